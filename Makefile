@@ -1,0 +1,118 @@
+# Leakyard. `make help` lists the targets. SANITIZE=address|undefined|thread builds the same tree into
+# a directory of its own; WERROR=1 makes warnings errors.
+
+SHELL    := /bin/bash
+SANITIZE ?=
+B        := build$(if $(SANITIZE),/$(SANITIZE))
+CC       ?= gcc
+CFLAGS   ?= -O2 -g
+PKG      := libevent libevent_extra libunwind libprotobuf-c libdw jansson zlib
+
+WARN  := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes $(if $(WERROR),-Werror)
+BASE  := -std=gnu11 -D_GNU_SOURCE -MMD -MP -fno-omit-frame-pointer -fno-plt $(WARN)
+BASE  += $(if $(SANITIZE),-fsanitize=$(SANITIZE) -DLP_SANITIZE_$(SANITIZE))
+LDFL  := $(if $(SANITIZE),-fsanitize=$(SANITIZE))
+DEPS  := $(shell pkg-config --cflags $(PKG) 2>/dev/null)
+LIBS  := $(shell pkg-config --libs $(PKG) 2>/dev/null) -lm -lpthread
+
+# Who may know whom is a matter of include paths: leaks/ sees itself, profiler/ sees itself, server/
+# sees itself and the two public headers, which are copied to $(B)/include.
+INC_leaks    := -iquote leaks
+INC_profiler := -iquote profiler -iquote $(B)/gen
+INC_server   := -iquote server -iquote $(B)/include
+INC_tests    := -iquote leaks -iquote profiler -iquote server -iquote $(B)/gen
+
+# A leak that the compiler may delete teaches nothing; a hidden frame has no line.
+OPT_leaks    := -fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free \
+                -fno-optimize-sibling-calls -fno-ipa-icf
+OPT_profiler := -fPIC -ftls-model=initial-exec -fvisibility=hidden
+
+SRC_leaks    := $(sort $(wildcard leaks/*.c))
+SRC_server   := $(sort $(wildcard server/*.c))
+SRC_profiler := $(sort $(wildcard profiler/*/*.c))
+# Two sanitizers own malloc, and one asks for the loader's list before it can watch anything.
+LEFT_OUT_address := profiler/hooks/malloc.c
+LEFT_OUT_thread  := profiler/hooks/malloc.c profiler/hooks/loader.c
+SRC_profiler := $(filter-out $(LEFT_OUT_$(SANITIZE)),$(SRC_profiler))
+
+obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
+OBJ_leaks    := $(call obj,$(SRC_leaks))
+OBJ_server   := $(call obj,$(SRC_server))
+OBJ_profiler := $(call obj,$(SRC_profiler)) $(B)/obj/gen/profile.pb-c.o
+
+all: $(B)/leakyard $(B)/libleakprof.a $(B)/libleakprof.so
+
+$(B)/leakyard: $(OBJ_server) $(OBJ_leaks) $(B)/libleakprof.a
+	$(CC) $(LDFL) -rdynamic -o $@ $(OBJ_server) $(OBJ_leaks) \
+	  -Wl,--whole-archive $(B)/libleakprof.a -Wl,--no-whole-archive $(LIBS)
+$(B)/libleakprof.a: $(OBJ_profiler)
+	rm -f $@ && ar rcs $@ $^
+$(B)/libleakprof.so: $(OBJ_profiler) $(B)/obj/profiler/preload.o
+	$(CC) $(LDFL) -shared -Wl,-z,initfirst -o $@ $^ $(LIBS)
+
+$(B)/obj/leaks/%.o: leaks/%.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CFLAGS) $(OPT_leaks) $(INC_leaks) $(DEPS) -c -o $@ $<
+$(B)/obj/server/%.o: server/%.c | $(B)/include/leakprof.h $(B)/include/scene.h
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CFLAGS) $(INC_server) $(DEPS) -c -o $@ $<
+$(B)/obj/profiler/%.o: profiler/%.c | $(B)/gen/profile.pb-c.h
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CFLAGS) $(OPT_profiler) $(INC_profiler) $(DEPS) -c -o $@ $<
+$(B)/obj/profiler/export/flamegraph.o: profiler/export/flamegraph.css profiler/export/flamegraph.js
+$(B)/obj/gen/%.o: $(B)/gen/%.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CFLAGS) $(OPT_profiler) $(INC_profiler) $(DEPS) -c -o $@ $<
+$(B)/gen/profile.pb-c.c $(B)/gen/profile.pb-c.h &: profiler/export/profile.proto
+	@mkdir -p $(@D)
+	protoc-c --proto_path=profiler/export --c_out=$(B)/gen profile.proto
+$(B)/include/leakprof.h: profiler/leakprof.h
+	@mkdir -p $(@D) && cp $< $@
+$(B)/include/scene.h: leaks/scene.h
+	@mkdir -p $(@D) && cp $< $@
+
+# Unit tests: one program a file, with the whole profiler inside.
+SRC_unit := $(sort $(wildcard tests/unit/test_*.c))
+unit: $(patsubst tests/unit/%.c,$(B)/unit/%,$(SRC_unit))
+$(B)/unit/%: tests/unit/%.c $(B)/libleakprof.a
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CFLAGS) $(INC_tests) $(DEPS) $(LDFL) -rdynamic -MF $(B)/obj/$*.d -o $@ $< \
+	  -Wl,--whole-archive $(B)/libleakprof.a -Wl,--no-whole-archive $(LIBS) -lcmocka
+
+# A hard life, to be run with libleakprof.so preloaded; see tests/blackbox/test_torture.sh.
+torture: $(B)/torture $(B)/plugin.so $(B)/forks
+$(B)/torture: tests/torture/torture.cc
+	$(CXX) -std=c++17 -O2 -g -Wall -Wextra -D_GNU_SOURCE -o $@ $< -lpthread -ldl
+$(B)/plugin.so: tests/torture/plugin.cc
+	$(CXX) -std=c++17 -O2 -g -Wall -Wextra -fPIC -shared -o $@ $<
+
+$(B)/forks: tests/torture/forks.c
+	$(CC) -O2 -g -Wall -Wextra -D_GNU_SOURCE -o $@ $< -lpthread
+
+run: all
+	$(B)/leakyard
+demo: all
+	scripts/demo
+check:
+	tests/run
+soak: all torture
+	SOAK=600 bash tests/blackbox/test_torture.sh
+lint:
+	scripts/lint
+bench: all $(B)/bench_churn $(B)/bench_bare
+	loadtest/bench
+clean:
+	rm -rf build
+help:
+	@echo "make         build/leakyard, build/libleakprof.a, build/libleakprof.so"
+	@echo "make run     starts the server on 127.0.0.1:8080, the profiler on 127.0.0.1:6060"
+	@echo "make demo    the whole story in under a minute"
+	@echo "make check   every test, also under the sanitizers"
+	@echo "make soak    torture with the profiler preloaded, ten minutes exact and ten sampled"
+	@echo "make bench   throughput, churn, latency, memory; against the plain programs"
+	@echo "make lint    layout, static analysis, who may include whom"
+	@echo "make clean   removes build/"
+
+.PHONY: all unit torture run demo check soak lint bench clean help
+-include loadtest/bench.mk
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

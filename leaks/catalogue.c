@@ -1,0 +1,21 @@
+/*
+ * All scenes in one list. Routes, /scenes, the page, /stats and the both-ways test are made from
+ * it, so a scene that stands here is everywhere.
+ */
+#include "scene.h"
+
+#include <string.h>
+
+extern const struct scene scene_slice, scene_thread, scene_client, scene_healthy;
+
+const struct scene *const scenes[] = {
+    &scene_slice, &scene_thread, &scene_client, &scene_healthy, NULL,
+};
+
+const struct scene *scene_find(const char *id, size_t length)
+{
+    for (const struct scene *const *s = scenes; *s; s++)
+        if (strlen((*s)->id) == length && memcmp((*s)->id, id, length) == 0)
+            return *s;
+    return NULL;
+}

@@ -1,0 +1,123 @@
+#include "capture/loader.h"
+
+#include <sched.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "capture/rate.h"
+#include "tables/lock.h"
+#include "tables/own.h"
+
+enum { OBJECTS_MAX = 1024, SEGMENTS_MAX = 16, REFRESH_NS = 10000000 };
+
+/* Program headers are copied too: after a dlclose() the object's own are no longer mapped. */
+struct object {
+    struct dl_phdr_info info;
+    ElfW(Phdr) segments[SEGMENTS_MAX];
+};
+
+struct list {
+    _Atomic int readers;
+    int nobjects;
+    struct object objects[OBJECTS_MAX];
+};
+
+static struct list *lists[2]; /* one is read, the other written next */
+static _Atomic(struct list *) current;
+static _Atomic bool stale;
+static struct lp_lock writing;
+static int64_t last_refresh; /* protected by writing */
+static int (*real_iterate)(lp_object_visit *visit, void *arg);
+
+/* The count must be on the list that is current: look again after counting. */
+static struct list *hold(void)
+{
+    for (;;) {
+        struct list *list = atomic_load(&current);
+        if (!list)
+            return NULL;
+        atomic_fetch_add(&list->readers, 1);
+        if (atomic_load(&current) == list)
+            return list;
+        atomic_fetch_sub(&list->readers, 1);
+    }
+}
+
+int lp_loader_each(lp_object_visit *visit, void *arg)
+{
+    struct list *list = hold();
+    int result = 0;
+    for (int i = 0; list && i < list->nobjects && result == 0; i++) {
+        struct dl_phdr_info info = list->objects[i].info;
+        result = visit(&info, sizeof info, arg);
+    }
+    if (list)
+        atomic_fetch_sub(&list->readers, 1);
+    if (result == 0)
+        atomic_store(&stale, true);
+    return result;
+}
+
+bool lp_loader_ready(void)
+{
+    return atomic_load_explicit(&current, memory_order_relaxed) != NULL;
+}
+
+bool lp_loader_stale(void)
+{
+    return atomic_load_explicit(&stale, memory_order_relaxed);
+}
+
+static int copy(struct dl_phdr_info *info, size_t size, void *arg)
+{
+    struct list *list = arg;
+    if (list->nobjects == OBJECTS_MAX)
+        return 1;
+    struct object *object = &list->objects[list->nobjects++];
+    memset(&object->info, 0, sizeof object->info);
+    memcpy(&object->info, info, size < sizeof object->info ? size : sizeof object->info);
+    if (info->dlpi_phnum > SEGMENTS_MAX)
+        return 0; /* rare: read the object's own, as everyone else does */
+    memcpy(object->segments, info->dlpi_phdr, info->dlpi_phnum * sizeof *info->dlpi_phdr);
+    object->info.dlpi_phdr = object->segments;
+    return 0;
+}
+
+bool lp_loader_refresh(void)
+{
+    if (!real_iterate || !lp_trylock(&writing))
+        return false; /* another thread is at it */
+    int64_t now = lp_now_ns();
+    if (now - last_refresh < REFRESH_NS) {
+        lp_unlock(&writing);
+        return false;
+    }
+    last_refresh = now;
+    struct list *old = atomic_load(&current);
+    struct list **spare = &lists[old && old == lists[0]];
+    if (!*spare)
+        *spare = lp_own_map(sizeof **spare, LP_OWN_MODULES);
+    if (*spare) {
+        while (atomic_load(&(*spare)->readers) != 0)
+            sched_yield(); /* those that still read the copy before last */
+        atomic_store(&stale, false);
+        (*spare)->nobjects = 0;
+        real_iterate(copy, *spare);
+        atomic_store(&current, *spare);
+    }
+    lp_unlock(&writing);
+    return true;
+}
+
+void lp_loader_forked(void)
+{
+    atomic_store(&writing.state, 0);
+    for (int i = 0; i < 2; i++)
+        if (lists[i])
+            atomic_store(&lists[i]->readers, 0);
+}
+
+void lp_loader_use(int (*real)(lp_object_visit *visit, void *arg))
+{
+    real_iterate = real;
+}

@@ -1,0 +1,37 @@
+/*
+ * A copy of the loader's list of objects, for the unwinder.
+ *
+ * libunwind finds unwind tables by dl_iterate_phdr(), which takes a lock of the loader's, while it
+ * holds a lock of its own. A thread that is inside dl_iterate_phdr() or the loader and allocates
+ * wants the two the other way round: that is a deadlock that several profilers are known for. So
+ * while a stack is taken, dl_iterate_phdr() (hooks/loader.c) reads this copy and takes no lock.
+ *
+ * The copy is stale after a dlopen(). That shows when an address lies in none of its objects;
+ * the copy is made anew when the stack is done, with no lock held, and the stack taken again.
+ */
+#ifndef LP_CAPTURE_LOADER_H
+#define LP_CAPTURE_LOADER_H
+
+#include <link.h>
+#include <stdbool.h>
+
+typedef int lp_object_visit(struct dl_phdr_info *info, size_t size, void *arg);
+
+/* As dl_iterate_phdr(), from the copy. No lock, no allocation. */
+int lp_loader_each(lp_object_visit *visit, void *arg);
+
+/* Is there a copy to read? */
+bool lp_loader_ready(void);
+
+/* Did a search find nothing since the copy was made? */
+bool lp_loader_stale(void);
+
+/* Makes the copy anew by the real dl_iterate_phdr(), which lp_loader_use() hands in. At most once
+ * in 10 ms, for code that belongs to no object (a JIT's) makes every search fail. true: it did. */
+bool lp_loader_refresh(void);
+void lp_loader_use(int (*real)(lp_object_visit *visit, void *arg));
+
+/* In a forked child: the readers it was copied with do not exist there. */
+void lp_loader_forked(void);
+
+#endif

@@ -1,0 +1,100 @@
+#include "capture/rate.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "leakprof.h"
+
+enum { UNKNOWN = -1 };
+
+_Atomic uint32_t lp_rate_epoch = 1;
+static _Atomic int64_t current = UNKNOWN;
+static _Atomic int64_t began;
+
+int64_t lp_now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+int64_t lp_began_ns(void)
+{
+    int64_t seen = atomic_load_explicit(&began, memory_order_relaxed);
+    if (seen == 0) {
+        int64_t now = lp_now_ns();
+        if (atomic_compare_exchange_strong(&began, &seen, now))
+            seen = now;
+    }
+    return seen;
+}
+
+uint32_t lp_now_ticks(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+    int64_t since = (int64_t)t.tv_sec * 1000000000 + t.tv_nsec - lp_began_ns();
+    return since > 0 ? (uint32_t)(since / LP_TICK_NS) : 0;
+}
+
+/* Allocates nothing: this is asked for inside the first malloc of the process. */
+static int64_t from_environment(void)
+{
+    int kept = errno;
+    const char *text = getenv("LEAKPROF_RATE");
+    int64_t rate = LEAKPROF_RATE_DEFAULT;
+    if (text && *text) {
+        char *end;
+        long long value = strtoll(text, &end, 10);
+        if (*end == '\0' && value >= 0 && value <= LP_RATE_MAX)
+            rate = value;
+    }
+    errno = kept;
+    return rate;
+}
+
+int64_t lp_rate(void)
+{
+    int64_t rate = atomic_load_explicit(&current, memory_order_relaxed);
+    if (rate == UNKNOWN) {
+        int64_t first = from_environment();
+        if (atomic_compare_exchange_strong(&current, &rate, first))
+            rate = first;
+    }
+    return rate;
+}
+
+void lp_rate_set(int64_t bytes)
+{
+    atomic_store(&current, bytes);
+    if (atomic_fetch_add(&lp_rate_epoch, 1) == UINT32_MAX)
+        atomic_fetch_add(&lp_rate_epoch, 1); /* 0 stays nobody's */
+}
+
+/* splitmix64: one word of state, good enough for gaps, and quick. */
+static uint64_t draw(struct lp_self *self)
+{
+    if (self->random == 0)
+        self->random = (uint64_t)lp_now_ns() ^ (uintptr_t)self * 0x9e3779b97f4a7c15u;
+    uint64_t z = self->random += 0x9e3779b97f4a7c15u;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
+uint64_t lp_rate_gap(struct lp_self *self, int64_t rate)
+{
+    if (rate <= 1)
+        return rate == 0 ? UINT64_MAX : 0;
+    double u = ((double)(draw(self) >> 11) + 1) * 0x1p-53; /* (0, 1] */
+    return (uint64_t)ceil(-log(u) * (double)rate) + (u == 1.0);
+}
+
+float lp_rate_weight(uint64_t size, int64_t rate)
+{
+    if (rate <= 1)
+        return 1;
+    return (float)(-1 / expm1(-(double)size / (double)rate));
+}

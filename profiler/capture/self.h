@@ -1,0 +1,44 @@
+/*
+ * What each thread knows of itself: how far it is from its next sample, and whether it is inside
+ * the profiler now. All zero in a new thread, which sends its first allocation and its first free
+ * down the slow path, where it is set up.
+ */
+#ifndef LP_CAPTURE_SELF_H
+#define LP_CAPTURE_SELF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct lp_self {
+    uint64_t left;       /* bytes up to the next sample */
+    uintptr_t free_mask; /* see hooks/malloc.c; 0 in own threads: all their frees are slow */
+    uint32_t epoch;      /* of the rate that `left` was drawn at */
+    uint32_t unwinds;    /* how many stacks were taken here */
+    uint64_t random;     /* state of the generator; 0: not seeded */
+    bool cached;         /* libunwind has given this thread a trace cache */
+    bool own;            /* the profiler's own thread, or on the profiler's own business */
+    bool busy;           /* inside the profiler: what comes now must not be recorded again */
+};
+
+extern __thread struct lp_self lp_self __attribute__((visibility("hidden")));
+
+/* For whole threads of the profiler: first thing, once. And at the end of them. */
+void lp_own_thread_enter(void);
+void lp_own_thread_leave(void);
+
+/* For a stretch of the profiler's business on a thread of the program: what it allocates and opens
+ * is the profiler's. Nests. */
+int lp_own_enter(void);
+void lp_own_leave(int previous);
+
+/* The threads that called lp_own_thread_enter(). */
+bool lp_own_thread(pid_t tid);
+int lp_own_threads(void);
+void lp_own_threads_forget(void); /* in a forked child, which has none of them */
+
+/* What malloc gave to own threads and got back, in usable bytes. */
+void lp_own_heap_add(int64_t bytes);
+int64_t lp_own_heap(void);
+
+#endif

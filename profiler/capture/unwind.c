@@ -1,0 +1,203 @@
+#define UNW_LOCAL_ONLY
+#include <libunwind.h>
+
+#include "capture/unwind.h"
+
+#include <dlfcn.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdatomic.h>
+
+#include "capture/loader.h"
+#include "capture/rate.h"
+#include "capture/self.h"
+#include "tables/losses.h"
+#include "tables/stacks.h"
+
+enum {
+#ifdef __SANITIZE_THREAD__
+    CACHE_EARNED_AFTER = INT_MAX, /* the cache is freed when TSan has left the thread already */
+#else
+    CACHE_EARNED_AFTER = 16, /* stacks in one thread */
+#endif
+    HOOK_FRAMES = 8, /* at most this many of ours lie above the program's */
+};
+
+static _Atomic uint32_t caches;
+
+/* Who is inside libunwind: counted on several cache lines, for every sample comes by. */
+enum { STRIPES = 16, FORK_PATIENCE_NS = 200000000 };
+static struct stripe {
+    _Atomic int inside;
+    char pad[60];
+} stripes[STRIPES];
+static _Atomic int
+    closed; /* forks under way; in a child also: libunwind's locks are not to be trusted */
+static bool in_child; /* written by the only thread of a new child */
+
+/* NULL: keep out. */
+static struct stripe *enter(void)
+{
+    struct stripe *stripe = &stripes[((uintptr_t)&lp_self >> 12) % STRIPES];
+    atomic_fetch_add(&stripe->inside, 1);
+    if (atomic_load(&closed) == 0)
+        return stripe;
+    atomic_fetch_sub(&stripe->inside, 1);
+    lp_loss(LP_LOSS_FORKING);
+    return NULL;
+}
+
+static void leave(struct stripe *stripe)
+{
+    atomic_fetch_sub_explicit(&stripe->inside, 1, memory_order_release);
+}
+
+static bool anybody_inside(void)
+{
+    for (int i = 0; i < STRIPES; i++)
+        if (atomic_load(&stripes[i].inside) != 0)
+            return true;
+    return false;
+}
+
+void lp_unwind_before_fork(bool above_holder)
+{
+    atomic_fetch_add(&closed, 1);
+    int64_t until = lp_now_ns() + (above_holder ? 0 : FORK_PATIENCE_NS);
+    while (anybody_inside() && lp_now_ns() < until)
+        sched_yield();
+}
+
+void lp_unwind_after_fork(bool child)
+{
+    if (!child) {
+        atomic_fetch_sub(&closed, 1);
+        return;
+    }
+    /* A thread that ends gives its trace cache back under a lock of libunwind's, and nobody can
+     * wait for that one: children step, as new threads do, and never need it. */
+    in_child = true;
+    /* Somebody was inside all the while: no more stacks here. */
+    atomic_store(&closed, anybody_inside());
+}
+
+/* Where libunwind lies, so that its calls can be told from the program's. Same values, whoever
+ * writes them; empty when it is part of the program itself. */
+static _Atomic uintptr_t unwinder_start, unwinder_end;
+
+static void find_unwinder(void)
+{
+    struct dl_find_object object;
+    if (atomic_load_explicit(&unwinder_end, memory_order_relaxed) ||
+        _dl_find_object((void *)unw_backtrace, &object) != 0)
+        return;
+    uintptr_t start = (uintptr_t)object.dlfo_map_start, end = (uintptr_t)object.dlfo_map_end;
+    if ((uintptr_t)find_unwinder >= start && (uintptr_t)find_unwinder < end)
+        return;
+    atomic_store(&unwinder_start, start);
+    atomic_store(&unwinder_end, end);
+}
+
+bool lp_unwinder_calls(const void *caller)
+{
+    uintptr_t address = (uintptr_t)caller;
+    return address < atomic_load_explicit(&unwinder_end, memory_order_relaxed) &&
+           address >= atomic_load_explicit(&unwinder_start, memory_order_relaxed);
+}
+
+/* All the frames from `cursor` on; `exact`: the first address is not a return address. */
+static uint32_t step(unw_cursor_t *cursor, uintptr_t *frames, uint32_t max, int exact)
+{
+    uint32_t n = 0;
+    do {
+        unw_word_t ip = 0;
+        if (unw_get_reg(cursor, UNW_REG_IP, &ip) < 0 || ip == 0)
+            break;
+        frames[n++] = exact ? ip : ip - 1;
+        exact = unw_is_signal_frame(cursor) > 0;
+    } while (n < max && unw_step(cursor) > 0);
+    return n;
+}
+
+__attribute__((noinline)) static uint32_t step_from_here(uintptr_t *frames, uint32_t max)
+{
+    unw_context_t context;
+    unw_cursor_t cursor;
+    if (unw_getcontext(&context) < 0 || unw_init_local(&cursor, &context) < 0)
+        return 0;
+    return step(&cursor, frames, max, 0);
+}
+
+/* Raw frames from the caller on, ours among them. */
+__attribute__((noinline)) static uint32_t backtrace_raw(uintptr_t *raw, uint32_t max)
+{
+    uint32_t n;
+    if (lp_self.unwinds < CACHE_EARNED_AFTER || (in_child && !lp_self.cached)) {
+        lp_self.unwinds++;
+        return step_from_here(raw, max);
+    }
+    if (!lp_self.cached) {
+        lp_self.cached = true;
+        atomic_fetch_add_explicit(&caches, 1, memory_order_relaxed);
+    }
+    int got = unw_backtrace((void **)raw, (int)max);
+    n = got > 0 ? (uint32_t)got : 0;
+    for (uint32_t i = 0; i < n; i++)
+        raw[i]--;
+    return n;
+}
+
+uint32_t lp_unwind(uintptr_t *frames, uint32_t max, void *caller)
+{
+    uintptr_t raw[LP_FRAMES_MAX + HOOK_FRAMES];
+    uintptr_t first = (uintptr_t)caller - 1;
+    frames[0] = first;
+    struct stripe *stripe = enter();
+    if (!stripe)
+        return 1;
+    find_unwinder();
+    uint32_t n = backtrace_raw(raw, LP_FRAMES_MAX + HOOK_FRAMES);
+    if (lp_loader_stale() && lp_loader_refresh()) /* it may have ended too early */
+        n = backtrace_raw(raw, LP_FRAMES_MAX + HOOK_FRAMES);
+    leave(stripe);
+
+    for (uint32_t skip = 0; skip < n && skip <= HOOK_FRAMES; skip++) {
+        if (raw[skip] != first)
+            continue;
+        uint32_t kept = 0;
+        while (kept < max && skip + kept < n && raw[skip + kept] != (uintptr_t)-1)
+            frames[kept] = raw[skip + kept], kept++;
+        return kept;
+    }
+    lp_loss(LP_LOSS_NO_STACK);
+    return 1;
+}
+
+uint32_t lp_unwind_context(uintptr_t *frames, uint32_t max, void *ucontext)
+{
+    unw_cursor_t cursor;
+    struct stripe *stripe = enter();
+    if (!stripe)
+        return 0;
+    uint32_t n = 0;
+    if (unw_init_local2(&cursor, ucontext, UNW_INIT_SIGNAL_FRAME) >= 0)
+        n = step(&cursor, frames, max, 1);
+    leave(stripe);
+    return n;
+}
+
+void lp_unwind_prepare(void)
+{
+    uintptr_t frames[LP_FRAMES_MAX];
+    bool busy = lp_self.busy;
+    lp_self.busy = true;
+    find_unwinder();
+    unw_set_caching_policy(unw_local_addr_space, UNW_CACHE_PER_THREAD);
+    step_from_here(frames, LP_FRAMES_MAX);
+    lp_self.busy = busy;
+}
+
+uint32_t lp_unwind_caches(void)
+{
+    return atomic_load_explicit(&caches, memory_order_relaxed);
+}

@@ -1,0 +1,44 @@
+/*
+ * Stacks by libunwind. This is the one file of ours that knows it.
+ *
+ * Addresses come out leaf first and point into the call: return addresses less one, the interrupted
+ * address of a signal as it is.
+ *
+ * Two ways, for two cases. unw_backtrace() takes 0.1 us, but leaves a cache of 256 KiB in each
+ * thread that ever used it; stepping takes some 10 us and leaves nothing. So a thread steps until
+ * it has taken enough stacks to have earned a cache, and the dump of other threads always steps.
+ */
+#ifndef LP_CAPTURE_UNWIND_H
+#define LP_CAPTURE_UNWIND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The caller's stack from the frame on that returns to `caller` (what the hook's
+ * __builtin_return_address(0) says), so that hooks do not show. At least 1 frame: when the stack
+ * does not unwind as far as that, the caller alone (a loss). Set lp_self.busy around it. */
+uint32_t lp_unwind(uintptr_t *frames, uint32_t max, void *caller);
+
+/* In a signal handler: the stack that was interrupted. 0 when it does not unwind. */
+uint32_t lp_unwind_context(uintptr_t *frames, uint32_t max, void *ucontext);
+
+/* libunwind has locks that a forked child would find held for ever by threads that it does not
+ * have. So fork waits until nobody is inside, and keeps everybody out until it is done; stacks that
+ * come due meanwhile are the caller alone (a loss). Call in the forking thread, busy, around
+ * fork(). `above_holder`: a signal handler forks, and the frame below it may be inside: nobody is
+ * waited for. */
+void lp_unwind_before_fork(bool above_holder);
+void lp_unwind_after_fork(bool child);
+
+/* Unwinds once, so that what libunwind sets up for the process (memory, a pipe) is set up now and
+ * booked as the profiler's. */
+void lp_unwind_prepare(void);
+
+/* Is this return address in libunwind? Any context; takes no lock. false before the first stack. */
+bool lp_unwinder_calls(const void *caller);
+
+/* How many threads have been given a cache, and how large one is, in bytes. */
+enum { LP_UNWIND_CACHE_BYTES = 256 << 10 };
+uint32_t lp_unwind_caches(void);
+
+#endif

@@ -1,0 +1,193 @@
+/*
+ * debug=1 and debug=2: the texts that Go's pages show, for eyes and for tools that still parse
+ * them.
+ *
+ * debug=1 has a paragraph for each stack: figures, addresses, then what the addresses mean. Heap
+ * figures here are already scaled up from the samples, so the head says `heap/2` (one sample for
+ * each byte: Go's parser halves it): with the true rate there, pprof would scale them up once more.
+ * The true rate stands in a comment.
+ *
+ * debug=2 has a paragraph for each thread or descriptor.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "export/export.h"
+#include "export/frames.h"
+#include "export/human.h"
+
+static bool is_heap(const struct lp_profile_kind *kind)
+{
+    return kind->nvalues == 4 && strcmp(kind->values[3].unit, "bytes") == 0;
+}
+
+/* inuse_objects: inuse_bytes [alloc_objects: alloc_bytes] */
+static void write_heap_figures(FILE *out, const int64_t v[LP_VALUES_MAX])
+{
+    fprintf(out, "%" PRId64 ": %" PRId64 " [%" PRId64 ": %" PRId64 "] @", v[2], v[3], v[0], v[1]);
+}
+
+/* Names of threads and paths may hold anything, line ends too. */
+static const char *safe(char *out, size_t size, const char *text)
+{
+    snprintf(out, size, "%s", text ? text : "");
+    lp_clean(out);
+    return out;
+}
+
+static void write_stack(FILE *out, const struct lp_row *row, const struct lp_profile_kind *kind,
+                        struct lp_lines *lines)
+{
+    uint32_t id = row->stack;
+    struct lp_stack stack = lp_stack_get(id);
+    char label[256];
+
+    if (!lp_special_frame(id))
+        for (uint32_t i = 0; i < stack.nframes; i++)
+            fprintf(out, " 0x%" PRIxPTR, stack.frames[i]);
+    fputc('\n', out);
+    if (kind->label_key && !kind->label_unit && row->label_text)
+        fprintf(out, "# labels: {\"%s\":\"%s\"}\n", kind->label_key,
+                safe(label, sizeof(label), row->label_text));
+
+    lp_lines_of(id, lines);
+    for (uint32_t i = 0; i < lines->n; i++) {
+        const struct lp_line *line = &lines->at[i];
+        fprintf(out, "#\t0x%" PRIxPTR "\t%s", line->address, line->frame->function);
+        if (line->symbol && line->symbol->entry)
+            fprintf(out, "+0x%" PRIxPTR, line->address - line->symbol->entry);
+        if (line->frame->file[0])
+            fprintf(out, "\t%s:%d", line->frame->file, line->frame->line);
+        fputc('\n', out);
+    }
+    fputc('\n', out);
+}
+
+static void write_notes(FILE *out, const struct lp_profile *profile,
+                        const struct lp_profile_kind *kind)
+{
+    char total[2 * LP_HUMAN_MAX];
+    bool sampled = false;
+
+    for (int v = 0; v < kind->nvalues; v++) {
+        double error;
+        int64_t sum = lp_profile_total(profile, v, &error);
+        if (error <= 0)
+            continue;
+        if (!sampled)
+            fprintf(out, "# sampled once in %" PRId64 " %s; figures are estimates:\n",
+                    profile->period, kind->period.unit);
+        sampled = true;
+        fprintf(out, "# %s: %s (one standard error)\n", kind->values[v].type,
+                lp_human_error(total, sum, error, kind->values[v].unit, false));
+    }
+    fprintf(out, "# losses: %" PRIu64 "\n", profile->losses);
+}
+
+static int64_t size_of(const struct lp_row *row, const struct lp_profile_kind *kind)
+{
+    return llabs(row->value[kind->shown_value]);
+}
+
+static const struct lp_profile_kind *sort_kind;
+
+static int by_size(const void *x, const void *y)
+{
+    const struct lp_row *a = *(const struct lp_row *const *)x,
+                        *b = *(const struct lp_row *const *)y;
+    int64_t sa = size_of(a, sort_kind), sb = size_of(b, sort_kind);
+
+    return sa != sb ? (sa > sb ? -1 : 1) : (a->stack > b->stack) - (a->stack < b->stack);
+}
+
+static int write_rows(FILE *out, const struct lp_profile *profile,
+                      const struct lp_profile_kind *kind, struct lp_lines *lines)
+{
+    const struct lp_row **rows = malloc((profile->nrows + 1) * sizeof(*rows));
+    if (!rows)
+        return -ENOMEM;
+    for (size_t i = 0; i < profile->nrows; i++)
+        rows[i] = &profile->rows[i];
+    sort_kind = kind;
+    qsort(rows, profile->nrows, sizeof(*rows), by_size);
+
+    if (is_heap(kind)) {
+        int64_t totals[LP_VALUES_MAX];
+        for (int v = 0; v < LP_VALUES_MAX; v++)
+            totals[v] = lp_profile_total(profile, v, NULL);
+        fprintf(out, "heap profile: ");
+        write_heap_figures(out, totals);
+        fprintf(out, " heap/2\n");
+    } else {
+        fprintf(out, "%s profile: total %" PRId64 "\n", kind->name,
+                lp_profile_total(profile, kind->shown_value, NULL));
+    }
+    write_notes(out, profile, kind);
+    for (size_t i = 0; i < profile->nrows; i++) {
+        if (is_heap(kind))
+            write_heap_figures(out, rows[i]->value);
+        else
+            fprintf(out, "%" PRId64 " @", rows[i]->value[kind->shown_value]);
+        write_stack(out, rows[i], kind, lines);
+    }
+    free(rows);
+    return 0;
+}
+
+static void write_item(FILE *out, const struct lp_item *item, const struct lp_profile_kind *kind,
+                       struct lp_lines *lines)
+{
+    char age[LP_HUMAN_MAX];
+    bool thread = strcmp(kind->item, "thread") == 0;
+    char name[256], state[1024];
+    safe(name, sizeof(name), item->name);
+    safe(state, sizeof(state), item->state);
+
+    if (thread)
+        fprintf(out, "%s %" PRId64 " [%s] \"%s\"", kind->item, item->id, state, name);
+    else
+        fprintf(out, "%s %" PRId64 " [%s]%s%s", kind->item, item->id, name, state[0] ? " " : "",
+                state);
+    if (item->age_ns >= 0)
+        fprintf(out, ", %s %s", thread ? "for" : "open",
+                lp_human(age, item->age_ns, "nanoseconds", false));
+    fprintf(out, ":\n");
+
+    lp_lines_of(item->stack, lines);
+    for (uint32_t i = 0; i < lines->n; i++) {
+        const struct lp_line *line = &lines->at[i];
+        if (!line->symbol) {
+            fprintf(out, "%s\n", line->frame->function);
+            continue;
+        }
+        fprintf(out, "%s(...)\n\t%s:%d", line->frame->function,
+                line->frame->file[0] ? line->frame->file : "?", line->frame->line);
+        if (line->symbol->entry)
+            fprintf(out, " +0x%" PRIxPTR, line->address - line->symbol->entry);
+        fputc('\n', out);
+    }
+    fputc('\n', out);
+}
+
+int lp_write_debug(FILE *out, const struct lp_profile *profile, const struct lp_profile_kind *kind,
+                   int level)
+{
+    struct lp_lines *lines = malloc(sizeof(*lines));
+    int rc = 0;
+
+    if (!lines)
+        return -ENOMEM;
+    lp_modules_refresh();
+    if (level >= 2 && kind->item && !profile->delta) {
+        if (profile->losses > 0)
+            fprintf(out, "# losses: %" PRIu64 "\n\n", profile->losses);
+        for (size_t i = 0; i < profile->nitems; i++)
+            write_item(out, &profile->items[i], kind, lines);
+    } else {
+        rc = write_rows(out, profile, kind, lines);
+    }
+    free(lines);
+    return rc != 0 ? rc : ferror(out) ? -EIO : 0;
+}

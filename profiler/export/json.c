@@ -1,0 +1,138 @@
+/*
+ * format=json: everything a profile holds, all columns.
+ *
+ * A big profile as one jansson tree would take a hundred times the room of its samples, in the
+ * process that is being watched; so the head, each sample and each item are made and written one by
+ * one.
+ */
+#include <errno.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "export/export.h"
+#include "export/frames.h"
+#include "export/human.h"
+
+/* Takes the value over; NULL, from a call that ran out of memory, is an error too. */
+static int dump(FILE *out, json_t *value, size_t flags)
+{
+    int rc = value ? json_dumpf(value, out, JSON_COMPACT | flags) : -1;
+
+    json_decref(value);
+    return rc == 0 ? 0 : ferror(out) ? -EIO : -ENOMEM;
+}
+
+/* Names of threads and paths may hold anything; JSON must be UTF-8. */
+static json_t *text(const char *raw)
+{
+    char clean[1024];
+
+    snprintf(clean, sizeof(clean), "%s", raw);
+    lp_clean(clean);
+    return json_string(clean);
+}
+
+static json_t *head(const struct lp_profile *profile, const struct lp_profile_kind *kind)
+{
+    json_t *types = json_array(), *total = json_array();
+
+    for (int v = 0; v < kind->nvalues; v++) {
+        double error;
+        int64_t sum = lp_profile_total(profile, v, &error);
+        json_array_append_new(types, json_pack("{s:s, s:s}", "type", kind->values[v].type, "unit",
+                                               kind->values[v].unit));
+        json_array_append_new(total,
+                              json_pack("{s:I, s:f}", "value", (json_int_t)sum, "error", error));
+    }
+    return json_pack(
+        "{s:s, s:s, s:b, s:o, s:I, s:I, s:{s:I, s:s, s:s}, s:I, s:o}", "profile", kind->name,
+        "kind", profile->kind->name, "delta", profile->delta, "types", types, "time_ns",
+        (json_int_t)profile->time_ns, "duration_ns", (json_int_t)profile->duration_ns, "period",
+        "value", (json_int_t)profile->period, "type", kind->period.type ? kind->period.type : "",
+        "unit", kind->period.unit ? kind->period.unit : "", "losses", (json_int_t)profile->losses,
+        "total", total);
+}
+
+static json_t *stack(uint32_t id, struct lp_lines *lines)
+{
+    json_t *frames = json_array();
+
+    lp_lines_of(id, lines);
+    for (uint32_t i = 0; i < lines->n; i++) {
+        const struct lp_line *line = &lines->at[i];
+        json_t *frame =
+            json_pack("{s:s, s:s, s:i, s:b}", "function", line->frame->function, "file",
+                      line->frame->file, "line", line->frame->line, "program", line->program);
+        char address[24];
+        snprintf(address, sizeof(address), "0x%lx", line->address);
+        if (line->address)
+            json_object_set_new(frame, "address", json_string(address));
+        if (line->inlined)
+            json_object_set_new(frame, "inlined", json_true());
+        json_array_append_new(frames, frame);
+    }
+    return frames;
+}
+
+static json_t *sample(const struct lp_row *row, const struct lp_profile_kind *kind,
+                      struct lp_lines *lines)
+{
+    json_t *values = json_array(), *errors = json_array();
+
+    for (int v = 0; v < kind->nvalues; v++) {
+        json_array_append_new(values, json_integer(row->value[v]));
+        json_array_append_new(errors, json_real(sqrt(row->variance[v])));
+    }
+    json_t *json = json_pack("{s:o, s:o}", "values", values, "errors", errors);
+    if (kind->label_key && (kind->label_unit || row->label_text))
+        json_object_set_new(
+            json, "label",
+            json_pack("{s:o}", kind->label_key,
+                      kind->label_unit ? json_integer(row->label_num) : text(row->label_text)));
+    json_object_set_new(json, "stack", stack(row->stack, lines));
+    return json;
+}
+
+static json_t *item(const struct lp_item *from, struct lp_lines *lines)
+{
+    json_t *json = json_pack("{s:I, s:o, s:o}", "id", (json_int_t)from->id, "name",
+                             text(from->name ? from->name : ""), "state",
+                             text(from->state ? from->state : ""));
+
+    if (from->age_ns >= 0)
+        json_object_set_new(json, "age_ns", json_integer(from->age_ns));
+    json_object_set_new(json, "stack", stack(from->stack, lines));
+    return json;
+}
+
+int lp_write_json(FILE *out, const struct lp_profile *profile, const struct lp_profile_kind *kind,
+                  int value)
+{
+    struct lp_lines *lines = malloc(sizeof(*lines));
+    int rc;
+
+    (void)value;
+    if (!lines)
+        return -ENOMEM;
+    lp_modules_refresh();
+    fputc('{', out);
+    rc = dump(out, head(profile, kind), JSON_EMBED);
+    fputs(",\"samples\":[", out);
+    for (size_t i = 0; rc == 0 && i < profile->nrows; i++) {
+        fputs(i > 0 ? ",\n" : "\n", out);
+        rc = dump(out, sample(&profile->rows[i], kind, lines), 0);
+    }
+    fputs("]", out);
+    if (kind->item && !profile->delta) {
+        fputs(",\"items\":[", out);
+        for (size_t i = 0; rc == 0 && i < profile->nitems; i++) {
+            fputs(i > 0 ? ",\n" : "\n", out);
+            rc = dump(out, item(&profile->items[i], lines), 0);
+        }
+        fputs("]", out);
+    }
+    fputs("}\n", out);
+    free(lines);
+    return rc != 0 ? rc : ferror(out) ? -EIO : 0;
+}

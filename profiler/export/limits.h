@@ -1,0 +1,16 @@
+/*
+ * What the process may have at most before something refuses it: the machine, its cgroup and its
+ * rlimits, whichever is tightest. Reads files; profiler's thread only.
+ */
+#ifndef LP_EXPORT_LIMITS_H
+#define LP_EXPORT_LIMITS_H
+
+#include <stdint.h>
+
+struct lp_limits {
+    int64_t memory, threads, fds; /* never 0 */
+};
+
+void lp_limits_read(struct lp_limits *limits);
+
+#endif

@@ -1,0 +1,464 @@
+/*
+ * profile.proto, gzip-compressed: what `go tool pprof` and everything like it reads.
+ *
+ * The message is built as protobuf-c wants it, an array of pointers for each table, all of it in
+ * one arena that goes away at once. Addresses, functions and strings are met many thousand times
+ * and stand in the file once: one hash table from 64-bit keys to ids serves addresses and
+ * functions, another one strings. Packing streams straight into zlib.
+ *
+ * Every mapping claims to be fully symbolized, also where nothing but dynamic symbols was found:
+ * pprof then leaves names alone instead of looking for the binaries on the reader's machine.
+ */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "export/export.h"
+#include "export/frames.h"
+#include "export/human.h"
+#include "profile.pb-c.h"
+
+typedef Perftools__Profiles__Profile Profile;
+typedef Perftools__Profiles__ValueType ValueType;
+typedef Perftools__Profiles__Sample Sample;
+typedef Perftools__Profiles__Label Label;
+typedef Perftools__Profiles__Mapping Mapping;
+typedef Perftools__Profiles__Location Location;
+typedef Perftools__Profiles__Line Line;
+typedef Perftools__Profiles__Function Function;
+
+enum { ARENA_BLOCK = 256 << 10, GZIP_BLOCK = 32 << 10 };
+
+struct block {
+    struct block *next;
+    char bytes[];
+};
+
+/* Arrays of pointers, as protobuf-c has them. */
+struct list {
+    void **at;
+    size_t n, room;
+};
+
+/* Open addressing from a key to an id; id 0 is an empty slot. */
+struct ids {
+    uint64_t *keys;
+    uint32_t *ids;
+    size_t n, room;
+};
+
+struct builder {
+    struct block *blocks;
+    size_t left; /* in the newest block */
+    struct list strings, mappings, locations, functions;
+    struct ids by_address, by_function, by_string;
+    uint64_t special[LP_STACK_FIRST + 1]; /* location ids, 0: not met yet */
+    const struct lp_module **modules;     /* of each mapping */
+    bool failed;                          /* memory is out; what was returned is not to be used */
+};
+
+static void *take(struct builder *b, size_t size)
+{
+    size = (size + 15) & ~(size_t)15;
+    if (size > b->left) {
+        size_t room = size > ARENA_BLOCK ? size : ARENA_BLOCK;
+        struct block *block = malloc(sizeof(*block) + 16 + room);
+        if (!block) {
+            b->failed = true;
+            return NULL;
+        }
+        block->next = b->blocks;
+        b->blocks = block;
+        b->left = room;
+    }
+    b->left -= size;
+    return b->blocks->bytes + 8 + b->left;
+}
+
+static bool append(struct builder *b, struct list *list, void *item)
+{
+    if (list->n == list->room) {
+        size_t room = list->room ? list->room * 2 : 256;
+        void **at = realloc(list->at, room * sizeof(*at));
+        if (!at) {
+            b->failed = true;
+            return false;
+        }
+        list->at = at;
+        list->room = room;
+    }
+    list->at[list->n++] = item;
+    return item != NULL;
+}
+
+static uint64_t mix(uint64_t x)
+{
+    x ^= x >> 31;
+    x *= 0x9e3779b97f4a7c15;
+    return x ^ x >> 29;
+}
+
+/* The slot of a key: where its id is, or is to be written. NULL when memory is out. */
+static uint32_t *slot(struct builder *b, struct ids *ids, uint64_t key)
+{
+    if (ids->n * 2 >= ids->room) {
+        size_t room = ids->room ? ids->room * 2 : 1024;
+        struct ids grown = {calloc(room, sizeof(*grown.keys)), calloc(room, sizeof(*grown.ids)),
+                            ids->n, room};
+        for (size_t i = 0; grown.keys && grown.ids && i < ids->room; i++) {
+            if (!ids->ids[i])
+                continue;
+            size_t at = mix(ids->keys[i]) & (room - 1);
+            while (grown.ids[at])
+                at = (at + 1) & (room - 1);
+            grown.keys[at] = ids->keys[i];
+            grown.ids[at] = ids->ids[i];
+        }
+        struct ids *spent = grown.keys && grown.ids ? ids : &grown;
+        free(spent->keys);
+        free(spent->ids);
+        if (spent == &grown) {
+            b->failed = true;
+            return NULL;
+        }
+        *ids = grown;
+    }
+
+    size_t at = mix(key) & (ids->room - 1);
+    while (ids->ids[at] && ids->keys[at] != key)
+        at = (at + 1) & (ids->room - 1);
+    if (!ids->ids[at]) {
+        ids->keys[at] = key;
+        ids->n++;
+    }
+    return &ids->ids[at];
+}
+
+/* Texts must outlive the packing; two of the same hash but unlike get their own numbers, that of
+ * the second one each time anew. */
+static int64_t string(struct builder *b, const char *text)
+{
+    if (!text || !text[0])
+        return 0;
+
+    uint64_t hash = 0xcbf29ce484222325;
+    for (const char *s = text; *s; s++)
+        hash = (hash ^ (unsigned char)*s) * 0x100000001b3;
+    uint32_t *id = slot(b, &b->by_string, hash);
+    if (!id)
+        return 0;
+    if (*id && strcmp(b->strings.at[*id], text) == 0)
+        return *id;
+    append(b, &b->strings, (void *)(uintptr_t)text);
+    *id = (uint32_t)(b->strings.n - 1);
+    return *id;
+}
+
+static uint64_t mapping(struct builder *b, const struct lp_module *module)
+{
+    if (!module)
+        return 0;
+    for (size_t i = 0; i < b->mappings.n; i++)
+        if (b->modules[i] == module)
+            return i + 1;
+
+    Mapping *m = take(b, sizeof(*m));
+    if (!m || b->mappings.n == lp_modules_count() || !append(b, &b->mappings, m))
+        return 0;
+    b->modules[b->mappings.n - 1] = module;
+    perftools__profiles__mapping__init(m);
+    m->id = b->mappings.n;
+    m->memory_start = module->start;
+    m->memory_limit = module->limit;
+    m->file_offset = module->offset;
+    m->filename = string(b, module->path);
+    m->build_id = string(b, module->build_id);
+    m->has_functions = m->has_filenames = m->has_line_numbers = m->has_inline_frames = true;
+    return m->id;
+}
+
+static uint64_t function(struct builder *b, const struct lp_frame *frame)
+{
+    int64_t name = string(b, frame->function), file = string(b, frame->file);
+    uint32_t *id = slot(b, &b->by_function,
+                        (uint64_t)name << 40 | (uint64_t)file << 20 | (uint64_t)frame->start_line);
+    if (!id || *id)
+        return id ? *id : 0;
+
+    Function *f = take(b, sizeof(*f));
+    if (!f || !append(b, &b->functions, f))
+        return 0;
+    perftools__profiles__function__init(f);
+    f->id = *id = (uint32_t)b->functions.n;
+    f->name = f->system_name = name;
+    f->filename = file;
+    f->start_line = frame->start_line;
+    return f->id;
+}
+
+static Location *new_location(struct builder *b, const struct lp_frame *frames, uint32_t nframes)
+{
+    Location *l = take(b, sizeof(*l));
+    Line *lines = take(b, nframes * sizeof(*lines));
+    Line **list = take(b, nframes * sizeof(*list));
+
+    if (!l || !lines || !list || !append(b, &b->locations, l))
+        return NULL;
+    perftools__profiles__location__init(l);
+    l->id = b->locations.n;
+    l->n_line = nframes;
+    l->line = list;
+    for (uint32_t i = 0; i < nframes; i++) {
+        perftools__profiles__line__init(&lines[i]);
+        lines[i].function_id = function(b, &frames[i]);
+        lines[i].line = frames[i].line;
+        list[i] = &lines[i];
+    }
+    return l;
+}
+
+static uint64_t location(struct builder *b, uintptr_t address)
+{
+    uint32_t *id = slot(b, &b->by_address, address);
+    if (!id || *id)
+        return id ? *id : 0;
+
+    const struct lp_symbol *symbol = lp_symbolize(address);
+    Location *l = new_location(b, symbol->frames, symbol->nframes);
+    if (!l)
+        return 0;
+    l->address = address;
+    l->mapping_id = mapping(b, symbol->module);
+    *id = (uint32_t)l->id;
+    return l->id;
+}
+
+static uint64_t special_location(struct builder *b, uint32_t stack, const struct lp_frame *frame)
+{
+    uint32_t i = stack < LP_STACK_FIRST ? stack : LP_STACK_FIRST;
+
+    if (!b->special[i]) {
+        Location *l = new_location(b, frame, 1);
+        b->special[i] = l ? l->id : 0;
+    }
+    return b->special[i];
+}
+
+static void add_label(struct builder *b, Sample *sample, const struct lp_row *row,
+                      const struct lp_profile_kind *kind)
+{
+    if (!kind->label_key || (kind->label_unit ? row->label_num == 0 : !row->label_text))
+        return;
+
+    Label *label = take(b, sizeof(*label)), **list = take(b, sizeof(*list));
+    if (!label || !list)
+        return;
+    perftools__profiles__label__init(label);
+    label->key = string(b, kind->label_key);
+    if (kind->label_unit) {
+        label->num = row->label_num;
+        label->num_unit = string(b, kind->label_unit);
+    } else {
+        label->str = string(b, row->label_text);
+    }
+    list[0] = label;
+    sample->label = list;
+    sample->n_label = 1;
+}
+
+static Sample *new_sample(struct builder *b, const struct lp_row *row,
+                          const struct lp_profile_kind *kind)
+{
+    const struct lp_frame *special = lp_special_frame(row->stack);
+    struct lp_stack stack = special ? (struct lp_stack){.nframes = 1} : lp_stack_get(row->stack);
+    Sample *sample = take(b, sizeof(*sample));
+    uint64_t *ids = take(b, stack.nframes * sizeof(*ids));
+
+    if (!sample || !ids)
+        return NULL;
+    perftools__profiles__sample__init(sample);
+    for (uint32_t i = 0; i < stack.nframes; i++)
+        ids[i] = special ? special_location(b, row->stack, special) : location(b, stack.frames[i]);
+    sample->n_location_id = stack.nframes;
+    sample->location_id = ids;
+    sample->n_value = (size_t)kind->nvalues;
+    sample->value = (int64_t *)(uintptr_t)row->value; /* read only */
+    add_label(b, sample, row, kind);
+    return sample;
+}
+
+static ValueType *value_type(struct builder *b, const struct lp_value_type *type)
+{
+    ValueType *v = take(b, sizeof(*v));
+
+    if (v) {
+        perftools__profiles__value_type__init(v);
+        v->type = string(b, type->type);
+        v->unit = string(b, type->unit);
+    }
+    return v;
+}
+
+static void comment(struct builder *b, Profile *p, const char *text)
+{
+    size_t bytes = strlen(text) + 1;
+    char *copy = take(b, bytes);
+
+    if (copy && p->comment)
+        p->comment[p->n_comment++] = string(b, memcpy(copy, text, bytes));
+}
+
+static void add_comments(struct builder *b, Profile *p, const struct lp_profile *profile,
+                         const struct lp_profile_kind *kind)
+{
+    char text[256], total[2 * LP_HUMAN_MAX], period[LP_HUMAN_MAX];
+
+    p->comment = take(b, (LP_VALUES_MAX + 1) * sizeof(*p->comment));
+    if (profile->losses > 0) {
+        snprintf(text, sizeof(text), "%llu events could not be recorded",
+                 (unsigned long long)profile->losses);
+        comment(b, p, text);
+    }
+    for (int v = 0; v < kind->nvalues; v++) {
+        double error;
+        int64_t sum = lp_profile_total(profile, v, &error);
+        if (error <= 0)
+            continue;
+        lp_human_error(total, sum, error, kind->values[v].unit, profile->delta);
+        snprintf(text, sizeof(text), "%s: %s (estimate and its standard error; one sample in %s)",
+                 kind->values[v].type, total,
+                 lp_human(period, profile->period, kind->period.unit, false));
+        comment(b, p, text);
+    }
+}
+
+static int build(struct builder *b, Profile *p, const struct lp_profile *profile,
+                 const struct lp_profile_kind *kind)
+{
+    lp_modules_refresh();
+    append(b, &b->strings, "");
+    b->modules = take(b, (lp_modules_count() + 1) * sizeof(*b->modules));
+    p->sample_type = take(b, LP_VALUES_MAX * sizeof(*p->sample_type));
+    p->sample = take(b, (profile->nrows + 1) * sizeof(*p->sample));
+    if (b->failed)
+        return -ENOMEM;
+
+    if (lp_modules_count() > 0)
+        mapping(b, lp_module_at(0));
+    for (int v = 0; v < kind->nvalues; v++)
+        p->sample_type[p->n_sample_type++] = value_type(b, &kind->values[v]);
+    if (kind->period.type)
+        p->period_type = value_type(b, &kind->period);
+    if (kind->default_value >= 0)
+        p->default_sample_type = string(b, kind->values[kind->default_value].type);
+    p->period = profile->period;
+    p->time_nanos = profile->time_ns;
+    p->duration_nanos = profile->duration_ns;
+    for (size_t i = 0; i < profile->nrows && !b->failed; i++)
+        p->sample[p->n_sample++] = new_sample(b, &profile->rows[i], kind);
+    add_comments(b, p, profile, kind);
+
+    p->n_mapping = b->mappings.n;
+    p->mapping = (Mapping **)b->mappings.at;
+    p->n_location = b->locations.n;
+    p->location = (Location **)b->locations.at;
+    p->n_function = b->functions.n;
+    p->function = (Function **)b->functions.at;
+    p->n_string_table = b->strings.n;
+    p->string_table = (char **)b->strings.at;
+    return b->failed ? -ENOMEM : 0;
+}
+
+static void release(struct builder *b)
+{
+    for (struct block *next; b->blocks; b->blocks = next) {
+        next = b->blocks->next;
+        free(b->blocks);
+    }
+    struct list *const lists[] = {&b->strings, &b->mappings, &b->locations, &b->functions};
+    for (int i = 0; i < 4; i++)
+        free(lists[i]->at);
+    struct ids *const tables[] = {&b->by_address, &b->by_function, &b->by_string};
+    for (int i = 0; i < 3; i++) {
+        free(tables[i]->keys);
+        free(tables[i]->ids);
+    }
+}
+
+/* protobuf-c hands out a few bytes at a time; zlib wants them by the block. */
+struct gzip {
+    ProtobufCBuffer base;
+    z_stream stream;
+    FILE *out;
+    int error;
+    size_t n;
+    uint8_t in[GZIP_BLOCK], compressed[GZIP_BLOCK];
+};
+
+static void gzip_push(struct gzip *gzip, const uint8_t *bytes, size_t n, int flush)
+{
+    gzip->stream.next_in = (Bytef *)(uintptr_t)bytes;
+    gzip->stream.avail_in = (uInt)n;
+    do {
+        gzip->stream.next_out = gzip->compressed;
+        gzip->stream.avail_out = sizeof(gzip->compressed);
+        deflate(&gzip->stream, flush);
+        size_t done = sizeof(gzip->compressed) - gzip->stream.avail_out;
+        if (fwrite(gzip->compressed, 1, done, gzip->out) != done)
+            gzip->error = -EIO;
+    } while (gzip->stream.avail_out == 0);
+}
+
+static void gzip_append(ProtobufCBuffer *buffer, size_t n, const uint8_t *bytes)
+{
+    struct gzip *gzip = (struct gzip *)buffer;
+
+    if (gzip->n + n > sizeof(gzip->in)) {
+        gzip_push(gzip, gzip->in, gzip->n, Z_NO_FLUSH);
+        gzip->n = 0;
+    }
+    if (n > sizeof(gzip->in)) {
+        gzip_push(gzip, bytes, n, Z_NO_FLUSH);
+        return;
+    }
+    memcpy(gzip->in + gzip->n, bytes, n);
+    gzip->n += n;
+}
+
+static int pack(FILE *out, const Profile *p)
+{
+    struct gzip *gzip = malloc(sizeof(*gzip));
+    if (!gzip)
+        return -ENOMEM;
+    memset(gzip, 0, offsetof(struct gzip, in));
+    gzip->base.append = gzip_append;
+    gzip->out = out;
+    /* Level 1: answering fast under load is worth a few per cent. 16 asks for gzip's header. */
+    if (deflateInit2(&gzip->stream, 1, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
+        free(gzip);
+        return -ENOMEM;
+    }
+
+    protobuf_c_message_pack_to_buffer(&p->base, &gzip->base);
+    gzip_push(gzip, gzip->in, gzip->n, Z_FINISH);
+    int rc = gzip->error;
+    deflateEnd(&gzip->stream);
+    free(gzip);
+    return rc;
+}
+
+int lp_write_pprof(FILE *out, const struct lp_profile *profile, const struct lp_profile_kind *kind,
+                   int value)
+{
+    struct builder b = {0};
+    Profile p = PERFTOOLS__PROFILES__PROFILE__INIT;
+
+    (void)value;
+    int rc = build(&b, &p, profile, kind);
+    if (rc == 0)
+        rc = pack(out, &p);
+    release(&b);
+    return rc;
+}

@@ -1,0 +1,39 @@
+/*
+ * From an address to function, file and line, inlined frames included, through libdw: from the
+ * object's own debug information, else its separate debug file (by build id, where elfutils looks:
+ * /usr/lib/debug), else its dynamic symbols. Answers are cached for the life of the process.
+ * Profiler's thread only. symbols.c is the one file that includes libdw.
+ */
+#ifndef LP_EXPORT_SYMBOLS_H
+#define LP_EXPORT_SYMBOLS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "capture/modules.h"
+
+struct lp_frame {
+    const char *function; /* never NULL: "0x7f12…" or "libfoo.so+0x1234" when it has no name */
+    const char *file;     /* as the compiler saw it, made absolute; "" when not known */
+    int line;             /* 0 when not known */
+    int start_line;       /* where the function begins; 0 when not known */
+};
+
+struct lp_symbol {
+    const struct lp_module *module; /* NULL: in no object */
+    uintptr_t entry;          /* where the outermost of these functions begins; 0: not known */
+    uint32_t nframes;         /* at least 1; more when functions were inlined */
+    struct lp_frame frames[]; /* innermost first */
+};
+
+/* Never NULL (static text when memory is out). The answer is the cache's and lives on. */
+const struct lp_symbol *lp_symbolize(uintptr_t address);
+
+/* Is this the program's own code, not the profiler's and not a system library's? The guilty frame
+ * of a stack is the first (leaf-most) for which this holds. */
+bool lp_symbol_is_program(const struct lp_symbol *symbol);
+
+/* The guilty frame of a stack; NULL when it has none (special stacks, only system code). */
+const struct lp_frame *lp_guilty_frame(uint32_t stack);
+
+#endif

@@ -1,0 +1,196 @@
+/*
+ * format=text: one table for people, a line for each function. `flat` is what the function did
+ * itself, `cum` what it and everything below it did; a function that stands twice in a stack counts
+ * once. The line named is that of the biggest stack through the function.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "export/export.h"
+#include "export/frames.h"
+#include "export/human.h"
+
+enum { LINES_SHOWN = 80 };
+
+struct entry {
+    const struct lp_frame *frame;
+    int64_t flat, cum, biggest;
+    double flat_variance, cum_variance;
+    size_t last_row; /* that counted here, plus one */
+};
+
+struct table {
+    struct entry *entries;
+    size_t n, room; /* a hash table: slots in use, slots */
+};
+
+static struct entry *find(struct entry *entries, size_t room, const struct lp_frame *frame)
+{
+    uint64_t hash = 0xcbf29ce484222325;
+
+    for (const char *s = frame->function; *s; s++)
+        hash = (hash ^ (unsigned char)*s) * 0x100000001b3;
+    for (hash ^= hash >> 32;; hash++) {
+        struct entry *entry = &entries[hash & (room - 1)];
+        if (!entry->frame || lp_same_function(entry->frame, frame))
+            return entry;
+    }
+}
+
+static struct entry *entry_of(struct table *table, const struct lp_frame *frame)
+{
+    if (table->n * 2 >= table->room) {
+        size_t room = table->room ? table->room * 2 : 512;
+        struct entry *entries = calloc(room, sizeof(*entries));
+        if (!entries)
+            return NULL;
+        for (size_t i = 0; i < table->room; i++)
+            if (table->entries[i].frame)
+                *find(entries, room, table->entries[i].frame) = table->entries[i];
+        free(table->entries);
+        table->entries = entries;
+        table->room = room;
+    }
+
+    struct entry *entry = find(table->entries, table->room, frame);
+    if (!entry->frame) {
+        entry->frame = frame;
+        table->n++;
+    }
+    return entry;
+}
+
+static int fill(struct table *table, const struct lp_profile *profile, int value)
+{
+    struct lp_lines *lines = malloc(sizeof(*lines));
+    int rc = lines ? 0 : -ENOMEM;
+
+    for (size_t r = 0; rc == 0 && r < profile->nrows; r++) {
+        const struct lp_row *row = &profile->rows[r];
+        int64_t amount = row->value[value];
+        if (amount == 0)
+            continue;
+        lp_lines_of(row->stack, lines);
+        for (uint32_t i = 0; i < lines->n; i++) {
+            struct entry *entry = entry_of(table, lines->at[i].frame);
+            if (!entry) {
+                rc = -ENOMEM;
+                break;
+            }
+            if (i == 0) {
+                entry->flat += amount;
+                entry->flat_variance += row->variance[value];
+            }
+            if (entry->last_row == r + 1)
+                continue;
+            entry->last_row = r + 1;
+            entry->cum += amount;
+            entry->cum_variance += row->variance[value];
+            if (llabs(amount) > entry->biggest) {
+                entry->biggest = llabs(amount);
+                entry->frame = lines->at[i].frame;
+            }
+        }
+    }
+    free(lines);
+    return rc;
+}
+
+static int by_size(const void *x, const void *y)
+{
+    const struct entry *a = x, *b = y;
+
+    if (!a->frame || !b->frame)
+        return !a->frame - !b->frame;
+    if (llabs(a->flat) != llabs(b->flat))
+        return llabs(a->flat) > llabs(b->flat) ? -1 : 1;
+    if (llabs(a->cum) != llabs(b->cum))
+        return llabs(a->cum) > llabs(b->cum) ? -1 : 1;
+    return strcmp(a->frame->function, b->frame->function);
+}
+
+/* printf counts bytes; "µ" and "±" are two. */
+static void column(FILE *out, int width, const char *text)
+{
+    for (const char *s = text; *s; s++)
+        width -= (*s & 0xc0) != 0x80;
+    fprintf(out, "%*s%s", width > 0 ? width : 0, "", text);
+}
+
+static void write_head(FILE *out, const struct lp_profile *profile,
+                       const struct lp_profile_kind *kind, int value)
+{
+    char time[LP_HUMAN_MAX], amount[2 * LP_HUMAN_MAX];
+    double error;
+    int64_t total = lp_profile_total(profile, value, &error);
+
+    fprintf(out, "%s%s, %s, %s\n", kind->name, profile->delta ? ", what changed" : "",
+            kind->values[value].type, lp_human_time(time, profile->time_ns));
+    fprintf(out, "total %s",
+            lp_human_error(amount, total, error, kind->values[value].unit, profile->delta));
+    if (profile->duration_ns > 0)
+        fprintf(out, " in %s", lp_human(amount, profile->duration_ns, "nanoseconds", false));
+    if (error > 0)
+        fprintf(out, "; sampled once in %s, ± is one standard error",
+                lp_human(amount, profile->period, kind->period.unit, false));
+    fprintf(out, "\n");
+    if (profile->delta)
+        fprintf(out, "shares are of growth plus shrinkage\n");
+    if (profile->losses > 0)
+        fprintf(out, "# losses: %" PRIu64 " events could not be recorded\n", profile->losses);
+}
+
+static void write_entry(FILE *out, const struct entry *e, double whole, bool errors,
+                        const char *unit, bool sign)
+{
+    char text[LP_HUMAN_MAX];
+
+    column(out, 11, lp_human(text, e->flat, unit, sign));
+    column(out, 9, lp_human_share(text, (double)e->flat, whole));
+    if (errors)
+        column(out, 11, lp_human(text, (int64_t)ceil(sqrt(e->flat_variance)), unit, false));
+    column(out, 12, lp_human(text, e->cum, unit, sign));
+    column(out, 9, lp_human_share(text, (double)e->cum, whole));
+    if (errors)
+        column(out, 11, lp_human(text, (int64_t)ceil(sqrt(e->cum_variance)), unit, false));
+    fprintf(out, "  %s", e->frame->function);
+    if (e->frame->file[0])
+        fprintf(out, "  %s:%d", e->frame->file, e->frame->line);
+    fputc('\n', out);
+}
+
+int lp_write_text(FILE *out, const struct lp_profile *profile, const struct lp_profile_kind *kind,
+                  int value)
+{
+    struct table table = {0};
+    double error, whole = 0;
+
+    lp_profile_total(profile, value, &error);
+    for (size_t i = 0; i < profile->nrows; i++)
+        whole += fabs((double)profile->rows[i].value[value]);
+
+    lp_modules_refresh();
+    int rc = fill(&table, profile, value);
+    if (rc != 0)
+        goto out;
+    write_head(out, profile, kind, value);
+    if (table.n == 0) {
+        fprintf(out, "nothing\n");
+        goto out;
+    }
+
+    qsort(table.entries, table.room, sizeof(*table.entries), by_size);
+    fprintf(out, "\n%11s%9s%s%12s%9s%s  %s\n", "flat", "flat%", error > 0 ? "         ±" : "",
+            "cum", "cum%", error > 0 ? "         ±" : "", "function  file:line");
+    for (size_t i = 0; i < table.n && i < LINES_SHOWN; i++)
+        write_entry(out, &table.entries[i], whole, error > 0, kind->values[value].unit,
+                    profile->delta);
+    if (table.n > LINES_SHOWN)
+        fprintf(out, "and %zu more functions\n", table.n - LINES_SHOWN);
+out:
+    free(table.entries);
+    return rc != 0 ? rc : ferror(out) ? -EIO : 0;
+}

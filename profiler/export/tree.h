@@ -1,0 +1,36 @@
+/*
+ * A profile's stacks as one call tree, callers above what they call: what flame graphs are drawn
+ * from and folded stacks are listed from. Calls of one function from one parent are one node,
+ * wherever in it they were made. Profiler's thread only.
+ */
+#ifndef LP_EXPORT_TREE_H
+#define LP_EXPORT_TREE_H
+
+#include "export/frames.h"
+#include "snapshot/profile.h"
+
+struct lp_node {
+    const struct lp_frame
+        *frame; /* NULL for the root; with the line of the biggest stack through it */
+    const struct lp_symbol *symbol;
+    bool program;
+    uint32_t parent, child, sibling; /* 0: none. Children stand biggest first. */
+    uint32_t depth;
+    int64_t self;          /* what ends here; net in a delta */
+    int64_t grown, shrunk; /* in and below; shrunk is positive and 0 unless it is a delta */
+    double variance;       /* of the net */
+    int64_t biggest;       /* private */
+};
+
+struct lp_tree {
+    struct lp_node *nodes; /* nodes[0] is the root */
+    uint32_t n, room;
+    uint32_t *slots; /* private: a hash table of (parent, function) */
+    uint32_t nslots;
+};
+
+/* 0 or -ENOMEM; release it in both cases. */
+int lp_tree_build(struct lp_tree *tree, const struct lp_profile *profile, int value);
+void lp_tree_release(struct lp_tree *tree);
+
+#endif

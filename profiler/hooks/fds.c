@@ -1,0 +1,305 @@
+/*
+ * Descriptors, by the calls that make and close them. Each hook calls the real function (never the
+ * bare system call: many are cancellation points), then notes the number with the caller's stack.
+ * A close is noted before it happens: afterwards the number may be another thread's already.
+ *
+ * Calls that libc makes inside itself do not come by here; hence fopen() and its kind have hooks of
+ * their own. What is opened behind our back is found in /proc/self/fd and shown as such.
+ */
+#include "hooks/hook.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "capture/self.h"
+#include "capture/unwind.h"
+#include "tables/fds.h"
+#include "tables/losses.h"
+#include "tables/stacks.h"
+
+#undef open
+#undef openat
+#undef creat
+#undef fopen
+#undef freopen
+#undef fcntl
+
+#define CALLER __builtin_return_address(0)
+
+static uint32_t stack_here(void *caller)
+{
+    uintptr_t frames[LP_FRAMES_MAX];
+    lp_self.busy = true;
+    uint32_t n = lp_unwind(frames, LP_FRAMES_MAX, caller);
+    uint32_t stack = lp_stack_intern(frames, n);
+    lp_self.busy = false;
+    return stack;
+}
+
+/* Notes n descriptors, all made by one call, and keeps errno. */
+__attribute__((noinline)) static void opened(const int *fds, int n, void *caller)
+{
+    int kept = errno;
+    bool own = lp_self.own, blind = own || lp_self.busy; /* busy: in a signal handler above us */
+    if (!lp_hooks_process())
+        return;
+    if (blind && !own)
+        lp_loss(LP_LOSS_REENTERED);
+    uint32_t stack = blind ? LP_STACK_NONE : stack_here(caller);
+    for (int i = 0; i < n; i++)
+        lp_fd_opened(fds[i], stack, own);
+    errno = kept;
+}
+
+static inline void closing(int fd)
+{
+    if (lp_hooks_process())
+        lp_fd_closed(fd);
+}
+
+/* -1, and errno as it was, for streams without a descriptor. */
+static int number_of(FILE *file)
+{
+    int kept = errno, fd = fileno(file);
+    errno = kept;
+    return fd;
+}
+
+static inline int opened_one(int fd, void *caller)
+{
+    if (fd >= 0)
+        opened(&fd, 1, caller);
+    return fd;
+}
+
+static inline int opened_pair(int result, const int fds[2], void *caller)
+{
+    if (result == 0)
+        opened(fds, 2, caller);
+    return result;
+}
+
+static inline FILE *opened_file(FILE *file, void *caller)
+{
+    if (file)
+        opened_one(number_of(file), caller);
+    return file;
+}
+
+/* One line each for the calls that return a descriptor. */
+#define OPENS(name, params, args)                                                                  \
+    LP_FIND(name)                                                                                  \
+    LP_HOOK int name params                                                                        \
+    {                                                                                              \
+        return opened_one(LP_REAL(name) args, CALLER);                                             \
+    }
+
+OPENS(socket, (int domain, int type, int protocol), (domain, type, protocol))
+OPENS(accept, (int fd, __SOCKADDR_ARG address, socklen_t *restrict length), (fd, address, length))
+OPENS(accept4, (int fd, __SOCKADDR_ARG address, socklen_t *restrict length, int flags),
+      (fd, address, length, flags))
+OPENS(creat, (const char *path, mode_t mode), (path, mode))
+OPENS(creat64, (const char *path, mode_t mode), (path, mode))
+OPENS(dup, (int fd), (fd))
+OPENS(epoll_create, (int size), (size))
+OPENS(epoll_create1, (int flags), (flags))
+OPENS(eventfd, (unsigned int count, int flags), (count, flags))
+OPENS(timerfd_create, (clockid_t clock, int flags), (clock, flags))
+OPENS(inotify_init, (void), ())
+OPENS(inotify_init1, (int flags), (flags))
+OPENS(memfd_create, (const char *name, unsigned int flags), (name, flags))
+OPENS(shm_open, (const char *name, int flags, mode_t mode), (name, flags, mode))
+OPENS(mkstemp, (char *pattern), (pattern))
+OPENS(mkostemp, (char *pattern, int flags), (pattern, flags))
+
+LP_FIND(signalfd)
+LP_HOOK int signalfd(int fd, const sigset_t *mask, int flags)
+{
+    int result = LP_REAL(signalfd)(fd, mask, flags);
+    return fd == -1 ? opened_one(result, CALLER) : result; /* else it changes one that is open */
+}
+
+LP_FIND(socketpair)
+LP_HOOK int socketpair(int domain, int type, int protocol, int fds[2])
+{
+    return opened_pair(LP_REAL(socketpair)(domain, type, protocol, fds), fds, CALLER);
+}
+
+LP_FIND(pipe)
+LP_HOOK int pipe(int fds[2])
+{
+    return opened_pair(LP_REAL(pipe)(fds), fds, CALLER);
+}
+
+LP_FIND(pipe2)
+LP_HOOK int pipe2(int fds[2], int flags)
+{
+    if (lp_unwinder_calls(CALLER)) { /* hooks/unwinder.c says why */
+        errno = EMFILE;
+        return -1;
+    }
+    return opened_pair(LP_REAL(pipe2)(fds, flags), fds, CALLER);
+}
+
+/* The new number's old meaning goes in the same step. */
+LP_FIND(dup2)
+LP_HOOK int dup2(int from, int to)
+{
+    int fd = LP_REAL(dup2)(from, to);
+    return from == to ? fd : opened_one(fd, CALLER);
+}
+
+LP_FIND(dup3)
+LP_HOOK int dup3(int from, int to, int flags)
+{
+    return opened_one(LP_REAL(dup3)(from, to, flags), CALLER);
+}
+
+/* The mode stands behind the flags only when something may be created. */
+#define OPEN_MODE(flags)                                                                           \
+    ({                                                                                             \
+        mode_t mode_ = 0;                                                                          \
+        if ((flags) & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY))) {                                    \
+            va_list list;                                                                          \
+            va_start(list, flags);                                                                 \
+            mode_ = va_arg(list, mode_t);                                                          \
+            va_end(list);                                                                          \
+        }                                                                                          \
+        mode_;                                                                                     \
+    })
+
+LP_FIND(open)
+LP_HOOK int open(const char *path, int flags, ...)
+{
+    return opened_one(LP_REAL(open)(path, flags, OPEN_MODE(flags)), CALLER);
+}
+
+LP_FIND(open64)
+LP_HOOK int open64(const char *path, int flags, ...)
+{
+    return opened_one(LP_REAL(open64)(path, flags, OPEN_MODE(flags)), CALLER);
+}
+
+LP_FIND(openat)
+LP_HOOK int openat(int dir, const char *path, int flags, ...)
+{
+    return opened_one(LP_REAL(openat)(dir, path, flags, OPEN_MODE(flags)), CALLER);
+}
+
+LP_FIND(openat64)
+LP_HOOK int openat64(int dir, const char *path, int flags, ...)
+{
+    return opened_one(LP_REAL(openat64)(dir, path, flags, OPEN_MODE(flags)), CALLER);
+}
+
+/* What _FORTIFY_SOURCE makes of open() without a mode. */
+int __open_2(const char *path, int flags);
+int __open64_2(const char *path, int flags);
+int __openat_2(int dir, const char *path, int flags);
+int __openat64_2(int dir, const char *path, int flags);
+OPENS(__open_2, (const char *path, int flags), (path, flags))
+OPENS(__open64_2, (const char *path, int flags), (path, flags))
+OPENS(__openat_2, (int dir, const char *path, int flags), (dir, path, flags))
+OPENS(__openat64_2, (int dir, const char *path, int flags), (dir, path, flags))
+
+/* Every command's argument fits a pointer, and the real function reads what it needs. */
+#define FCNTL(name)                                                                                \
+    LP_FIND(name)                                                                                  \
+    LP_HOOK int name(int fd, int command, ...)                                                     \
+    {                                                                                              \
+        va_list list;                                                                              \
+        va_start(list, command);                                                                   \
+        void *argument = va_arg(list, void *);                                                     \
+        va_end(list);                                                                              \
+        int result = LP_REAL(name)(fd, command, argument);                                         \
+        if (command == F_DUPFD || command == F_DUPFD_CLOEXEC)                                      \
+            opened_one(result, CALLER);                                                            \
+        return result;                                                                             \
+    }
+FCNTL(fcntl)
+FCNTL(fcntl64)
+
+LP_FIND(fopen)
+LP_HOOK FILE *fopen(const char *restrict path, const char *restrict mode)
+{
+    return opened_file(LP_REAL(fopen)(path, mode), CALLER);
+}
+
+LP_FIND(fopen64)
+LP_HOOK FILE *fopen64(const char *restrict path, const char *restrict mode)
+{
+    return opened_file(LP_REAL(fopen64)(path, mode), CALLER);
+}
+
+LP_FIND(tmpfile)
+LP_HOOK FILE *tmpfile(void)
+{
+    return opened_file(LP_REAL(tmpfile)(), CALLER);
+}
+
+LP_FIND(freopen)
+LP_HOOK FILE *freopen(const char *restrict path, const char *restrict mode, FILE *restrict file)
+{
+    closing(number_of(file));
+    return opened_file(LP_REAL(freopen)(path, mode, file), CALLER);
+}
+
+LP_FIND(opendir)
+LP_HOOK DIR *opendir(const char *path)
+{
+    DIR *dir = LP_REAL(opendir)(path);
+    if (dir)
+        opened_one(dirfd(dir), CALLER);
+    return dir;
+}
+
+LP_FIND(close)
+LP_HOOK int close(int fd)
+{
+    closing(fd);
+    return LP_REAL(close)(fd);
+}
+
+LP_FIND(close_range)
+LP_HOOK int close_range(unsigned int first, unsigned int last, int flags)
+{
+    if (!(flags & CLOSE_RANGE_CLOEXEC) && lp_hooks_process())
+        lp_fd_closed_range(first, last);
+    return LP_REAL(close_range)(first, last, flags);
+}
+
+LP_FIND(closefrom)
+LP_HOOK void closefrom(int first)
+{
+    if (lp_hooks_process())
+        lp_fd_closed_range(first < 0 ? 0 : (unsigned)first, UINT_MAX);
+    LP_REAL(closefrom)(first);
+}
+
+LP_FIND(fclose)
+LP_HOOK int fclose(FILE *file)
+{
+    closing(number_of(file));
+    return LP_REAL(fclose)(file);
+}
+
+LP_FIND(closedir)
+LP_HOOK int closedir(DIR *dir)
+{
+    closing(dirfd(dir));
+    return LP_REAL(closedir)(dir);
+}

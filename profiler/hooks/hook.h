@@ -1,0 +1,40 @@
+/*
+ * Standing in for functions of libc. This is the one room whose files define libc's names.
+ *
+ * A hook does what the real function does, with the same result and the same errno, and notes what
+ * happened. In the profiler's own business it notes whose it is; inside the profiler (lp_self.busy)
+ * it only passes on.
+ */
+#ifndef LP_HOOKS_HOOK_H
+#define LP_HOOKS_HOOK_H
+
+#include <dlfcn.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#define LP_HOOK __attribute__((visibility("default")))
+
+/* LP_FIND(name) stands before a hook and finds the function it stands in for when the program is
+ * loaded: a hook may first be called in a signal handler, where dlsym() may not. LP_REAL(name) is
+ * that function. Never for malloc's family, for dlsym() may allocate. */
+#define LP_FIND(name)                                                                              \
+    static _Atomic(__typeof__(&name)) real_##name;                                                 \
+    __attribute__((constructor(101))) static void find_##name(void)                                \
+    {                                                                                              \
+        atomic_store(&real_##name, (__typeof__(&name))dlsym(RTLD_NEXT, #name));                    \
+    }
+#define LP_REAL(name)                                                                              \
+    ({                                                                                             \
+        __typeof__(&name) real = atomic_load_explicit(&real_##name, memory_order_relaxed);         \
+        if (!real) { /* called before our constructors */                                          \
+            find_##name();                                                                         \
+            real = atomic_load_explicit(&real_##name, memory_order_relaxed);                       \
+        }                                                                                          \
+        real;                                                                                      \
+    })
+
+/* Is this the process that the tables describe? Not in the child of a vfork, which runs in its
+ * parent's memory until it execs, and may close all descriptors meanwhile. Any context. */
+bool lp_hooks_process(void);
+
+#endif

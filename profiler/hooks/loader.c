@@ -1,0 +1,21 @@
+/* dl_iterate_phdr(): the loader's own for everyone, a copy without a lock for our unwinder. */
+#include "hooks/hook.h"
+
+#include <link.h>
+
+#include "capture/loader.h"
+#include "capture/self.h"
+
+LP_FIND(dl_iterate_phdr)
+LP_HOOK int dl_iterate_phdr(lp_object_visit *visit, void *arg)
+{
+    if (lp_self.busy && lp_loader_ready())
+        return lp_loader_each(visit, arg);
+    return LP_REAL(dl_iterate_phdr)(visit, arg);
+}
+
+__attribute__((constructor(101))) static void start(void)
+{
+    lp_loader_use(LP_REAL(dl_iterate_phdr));
+    lp_loader_refresh();
+}

@@ -1,0 +1,330 @@
+/*
+ * The heap, observed on glibc's own allocator.
+ *
+ * malloc: a thread counts down the bytes to its next sample (capture/rate.h); an allocation that
+ * does not reach it is a subtraction and a jump into glibc. One that does is sampled: its stack is
+ * taken and a record put into tables/blocks.h.
+ *
+ * free must know cheaply that a block was not sampled. Sampled blocks are handed out at page
+ * boundaries, where ordinary ones rarely lie, so free tests twelve bits of the pointer and touches
+ * no memory. When every block is recorded (rate 1, or a rate so small that pages would be wasted)
+ * they lie anywhere, and all frees look, until the last record of that kind has gone: lp_block_mask
+ * is the bits that free tests, 0 meaning that every free looks.
+ *
+ * A record is taken out before its block is freed, or another thread could get the address and
+ * record it first. In realloc the same, and put back when realloc fails.
+ *
+ * The real functions are glibc's exported __libc_ names: finding them by dlsym() would need malloc.
+ */
+#include "hooks/hook.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "capture/rate.h"
+#include "capture/self.h"
+#include "capture/unwind.h"
+#include "tables/blocks.h"
+#include "tables/losses.h"
+#include "tables/sites.h"
+#include "tables/stacks.h"
+
+extern void *__libc_malloc(size_t size);
+extern void *__libc_calloc(size_t n, size_t size);
+extern void *__libc_realloc(void *block, size_t size);
+extern void *__libc_memalign(size_t alignment, size_t size);
+extern void *__libc_valloc(size_t size);
+extern void *__libc_pvalloc(size_t size);
+extern void __libc_free(void *block);
+
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+#define CALLER __builtin_return_address(0)
+
+enum {
+    PAGES_FROM_RATE = 16 << 10, /* at smaller rates sampled blocks lie anywhere */
+    MAPPED_CHUNK = 2,           /* glibc's IS_MMAPPED, in the word before a block */
+};
+
+/* At this rate sampled blocks are put at page boundaries. */
+static bool pages_at(int64_t rate)
+{
+    return rate >= PAGES_FROM_RATE;
+}
+
+static bool at_page(const void *block)
+{
+    return ((uintptr_t)block & (LP_BLOCK_PAGE - 1)) == 0;
+}
+
+/* May this allocation pass without a look? */
+static inline bool passes(size_t size)
+{
+    if (likely(size < lp_self.left &&
+               lp_self.epoch == atomic_load_explicit(&lp_rate_epoch, memory_order_relaxed))) {
+        lp_self.left -= size;
+        return true;
+    }
+    return false;
+}
+
+/* Does this block surely have no record? False for NULL too. */
+static inline bool unrecorded(const void *block)
+{
+    return likely((uintptr_t)block & atomic_load_explicit(&lp_block_mask, memory_order_relaxed) &
+                  lp_self.free_mask);
+}
+
+/* After an allocation that did not pass: is it to be sampled, and at which rate? */
+static bool due(size_t size, int64_t *rate)
+{
+    struct lp_self *self = &lp_self;
+    uint32_t epoch = atomic_load(&lp_rate_epoch);
+    *rate = lp_rate();
+    if (self->epoch != epoch) {
+        self->epoch = epoch;
+        self->free_mask = UINTPTR_MAX;
+        self->left = lp_rate_gap(self, *rate);
+    }
+    if (size < self->left) {
+        self->left -= size;
+        return false;
+    }
+    self->left = lp_rate_gap(self, *rate);
+    if (*rate == 0)
+        return false;
+    if (self->busy) {
+        lp_loss(LP_LOSS_REENTERED);
+        return false;
+    }
+    return true;
+}
+
+static void record(void *block, size_t size, int64_t rate, void *caller)
+{
+    uintptr_t frames[LP_FRAMES_MAX];
+    int kept = errno;
+    uint32_t n = lp_unwind(frames, LP_FRAMES_MAX, caller);
+    errno = kept;
+    uint32_t site = lp_site_get(lp_stack_intern(frames, n), size);
+    if (site == LP_SITE_NONE)
+        return;
+
+    struct lp_block b = {.address = (uintptr_t)block,
+                         .size = size,
+                         .site = site,
+                         .birth = lp_now_ticks(),
+                         .weight = lp_rate_weight(size, rate)};
+    if (lp_block_insert(&b) == 0)
+        lp_site_alloc(site, size, b.weight);
+}
+
+static void book_free(const struct lp_block *b)
+{
+    lp_site_free(b->site, b->size, b->weight);
+}
+
+/* glibc's, at a page boundary if the block is to be found there. alignment 0: none asked for. */
+static void *allocate(size_t alignment, size_t size, bool zero, bool page)
+{
+    if (page && alignment < LP_BLOCK_PAGE) {
+        void *block = __libc_memalign(LP_BLOCK_PAGE, size);
+        /* Mapped pages are zero, unless MALLOC_PERTURB_ has filled them: the last byte tells. */
+        if (block && zero && size > 0 &&
+            (!(((size_t *)block)[-1] & MAPPED_CHUNK) || ((unsigned char *)block)[size - 1] != 0))
+            memset(block, 0, size);
+        if (block)
+            return block;
+        /* The detour wants a page more than what was asked for: try without. */
+    }
+    if (alignment)
+        return __libc_memalign(alignment, size);
+    return zero ? __libc_calloc(1, size) : __libc_malloc(size);
+}
+
+__attribute__((noinline)) static void *allocate_slow(size_t alignment, size_t size, bool zero,
+                                                     void *caller)
+{
+    if (lp_self.own) {
+        void *block = allocate(alignment, size, zero, false);
+        if (block)
+            lp_own_heap_add((int64_t)malloc_usable_size(block));
+        return block;
+    }
+    int64_t rate;
+    if (!due(size, &rate))
+        return allocate(alignment, size, zero, false);
+
+    lp_self.busy = true;
+    void *block = allocate(alignment, size, zero, pages_at(rate));
+    if (block && pages_at(rate) && !at_page(block))
+        lp_loss(LP_LOSS_NO_MEMORY);
+    else if (block)
+        record(block, size, rate, caller);
+    lp_self.busy = false;
+    return block;
+}
+
+LP_HOOK void *malloc(size_t size)
+{
+    if (passes(size))
+        return __libc_malloc(size);
+    return allocate_slow(0, size, false, CALLER);
+}
+
+LP_HOOK void *calloc(size_t n, size_t size)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(n, size, &bytes) || passes(bytes))
+        return __libc_calloc(n, size);
+    return allocate_slow(0, bytes, true, CALLER);
+}
+
+LP_HOOK void *memalign(size_t alignment, size_t size)
+{
+    if (alignment == 0 || passes(size)) /* 0 is glibc's to judge */
+        return __libc_memalign(alignment, size);
+    return allocate_slow(alignment, size, false, CALLER);
+}
+
+LP_HOOK void *aligned_alloc(size_t alignment, size_t size)
+{
+    if (alignment == 0 || passes(size))
+        return __libc_memalign(alignment, size);
+    return allocate_slow(alignment, size, false, CALLER);
+}
+
+LP_HOOK int posix_memalign(void **out, size_t alignment, size_t size)
+{
+    if (alignment == 0 || alignment % sizeof(void *) != 0 || (alignment & (alignment - 1)) != 0)
+        return EINVAL;
+    void *block = passes(size) ? __libc_memalign(alignment, size)
+                               : allocate_slow(alignment, size, false, CALLER);
+    if (!block)
+        return ENOMEM;
+    *out = block;
+    return 0;
+}
+
+LP_HOOK void *valloc(size_t size)
+{
+    if (passes(size))
+        return __libc_valloc(size);
+    return allocate_slow(LP_BLOCK_PAGE, size, false, CALLER);
+}
+
+LP_HOOK void *pvalloc(size_t size)
+{
+    size_t whole = (size + LP_BLOCK_PAGE - 1) & ~(size_t)(LP_BLOCK_PAGE - 1);
+    if (whole < size || passes(whole))
+        return __libc_pvalloc(size);
+    return allocate_slow(LP_BLOCK_PAGE, whole, false, CALLER);
+}
+
+/* Takes out the record of a block that is about to go. */
+static bool take_record(void *block, struct lp_block *record_out)
+{
+    struct lp_self *self = &lp_self;
+    if (self->free_mask == 0 && !self->own)
+        self->free_mask = UINTPTR_MAX; /* a thread that frees before it allocates */
+    if ((uintptr_t)block & atomic_load(&lp_block_mask))
+        return false;
+    /* In the profiler already: a signal handler, perhaps above the holder of the lock. */
+    int result = lp_block_remove((uintptr_t)block, record_out, self->busy);
+    if (result == -EAGAIN)
+        lp_loss(LP_LOSS_REENTERED);
+    return result == 0;
+}
+
+__attribute__((noinline)) static void free_slow(void *block)
+{
+    struct lp_block b;
+    if (!block)
+        return;
+    if (take_record(block, &b))
+        book_free(&b);
+    else if (lp_self.own)
+        lp_own_heap_add(-(int64_t)malloc_usable_size(block));
+    __libc_free(block);
+}
+
+LP_HOOK void free(void *block)
+{
+    if (unrecorded(block))
+        __libc_free(block);
+    else
+        free_slow(block);
+}
+
+/* The block moved to a page boundary, so that its free will be seen; itself when there is no room.
+ */
+static void *move_to_page(void *block, size_t size, size_t old)
+{
+    if (at_page(block))
+        return block;
+    void *moved = __libc_memalign(LP_BLOCK_PAGE, size);
+    if (!moved)
+        return block;
+    memcpy(moved, block, old < size ? old : size); /* what is new stays untouched */
+    __libc_free(block);
+    return moved;
+}
+
+__attribute__((noinline)) static void *realloc_slow(void *block, size_t size, void *caller)
+{
+    int64_t rate = 0;
+    bool own = lp_self.own, sample = !own && size > 0 && due(size, &rate);
+    size_t usable = own || sample ? malloc_usable_size(block) : 0;
+    struct lp_block old;
+    bool recorded = take_record(block, &old);
+
+    void *moved = __libc_realloc(block, size);
+    if (!moved && size > 0) { /* failed: the old block lives on */
+        if (recorded && lp_block_insert(&old) != 0)
+            book_free(&old);
+        return NULL;
+    }
+    if (recorded)
+        book_free(&old);
+    if (own && !recorded)
+        lp_own_heap_add(-(int64_t)usable);
+    if (own && moved)
+        lp_own_heap_add((int64_t)malloc_usable_size(moved));
+    if (sample && moved) {
+        lp_self.busy = true;
+        if (pages_at(rate))
+            moved = move_to_page(moved, size, usable);
+        if (!pages_at(rate) || at_page(moved))
+            record(moved, size, rate, caller);
+        lp_self.busy = false;
+    }
+    return moved;
+}
+
+static inline void *reallocate(void *block, size_t size, void *caller)
+{
+    if (!block)
+        return passes(size) ? __libc_malloc(size) : allocate_slow(0, size, false, caller);
+    if (unrecorded(block) && passes(size))
+        return __libc_realloc(block, size);
+    return realloc_slow(block, size, caller);
+}
+
+LP_HOOK void *realloc(void *block, size_t size)
+{
+    return reallocate(block, size, CALLER);
+}
+
+LP_HOOK void *reallocarray(void *block, size_t n, size_t size)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(n, size, &bytes)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return reallocate(block, bytes, CALLER);
+}

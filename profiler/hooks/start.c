@@ -1,0 +1,69 @@
+/*
+ * What the hooks need done once, and at every fork.
+ *
+ * A forked child inherits the tables as they were, whole, and goes on recording into its own copy.
+ * It has none of the profiler's threads, so nobody serves it until it calls leakprof_start()
+ * itself.
+ */
+#include <pthread.h>
+#include <unistd.h>
+
+#include "capture/loader.h"
+#include "capture/rate.h"
+#include "capture/self.h"
+#include "capture/unwind.h"
+#include "hooks/hook.h"
+#include "tables/blocks.h"
+
+static _Atomic pid_t process;
+
+bool lp_hooks_process(void)
+{
+    pid_t known = atomic_load_explicit(&process, memory_order_relaxed);
+    return known == 0 || known == getpid();
+}
+
+/* What the forking thread has to give back. It was busy already when a signal handler forks that
+ * interrupted the profiler in this very thread. */
+static __thread struct {
+    struct lp_blocks_held blocks;
+    bool was_busy;
+} fork_state;
+
+/* The forking thread holds our locks while other people's handlers run, and those may allocate:
+ * busy keeps it from recording. */
+static void before_fork(void)
+{
+    fork_state.was_busy = lp_self.busy;
+    lp_self.busy = true;
+    lp_unwind_before_fork(fork_state.was_busy);
+    lp_blocks_before_fork(&fork_state.blocks);
+}
+
+static void after_fork(bool child)
+{
+    lp_blocks_after_fork(&fork_state.blocks, child);
+    lp_unwind_after_fork(child);
+    lp_self.busy = fork_state.was_busy;
+}
+
+static void after_fork_in_parent(void)
+{
+    after_fork(false);
+}
+
+static void after_fork_in_child(void)
+{
+    atomic_store(&process, getpid());
+    lp_own_threads_forget();
+    lp_loader_forked();
+    after_fork(true);
+}
+
+__attribute__((constructor(101))) static void start(void)
+{
+    atomic_store(&process, getpid());
+    lp_began_ns();
+    lp_unwind_prepare();
+    pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+}

@@ -1,0 +1,69 @@
+/*
+ * A profile of the moment, as Go's net/http/pprof answers for it: parameters, status codes and
+ * texts are Go's wherever Go has them.
+ */
+#include <errno.h>
+#include <malloc.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "http/reply.h"
+#include "http/wait.h"
+#include "snapshot/take.h"
+
+static void unknown_profile(struct lp_request *request)
+{
+    char names[LP_WHY_MAX] = "";
+    for (int i = 0, n = 0; lp_kinds[i] && n < LP_WHY_MAX; i++)
+        n += snprintf(names + n, LP_WHY_MAX - n, "%s, ", lp_kinds[i]->name);
+    lp_reply_error(request->http, 404, "Unknown profile\nThere are: %scmdline, symbol", names);
+}
+
+static void reply_delta(struct lp_request *request, const struct lp_shape *shape)
+{
+    char why[LP_WHY_MAX];
+    int64_t seconds = 0;
+    if (lp_query_number(&request->query, "seconds", 1, INT64_MAX, &seconds, why) < 0) {
+        lp_reply_error(request->http, 400,
+                       "invalid value for \"seconds\" - must be a positive integer");
+    } else if (shape->debug) {
+        lp_reply_error(request->http, 400, "seconds and debug params are incompatible");
+    } else if (seconds > LP_WAIT_SECONDS_MAX) {
+        lp_reply_error(request->http, 400, "profile duration exceeds the limit of %d seconds",
+                       LP_WAIT_SECONDS_MAX);
+    } else {
+        int error = lp_wait_start(request->http, shape, (int)seconds);
+        if (error == -EBUSY)
+            lp_reply_error(request->http, lp_status(error),
+                           "%d delta profiles are being taken already; try again later",
+                           LP_WAITS_MAX);
+        else if (error)
+            lp_reply_error(request->http, lp_status(error), "failed to collect profile");
+    }
+}
+
+void lp_http_profile(struct lp_request *request)
+{
+    const struct lp_profile_kind *kind = lp_kind_find(request->part[0]);
+    if (!kind) {
+        unknown_profile(request);
+        return;
+    }
+    char why[LP_WHY_MAX];
+    struct lp_shape shape;
+    int64_t gc = 0;
+    if (lp_shape_parse(&shape, &request->query, kind, why) != 0 ||
+        lp_query_number(&request->query, "gc", 0, 1, &gc, why) < 0) {
+        lp_reply_error(request->http, 400, "%s", why);
+        return;
+    }
+    if (lp_query_get(&request->query, "seconds")) {
+        reply_delta(request, &shape);
+        return;
+    }
+    if (gc)
+        malloc_trim(0); /* the nearest there is: free memory goes back to the kernel */
+    struct lp_profile *profile = lp_take(kind);
+    lp_reply_profile(request->http, profile, &shape);
+    lp_profile_free(profile);
+}

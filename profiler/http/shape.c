@@ -1,0 +1,91 @@
+#include "http/shape.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "http/reply.h"
+
+static int parse_format(struct lp_shape *shape, const struct lp_query *query, char why[LP_WHY_MAX])
+{
+    const char *format = lp_query_get(query, "format");
+    shape->writer = lp_writer_find(format ? format : "pprof");
+    if (format && shape->debug) {
+        snprintf(why, LP_WHY_MAX, "format and debug params are incompatible");
+        return -EINVAL;
+    }
+    if (shape->writer)
+        return 0;
+    char shown[LP_PRINTABLE_MAX];
+    int n = snprintf(why, LP_WHY_MAX,
+                     "unknown format \"%s\"; there are: ", lp_printable(shown, format));
+    for (const struct lp_writer *writer = lp_writers; writer->name && n < LP_WHY_MAX; writer++)
+        n += snprintf(why + n, LP_WHY_MAX - n, "%s%s", writer->name, writer[1].name ? ", " : "");
+    return -EINVAL;
+}
+
+static int parse_value(struct lp_shape *shape, const struct lp_query *query, char why[LP_WHY_MAX])
+{
+    const struct lp_profile_kind *kind = shape->kind;
+    const char *value = lp_query_get(query, "value");
+    shape->value = kind->shown_value;
+    if (!value)
+        return 0;
+    for (int i = 0; i < kind->nvalues; i++) {
+        if (strcmp(kind->values[i].type, value) == 0) {
+            shape->value = i;
+            return 0;
+        }
+    }
+    char shown[LP_PRINTABLE_MAX];
+    int n = snprintf(why, LP_WHY_MAX, "unknown value \"%s\"; %s has: ", lp_printable(shown, value),
+                     kind->name);
+    for (int i = 0; i < kind->nvalues && n < LP_WHY_MAX; i++)
+        n += snprintf(why + n, LP_WHY_MAX - n, "%s%s", kind->values[i].type,
+                      i + 1 < kind->nvalues ? ", " : "");
+    return -EINVAL;
+}
+
+int lp_shape_parse(struct lp_shape *shape, const struct lp_query *query,
+                   const struct lp_profile_kind *kind, char why[LP_WHY_MAX])
+{
+    int64_t debug = 0;
+    *shape = (struct lp_shape){.kind = kind};
+    if (lp_query_number(query, "debug", 0, 2, &debug, why) < 0)
+        return -EINVAL;
+    shape->debug = (int)debug;
+    int error = parse_format(shape, query, why);
+    return error ? error : parse_value(shape, query, why);
+}
+
+/* A file for a tool is saved under a name, as Go does it; the rest is to be looked at. */
+static void name_attachment(struct evhttp_request *http, const struct lp_profile *profile,
+                            const struct lp_shape *shape)
+{
+    char disposition[128];
+    snprintf(disposition, sizeof disposition, "attachment; filename=\"%s%s\"", shape->kind->name,
+             profile->delta ? "-delta" : "");
+    lp_reply_header(http, "Content-Disposition", disposition);
+}
+
+void lp_reply_profile(struct evhttp_request *http, const struct lp_profile *profile,
+                      const struct lp_shape *shape)
+{
+    struct lp_body body;
+    if (!profile || lp_body_open(&body) != 0) {
+        lp_reply_error(http, 500, "out of memory");
+        return;
+    }
+    int error = shape->debug
+                    ? lp_write_debug(body.stream, profile, shape->kind, shape->debug)
+                    : shape->writer->write(body.stream, profile, shape->kind, shape->value);
+    if (error) {
+        lp_body_discard(&body);
+        lp_reply_error(http, lp_status(error), "the profile could not be written: %s",
+                       strerror(-error));
+        return;
+    }
+    if (!shape->debug && strcmp(shape->writer->name, "pprof") == 0)
+        name_attachment(http, profile, shape);
+    lp_reply_body(http, 200,
+                  shape->debug ? "text/plain; charset=utf-8" : shape->writer->content_type, &body);
+}

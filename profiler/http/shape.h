@@ -1,0 +1,26 @@
+/*
+ * The shape in which a profile is wanted: the format, or Go's debug text, and the column. The same
+ * for the profiles of the moment, of a snapshot and of a difference.
+ */
+#ifndef LP_HTTP_SHAPE_H
+#define LP_HTTP_SHAPE_H
+
+#include "export/export.h"
+#include "http/route.h"
+
+struct lp_shape {
+    const struct lp_profile_kind *kind; /* what the client calls it */
+    const struct lp_writer *writer;
+    int debug; /* 0: as the writer does it; 1, 2: Go's text instead */
+    int value; /* the column for text, folded and svg */
+};
+
+/* Reads debug=, format= and value=. 0, or -EINVAL and why. */
+int lp_shape_parse(struct lp_shape *shape, const struct lp_query *query,
+                   const struct lp_profile_kind *kind, char why[LP_WHY_MAX]);
+
+/* Answers with the profile, which stays the caller's; NULL is answered as out of memory. */
+void lp_reply_profile(struct evhttp_request *http, const struct lp_profile *profile,
+                      const struct lp_shape *shape);
+
+#endif

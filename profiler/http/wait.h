@@ -1,0 +1,23 @@
+/*
+ * A delta that ?seconds= asked for: the first profile is taken, the second will be when the time
+ * has come, and meanwhile the server answers others. When the client goes away, so does its wait.
+ * Profiler's thread only.
+ */
+#ifndef LP_HTTP_WAIT_H
+#define LP_HTTP_WAIT_H
+
+#include "http/shape.h"
+
+enum { LP_WAITS_MAX = 16, LP_WAIT_SECONDS_MAX = 86400 };
+
+/* 0: the request will be answered later; -EBUSY: too many wait already; -ENOMEM. On an error the
+ * request is still the caller's to answer. */
+int lp_wait_start(struct evhttp_request *http, const struct lp_shape *shape, int seconds);
+
+/* Forgets them all, before evhttp frees their connections. */
+void lp_waits_drop(void);
+
+/* In a forked child: forgets them without touching libevent, whose loop is the parent's. */
+void lp_waits_forked(void);
+
+#endif

@@ -1,0 +1,71 @@
+/*
+ * leakprof: a leak profiler that lives inside the program it watches.
+ *
+ * It observes the allocator the program already has (glibc's), its descriptors and its threads, and
+ * serves Go's /debug/pprof contract over HTTP from a thread of its own.  Link libleakprof.a whole
+ * (-Wl,--whole-archive) with exported symbols (-rdynamic), or preload libleakprof.so.
+ *
+ * Observation begins with the first malloc of the process, at the rate in LEAKPROF_RATE (bytes, see
+ * below) or 524288; leakprof_start() only opens the HTTP side.
+ *
+ * Threads: every function here may be called from any thread, but start and stop from one at a
+ * time. Errors: functions that return int return 0 or a negative errno.
+ */
+#ifndef LEAKPROF_H
+#define LEAKPROF_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define LEAKPROF_VERSION "0.1.0"
+#define LEAKPROF_RATE_DEFAULT 524288
+#define LEAKPROF_RATE_KEEP (-1)
+
+struct leakprof_options {
+    const char *listen; /* "127.0.0.1:6060", "[::1]:0"; port 0 picks a free one */
+    int64_t
+        rate; /* mean bytes between samples; 1 is exact, 0 is off, LEAKPROF_RATE_KEEP as it is */
+    const char *token; /* what clients must present (Bearer, or Basic as the password); NULL: none.
+                        * Without one only loopback addresses may be listened on (-EACCES). */
+};
+
+/* Starts the HTTP side. The options are copied. -EALREADY when it runs; -EADDRINUSE, -EINVAL for
+ * an address that cannot be parsed, -EACCES as above. */
+int leakprof_start(const struct leakprof_options *options);
+
+/* Stops the HTTP side and joins its thread; observation goes on. */
+void leakprof_stop(void);
+
+/* Where it listens, as "http://127.0.0.1:6060"; "" when it does not. Valid until leakprof_stop().
+ */
+const char *leakprof_url(void);
+
+/* What the profiler sees of the program, and what it costs itself. Bytes unless a name says more.
+ * Heap figures are estimates when sampled; *_error is their standard error (0 when exact). */
+struct leakprof_stats {
+    int64_t rate;
+    int64_t heap_inuse_bytes, heap_inuse_objects;
+    int64_t heap_alloc_bytes, heap_alloc_objects; /* since the start of the process */
+    int64_t heap_inuse_bytes_error, heap_inuse_objects_error;
+    int64_t heap_alloc_bytes_error, heap_alloc_objects_error;
+    int64_t threads, fds, sockets; /* the program's, without the profiler's own */
+
+    int64_t own_table_bytes; /* tables: mapped, outside malloc */
+    int64_t own_heap_bytes;  /* what the profiler's own threads hold of malloc's memory */
+    int64_t own_threads, own_fds;
+    int64_t live_samples, stacks;
+    int64_t losses; /* everything that could not be recorded, all causes */
+};
+void leakprof_stats(struct leakprof_stats *stats);
+
+/* Losses by cause: calls visit(cause, count, arg) for every cause, zero counts too. */
+void leakprof_each_loss(void (*visit)(const char *cause, uint64_t count, void *arg), void *arg);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,80 @@
+/*
+ * What libleakprof.so does when it is loaded into a program that knows nothing of it: with
+ * LEAKPROF_LISTEN set, it opens the HTTP side and says where. What goes wrong is said in one line;
+ * the program runs on in any case. (LEAKPROF_RATE is read by the core, at the first allocation.)
+ */
+#include "leakprof.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "capture/self.h"
+
+/* The first line of the file. 0 or a negative errno. */
+static int read_token(const char *path, char *token, int room)
+{
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return -errno;
+    int error = fgets(token, room, file) ? 0 : -EINVAL;
+    fclose(file);
+    if (!error)
+        token[strcspn(token, "\r\n")] = '\0';
+    return !error && !*token ? -EINVAL : error;
+}
+
+static const char *reason(int error)
+{
+    switch (error) {
+    case -EINVAL:
+        return "not an address; 127.0.0.1:6060 is one";
+    case -EACCES:
+        return "not a loopback address, for which LEAKPROF_TOKEN_FILE has to name a token's file";
+    default:
+        return strerror(-error);
+    }
+}
+
+static void start(const char *listen, const char *token_file)
+{
+    char token[512];
+    int error = token_file ? read_token(token_file, token, sizeof token) : 0;
+    if (error) {
+        fprintf(stderr, "leakprof: LEAKPROF_TOKEN_FILE: %s: %s\n", token_file,
+                error == -EINVAL ? "its first line is empty" : strerror(-error));
+        return;
+    }
+    const struct leakprof_options options = {
+        .listen = listen, .rate = LEAKPROF_RATE_KEEP, .token = token_file ? token : NULL};
+    error = leakprof_start(&options);
+    if (error)
+        fprintf(stderr, "leakprof: LEAKPROF_LISTEN: %s: %s\n", listen, reason(error));
+    else
+        fprintf(stderr, "leakprof: %s/debug/pprof/\n", leakprof_url());
+}
+
+/* getenv() finds nothing yet: the library is linked to be initialized first, before libc has been
+ * told its environment. The loader passes it to constructors. */
+static const char *variable(char **environment, const char *name)
+{
+    size_t length = strlen(name);
+    for (; *environment; environment++)
+        if (strncmp(*environment, name, length) == 0 && (*environment)[length] == '=')
+            return (*environment)[length + 1] ? *environment + length + 1 : NULL;
+    return NULL;
+}
+
+__attribute__((constructor)) static void preload(int argc, char **argv, char **environment)
+{
+    (void)argc, (void)argv;
+    const char *listen = variable(environment, "LEAKPROF_LISTEN");
+    if (!listen)
+        return;
+    int previous = lp_own_enter();
+    int kept = errno;
+    start(listen, variable(environment, "LEAKPROF_TOKEN_FILE"));
+    errno = kept;
+    lp_own_leave(previous);
+}

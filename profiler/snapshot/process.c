@@ -1,0 +1,120 @@
+/* What the kernel and malloc say of the whole process, and the totals behind leakprof_stats(). */
+#include <fcntl.h>
+#include <malloc.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "capture/rate.h"
+#include "capture/self.h"
+#include "capture/unwind.h"
+#include "leakprof.h"
+#include "snapshot/kinds.h"
+#include "tables/blocks.h"
+#include "tables/losses.h"
+#include "tables/own.h"
+#include "tables/sites.h"
+#include "tables/stacks.h"
+
+static bool read_file(const char *path, char *text, size_t room)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    ssize_t n = read(fd, text, room - 1);
+    close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    return n > 0;
+}
+
+struct fd_counts {
+    int64_t fds, sockets, own;
+};
+
+static void count_fd(int fd, bool own, void *arg)
+{
+    struct fd_counts *counts = arg;
+    struct stat st;
+    counts->own += own;
+    if (own || fstat(fd, &st) != 0)
+        return;
+    counts->fds++;
+    counts->sockets += S_ISSOCK(st.st_mode);
+}
+
+void lp_process_figures(struct lp_process_figures *figures)
+{
+    char text[1024], *p;
+    long long pages[2] = {0}, threads = 0;
+    struct fd_counts counts = {0};
+    int previous = lp_own_enter();
+
+    if (read_file("/proc/self/statm", text, sizeof text))
+        sscanf(text, "%lld %lld", &pages[0], &pages[1]);
+    if (read_file("/proc/self/stat", text, sizeof text) && (p = strrchr(text, ')')))
+        sscanf(p, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %lld",
+               &threads);
+    lp_each_fd(count_fd, &counts);
+    struct mallinfo2 info = mallinfo2();
+    lp_own_leave(previous);
+
+    long page = sysconf(_SC_PAGESIZE);
+    *figures = (struct lp_process_figures){
+        .mapped_bytes = pages[0] * page,
+        .rss_bytes = pages[1] * page,
+        .malloc_arena_bytes = (int64_t)(info.arena + info.hblkhd),
+        .malloc_free_bytes = (int64_t)info.fordblks,
+        .threads = threads - lp_own_threads(),
+        .fds = counts.fds,
+        .sockets = counts.sockets,
+        .own_threads = lp_own_threads(),
+        .own_fds = counts.own,
+    };
+}
+
+void leakprof_stats(struct leakprof_stats *stats)
+{
+    struct lp_process_figures figures;
+    double variance[4] = {0};
+    lp_process_figures(&figures);
+    *stats = (struct leakprof_stats){
+        .rate = lp_rate(),
+        .threads = figures.threads,
+        .fds = figures.fds,
+        .sockets = figures.sockets,
+        .own_heap_bytes = lp_own_heap(),
+        .own_threads = figures.own_threads,
+        .own_fds = figures.own_fds,
+        .live_samples = lp_blocks_live(),
+        .stacks = lp_stack_count(),
+        .losses = (int64_t)lp_losses_total(),
+    };
+    for (int kind = 0; kind < LP_OWN_COUNT; kind++)
+        stats->own_table_bytes += lp_own_bytes(kind);
+    stats->own_table_bytes += (int64_t)lp_unwind_caches() * LP_UNWIND_CACHE_BYTES;
+
+    for (uint32_t i = 0, n = lp_site_count(); i < n; i++) {
+        struct lp_site_figures f;
+        lp_site_read(i, &f);
+        stats->heap_inuse_bytes += f.inuse_bytes;
+        stats->heap_inuse_objects += f.inuse_objects;
+        stats->heap_alloc_bytes += f.alloc_bytes;
+        stats->heap_alloc_objects += f.alloc_objects;
+        variance[0] += f.inuse_bytes_var;
+        variance[1] += f.inuse_objects_var;
+        variance[2] += f.alloc_bytes_var;
+        variance[3] += f.alloc_objects_var;
+    }
+    stats->heap_inuse_bytes_error = llround(sqrt(variance[0]));
+    stats->heap_inuse_objects_error = llround(sqrt(variance[1]));
+    stats->heap_alloc_bytes_error = llround(sqrt(variance[2]));
+    stats->heap_alloc_objects_error = llround(sqrt(variance[3]));
+}
+
+void leakprof_each_loss(void (*visit)(const char *cause, uint64_t count, void *arg), void *arg)
+{
+    for (int cause = 0; cause < LP_LOSS_COUNT; cause++)
+        visit(lp_loss_name(cause), lp_losses(cause), arg);
+}

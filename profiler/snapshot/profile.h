@@ -1,0 +1,92 @@
+/*
+ * A profile is a table: each row a stack (and at most one label) with a few values. Taking a
+ * profile, subtracting two, and writing one out in some format all speak of this one struct.
+ *
+ * Everything here lives in ordinary heap memory of the profiler's own thread; nothing is locked: a
+ * profile belongs to whoever made it. Functions that allocate return NULL when memory is out.
+ */
+#ifndef LP_SNAPSHOT_PROFILE_H
+#define LP_SNAPSHOT_PROFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { LP_VALUES_MAX = 4 };
+
+struct lp_value_type {
+    const char *type, *unit; /* pprof's sample type: "inuse_space", "bytes" */
+};
+
+/* What a profile is called and what its columns mean. One static const struct each. */
+struct lp_profile_kind {
+    const char *name;  /* in URLs and file names: "heap" */
+    const char *about; /* one sentence for the index page */
+    int nvalues;
+    struct lp_value_type values[LP_VALUES_MAX];
+    int default_value; /* written as pprof's default_sample_type; -1: none is written */
+    int shown_value;   /* the column that text, folded and svg show unless asked otherwise */
+    int growth_value;  /* the column that grows when something leaks */
+    struct lp_value_type period;
+    const char *label_key;  /* the label that each row carries; NULL: none */
+    const char *label_unit; /* unit of a numeric label; NULL: the label is text */
+    const char *item;       /* what an item is ("thread"); NULL: the profile has none */
+};
+
+struct lp_row {
+    uint32_t stack;         /* id in tables/stacks.h */
+    int64_t label_num;      /* numeric label, or 0 */
+    const char *label_text; /* text label, owned by the profile, or NULL */
+    int64_t value[LP_VALUES_MAX];
+    double variance[LP_VALUES_MAX]; /* of each value's estimate; 0: exact */
+};
+
+/* One live thing by itself, for debug=2: a thread, a descriptor. Strings are the profile's. */
+struct lp_item {
+    int64_t id; /* thread id, descriptor number */
+    uint32_t stack;
+    const char *name;  /* thread's name; descriptor's kind */
+    const char *state; /* "sleeping, in futex"; "127.0.0.1:8080 -> 127.0.0.1:4711" */
+    int64_t age_ns;    /* -1: not known */
+};
+
+struct lp_profile {
+    const struct lp_profile_kind *kind;
+    int64_t time_ns;     /* CLOCK_REALTIME when it was taken */
+    int64_t duration_ns; /* of the window that it covers; 0: a moment */
+    int64_t period;      /* the sampling rate in kind->period's unit */
+    bool delta;          /* the difference of two: values may be negative */
+    uint64_t losses; /* events not recorded since the process began (in a delta: in the window) */
+    struct lp_row
+        *rows; /* sorted by stack, then label; no two the same once lp_profile_seal() ran */
+    size_t nrows, rows_room;
+    struct lp_item *items; /* none in a delta */
+    size_t nitems, items_room;
+    struct lp_text_block *texts; /* private: where the strings are */
+};
+
+struct lp_profile *lp_profile_new(const struct lp_profile_kind *kind);
+void lp_profile_free(struct lp_profile *profile); /* NULL is fine */
+
+/* Copies text into the profile; it lives as long as the profile. NULL when memory is out. */
+const char *lp_profile_text(struct lp_profile *profile, const char *text);
+
+/* Room for one more row or item, zeroed; the pointer is good until the next call. */
+struct lp_row *lp_profile_row(struct lp_profile *profile);
+struct lp_item *lp_profile_item(struct lp_profile *profile);
+
+/* Sorts the rows and adds up those with the same stack and label. Call once all rows are in. */
+void lp_profile_seal(struct lp_profile *profile);
+
+/* to - from, as a new profile; rows whose values are all zero are left out. Both must be sealed and
+ * of one kind. The variance of a difference is taken as the sum of both: an upper bound, for what
+ * was live in both cancels out. */
+struct lp_profile *lp_profile_diff(const struct lp_profile *from, const struct lp_profile *to);
+
+/* Drops the rows whose kind->growth_value is not positive (sign=growth). */
+void lp_profile_keep_growth(struct lp_profile *profile);
+
+/* Sum of one column, and its standard error in *error unless NULL. */
+int64_t lp_profile_total(const struct lp_profile *profile, int value, double *error);
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * Numbered snapshots: each holds every profile, taken together. The store keeps at most
+ * LP_SNAPSHOTS_MAX of them and refuses one more (-ENOSPC): a snapshot somebody wanted to compare
+ * with does not vanish behind his back. Profiler's thread only.
+ */
+#ifndef LP_SNAPSHOT_STORE_H
+#define LP_SNAPSHOT_STORE_H
+
+#include "snapshot/take.h"
+
+enum { LP_SNAPSHOTS_MAX = 256, LP_SNAPSHOT_NAME_MAX = 63, LP_SNAPSHOT_PROFILES = 3 };
+
+struct lp_snapshot {
+    int id; /* from 1 up, never reused; 0: not in the store ("now") */
+    char name[LP_SNAPSHOT_NAME_MAX + 1];
+    int64_t time_ns;   /* CLOCK_REALTIME */
+    int64_t uptime_ns; /* since the process began observing */
+    int64_t cost_ns;   /* what taking it took */
+    struct lp_process_figures figures;
+    struct lp_profile *profiles[LP_SNAPSHOT_PROFILES]; /* heap, threads, fds */
+};
+
+/* Takes one that is not in the store; free it with lp_snapshot_free(). NULL: memory is out. */
+struct lp_snapshot *lp_snapshot_now(void);
+void lp_snapshot_free(struct lp_snapshot *snapshot);
+
+/* Takes one into the store; *out is the store's, good until it is dropped. name may be NULL.
+ * 0, -ENOMEM, -ENOSPC (full). */
+int lp_store_take(const char *name, const struct lp_snapshot **out);
+const struct lp_snapshot *lp_store_find(int id); /* NULL: there is none */
+int lp_store_drop(int id);                       /* 0 or -ENOENT */
+
+/* The i-th of those there are, oldest first; NULL past the end. */
+const struct lp_snapshot *lp_store_at(size_t i);
+
+/* The profile of this kind in a snapshot: `heap` and `allocs` share their rows, `threads` and
+ * `goroutine` too. NULL: a kind that snapshots do not hold. The kind decides names and columns:
+ * pass it on with the profile. */
+const struct lp_profile *lp_snapshot_profile(const struct lp_snapshot *snapshot,
+                                             const struct lp_profile_kind *kind);
+
+#endif

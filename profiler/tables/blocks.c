@@ -1,0 +1,288 @@
+#include "tables/blocks.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdatomic.h>
+
+#include "tables/lock.h"
+#include "tables/losses.h"
+#include "tables/sites.h"
+#include "tables/slab.h"
+
+enum { SHARDS = 64, HEADS_FIRST = 1024, BLOCKS_MAX = 1 << 28 };
+
+struct shard {
+    struct lp_lock lock;
+    uint32_t live;   /* protected by lock, as all below */
+    uint32_t nheads; /* a power of two */
+    uint32_t spare;  /* free records, linked by next, 1-based */
+    uint32_t *heads; /* 1-based numbers of records */
+    char pad[40];    /* a cache line each */
+};
+
+_Atomic uintptr_t lp_block_mask = LP_BLOCK_PAGE - 1;
+
+static _Atomic uint64_t anywhere; /* records whose blocks do not lie at a page boundary */
+static struct lp_lock mask_lock;  /* for changes of the mask */
+static _Atomic int forking;       /* threads that are in fork() */
+static struct lp_slab records = LP_SLAB(sizeof(struct lp_block), 14, LP_OWN_BLOCKS);
+static struct shard shards[SHARDS];
+
+static uint64_t hash_of(uintptr_t address)
+{
+    uint64_t h = (address >> 4) * 0x9e3779b97f4a7c15u;
+    return h ^ h >> 32;
+}
+
+static struct shard *shard_of(uint64_t hash)
+{
+    return &shards[(hash >> 20) % SHARDS];
+}
+
+static struct lp_block *record_of(uint32_t link)
+{
+    return lp_slab_at(&records, link - 1);
+}
+
+static uint32_t *head_of(struct shard *shard, uint64_t hash)
+{
+    return &shard->heads[(hash ^ hash >> 40) & (shard->nheads - 1)];
+}
+
+/* The lock that this thread is about to take, has, or has just let go of: what a handler that
+ * interrupts it may find taken below itself. */
+static __thread struct lp_lock *mine;
+
+/* Takes a lock of this table; `below` goes to release(). false: not now. That is the answer to one
+ * who only tries, and to all while a fork is under way: the forking thread has the lock, and may
+ * itself be waiting for one of libc's that the caller holds. */
+static bool hold(struct lp_lock *lock, bool try, struct lp_lock **below)
+{
+    *below = mine;
+    mine = lock;
+    atomic_signal_fence(memory_order_seq_cst);
+    while (!try && atomic_load_explicit(&forking, memory_order_relaxed) == 0)
+        if (lp_lock_soon(lock))
+            return true;
+    if (lp_trylock(lock))
+        return true;
+    mine = *below;
+    return false;
+}
+
+static void release(struct lp_lock *lock, struct lp_lock *below)
+{
+    lp_unlock(lock);
+    atomic_signal_fence(memory_order_seq_cst);
+    mine = below;
+}
+
+/* Before such a record is made, for its block may be freed by another thread at once. The mask is 0
+ * whenever the count is not: both leave 0 and return to it under the lock. */
+static bool came(uintptr_t address)
+{
+    if ((address & (LP_BLOCK_PAGE - 1)) == 0)
+        return true;
+    uint64_t n = atomic_load(&anywhere);
+    while (n > 0)
+        if (atomic_compare_exchange_weak(&anywhere, &n, n + 1))
+            return true;
+    struct lp_lock *below;
+    if (!hold(&mask_lock, false, &below))
+        return false;
+    atomic_store(&lp_block_mask, 0);
+    atomic_fetch_add(&anywhere, 1);
+    release(&mask_lock, below);
+    return true;
+}
+
+static void went(uintptr_t address, bool try)
+{
+    if ((address & (LP_BLOCK_PAGE - 1)) == 0)
+        return;
+    uint64_t n = atomic_load(&anywhere);
+    while (n > 1)
+        if (atomic_compare_exchange_weak(&anywhere, &n, n - 1))
+            return;
+    struct lp_lock *below;
+    if (!hold(&mask_lock, try, &below))
+        return; /* one too many stays counted: frees look more often than they need to */
+    if (atomic_fetch_sub(&anywhere, 1) == 1)
+        atomic_store(&lp_block_mask, LP_BLOCK_PAGE - 1);
+    release(&mask_lock, below);
+}
+
+/* Twice the heads; a shard that cannot have them goes on with longer chains. */
+static int grow(struct shard *shard)
+{
+    uint32_t n = shard->nheads ? shard->nheads * 2 : HEADS_FIRST, old_n = shard->nheads;
+    uint32_t *old = shard->heads, *heads = lp_own_map(n * sizeof *heads, LP_OWN_BLOCKS);
+    if (!heads)
+        return -ENOMEM;
+    shard->heads = heads;
+    shard->nheads = n;
+    for (uint32_t i = 0; i < old_n; i++) {
+        for (uint32_t link = old[i], next; link; link = next) {
+            struct lp_block *b = record_of(link);
+            uint32_t *head = head_of(shard, hash_of(b->address));
+            next = b->next;
+            b->next = *head;
+            *head = link;
+        }
+    }
+    if (old)
+        lp_own_unmap(old, old_n * sizeof *old, LP_OWN_BLOCKS);
+    return 0;
+}
+
+static uint32_t new_record(struct shard *shard)
+{
+    uint32_t link = shard->spare;
+    if (link) {
+        shard->spare = record_of(link)->next;
+        return link;
+    }
+    uint32_t i = lp_slab_count(&records) < BLOCKS_MAX ? lp_slab_add(&records, 1) : LP_SLAB_FULL;
+    return i == LP_SLAB_FULL ? 0 : i + 1;
+}
+
+/* Unlinks the record of this address; 0 when there is none. */
+static uint32_t unlink_record(struct shard *shard, uint64_t hash, uintptr_t address)
+{
+    if (!shard->heads)
+        return 0;
+    for (uint32_t *at = head_of(shard, hash); *at; at = &record_of(*at)->next) {
+        struct lp_block *b = record_of(*at);
+        if (b->address == address) {
+            uint32_t link = *at;
+            *at = b->next;
+            shard->live--;
+            return link;
+        }
+    }
+    return 0;
+}
+
+int lp_block_insert(const struct lp_block *block)
+{
+    uint64_t hash = hash_of(block->address);
+    struct shard *shard = shard_of(hash);
+    struct lp_lock *below;
+    struct lp_block stale = {0};
+    int result = -ENOMEM;
+
+    if (!came(block->address)) {
+        lp_loss(LP_LOSS_FORKING);
+        return -EAGAIN;
+    }
+    if (!hold(&shard->lock, false, &below)) {
+        went(block->address, false);
+        lp_loss(LP_LOSS_FORKING);
+        return -EAGAIN;
+    }
+    uint32_t link = unlink_record(shard, hash, block->address);
+    if (link)
+        stale = *record_of(link);
+    else if ((shard->live < shard->nheads || grow(shard) == 0 || shard->heads))
+        link = new_record(shard);
+    if (link) {
+        struct lp_block *b = record_of(link);
+        uint32_t *head = head_of(shard, hash);
+        *b = *block;
+        b->next = *head;
+        *head = link;
+        shard->live++;
+        result = 0;
+    }
+    release(&shard->lock, below);
+
+    if (stale.address) {
+        went(stale.address, false);
+        lp_site_free(stale.site, stale.size, stale.weight);
+        lp_loss(LP_LOSS_FREE_MISSED);
+    }
+    if (result) {
+        went(block->address, false);
+        lp_loss(LP_LOSS_BLOCKS_FULL);
+    }
+    return result;
+}
+
+int lp_block_remove(uintptr_t address, struct lp_block *block, bool try)
+{
+    uint64_t hash = hash_of(address);
+    struct shard *shard = shard_of(hash);
+
+    struct lp_lock *below;
+    if (!hold(&shard->lock, try, &below))
+        return -EAGAIN;
+    uint32_t link = unlink_record(shard, hash, address);
+    if (link) {
+        struct lp_block *b = record_of(link);
+        *block = *b;
+        b->next = shard->spare;
+        shard->spare = link;
+    }
+    release(&shard->lock, below);
+    if (!link)
+        return -ENOENT;
+    went(address, try);
+    return 0;
+}
+
+uint32_t lp_blocks_live(void)
+{
+    uint32_t live = 0;
+    for (int i = 0; i < SHARDS; i++) {
+        lp_lock(&shards[i].lock);
+        live += shards[i].live;
+        lp_unlock(&shards[i].lock);
+    }
+    return live;
+}
+
+void lp_blocks_each(void (*visit)(const struct lp_block *block, void *arg), void *arg)
+{
+    for (int i = 0; i < SHARDS; i++) {
+        struct shard *shard = &shards[i];
+        lp_lock(&shard->lock);
+        for (uint32_t h = 0; h < shard->nheads; h++)
+            for (uint32_t link = shard->heads[h]; link; link = record_of(link)->next)
+                visit(record_of(link), arg);
+        lp_unlock(&shard->lock);
+    }
+}
+
+/* In a signal handler that forks, the frame below may have the lock. It is tried for a moment, and
+ * then left to that frame, in the child as well. */
+static bool hold_for_fork(struct lp_lock *lock)
+{
+    int patience_ms = !mine ? INT_MAX : lock == mine ? 3 : 1000;
+    for (int ms = 0; ms < patience_ms; ms++)
+        if (lp_lock_soon(lock))
+            return true;
+    return false;
+}
+
+void lp_blocks_before_fork(struct lp_blocks_held *held)
+{
+    atomic_fetch_add(&forking, 1);
+    held->shards = 0;
+    for (int i = 0; i < SHARDS; i++)
+        if (hold_for_fork(&shards[i].lock))
+            held->shards |= UINT64_C(1) << i;
+    held->mask = hold_for_fork(&mask_lock);
+}
+
+void lp_blocks_after_fork(const struct lp_blocks_held *held, bool child)
+{
+    if (held->mask)
+        lp_unlock(&mask_lock);
+    for (int i = SHARDS - 1; i >= 0; i--)
+        if (held->shards >> i & 1)
+            lp_unlock(&shards[i].lock);
+    if (child)
+        atomic_store(&forking, 0);
+    else
+        atomic_fetch_sub(&forking, 1);
+}

@@ -1,0 +1,35 @@
+/*
+ * What could not be recorded, counted by cause. One more cause is one more line here.
+ * Any thread, any context.
+ */
+#ifndef LP_TABLES_LOSSES_H
+#define LP_TABLES_LOSSES_H
+
+#include <stdint.h>
+
+#define LP_LOSSES(X)                                                                               \
+    X(REENTERED, "reentered")     /* a sample came due inside the profiler, e.g. in a signal */    \
+    X(NO_STACK, "no_stack")       /* the stack would not unwind: the caller alone stands for it */ \
+    X(STACKS_FULL, "stacks_full") /* a stack had no place in its table */                          \
+    X(SITES_FULL, "sites_full")   /* a stack and size had no place */                              \
+    X(BLOCKS_FULL, "blocks_full") /* a sampled block had no place */                               \
+    X(FDS_FULL, "fds_full")       /* a descriptor's number is beyond the table */                  \
+    X(FREE_MISSED,                                                                                 \
+      "free_missed")          /* a block's free was not seen; found when its address came back */  \
+    X(FORKING, "forking")     /* a stack came due during a fork: the caller alone stands for it */ \
+    X(NO_MEMORY, "no_memory") /* the kernel refused pages for a table */                           \
+    X(THREAD_SILENT, "thread_silent") /* a thread did not show its stack in time */
+
+enum lp_loss_cause {
+#define X(id, text) LP_LOSS_##id,
+    LP_LOSSES(X)
+#undef X
+        LP_LOSS_COUNT
+};
+
+void lp_loss(enum lp_loss_cause cause);
+uint64_t lp_losses(enum lp_loss_cause cause);
+uint64_t lp_losses_total(void);
+const char *lp_loss_name(enum lp_loss_cause cause);
+
+#endif

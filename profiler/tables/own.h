@@ -1,0 +1,34 @@
+/*
+ * The profiler's own memory: pages from the kernel, never from malloc, so that recording an
+ * allocation can never ask for one. Every byte is counted under the table it belongs to.
+ * Any thread, any context.
+ */
+#ifndef LP_TABLES_OWN_H
+#define LP_TABLES_OWN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define LP_OWN_KINDS(X)                                                                            \
+    X(STACKS, "stacks")                                                                            \
+    X(SITES, "sites")                                                                              \
+    X(BLOCKS, "blocks")                                                                            \
+    X(FDS, "fds")                                                                                  \
+    X(THREADS, "threads")                                                                          \
+    X(MODULES, "modules")
+
+enum lp_own {
+#define X(id, text) LP_OWN_##id,
+    LP_OWN_KINDS(X)
+#undef X
+        LP_OWN_COUNT
+};
+
+/* Zeroed pages; NULL when the kernel refuses (counted as a loss). errno is kept. */
+void *lp_own_map(size_t bytes, enum lp_own kind);
+void lp_own_unmap(void *pages, size_t bytes, enum lp_own kind);
+
+int64_t lp_own_bytes(enum lp_own kind);
+const char *lp_own_name(enum lp_own kind);
+
+#endif

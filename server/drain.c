@@ -1,0 +1,162 @@
+/*
+ * A reset asks the scene to let go; threads end and other loops free their part a moment later. The
+ * answer waits for that, looking every few milliseconds and never blocking the loop. Requests may
+ * leak meanwhile: they are drained as well, and after SETTLE_TICKS it is enough that all of what
+ * was held at first has been let go.
+ */
+#include "drain.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <event2/event.h>
+#include <event2/http.h>
+#include "scene.h"
+
+#include "front.h"
+#include "reply.h"
+#include "stats.h"
+
+enum { TICK_MS = 5, SETTLE_TICKS = 100, PATIENCE_TICKS = 1000 };
+
+struct drain {
+    struct evhttp_request *request;
+    struct event *tick;
+    const struct scene *scene; /* NULL: all */
+    int ticks;
+    struct account {
+        struct held asked, drained;
+    } accounts[]; /* in the order of scenes[] */
+};
+
+static bool is_nothing(struct held held)
+{
+    return held.bytes == 0 && held.objects == 0 && held.threads == 0 && held.fds == 0;
+}
+
+/* true: it holds nothing any more. */
+static bool drain_scene(const struct scene *scene, struct held *drained)
+{
+    struct held more;
+
+    scene->reset(&more);
+    drained->bytes += more.bytes;
+    drained->objects += more.objects;
+    drained->threads += more.threads;
+    drained->fds += more.fds;
+    return is_nothing(scene->held());
+}
+
+static bool covers(const struct account *account)
+{
+    const struct held *asked = &account->asked, *drained = &account->drained;
+
+    return drained->bytes >= asked->bytes && drained->objects >= asked->objects &&
+           drained->threads >= asked->threads && drained->fds >= asked->fds;
+}
+
+static bool drain_step(struct drain *drain)
+{
+    bool done = true;
+
+    for (int i = 0; scenes[i]; i++) {
+        struct account *account = &drain->accounts[i];
+
+        if (drain->scene && drain->scene != scenes[i])
+            continue;
+        if (drain->ticks == 0)
+            account->asked = scenes[i]->held();
+        done &= drain_scene(scenes[i], &account->drained) ||
+                (drain->ticks >= SETTLE_TICKS && covers(account));
+    }
+    return done;
+}
+
+static json_t *held_json(const struct held *held)
+{
+    return json_pack("{sI sI sI sI}", "bytes", (json_int_t)held->bytes, "objects",
+                     (json_int_t)held->objects, "threads", (json_int_t)held->threads, "fds",
+                     (json_int_t)held->fds);
+}
+
+static void drain_end(struct drain *drain, bool empty)
+{
+    json_t *drained = json_object(), *left = json_object();
+
+    for (int i = 0; scenes[i]; i++) {
+        struct held held = scenes[i]->held();
+
+        if (drain->scene && drain->scene != scenes[i])
+            continue;
+        json_object_set_new(drained, scenes[i]->id, held_json(&drain->accounts[i].drained));
+        json_object_set_new(left, scenes[i]->id, held_json(&held));
+    }
+    /* glibc keeps freed pages, in the arena of the thread that took them: round after round of leak
+     * and reset on different loops would outgrow the budget. */
+    malloc_trim(0);
+    if (empty)
+        reply_json(drain->request, reply_status(0),
+                   json_pack("{ss sO}", "status", "reset", "drained", drained));
+    else
+        reply_error(drain->request, -ETIMEDOUT,
+                    json_pack("{sO sO}", "drained", drained, "held", left),
+                    "not everything has come back yet; ask again");
+    json_decref(drained);
+    json_decref(left);
+    event_free(drain->tick);
+    free(drain);
+    stats_pending(-1);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+    static const struct timeval soon = {.tv_usec = TICK_MS * 1000};
+    struct drain *drain = arg;
+    bool empty = drain_step(drain);
+
+    (void)fd, (void)what;
+    if (empty || front_stopping() || ++drain->ticks > PATIENCE_TICKS)
+        drain_end(drain, empty);
+    else
+        event_add(drain->tick, &soon);
+}
+
+void drain_run(struct evhttp_request *request, struct loop *loop, const struct scene *scene)
+{
+    struct drain *drain;
+    size_t nscenes = 0;
+
+    while (scenes[nscenes])
+        nscenes++;
+    drain = calloc(1, sizeof(*drain) + nscenes * sizeof(drain->accounts[0]));
+    if (drain)
+        drain->tick = evtimer_new(front_base(loop), on_tick, drain);
+    if (!drain || !drain->tick) {
+        free(drain);
+        reply_error(request, -ENOMEM, NULL, "out of memory");
+        return;
+    }
+    drain->request = request;
+    drain->scene = scene;
+    stats_pending(1);
+    on_tick(-1, 0, drain);
+}
+
+void drain_all(int ms)
+{
+    static const struct timespec tick = {.tv_nsec = TICK_MS * 1000000L};
+    bool empty = false;
+
+    for (int waited = 0; !empty && waited <= ms; waited += TICK_MS) {
+        empty = stats_pending(0) == 0;
+        for (int i = 0; scenes[i]; i++) {
+            struct held drained = {0};
+
+            empty &= drain_scene(scenes[i], &drained);
+        }
+        if (!empty)
+            nanosleep(&tick, NULL);
+    }
+}

@@ -1,0 +1,334 @@
+/*
+ * The loops. See front.h for the model.
+ *
+ * Binding: a second server with SO_REUSEPORT could join the port of the first and take half of its
+ * requests. So the port is first bound without it, which fails when anybody listens there, and held
+ * until all listeners are bound.
+ */
+#include "front.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/listener.h>
+#include "scene.h"
+
+enum { IDLE_SECONDS = 60, BACKLOG = 1024 };
+
+struct loop {
+    struct event_base *base;
+    struct evhttp *http;
+    struct evhttp_bound_socket *bound;
+    struct event *wake, *again;
+    int wake_fd, number;
+    pthread_t thread;
+    bool started;
+    pthread_mutex_t lock;
+    struct job *first, **last; /* protected by lock */
+};
+
+static struct loop *loops;
+static int nloops;
+static struct address address;
+static atomic_bool stopping;
+static _Thread_local struct loop *here;
+
+static void run_jobs(evutil_socket_t fd, short what, void *arg)
+{
+    struct loop *loop = arg;
+    struct job *job;
+    eventfd_t count;
+
+    (void)what;
+    eventfd_read(fd, &count);
+    pthread_mutex_lock(&loop->lock);
+    job = loop->first;
+    loop->first = NULL;
+    loop->last = &loop->first;
+    pthread_mutex_unlock(&loop->lock);
+
+    while (job) {
+        struct job *next = job->next; /* run() may free the job */
+
+        job->run(job);
+        job = next;
+    }
+}
+
+void front_post(struct loop *loop, struct job *job)
+{
+    bool wake;
+
+    job->next = NULL;
+    pthread_mutex_lock(&loop->lock);
+    wake = loop->first == NULL;
+    *loop->last = job;
+    loop->last = &job->next;
+    pthread_mutex_unlock(&loop->lock);
+    if (wake)
+        eventfd_write(loop->wake_fd, 1);
+}
+
+struct call_job {
+    struct job job;
+    void (*fn)(void *arg);
+    void *arg;
+};
+
+static void run_call(struct job *job)
+{
+    struct call_job *call = (struct call_job *)job;
+
+    call->fn(call->arg);
+    free(call);
+}
+
+int scene_on_loop(struct event_base *base, void (*fn)(void *arg), void *arg)
+{
+    struct call_job *call;
+
+    for (int i = 0; i < nloops; i++) {
+        if (loops[i].base != base)
+            continue;
+        if (!(call = malloc(sizeof(*call))))
+            return -ENOMEM;
+        *call = (struct call_job){.job.run = run_call, .fn = fn, .arg = arg};
+        front_post(&loops[i], &call->job);
+        return 0;
+    }
+    return -EINVAL;
+}
+
+static int bind_one(const struct address *to, bool shared)
+{
+    int on = 1, err;
+    int fd = socket(to->socket.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return -errno;
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+        (shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0) ||
+        bind(fd, (const struct sockaddr *)&to->socket, to->size) < 0) {
+        err = -errno;
+        close(fd);
+        return err;
+    }
+    return fd;
+}
+
+/* Puts the port that the kernel picked into `address`. */
+static void learn_port(int fd)
+{
+    char *colon = strrchr(address.text, ':');
+    struct sockaddr_in *in4 = (struct sockaddr_in *)&address.socket;
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&address.socket;
+    unsigned port;
+
+    address.size = sizeof(address.socket);
+    getsockname(fd, (struct sockaddr *)&address.socket, &address.size);
+    port = ntohs(address.socket.ss_family == AF_INET ? in4->sin_port : in6->sin6_port);
+    snprintf(colon, sizeof(address.text) - (size_t)(colon - address.text), ":%u", port);
+}
+
+static void accept_again(evutil_socket_t fd, short what, void *arg)
+{
+    struct loop *loop = arg;
+
+    (void)fd, (void)what;
+    if (loop->bound)
+        evconnlistener_enable(evhttp_bound_socket_get_listener(loop->bound));
+}
+
+/* Out of descriptors: without a rest, libevent would try again at once, and log each time. */
+static void on_accept_error(struct evconnlistener *listener, void *arg)
+{
+    (void)arg;
+    evconnlistener_disable(listener);
+    event_add(here->again, &(struct timeval){.tv_usec = 100000});
+}
+
+static int make_loop(struct loop *loop, int number,
+                     void (*handle)(struct evhttp_request *request, void *loop))
+{
+    const struct timeval *idle;
+
+    loop->number = number;
+    loop->last = &loop->first;
+    pthread_mutex_init(&loop->lock, NULL);
+    loop->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (loop->wake_fd < 0)
+        return -errno;
+    if (!(loop->base = event_base_new()) || !(loop->http = evhttp_new(loop->base)) ||
+        !(loop->wake =
+              event_new(loop->base, loop->wake_fd, EV_READ | EV_PERSIST, run_jobs, loop)) ||
+        event_add(loop->wake, NULL) < 0 ||
+        !(loop->again = evtimer_new(loop->base, accept_again, loop)))
+        return -ENOMEM;
+
+    /* Routes decide about methods; what is not in the list comes by way of errors.c. */
+    evhttp_set_allowed_methods(loop->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD |
+                                               EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE |
+                                               EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE |
+                                               EVHTTP_REQ_PATCH);
+    evhttp_set_max_headers_size(loop->http, FRONT_HEADERS_MAX);
+    evhttp_set_max_body_size(loop->http, FRONT_BODY_MAX);
+    /* All connections wait equally long: libevent then keeps a queue and not a heap of deadlines.
+     */
+    idle = event_base_init_common_timeout(loop->base, &(struct timeval){.tv_sec = IDLE_SECONDS});
+    if (!idle)
+        return -ENOMEM;
+    evhttp_set_timeout_tv(loop->http, idle);
+    evhttp_set_gencb(loop->http, handle, loop);
+    return 0;
+}
+
+static int listen_on(struct loop *loop)
+{
+    int fd = bind_one(&address, true), err;
+
+    if (fd < 0)
+        return fd;
+    if (listen(fd, BACKLOG) < 0) {
+        err = -errno;
+        close(fd);
+        return err;
+    }
+    loop->bound = evhttp_accept_socket_with_handle(loop->http, fd);
+    if (!loop->bound) {
+        close(fd);
+        return -ENOMEM;
+    }
+    evconnlistener_set_error_cb(evhttp_bound_socket_get_listener(loop->bound), on_accept_error);
+    return 0;
+}
+
+static void *run(void *arg)
+{
+    char name[16];
+
+    here = arg;
+    snprintf(name, sizeof(name), "loop-%d", here->number);
+    pthread_setname_np(pthread_self(), name);
+    event_base_loop(here->base, EVLOOP_NO_EXIT_ON_EMPTY);
+    return NULL;
+}
+
+int front_start(const struct address *at, int n,
+                void (*handle)(struct evhttp_request *request, void *loop))
+{
+    int held = -1, err = 0;
+
+    address = *at;
+    loops = calloc((size_t)n, sizeof(*loops));
+    if (!loops)
+        return -ENOMEM;
+    for (; nloops < n && err == 0; nloops++)
+        err = make_loop(&loops[nloops], nloops, handle);
+    if (err == 0)
+        err = held = bind_one(&address, false);
+    if (err >= 0) {
+        learn_port(held);
+        err = 0;
+    }
+    for (int i = 0; i < n && err == 0; i++)
+        err = listen_on(&loops[i]);
+    if (held >= 0)
+        close(held);
+    for (int i = 0; i < n && err == 0; i++) {
+        err = -pthread_create(&loops[i].thread, NULL, run, &loops[i]);
+        loops[i].started = err == 0;
+    }
+    if (err < 0) {
+        front_stop();
+        front_free();
+    }
+    return err;
+}
+
+const char *front_address(void)
+{
+    return address.text;
+}
+
+struct loop *front_here(void)
+{
+    return here;
+}
+
+struct event_base *front_base(struct loop *loop)
+{
+    return loop->base;
+}
+
+bool front_stopping(void)
+{
+    return atomic_load_explicit(&stopping, memory_order_relaxed);
+}
+
+static void stop_accepting(void *arg)
+{
+    struct loop *loop = arg;
+
+    evhttp_del_accept_socket(loop->http, loop->bound);
+    loop->bound = NULL;
+}
+
+void front_quiesce(void)
+{
+    atomic_store(&stopping, true);
+    for (int i = 0; i < nloops; i++)
+        scene_on_loop(loops[i].base, stop_accepting, &loops[i]);
+}
+
+static void break_loop(struct job *job)
+{
+    (void)job;
+    event_base_loopbreak(here->base);
+}
+
+void front_stop(void)
+{
+    struct job *breaks = calloc((size_t)nloops, sizeof(*breaks));
+
+    for (int i = 0; breaks && i < nloops; i++)
+        if (loops[i].started) {
+            breaks[i].run = break_loop;
+            front_post(&loops[i], &breaks[i]);
+        }
+    for (int i = 0; breaks && i < nloops; i++)
+        if (loops[i].started)
+            pthread_join(loops[i].thread, NULL);
+    free(breaks);
+}
+
+void front_free(void)
+{
+    for (int i = 0; i < nloops; i++) {
+        struct loop *loop = &loops[i];
+
+        if (loop->http)
+            evhttp_free(loop->http);
+        if (loop->wake)
+            event_free(loop->wake);
+        if (loop->again)
+            event_free(loop->again);
+        if (loop->wake_fd >= 0)
+            close(loop->wake_fd);
+        if (loop->base)
+            event_base_free(loop->base);
+        pthread_mutex_destroy(&loop->lock);
+    }
+    free(loops);
+    loops = NULL;
+    nloops = 0;
+}

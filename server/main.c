@@ -1,0 +1,133 @@
+/*
+ * Leakyard: starts its parts in order, waits for a signal, stops them in reverse.
+ *
+ * The order matters: budgets before anyone can leak, scenes before the first thread (they may
+ * fork), the profiler before the requests it is to watch. This is the only file that may give up
+ * (die()).
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <event2/event.h>
+#include "leakprof.h"
+#include "scene.h"
+
+#include "budget_defaults.h"
+#include "drain.h"
+#include "front.h"
+#include "guard.h"
+#include "options.h"
+#include "routes.h"
+#include "stats.h"
+
+enum { STOP_PATIENCE_MS = 1500 };
+
+__attribute__((noreturn, format(printf, 1, 2))) static void die(const char *format, ...)
+{
+    va_list args;
+
+    fflush(stdout);
+    fputs("leakyard: ", stderr);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+    exit(1);
+}
+
+static void stop_scenes(void)
+{
+    for (int i = 0; scenes[i]; i++)
+        if (scenes[i]->stop)
+            scenes[i]->stop();
+}
+
+static void start_budget(const struct options *options)
+{
+    struct budget_limits limits;
+
+    budget_defaults(&limits);
+    if (options->budget_mem != OPTIONS_UNSET)
+        limits.mem = options->budget_mem;
+    if (options->budget_threads != OPTIONS_UNSET)
+        limits.threads = options->budget_threads;
+    if (options->budget_fds != OPTIONS_UNSET)
+        limits.fds = options->budget_fds;
+    budget_set(limits.mem, limits.threads, limits.fds);
+    stats_start(&limits);
+}
+
+static void start_scenes(void)
+{
+    for (int i = 0; scenes[i]; i++) {
+        int err = scenes[i]->start ? scenes[i]->start() : 0;
+
+        if (err < 0)
+            die("cannot start the scene %s: %s", scenes[i]->id, strerror(-err));
+    }
+}
+
+static void cannot_listen(const char *option, const char *address, int err)
+{
+    stop_scenes();
+    die("cannot listen on %s: %s; %s takes another address, port 0 picks a free port", address,
+        strerror(-err), option);
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    char why[512];
+    sigset_t ends;
+    int err, signal_number;
+
+    switch (options_read(argc, argv, &options, why, sizeof(why))) {
+    case OPTIONS_RUN:
+        break;
+    case OPTIONS_DONE:
+        return 0;
+    case OPTIONS_BAD:
+        die("%s", why);
+    }
+
+    /* Blocked here, so in every thread to come: only the sigwait() below sees them. */
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGTERM);
+    sigprocmask(SIG_BLOCK, &ends, NULL);
+    signal(SIGPIPE, SIG_IGN);
+
+    start_budget(&options);
+    start_scenes();
+    guard_start(&options.listen, options.token);
+    err = leakprof_start(&(struct leakprof_options){
+        .listen = options.pprof.text,
+        .rate = options.rate == OPTIONS_UNSET ? LEAKPROF_RATE_KEEP : options.rate,
+        .token = options.token[0] ? options.token : NULL,
+    });
+    if (err < 0)
+        cannot_listen("--pprof", options.pprof.text, err);
+    err = front_start(&options.listen, (int)options.threads, routes_handle);
+    if (err < 0) {
+        leakprof_stop();
+        cannot_listen("--listen", options.listen.text, err);
+    }
+
+    printf("leakyard: playground http://%s/\n", front_address());
+    printf("leakyard: profiler   %s/debug/pprof/\n", leakprof_url());
+    fflush(stdout);
+    sigwait(&ends, &signal_number);
+
+    front_quiesce();
+    drain_all(STOP_PATIENCE_MS);
+    front_stop();
+    stop_scenes();
+    front_free();
+    leakprof_stop();
+    libevent_global_shutdown();
+    return 0;
+}

@@ -1,0 +1,260 @@
+/*
+ * The table of options and its reader. A value is read once, by the function of its kind, whether
+ * it came from the command line or from the environment.
+ */
+#include "options.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "leakprof.h"
+
+enum kind { ADDRESS, NUMBER, SIZE, TOKEN_FILE };
+enum { TOKEN_MIN = 16 };
+
+static const struct option_spec {
+    const char *name, *env, *value, *about;
+    enum kind kind;
+    size_t offset;
+    int64_t min, max;
+} table[] = {
+#define AT(field) offsetof(struct options, field)
+    {"--listen", "LEAKYARD_LISTEN", "ADDR:PORT",
+     "where the playground listens (127.0.0.1:8080; port 0 picks one)", ADDRESS, AT(listen), 0, 0},
+    {"--pprof", "LEAKYARD_PPROF", "ADDR:PORT", "where the profiler listens (127.0.0.1:6060)",
+     ADDRESS, AT(pprof), 0, 0},
+    {"--threads", "LEAKYARD_THREADS", "N", "event loops (one a core)", NUMBER, AT(threads), 1, 256},
+    {"--rate", "LEAKPROF_RATE", "BYTES",
+     "mean bytes between heap samples; 1 is exact, 0 is off (512K)", SIZE, AT(rate), 0,
+     INT64_C(1) << 40},
+    {"--budget-mem", "LEAKYARD_BUDGET_MEM", "BYTES",
+     "memory that all scenes together may hold (a quarter of the machine's)", SIZE, AT(budget_mem),
+     0, INT64_C(1) << 50},
+    {"--budget-threads", "LEAKYARD_BUDGET_THREADS", "N",
+     "threads that they may hold (a quarter of the limit, at most 4096)", NUMBER,
+     AT(budget_threads), 0, 1000000},
+    {"--budget-fds", "LEAKYARD_BUDGET_FDS", "N",
+     "descriptors that they may hold (half of the limit, at most 16384)", NUMBER, AT(budget_fds), 0,
+     1000000},
+    {"--token-file", "LEAKYARD_TOKEN_FILE", "FILE",
+     "the token (first line) that clients must present; needed to listen beyond loopback",
+     TOKEN_FILE, AT(token), 0, 0},
+#undef AT
+};
+
+enum { NOPTIONS = sizeof(table) / sizeof(table[0]) };
+
+/* Digits only, then K, M or G for a size; -1 for anything else. */
+static int64_t read_number(const char *text, bool size)
+{
+    int64_t number = 0;
+    int shift = 0;
+    const char *p = text;
+
+    for (; isdigit((unsigned char)*p); p++)
+        if (__builtin_mul_overflow(number, 10, &number) ||
+            __builtin_add_overflow(number, *p - '0', &number))
+            return -1;
+    if (p == text)
+        return -1;
+    if (size && *p) {
+        shift = *p == 'K' ? 10 : *p == 'M' ? 20 : *p == 'G' ? 30 : -1;
+        p++;
+    }
+    if (*p || shift < 0 || number > INT64_MAX >> shift)
+        return -1;
+    return number << shift;
+}
+
+static bool read_address(const char *text, struct address *address)
+{
+    struct sockaddr_in *in4 = (struct sockaddr_in *)&address->socket;
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&address->socket;
+    const char *colon = strrchr(text, ':');
+    int64_t port = colon ? read_number(colon + 1, false) : -1;
+    char host[INET6_ADDRSTRLEN + 2];
+
+    if (port < 0 || port > 65535 || (size_t)(colon - text) >= sizeof(host))
+        return false;
+    snprintf(host, sizeof(host), "%.*s", (int)(colon - text), text);
+    memset(address, 0, sizeof(*address));
+
+    if (host[0] == '[' && colon[-1] == ']') {
+        host[strlen(host) - 1] = '\0';
+        if (inet_pton(AF_INET6, host + 1, &in6->sin6_addr) != 1)
+            return false;
+        in6->sin6_family = AF_INET6;
+        in6->sin6_port = htons((uint16_t)port);
+        address->size = sizeof(*in6);
+        address->loopback = IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
+        snprintf(address->text, sizeof(address->text), "%s]:%d", host, (int)port);
+        return true;
+    }
+    if (inet_pton(AF_INET, strcmp(host, "localhost") == 0 ? "127.0.0.1" : host, &in4->sin_addr) !=
+        1)
+        return false;
+    in4->sin_family = AF_INET;
+    in4->sin_port = htons((uint16_t)port);
+    address->size = sizeof(*in4);
+    address->loopback = ntohl(in4->sin_addr.s_addr) >> 24 == 127;
+    inet_ntop(AF_INET, &in4->sin_addr, host, sizeof(host));
+    snprintf(address->text, sizeof(address->text), "%s:%d", host, (int)port);
+    return true;
+}
+
+static bool read_token(const char *path, const char *name, char *token, size_t token_size,
+                       char *why, size_t why_size)
+{
+    FILE *file = fopen(path, "re");
+    size_t length;
+
+    if (!file || !fgets(token, (int)token_size, file)) {
+        snprintf(why, why_size, "%s %s: %s", name, path,
+                 !file || ferror(file) ? strerror(errno) : "the file is empty");
+        if (file)
+            fclose(file);
+        return false;
+    }
+    fclose(file);
+    length = strcspn(token, "\r\n");
+    if (length == token_size - 1) {
+        snprintf(why, why_size, "%s %s: the first line is longer than %zu characters", name, path,
+                 token_size - 2);
+        return false;
+    }
+    token[length] = '\0';
+    for (size_t i = 0; i < length; i++)
+        if (!isgraph((unsigned char)token[i]))
+            length = 0;
+    if (length < TOKEN_MIN) {
+        snprintf(why, why_size,
+                 "%s %s: the first line must be %d or more characters without spaces", name, path,
+                 TOKEN_MIN);
+        return false;
+    }
+    return true;
+}
+
+static bool read_value(const struct option_spec *spec, const char *name, const char *text,
+                       struct options *options, char *why, size_t why_size)
+{
+    void *field = (char *)options + spec->offset;
+    int64_t number;
+
+    switch (spec->kind) {
+    case ADDRESS:
+        if (read_address(text, field))
+            return true;
+        snprintf(why, why_size,
+                 "%s takes an address and a port, like 127.0.0.1:8080 or [::1]:0, not \"%.80s\"",
+                 name, text);
+        return false;
+    case TOKEN_FILE:
+        return read_token(text, name, field, sizeof(options->token), why, why_size);
+    case NUMBER:
+    case SIZE:
+        break;
+    }
+    number = read_number(text, spec->kind == SIZE);
+    if (number >= spec->min && number <= spec->max) {
+        *(int64_t *)field = number;
+        return true;
+    }
+    if (spec->kind == SIZE)
+        snprintf(why, why_size,
+                 "%s takes a number of bytes, like 1, 512K, 64M or 1G, not \"%.80s\"", name, text);
+    else
+        snprintf(why, why_size, "%s takes a number from %" PRId64 " to %" PRId64 ", not \"%.80s\"",
+                 name, spec->min, spec->max, text);
+    return false;
+}
+
+static const struct option_spec *find(const char *name, size_t length)
+{
+    for (int i = 0; i < NOPTIONS; i++)
+        if (strlen(table[i].name) == length && memcmp(table[i].name, name, length) == 0)
+            return &table[i];
+    return NULL;
+}
+
+static void print_help(void)
+{
+    printf("leakyard: a web service that leaks on purpose, and the profiler that finds it\n\n"
+           "usage: leakyard [option value]...\n\n");
+    for (int i = 0; i < NOPTIONS; i++)
+        printf("  %s %s\n      %s  [%s]\n", table[i].name, table[i].value, table[i].about,
+               table[i].env);
+    printf("  --help, --version\n\n"
+           "Numbers of bytes take K, M and G. In brackets: the environment variable that does the "
+           "same.\n");
+}
+
+static bool open_without_token(const struct options *options, char *why, size_t why_size)
+{
+    const struct address *addresses[] = {&options->listen, &options->pprof};
+
+    for (int i = 0; i < 2; i++)
+        if (!addresses[i]->loopback && !options->token[0]) {
+            snprintf(why, why_size, "%s %s can be reached by others: that needs --token-file",
+                     table[i].name, addresses[i]->text);
+            return true;
+        }
+    return false;
+}
+
+enum options_verdict options_read(int argc, char **argv, struct options *options, char *why,
+                                  size_t why_size)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+    memset(options, 0, sizeof(*options));
+    read_address("127.0.0.1:8080", &options->listen);
+    read_address("127.0.0.1:6060", &options->pprof);
+    options->threads = cores < 1 ? 1 : cores > 256 ? 256 : cores;
+    options->rate = options->budget_mem = options->budget_threads = options->budget_fds =
+        OPTIONS_UNSET;
+
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0) {
+            print_help();
+            return OPTIONS_DONE;
+        }
+        if (strcmp(argv[i], "--version") == 0) {
+            printf("leakyard %s\n", LEAKPROF_VERSION);
+            return OPTIONS_DONE;
+        }
+    }
+    for (int i = 0; i < NOPTIONS; i++) {
+        const char *text = getenv(table[i].env);
+
+        if (text && *text && !read_value(&table[i], table[i].env, text, options, why, why_size))
+            return OPTIONS_BAD;
+    }
+    for (int i = 1; i < argc; i++) {
+        const char *equals = strchr(argv[i], '=');
+        const struct option_spec *spec =
+            find(argv[i], equals ? (size_t)(equals - argv[i]) : strlen(argv[i]));
+        const char *text = equals ? equals + 1 : argv[i + 1];
+
+        if (!spec) {
+            snprintf(why, why_size, "unknown option \"%.80s\"; --help lists those there are",
+                     argv[i]);
+            return OPTIONS_BAD;
+        }
+        if (!text) {
+            snprintf(why, why_size, "%s needs a value: %s", spec->name, spec->value);
+            return OPTIONS_BAD;
+        }
+        if (!read_value(spec, spec->name, text, options, why, why_size))
+            return OPTIONS_BAD;
+        i += !equals;
+    }
+    return open_without_token(options, why, why_size) ? OPTIONS_BAD : OPTIONS_RUN;
+}

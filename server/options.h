@@ -1,0 +1,37 @@
+/*
+ * What the command line and the environment ask for. One table in options.c serves the parser,
+ * --help and the environment; the command line wins.
+ */
+#ifndef SERVER_OPTIONS_H
+#define SERVER_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#define OPTIONS_UNSET (-1)
+
+struct address {
+    struct sockaddr_storage socket;
+    socklen_t size;
+    char text[80]; /* "127.0.0.1:8080", always numeric */
+    bool loopback;
+};
+
+struct options {
+    struct address listen, pprof;
+    int64_t threads;
+    int64_t rate;                                   /* OPTIONS_UNSET: as it is */
+    int64_t budget_mem, budget_threads, budget_fds; /* OPTIONS_UNSET: from the machine */
+    char token[256];                                /* "": none */
+};
+
+enum options_verdict { OPTIONS_RUN, OPTIONS_DONE, OPTIONS_BAD };
+
+/* OPTIONS_DONE: --help or --version was printed. OPTIONS_BAD: why[] says in one line what is wrong.
+ */
+enum options_verdict options_read(int argc, char **argv, struct options *options, char *why,
+                                  size_t why_size);
+
+#endif

@@ -1,0 +1,135 @@
+/*
+ * Strict reading of `name=value&name=value`.
+ */
+#include "params.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "scene.h"
+
+enum { SHOWN_MAX = 48 };
+
+/* Bytes of one request: a loop does them in one go, and everybody else on it waits. */
+#define WORK_MAX (1u << 30)
+
+static int hex(char c)
+{
+    if (isdigit((unsigned char)c))
+        return c - '0';
+    return isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10 : -1;
+}
+
+bool params_decode(char *text)
+{
+    char *out = text;
+
+    for (; *text; text++) {
+        if (*text == '%') {
+            int high = hex(text[1]), low = high < 0 ? -1 : hex(text[2]);
+
+            if (low < 0 || (high == 0 && low == 0))
+                return false;
+            *out++ = (char)(high << 4 | low);
+            text += 2;
+        } else {
+            *out++ = *text;
+        }
+    }
+    *out = '\0';
+    return true;
+}
+
+/* What a client sent may be anything; what we repeat is short and printable. */
+static json_t *shown(const char *text)
+{
+    char safe[SHOWN_MAX + 4];
+    size_t n = 0;
+
+    for (const size_t length = strnlen(text, SHOWN_MAX); n < length; n++)
+        safe[n] = isprint((unsigned char)text[n]) ? text[n] : '?';
+    snprintf(safe + n, sizeof(safe) - n, "%s", text[n] ? "..." : "");
+    return json_string(safe);
+}
+
+__attribute__((format(printf, 4, 5))) static int refuse(json_t **why, const char *name,
+                                                        const char *given, const char *format, ...)
+{
+    char text[160];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    *why = json_pack("{ss so so}", "error", text, "parameter", shown(name), "given", shown(given));
+    return -EINVAL;
+}
+
+static int unknown(json_t **why, const char *name, const char *given, const struct scene *scene)
+{
+    if (!scene)
+        return refuse(why, name, given, "unknown parameter: this route takes none");
+    if (scene->size_default == 0)
+        return refuse(why, name, given, "unknown parameter: %s takes n", scene->id);
+    return refuse(why, name, given, "unknown parameter: %s takes n and size", scene->id);
+}
+
+/* Digits only; false for anything else and for what does not fit. */
+static bool read_number(const char *text, uint64_t *number)
+{
+    if (!*text)
+        return false;
+    for (*number = 0; isdigit((unsigned char)*text); text++)
+        if (__builtin_mul_overflow(*number, 10, number) ||
+            __builtin_add_overflow(*number, (uint64_t)(*text - '0'), number))
+            return false;
+    return *text == '\0';
+}
+
+int params_read(char *query, const struct scene *scene, struct params *params, json_t **why)
+{
+    bool n_seen = false, size_seen = false;
+    char *piece;
+
+    if (scene)
+        *params = (struct params){.n = 1, .size = scene->size_default};
+    if (!query || !*query)
+        return 0;
+
+    while ((piece = strsep(&query, "&"))) {
+        char *value = strchr(piece, '=');
+        bool is_n, is_size, *seen;
+        uint64_t number, min, max;
+
+        if (value)
+            *value++ = '\0';
+        if (!params_decode(piece) || (value && !params_decode(value)))
+            return refuse(why, piece, value ? value : "", "broken percent escape in the query");
+        is_n = scene && strcmp(piece, "n") == 0;
+        is_size = scene && scene->size_default && strcmp(piece, "size") == 0;
+        if (!is_n && !is_size)
+            return unknown(why, piece, value ? value : "", scene);
+
+        seen = is_n ? &n_seen : &size_seen;
+        min = is_n ? 1 : scene->size_min;
+        max = is_n ? scene->n_max : scene->size_max;
+        if (*seen)
+            return refuse(why, piece, value ? value : "", "%s is given more than once", piece);
+        if (!value || !read_number(value, &number) || number < min || number > max)
+            return refuse(why, piece, value ? value : "",
+                          "%s must be a whole number from %" PRIu64 " to %" PRIu64, piece, min,
+                          max);
+        *seen = true;
+        if (is_n)
+            params->n = (unsigned)number;
+        else
+            params->size = (size_t)number;
+    }
+    if (scene && scene->size_default && params->size > WORK_MAX / params->n)
+        return refuse(why, "size", "", "n times size may be at most %u bytes", WORK_MAX);
+    return 0;
+}

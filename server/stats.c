@@ -1,0 +1,182 @@
+/*
+ * Counters are relaxed atomics: they are read for people, not to decide anything.
+ */
+#include "stats.h"
+
+#include <inttypes.h>
+#include <malloc.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "leakprof.h"
+#include "scene.h"
+
+enum { SCENES_MAX = 64 };
+
+static struct budget_limits limits;
+static atomic_uint_fast64_t requests, hits[SCENES_MAX][2]; /* [1]: leaky */
+static atomic_int pending;
+
+void stats_start(const struct budget_limits *the_limits)
+{
+    limits = *the_limits;
+}
+
+void stats_request(void)
+{
+    atomic_fetch_add_explicit(&requests, 1, memory_order_relaxed);
+}
+
+void stats_hit(const struct scene *scene, bool leak, unsigned n)
+{
+    for (int i = 0; i < SCENES_MAX && scenes[i]; i++)
+        if (scenes[i] == scene)
+            atomic_fetch_add_explicit(&hits[i][leak], n, memory_order_relaxed);
+}
+
+int stats_pending(int change)
+{
+    return atomic_fetch_add(&pending, change);
+}
+
+static void set(json_t *object, const char *key, int64_t value)
+{
+    json_object_set_new(object, key, json_integer(value));
+}
+
+static void add_kernel(json_t *stats)
+{
+    FILE *file = fopen("/proc/self/status", "re");
+    char line[256];
+    int64_t kib;
+
+    while (file && fgets(line, sizeof(line), file)) {
+        if (sscanf(line, "VmSize: %" SCNd64, &kib) == 1)
+            set(stats, "mapped_bytes", kib * 1024);
+        else if (sscanf(line, "VmRSS: %" SCNd64, &kib) == 1)
+            set(stats, "rss_bytes", kib * 1024);
+        else if (sscanf(line, "VmHWM: %" SCNd64, &kib) == 1)
+            set(stats, "rss_peak_bytes", kib * 1024);
+    }
+    if (file)
+        fclose(file);
+}
+
+static void add_loss(const char *cause, uint64_t count, void *losses)
+{
+    set(losses, cause, (int64_t)count);
+}
+
+static void add_profiler(json_t *stats)
+{
+    struct leakprof_stats seen;
+    json_t *own = json_object(), *losses = json_object();
+
+    leakprof_stats(&seen);
+    set(stats, "rate", seen.rate);
+    set(stats, "heap_inuse_bytes", seen.heap_inuse_bytes);
+    set(stats, "heap_inuse_objects", seen.heap_inuse_objects);
+    set(stats, "heap_alloc_bytes", seen.heap_alloc_bytes);
+    set(stats, "heap_alloc_objects", seen.heap_alloc_objects);
+    set(stats, "heap_inuse_bytes_error", seen.heap_inuse_bytes_error);
+    set(stats, "heap_inuse_objects_error", seen.heap_inuse_objects_error);
+    set(stats, "heap_alloc_bytes_error", seen.heap_alloc_bytes_error);
+    set(stats, "heap_alloc_objects_error", seen.heap_alloc_objects_error);
+    set(stats, "threads", seen.threads);
+    set(stats, "fds", seen.fds);
+    set(stats, "sockets", seen.sockets);
+
+    set(own, "table_bytes", seen.own_table_bytes);
+    set(own, "heap_bytes", seen.own_heap_bytes);
+    set(own, "threads", seen.own_threads);
+    set(own, "fds", seen.own_fds);
+    set(own, "live_samples", seen.live_samples);
+    set(own, "stacks", seen.stacks);
+    set(own, "losses", seen.losses);
+    leakprof_each_loss(add_loss, losses);
+    json_object_set_new(own, "losses_by_cause", losses);
+    json_object_set_new(stats, "profiler", own);
+}
+
+static void add_malloc(json_t *stats)
+{
+    struct mallinfo2 info = mallinfo2();
+
+    set(stats, "malloc_arena_bytes", (int64_t)(info.arena + info.hblkhd));
+    set(stats, "malloc_free_bytes", (int64_t)info.fordblks);
+}
+
+static void add_scenes(json_t *stats)
+{
+    json_t *all = json_object();
+
+    for (int i = 0; scenes[i]; i++) {
+        struct held held = scenes[i]->held();
+        json_t *one = json_object();
+
+        set(one, "leak_hits", (int64_t)atomic_load(&hits[i][1]));
+        set(one, "fixed_hits", (int64_t)atomic_load(&hits[i][0]));
+        set(one, "held_bytes", held.bytes);
+        set(one, "held_objects", held.objects);
+        set(one, "held_threads", held.threads);
+        set(one, "held_fds", held.fds);
+        json_object_set_new(all, scenes[i]->id, one);
+    }
+    json_object_set_new(stats, "scenes", all);
+}
+
+static void add_budget(json_t *stats)
+{
+    struct held used;
+    json_t *limit = json_object(), *now = json_object();
+
+    budget_used(&used);
+    set(limit, "bytes", limits.mem);
+    set(limit, "threads", limits.threads);
+    set(limit, "fds", limits.fds);
+    set(now, "bytes", used.bytes);
+    set(now, "threads", used.threads);
+    set(now, "fds", used.fds);
+    json_object_set_new(stats, "budget", json_pack("{so so}", "limit", limit, "used", now));
+}
+
+json_t *stats_json(void)
+{
+    json_t *stats = json_object();
+
+    add_profiler(stats);
+    add_kernel(stats);
+    add_malloc(stats);
+    set(stats, "requests", (int64_t)atomic_load(&requests));
+    set(stats, "in_flight", stats_pending(0));
+    add_budget(stats);
+    add_scenes(stats);
+    return stats;
+}
+
+static json_t *range(uint64_t min, uint64_t max, uint64_t preset)
+{
+    return json_pack("{sI sI sI}", "min", (json_int_t)min, "max", (json_int_t)max, "default",
+                     (json_int_t)preset);
+}
+
+json_t *stats_scenes_json(void)
+{
+    json_t *all = json_array();
+
+    for (const struct scene *const *s = scenes; *s; s++) {
+        json_t *parameters = json_pack("{so}", "n", range(1, (*s)->n_max, 1));
+
+        if ((*s)->size_default)
+            json_object_set_new(parameters, "size",
+                                range((*s)->size_min, (*s)->size_max, (*s)->size_default));
+        json_array_append_new(all,
+                              json_pack("{ss ss ss ss so ss ss?}", "id", (*s)->id, "title",
+                                        (*s)->title, "lesson", (*s)->lesson, "resource",
+                                        (*s)->resource, "parameters", parameters, "signature",
+                                        (*s)->signature, "guilty_function", (*s)->guilty_function));
+    }
+    return json_pack("{so}", "scenes", all);
+}

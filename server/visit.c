@@ -1,0 +1,127 @@
+/*
+ * A visit lives from the request to its answer. A scene that answers later may do so from any
+ * thread, even before its function has returned, so the end of a visit is always a job on the
+ * visit's own loop.
+ *
+ * The good answer is printed and not built with jansson: the benchmark compares it with bare
+ * evhttp, and all it contains is numbers and identifiers that need no escaping.
+ */
+#include "visit.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <event2/buffer.h>
+#include <event2/http.h>
+#include "scene.h"
+
+#include "front.h"
+#include "params.h"
+#include "reply.h"
+#include "stats.h"
+
+struct visit {
+    struct scene_call call; /* first: scene_finish() gets this */
+    struct job job;
+    struct evhttp_request *request;
+    struct loop *loop;
+    const struct scene *scene;
+    bool leak;
+    int result;
+};
+
+static void answer_done(const struct visit *visit)
+{
+    struct held held = visit->scene->held();
+    struct evbuffer *body = evbuffer_new();
+    char text[256]; /* evbuffer_add_printf() would print twice: its first guess of the room is small
+                     */
+    int length;
+
+    if (!body) {
+        reply_error(visit->request, -ENOMEM, NULL, "out of memory");
+        return;
+    }
+    length = snprintf(text, sizeof(text),
+                      "{\"scene\":\"%s\",\"variant\":\"%s\",\"status\":\"%s\",\"n\":%u,"
+                      "\"held\":{\"bytes\":%" PRId64 ",\"objects\":%" PRId64 ",\"threads\":%" PRId64
+                      ",\"fds\":%" PRId64 "}}\n",
+                      visit->scene->id, visit->leak ? "leak" : "fixed",
+                      visit->leak ? "leak triggered" : "done", visit->call.n, held.bytes,
+                      held.objects, held.threads, held.fds);
+    evbuffer_add(body, text, (size_t)length);
+    reply_bytes(visit->request, reply_status(0), "application/json", body);
+    evbuffer_free(body);
+}
+
+static void answer_failed(const struct visit *visit, int err)
+{
+    char reset[64];
+    json_t *body;
+
+    snprintf(reset, sizeof(reset), "POST /reset/%s", visit->scene->id);
+    body =
+        json_pack("{ss ss}", "scene", visit->scene->id, "variant", visit->leak ? "leak" : "fixed");
+    if (err == -ENOSPC) {
+        json_object_set_new(body, "reset", json_string(reset));
+        reply_error(
+            visit->request, err, body,
+            "the budget is used up and nothing was done; POST /reset gives back what all scenes "
+            "hold");
+    } else {
+        reply_error(visit->request, err, body,
+                    "the system has no room for this and nothing was done");
+    }
+}
+
+static void visit_end(struct visit *visit, int err)
+{
+    if (err == 0) {
+        stats_hit(visit->scene, visit->leak, visit->call.n);
+        answer_done(visit);
+    } else {
+        answer_failed(visit, err);
+    }
+    stats_pending(-1);
+    free(visit);
+}
+
+static void run_end(struct job *job)
+{
+    struct visit *visit = (struct visit *)((char *)job - offsetof(struct visit, job));
+
+    visit_end(visit, visit->result);
+}
+
+void scene_finish(struct scene_call *call, int result)
+{
+    struct visit *visit = (struct visit *)call;
+
+    visit->result = result;
+    visit->job.run = run_end;
+    front_post(visit->loop, &visit->job);
+}
+
+void visit_run(struct evhttp_request *request, struct loop *loop, const struct scene *scene,
+               bool leak, const struct params *params)
+{
+    struct visit *visit = malloc(sizeof(*visit));
+    int err;
+
+    if (!visit) {
+        reply_error(request, -ENOMEM, NULL, "out of memory");
+        return;
+    }
+    *visit =
+        (struct visit){.call = {.base = front_base(loop), .n = params->n, .size = params->size},
+                       .request = request,
+                       .loop = loop,
+                       .scene = scene,
+                       .leak = leak};
+    stats_pending(1);
+    err = leak ? scene->leak(&visit->call) : scene->fixed(&visit->call);
+    if (err != SCENE_LATER)
+        visit_end(visit, err);
+}

@@ -1,0 +1,135 @@
+# What every black-box test includes. A test file defines functions named test_*, each beginning with
+# its claim as `: claim`, and ends with `run_tests`. Every test has a server of its own, on free ports:
+#
+#   serve [OPTIONS]   starts it; sets $url, $pprof (both without a slash at the end) and $pid
+#   get PATH [CURL…]  the playground's answer; prof PATH [CURL…] the profiler's. On an HTTP error they
+#                     still print the body
+#   code METHOD URL [CURL…]  prints the status code; body in $work/body, headers in $work/headers
+#   fail TEXT…        ends the test. Any command that fails ends it too (set -e).
+#
+# shellcheck shell=bash
+set -uo pipefail
+build=${LEAKYARD_BUILD:-$PWD/build}
+work=$(mktemp -d)
+pid=
+trap 'stop_server; rm -rf "$work"' EXIT
+
+fail() {
+	echo "failed: $*" >&2
+	return 1
+}
+
+skip() {
+	echo "$*" >"$work/skip"
+	exit 77
+}
+
+# The heap's hooks are left out where the sanitizer owns malloc.
+needs_heap() {
+	case ${SANITIZE:-} in address | thread) skip "malloc belongs to the $SANITIZE sanitizer" ;; esac
+}
+
+# ThreadSanitizer holds signals back until a thread blocks: it answers late or not at all.
+needs_signals() {
+	[[ ${SANITIZE:-} != thread ]] || skip "ThreadSanitizer delivers signals late"
+}
+
+# wait_for SECONDS COMMAND…: until the command is true. For readiness only.
+wait_for() {
+	local until=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		[[ $SECONDS -lt $until ]] || fail "waited in vain for: $*" || return 1
+		sleep 0.02
+	done
+}
+
+started() {
+	[[ $(wc -l <"$work/out") -ge 2 ]] || ! kill -0 "$pid" 2>/dev/null
+}
+
+serve() {
+	: >"$work/out"
+	"$build/leakyard" --listen 127.0.0.1:0 --pprof 127.0.0.1:0 "$@" >"$work/out" 2>"$work/err" &
+	pid=$!
+	wait_for 20 started
+	url=$(sed -n 1p "$work/out" | grep -o 'http://[^/ ]*') || fail "no server: $(cat "$work/err")"
+	pprof=$(sed -n 2p "$work/out" | grep -o 'http://[^/ ]*')
+}
+
+stop_server() {
+	local status=0
+	if [[ -n $pid ]]; then
+		kill "$pid" 2>/dev/null
+		wait "$pid" || status=$?
+		pid=
+		# A sanitizer's complaint at the end counts.
+		[[ $status -eq 0 ]] || { echo "the server ended with status $status"; tail -n 40 "$work/err"; } >&2
+	fi
+	return $status
+}
+
+get() {
+	local path=$1
+	shift
+	curl -sS -m 60 "$@" "$url$path"
+}
+
+prof() {
+	local path=$1
+	shift
+	curl -sS -m 60 "$@" "$pprof$path"
+}
+
+code() {
+	local method=$1 where=$2 extra=()
+	shift 2
+	[[ $method != HEAD ]] || extra=(--head)
+	curl -sS -m 60 -X "$method" "${extra[@]}" -o "$work/body" -D "$work/headers" -w '%{http_code}' "$@" "$where"
+}
+
+equal() { # WHAT GOT WANTED
+	[[ $2 == "$3" ]] || fail "$1: '$2', expected '$3'"
+}
+
+contains() { # TEXT PART
+	[[ $1 == *"$2"* ]] || fail "no '$2' in: ${1:0:2000}"
+}
+
+held() { # of all scenes, one line
+	get /stats | jq -c '[.scenes[] | .held_bytes, .held_objects, .held_threads, .held_fds]'
+}
+
+snapshot() { # prints its number
+	prof "/debug/snapshots${1:+?name=$1}" -X POST | jq -e .id
+}
+
+idle() {
+	[[ $(get /stats | jq .in_flight) -eq 0 ]]
+}
+
+run_tests() {
+	local name claim number=0 log
+	log=$work/log
+	for name in $(declare -F | awk '$3 ~ /^test_/ { print $3 }'); do
+		number=$((number + 1))
+		claim=$(declare -f "$name" | sed -n 's/^ *: "\(.*\)";$/\1/p' | head -n 1)
+		rm -f "$work/skip"
+		(
+			trap 'stop_server' EXIT
+			set -e
+			"$name"
+			trap - EXIT
+			stop_server
+		) >"$log" 2>&1 </dev/null
+		case $? in
+		0) echo "ok $number - ${claim:-$name}" ;;
+		77) echo "ok $number - ${claim:-$name} # SKIP $(cat "$work/skip")" ;;
+		*)
+			echo "not ok $number - ${claim:-$name} ($name)"
+			sed 's/^/# /' "$log"
+			;;
+		esac
+	done
+	echo "1..$number"
+}

@@ -1,0 +1,97 @@
+# How the server starts, refuses to start, and stops.
+# shellcheck shell=bash disable=SC2317
+. tests/blackbox/lib.sh
+
+refuses() { # WANTED-TEXT OPTIONS...
+	local wanted=$1 status=0
+	shift
+	"$build/leakyard" "$@" >"$work/out" 2>"$work/err" || status=$?
+	equal "status of $*" "$status" 1
+	equal "lines of error" "$(wc -l <"$work/err")" 1
+	contains "$(cat "$work/err")" "$wanted"
+	equal "output" "$(cat "$work/out")" ""
+}
+
+test_help() {
+	: "--help and --version answer on standard output with status 0"
+	contains "$("$build/leakyard" --help)" "--budget-mem"
+	contains "$("$build/leakyard" --version)" "leakyard"
+}
+
+test_bad_options() {
+	: "a bad option or value is one line that says what is allowed, and status 1"
+	refuses "--help" --bogus
+	refuses "--rate" --rate many
+	refuses "--rate" --rate
+	refuses "--threads" --threads 0
+	refuses "--threads" --threads -1
+	refuses "--listen" --listen nowhere
+	refuses "--listen" --listen 127.0.0.1:99999
+	refuses "--budget-mem" --budget-mem 12Q
+}
+
+test_token_files() {
+	: "an unreadable, empty or too short token file is refused"
+	refuses "No such file" --token-file /nonexistent
+	printf 'short\n' >"$work/token"
+	refuses "16" --token-file "$work/token"
+	: >"$work/token"
+	refuses "token" --token-file "$work/token"
+}
+
+test_beyond_loopback() {
+	: "without a token it listens on loopback only"
+	refuses "token" --listen 0.0.0.0:0
+	refuses "token" --pprof 0.0.0.0:0
+}
+
+test_port_in_use() {
+	: "a port in use is one line and status 1, for either port"
+	serve
+	refuses "${url#http://}" --listen "${url#http://}" --pprof 127.0.0.1:0
+	refuses "${pprof#http://}" --listen 127.0.0.1:0 --pprof "${pprof#http://}"
+}
+
+test_stops_cleanly() {
+	: "SIGINT and SIGTERM end it with status 0, also when leaks are held and a delta is waited for"
+	local signal status curl_pid
+	for signal in INT TERM; do
+		serve
+		get "/leak/thread?n=20" >"$work/body"
+		get "/leak/client?n=20" >"$work/body"
+		get "/leak/slice?n=20" >"$work/body"
+		prof "/debug/pprof/heap?seconds=30" >"$work/body" 2>&1 &
+		curl_pid=$!
+		kill -"$signal" "$pid"
+		status=0
+		wait "$pid" || status=$?
+		pid=
+		equal "status after $signal" "$status" 0
+		wait "$curl_pid" || true
+	done
+}
+
+test_environment() {
+	: "the environment sets options, and options win over it"
+	export LEAKPROF_RATE=4096
+	serve
+	equal rate "$(get /stats | jq .rate)" 4096
+	stop_server
+	serve --rate 1
+	equal rate "$(get /stats | jq .rate)" 1
+}
+
+test_token() {
+	: "with a token both ports ask for it, but for /healthz"
+	printf 'a-token-of-some-length\n' >"$work/token"
+	serve --token-file "$work/token"
+	equal "healthz" "$(code GET "$url/healthz")" 200
+	equal "no token" "$(code GET "$url/stats")" 401
+	equal "no token" "$(code POST "$url/leak/slice")" 401
+	equal "no token" "$(code GET "$pprof/debug/pprof/heap")" 401
+	equal "wrong token" "$(code GET "$url/stats" -H 'Authorization: Bearer a-token-of-some-lengtH')" 401
+	equal "Bearer" "$(code GET "$url/stats" -H 'Authorization: Bearer a-token-of-some-length')" 200
+	equal "Basic" "$(code GET "$pprof/debug/pprof/heap" -u any:a-token-of-some-length)" 200
+}
+
+run_tests

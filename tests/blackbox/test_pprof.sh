@@ -1,0 +1,194 @@
+# Go's /debug/pprof contract, by curl and by Go's own tool.
+# shellcheck shell=bash disable=SC2317
+. tests/blackbox/lib.sh
+export PPROF_TMPDIR=$work HOME=$work
+
+header() { # NAME: its value in the last answer
+	tr -d '\r' <"$work/headers" | sed -n "s/^$1: //Ip"
+}
+
+test_headers() {
+	: "binary profiles carry Go's headers and gzip as the body itself"
+	serve
+	equal status "$(code GET "$pprof/debug/pprof/heap")" 200
+	equal type "$(header Content-Type)" application/octet-stream
+	equal disposition "$(header Content-Disposition)" 'attachment; filename="heap"'
+	equal nosniff "$(header X-Content-Type-Options)" nosniff
+	equal encoding "$(header Content-Encoding)" ""
+	gunzip -t <"$work/body"
+	equal delta "$(code GET "$pprof/debug/pprof/heap?seconds=1")" 200
+	equal disposition "$(header Content-Disposition)" 'attachment; filename="heap-delta"'
+	equal text "$(code GET "$pprof/debug/pprof/heap?debug=1")" 200
+	equal type "$(header Content-Type)" 'text/plain; charset=utf-8'
+}
+
+test_errors() {
+	: "errors are text with X-Go-Pprof, with Go's status codes"
+	serve
+	local path
+	equal unknown "$(code GET "$pprof/debug/pprof/nosuch")" 404
+	equal go "$(header X-Go-Pprof)" 1
+	contains "$(cat "$work/body")" "heap"
+	for path in 'heap?seconds=x' 'heap?seconds=-1' 'heap?seconds=0' 'heap?seconds=1&debug=1' 'heap?format=nosuch' \
+		'heap?debug=7' 'heap?bogus=1' 'heap?debug=1&debug=2' 'heap?gc=2'; do
+		equal "$path" "$(code GET "$pprof/debug/pprof/$path")" 400
+		equal go "$(header X-Go-Pprof)" 1
+	done
+}
+
+test_index() {
+	: "the index links every profile, and every link answers"
+	serve
+	local link n=0
+	for link in $(prof /debug/pprof/ | grep -o "href='[^']*'" | cut -d"'" -f2); do
+		[[ $link == /* ]] || link=/debug/pprof/$link
+		equal "$link" "$(code GET "$pprof$link")" 200
+		n=$((n + 1))
+	done
+	[[ $n -ge 5 ]] || fail "$n links"
+}
+
+test_formats() {
+	: "every profile answers in every format, and each is well formed"
+	serve --rate 1
+	get "/leak/thread?n=3" >"$work/null"
+	local name
+	for name in heap allocs threads goroutine fds; do
+		prof "/debug/pprof/$name?format=pprof" | gunzip -t
+		prof "/debug/pprof/$name?format=json" | jq -e '.types | length > 0' >"$work/null"
+		prof "/debug/pprof/$name?format=svg" | xmllint --nonet --noout -
+		contains "$(prof "/debug/pprof/$name?format=text")" "$name"
+		prof "/debug/pprof/$name?format=folded" | grep -vE ' -?[0-9]+$' && fail "folded lines without a value"
+		[[ -n ${SANITIZE:-} ]] || contains "$(prof "/debug/pprof/$name?debug=1")" "0x"
+		[[ -n $(prof "/debug/pprof/$name?debug=2") ]] || fail "debug=2 is empty"
+	done
+}
+
+test_cmdline_and_symbol() {
+	: "cmdline and symbol answer as Go's do"
+	needs_signals
+	serve
+	contains "$(prof /debug/pprof/cmdline | tr '\0' ' ')" "leakyard --listen"
+	contains "$(prof /debug/pprof/symbol)" "num_symbols: 1"
+	get "/leak/thread" >"$work/null"
+	local address
+	address=$(prof "/debug/pprof/threads?debug=1" | grep -m1 -E '^#.*wait_for_answer_forever' | grep -oE '0x[0-9a-f]+' | head -n 1)
+	contains "$(prof /debug/pprof/symbol --data "$address")" "$address wait_for_answer_forever"
+}
+
+test_exact_heap() {
+	: "at rate 1 the heap profile holds what the scene holds, to the byte and the object"
+	needs_heap
+	serve --rate 1
+	get "/leak/slice?n=1" >"$work/null"
+	get "/leak/slice?n=499&size=1337" >"$work/null"
+	go tool pprof -sample_index=inuse_objects -raw "$pprof/debug/pprof/heap" >"$work/raw" 2>&1
+	prof "/debug/pprof/heap?format=json" >"$work/heap.json"
+	local bytes objects
+	bytes=$(jq '[.samples[] | select([.stack[].function] | index("slice_leak")) | .values[3]] | add' "$work/heap.json")
+	objects=$(jq '[.samples[] | select([.stack[].function] | index("slice_leak")) | .values[2]] | add' "$work/heap.json")
+	equal objects "$objects" "$(get /stats | jq .scenes.slice.held_objects)"
+	[[ $bytes -ge $((65536 + 499 * 1337)) ]] || fail "$bytes bytes"
+	local body
+	body=$(jq '[.samples[] | select([.stack[].function] | index("slice_leak")) | select(.label == 1337 or .label.bytes? == 1337) | .values[3]] | add' "$work/heap.json")
+	equal "bodies of 1337" "$body" $((499 * 1337))
+	equal losses "$(get /stats | jq .profiler.losses)" 0
+}
+
+test_go_tool() {
+	: "go tool pprof reads profiles by file and by URL: -top, -raw, -list, -base, -diff_base, ?seconds="
+	needs_heap
+	serve --rate 1
+	prof /debug/pprof/heap -o "$work/a.gz"
+	get "/leak/slice?n=100" >"$work/null"
+	prof /debug/pprof/heap -o "$work/b.gz"
+	contains "$(go tool pprof -top "$work/b.gz" 2>&1)" "slice_leak"
+	contains "$(go tool pprof -top "$pprof/debug/pprof/heap" 2>&1)" "slice_leak"
+	contains "$(go tool pprof -top -base "$work/a.gz" "$work/b.gz" 2>&1 | sed -n '/flat%/{n;p}')" "slice_leak"
+	contains "$(go tool pprof -top -diff_base "$work/a.gz" "$work/b.gz" 2>&1 | sed -n '/flat%/{n;p}')" "slice_leak"
+	contains "$(go tool pprof -raw "$work/b.gz" 2>&1)" "leaks/slice.c"
+	contains "$(go tool pprof -list slice_leak "$work/b.gz" 2>&1)" "malloc(call->size)"
+	local index
+	for index in alloc_objects alloc_space inuse_objects inuse_space; do
+		contains "$(go tool pprof -sample_index=$index -top "$work/b.gz" 2>&1)" "Type: $index"
+	done
+	contains "$(go tool pprof -top "$work/b.gz" 2>&1)" "Type: inuse_space"
+	prof /debug/pprof/allocs -o "$work/allocs.gz"
+	contains "$(go tool pprof -top "$work/allocs.gz" 2>&1)" "Type: alloc_space"
+	(sleep 0.3; get "/leak/slice?n=50" >"$work/null") &
+	contains "$(go tool pprof -top -sample_index=inuse_space "$pprof/debug/pprof/heap?seconds=1" 2>&1)" "slice_leak"
+	wait $!
+}
+
+test_threads_profile() {
+	: "the threads profile has the program's threads, blocked ones too, and not the profiler's"
+	needs_signals
+	serve --threads 2
+	get "/leak/thread?n=40" >"$work/null"
+	prof /debug/pprof/threads -o "$work/t.gz"
+	contains "$(go tool pprof -top -cum "$work/t.gz" 2>&1)" "wait_for_answer_forever"
+	local text total
+	text=$(prof "/debug/pprof/goroutine?debug=2")
+	equal "blocked" "$(grep -c '"lookup"' <<<"$text")" 40
+	contains "$text" "in futex"
+	[[ $text != *leakprof* ]] || fail "the profiler's own thread is in its profile"
+	total=$(prof "/debug/pprof/threads?format=json" | jq '[.samples[].values[0]] | add')
+	equal "threads" "$total" $((40 + 2 + 1))
+	equal "stats" "$(get /stats | jq .threads)" "$total"
+}
+
+test_fds_profile() {
+	: "the fds profile has each descriptor's kind, peer and opener, as the kernel has them"
+	serve
+	get "/leak/client?n=30" >"$work/null"
+	local text
+	text=$(prof "/debug/pprof/fds?debug=2")
+	[[ $(grep -c '127.0.0.1:[0-9]* -> 127.0.0.1:[0-9]*' <<<"$text") -ge 30 ]] || fail "peers: $text"
+	contains "$text" "client_leak"
+	prof /debug/pprof/fds -o "$work/f.gz"
+	contains "$(go tool pprof -top -cum "$work/f.gz" 2>&1)" "client_leak"
+	local all own
+	all=$(find "/proc/$pid/fd" -mindepth 1 | wc -l)
+	own=$(get /stats | jq .profiler.fds)
+	local shown
+	shown=$(prof "/debug/pprof/fds?format=json" | jq '[.samples[].values[0]] | add')
+	# Between the three looks keep-alive connections of curl come and go.
+	[[ $((all - own - shown)) -ge -3 && $((all - own - shown)) -le 3 ]] || fail "$all open, $own own, $shown shown"
+}
+
+test_profiles_under_load() {
+	: "profiles fetched in a loop under full load are all whole"
+	serve
+	wrk -t1 -c16 -d4s "$url/fixed/healthy" >"$work/wrk" &
+	local load=$! name n=0
+	while kill -0 $load 2>/dev/null; do
+		for name in heap allocs threads fds; do
+			prof "/debug/pprof/$name" | gunzip -t
+			n=$((n + 1))
+		done
+	done
+	wait $load
+	[[ $n -ge 8 ]] || fail "only $n profiles"
+	grep -q 'Non-2xx' "$work/wrk" && fail "$(cat "$work/wrk")"
+	# On a machine with other work to do a thread may be late now and then.
+	[[ ${SANITIZE:-} == thread || $(get /stats | jq .profiler.losses_by_cause.thread_silent) -le $((n / 20 + 1)) ]] ||
+		fail "silent threads: $(get /stats | jq -c .profiler)"
+}
+
+test_rate() {
+	: "the rate is changed while running, and the change holds for the next allocation"
+	needs_heap
+	serve --rate 0
+	local before # what was sampled before the option was read
+	before=$(get /stats | jq -c '[.heap_alloc_objects, .heap_alloc_bytes]')
+	get "/leak/slice?n=100&size=1337" >"$work/null"
+	equal off "$(get /stats | jq -c '[.heap_alloc_objects, .heap_alloc_bytes]')" "$before"
+	equal put "$(code PUT "$pprof/debug/rate?bytes=1")" 200
+	get "/leak/slice?n=100&size=7331" >"$work/null"
+	[[ $(prof "/debug/pprof/heap?format=json" | jq '[.samples[].values[3]] | add') -ge 733100 ]] || fail "not exact"
+	equal bad "$(code PUT "$pprof/debug/rate?bytes=-1")" 400
+	equal bad "$(code PUT "$pprof/debug/rate")" 400
+	equal get "$(prof /debug/rate | jq .rate)" 1
+}
+
+run_tests

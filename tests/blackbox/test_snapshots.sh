@@ -1,0 +1,81 @@
+# Numbered snapshots, their differences and suspects.
+# shellcheck shell=bash disable=SC2317
+. tests/blackbox/lib.sh
+export PPROF_TMPDIR=$work HOME=$work
+
+test_lifecycle() {
+	: "snapshots are numbered from 1, listed, read in any format, and dropped"
+	serve
+	equal take "$(code POST "$pprof/debug/snapshots?name=base")" 201
+	contains "$(cat "$work/headers")" "/debug/snapshots/1"
+	equal id "$(jq .id "$work/body")" 1
+	equal second "$(snapshot second)" 2
+	equal list "$(prof /debug/snapshots | jq -c '[.snapshots[] | [.id, .name]]')" '[[1,"base"],[2,"second"]]'
+	local format
+	for format in pprof text folded json svg; do
+		equal "$format" "$(code GET "$pprof/debug/snapshots/1/heap?format=$format")" 200
+	done
+	equal "debug" "$(code GET "$pprof/debug/snapshots/1/threads?debug=2")" 200
+	equal "drop" "$(code DELETE "$pprof/debug/snapshots/1")" 204
+	equal "gone" "$(code GET "$pprof/debug/snapshots/1")" 404
+	equal "third" "$(snapshot third)" 3
+}
+
+test_unknown() {
+	: "unknown numbers, profiles and formats are errors that say what there is"
+	serve
+	snapshot a >"$work/null"
+	local path
+	for path in snapshots/7 snapshots/x snapshots/7/heap snapshots/1/nosuch 'diff?from=1&to=9' 'diff?from=9' \
+		'diff?profile=nosuch&from=1' 'suspects?from=9&to=now'; do
+		equal "$path" "$(code GET "$pprof/debug/$path")" 404
+		jq -e '.error | length > 0' "$work/body"
+	done
+	for path in 'snapshots/1/heap?format=nosuch' 'diff?to=now' 'diff?from=1&format=nosuch' 'diff?from=1&sign=maybe' \
+		'diff?from=1&bogus=1' 'suspects?to=now' 'suspects?from=1&format=svg'; do
+		equal "$path" "$(code GET "$pprof/debug/$path")" 400
+		jq -e '.error | length > 0' "$work/body"
+	done
+	contains "$(prof /debug/snapshots/1/nosuch)" heap
+	contains "$(prof /debug/snapshots/7)" 1
+	equal "long name" "$(code POST "$pprof/debug/snapshots?name=$(head -c 64 /dev/zero | tr '\0' a)")" 400
+	equal "no more" "$(prof /debug/snapshots | jq '.snapshots | length')" 1
+}
+
+test_diff() {
+	: "a diff holds the growth and nothing else; growth and shrinkage have their signs"
+	needs_heap
+	serve --rate 1
+	get "/leak/slice?n=40&size=7331" >"$work/null"
+	snapshot a >"$work/null"
+	get "/leak/slice?n=60&size=1337" >"$work/null"
+	snapshot b >"$work/null"
+	get /reset -X POST >"$work/null"
+	local sum='[.samples[] | select([.stack[].function] | index("slice_leak")) | select((.label.bytes? // .label) == $size) | .values[3]] | add // 0'
+	equal growth "$(prof "/debug/diff?profile=heap&from=1&to=2&format=json" | jq --argjson size 1337 "$sum")" $((60 * 1337))
+	equal unchanged "$(prof "/debug/diff?profile=heap&from=1&to=2&format=json" | jq --argjson size 7331 "$sum")" 0
+	equal shrinkage "$(prof "/debug/diff?profile=heap&from=2&to=now&format=json" | jq --argjson size 7331 "$sum")" $((-40 * 7331))
+	equal "growth only" "$(prof "/debug/diff?profile=heap&from=2&to=now&sign=growth&format=json" | jq --argjson size 7331 "$sum")" 0
+	prof "/debug/diff?from=1&to=2&format=svg" | xmllint --nonet --noout -
+	prof "/debug/diff?from=1&to=2" -o "$work/d.gz"
+	contains "$(go tool pprof -top "$work/d.gz" 2>&1 | sed -n '/flat%/{n;p}')" slice_leak
+	local a b
+	prof /debug/snapshots/1/heap -o "$work/a.gz"
+	prof /debug/snapshots/2/heap -o "$work/b.gz"
+	a=$(go tool pprof -top -unit b -base "$work/a.gz" "$work/b.gz" 2>/dev/null | awk '/slice_leak/ { print $1; exit }')
+	b=$(go tool pprof -top -unit b "$work/d.gz" 2>/dev/null | awk '/slice_leak/ { print $1; exit }')
+	equal "our diff and Go's" "$b" "$a"
+}
+
+test_empty_diff() {
+	: "the diff of a snapshot with itself is empty in every format"
+	serve
+	snapshot a >"$work/null"
+	local format
+	for format in pprof text folded json svg; do
+		equal "$format" "$(code GET "$pprof/debug/diff?from=1&to=1&format=$format")" 200
+	done
+	equal suspects "$(prof "/debug/suspects?from=1&to=1" | jq '.suspects | length')" 0
+}
+
+run_tests

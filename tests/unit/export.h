@@ -1,0 +1,39 @@
+/* What the tests of profiler/export/ share: a writer's output as text, and stacks of real
+ * addresses. */
+#ifndef TESTS_UNIT_EXPORT_H
+#define TESTS_UNIT_EXPORT_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "export/export.h"
+#include "snapshot/take.h"
+#include "tables/stacks.h"
+
+typedef int write_fn(FILE *, const struct lp_profile *, const struct lp_profile_kind *, int);
+
+/* What the writer writes; free() it. */
+static inline char *written(write_fn *write, const struct lp_profile *profile, int value,
+                            size_t *size)
+{
+    char *text = NULL;
+    FILE *out = open_memstream(&text, size);
+    int rc = write(out, profile, profile->kind, value);
+    fclose(out);
+    assert_int_equal(rc, 0);
+    return text;
+}
+
+static inline void add_row(struct lp_profile *profile, uint32_t stack, int64_t bytes,
+                           double variance)
+{
+    struct lp_row *row = lp_profile_row(profile);
+    row->stack = stack;
+    row->label_num = 64;
+    row->value[0] = row->value[2] = bytes / 64;
+    row->value[1] = row->value[3] = bytes;
+    row->variance[1] = row->variance[3] = variance;
+}
+
+#endif

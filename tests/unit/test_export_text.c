@@ -1,0 +1,214 @@
+/* Text, folded, JSON, SVG and debug texts show the same stacks, and no name can break their form.
+ */
+#include "unit.h"
+
+#include <jansson.h>
+
+#include "export.h"
+#include "export/human.h"
+
+static __attribute__((noinline)) void leaf(void)
+{
+    __asm__ volatile("nop; nop; nop");
+}
+
+static __attribute__((noinline)) void caller(void)
+{
+    __asm__ volatile("nop; nop; nop");
+}
+
+static uint32_t some_stack(void)
+{
+    uintptr_t frames[] = {(uintptr_t)leaf + 1, (uintptr_t)caller + 1};
+    return lp_stack_intern(frames, 2);
+}
+
+static struct lp_profile *some_profile(int64_t bytes)
+{
+    struct lp_profile *profile = lp_profile_new(lp_kind_find("heap"));
+    add_row(profile, some_stack(), bytes, 1e6);
+    add_row(profile, LP_STACK_EARLIER, 640, 0);
+    lp_profile_seal(profile);
+    return profile;
+}
+
+static void assert_has(const char *text, const char *part)
+{
+    if (!strstr(text, part))
+        fail_msg("no \"%s\" in:\n%s", part, text);
+}
+
+static void folded_goes_from_root_to_leaf(void **state)
+{
+    (void)state;
+    size_t size;
+    struct lp_profile *profile = some_profile(6400);
+    char *text = written(lp_write_folded, profile, 3, &size);
+    assert_has(text, "caller;leaf 6400\n");
+    assert_has(text, " 640\n");
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+        assert_ptr_equal(strchr(line, ' '), strrchr(line, ' '));
+    free(text);
+    lp_profile_free(profile);
+}
+
+static void a_delta_has_signs_everywhere(void **state)
+{
+    (void)state;
+    size_t size;
+    struct lp_profile *from = some_profile(6400), *to = some_profile(640);
+    struct lp_profile *diff = lp_profile_diff(from, to);
+    char *text = written(lp_write_folded, diff, 3, &size);
+    assert_string_equal(text, "caller;leaf -5760\n");
+    free(text);
+    text = written(lp_write_text, diff, 3, &size);
+    assert_has(text, "-5.62 KiB");
+    free(text);
+    text = written(lp_write_svg, diff, 3, &size);
+    assert_has(text, "shrank");
+    assert_has(text, "-5.62 KiB");
+    free(text);
+    lp_profile_free(diff);
+    lp_profile_free(from);
+    lp_profile_free(to);
+}
+
+static void text_tells_line_and_error(void **state)
+{
+    (void)state;
+    size_t size;
+    struct lp_profile *profile = some_profile(6400);
+    profile->losses = 5;
+    char *text = written(lp_write_text, profile, 3, &size);
+    assert_has(text, "leaf  /");
+    assert_has(text, "test_export_text.c:");
+    assert_has(text, "± 1000 B");
+    assert_has(text, "# losses: 5");
+    free(text);
+    lp_profile_free(profile);
+}
+
+static void json_can_be_read(void **state)
+{
+    (void)state;
+    size_t size;
+    struct lp_profile *profile = some_profile(6400);
+    char *text = written(lp_write_json, profile, 0, &size);
+    json_t *json = json_loadb(text, size, 0, NULL);
+    assert_non_null(json);
+    assert_int_equal(json_array_size(json_object_get(json, "samples")), 2);
+    json_t *sample = json_array_get(json_object_get(json, "samples"), 1);
+    assert_int_equal(json_integer_value(json_array_get(json_object_get(sample, "values"), 3)),
+                     6400);
+    json_t *frame = json_array_get(json_object_get(sample, "stack"), 0);
+    assert_string_equal(json_string_value(json_object_get(frame, "function")), "leaf");
+    json_decref(json);
+    free(text);
+    lp_profile_free(profile);
+}
+
+static void items_are_shown_one_by_one_whatever_they_are_called(void **state)
+{
+    (void)state;
+    size_t size;
+    struct lp_profile *profile = lp_profile_new(lp_kind_find("threads"));
+    struct lp_item *item = lp_profile_item(profile);
+    item->id = 4711;
+    item->stack = some_stack();
+    item->name = lp_profile_text(profile, "a\n\"b\xff");
+    item->state = lp_profile_text(profile, "sleeping");
+    item->age_ns = -1;
+    lp_profile_seal(profile);
+
+    char *text = written(lp_write_debug, profile, 2, &size);
+    assert_has(text, "thread 4711 [sleeping] \"a?\"b?\":\nleaf(...)\n\t/");
+    free(text);
+    text = written(lp_write_json, profile, 0, &size);
+    json_t *json = json_loadb(text, size, 0, NULL);
+    assert_non_null(json);
+    assert_int_equal(json_array_size(json_object_get(json, "items")), 1);
+    json_decref(json);
+    free(text);
+    lp_profile_free(profile);
+}
+
+static void debug_1_has_gos_first_line(void **state)
+{
+    (void)state;
+    size_t size;
+    struct lp_profile *profile = some_profile(6400);
+    char *text = written(lp_write_debug, profile, 1, &size);
+    assert_has(text, "heap profile: 110: 7040 [110: 7040] @ heap/2\n");
+    assert_has(text, "100: 6400 [100: 6400] @ 0x");
+    assert_has(text, "\tleaf+0x1\t/");
+    free(text);
+    lp_profile_free(profile);
+}
+
+static void svg_is_whole_and_closed(void **state)
+{
+    (void)state;
+    size_t size;
+    struct lp_profile *profile = some_profile(6400);
+    char *text = written(lp_write_svg, profile, 3, &size);
+    assert_memory_equal(text, "<?xml", 5);
+    assert_string_equal(text + size - 7, "</svg>\n");
+    assert_has(text, "<title>leaf\n6.25 KiB ± 1000 B, 90.9 %\n/");
+    assert_null(strstr(text, "http://localhost"));
+    assert_null(strstr(text, "src="));
+    assert_null(strstr(text, "href="));
+    free(text);
+    lp_profile_free(profile);
+}
+
+static void nothing_can_be_written_too(void **state)
+{
+    (void)state;
+    for (const struct lp_writer *writer = lp_writers; writer->name; writer++) {
+        size_t size;
+        struct lp_profile *profile = lp_profile_new(lp_kind_find("fds"));
+        lp_profile_seal(profile);
+        char *text = written(writer->write, profile, 0, &size);
+        free(text);
+        lp_profile_free(profile);
+        assert_ptr_equal(lp_writer_find(writer->name), writer);
+    }
+    assert_null(lp_writer_find("flame"));
+}
+
+static void figures_are_for_people(void **state)
+{
+    (void)state;
+    char text[LP_HUMAN_MAX];
+    assert_string_equal(lp_human(text, 0, "bytes", true), "0 B");
+    assert_string_equal(lp_human(text, 1536, "bytes", true), "+1.50 KiB");
+    assert_string_equal(lp_human(text, 1024 * 1024 - 1, "bytes", false), "1 MiB");
+    assert_string_equal(lp_human(text, INT64_MIN, "bytes", false), "-8 EiB");
+    assert_string_equal(lp_human(text, -1234567, "count", false), "-1,234,567");
+    assert_string_equal(lp_human(text, 3200000000, "nanoseconds", false), "3.20 s");
+}
+
+static void unclean_text_is_cleaned(void **state)
+{
+    (void)state;
+    char bad[] = "a\x01\xc0\xaf\xed\xa0\x80\xf4\x90\x80\x80 \xe2\x82\xac \xe2\x82";
+    lp_clean(bad);
+    assert_string_equal(bad, "a?????????? € ??");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(folded_goes_from_root_to_leaf),
+        cmocka_unit_test(a_delta_has_signs_everywhere),
+        cmocka_unit_test(text_tells_line_and_error),
+        cmocka_unit_test(json_can_be_read),
+        cmocka_unit_test(items_are_shown_one_by_one_whatever_they_are_called),
+        cmocka_unit_test(debug_1_has_gos_first_line),
+        cmocka_unit_test(svg_is_whole_and_closed),
+        cmocka_unit_test(nothing_can_be_written_too),
+        cmocka_unit_test(figures_are_for_people),
+        cmocka_unit_test(unclean_text_is_cleaned),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

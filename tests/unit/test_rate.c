@@ -1,0 +1,72 @@
+/* The sampling itself: gaps, chances and weights, with fixed seeds. */
+#include "unit.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "capture/rate.h"
+#include "leakprof.h"
+
+enum { DRAWS = 400000 };
+
+static void the_mean_gap_is_the_rate(void **state)
+{
+    (void)state;
+    static const int64_t rates[] = {100, 4096, 524288};
+    for (size_t r = 0; r < sizeof rates / sizeof *rates; r++) {
+        struct lp_self self = {.random = 4711};
+        double sum = 0;
+        for (int i = 0; i < DRAWS; i++)
+            sum += (double)lp_rate_gap(&self, rates[r]);
+        double mean = sum / DRAWS, rate = (double)rates[r];
+        assert_true(fabs(mean - rate) < 4 * rate / sqrt(DRAWS) + 1);
+    }
+}
+
+/* The weight undoes the chance at every size, large blocks too, where size/rate would not. */
+static void a_weight_is_one_over_the_chance(void **state)
+{
+    (void)state;
+    static const double shares[] = {0.01, 0.1, 0.5, 1, 2, 5};
+    const int64_t rate = 65536;
+    for (size_t s = 0; s < sizeof shares / sizeof *shares; s++) {
+        struct lp_self self = {.random = 1337};
+        uint64_t size = (uint64_t)(shares[s] * (double)rate);
+        int sampled = 0;
+        for (int i = 0; i < DRAWS; i++)
+            sampled += lp_rate_gap(&self, rate) <= size;
+        double chance = (double)sampled / DRAWS, stated = 1 / (double)lp_rate_weight(size, rate);
+        assert_true(fabs(chance - stated) < 4 * sqrt(stated * (1 - stated) / DRAWS));
+    }
+}
+
+static void exact_and_off_need_no_chance(void **state)
+{
+    (void)state;
+    struct lp_self self = {0};
+    assert_int_equal(lp_rate_gap(&self, 1), 0);
+    assert_true(lp_rate_gap(&self, 0) == UINT64_MAX);
+    assert_true(lp_rate_weight(10, 1) == 1.0f);
+    assert_int_equal(self.random, 0);
+}
+
+static void a_change_of_rate_is_a_new_epoch(void **state)
+{
+    (void)state;
+    uint32_t before = lp_rate_epoch;
+    lp_rate_set(12345);
+    assert_int_equal(lp_rate(), 12345);
+    assert_int_not_equal(lp_rate_epoch, before);
+    lp_rate_set(LEAKPROF_RATE_DEFAULT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_mean_gap_is_the_rate),
+        cmocka_unit_test(a_weight_is_one_over_the_chance),
+        cmocka_unit_test(exact_and_off_need_no_chance),
+        cmocka_unit_test(a_change_of_rate_is_a_new_epoch),
+    };
+    return cmocka_run_group_tests_name("rate", tests, NULL, NULL);
+}

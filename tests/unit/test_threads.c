@@ -1,0 +1,182 @@
+/* The threads profile against threads that this test makes, and what asking them does to them. */
+#include "unit.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "snapshot/take.h"
+#include "tables/losses.h"
+#include "tables/stacks.h"
+
+enum { THREADS = 20 };
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t never = PTHREAD_COND_INITIALIZER;
+static bool stop;
+static sem_t ready;
+
+__attribute__((noinline)) static void block(void)
+{
+    pthread_mutex_lock(&lock);
+    sem_post(&ready);
+    while (!stop)
+        pthread_cond_wait(&never, &lock);
+    pthread_mutex_unlock(&lock);
+}
+
+static void *blocked(void *arg)
+{
+    pthread_setname_np(pthread_self(), "blocked");
+    block();
+    return arg;
+}
+
+static void *deaf(void *arg)
+{
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
+    pthread_setname_np(pthread_self(), "deaf");
+    block();
+    return arg;
+}
+
+static void *spinning(void *arg)
+{
+    sem_post(&ready);
+    while (!__atomic_load_n(&stop, __ATOMIC_RELAXED))
+        ;
+    return arg;
+}
+
+/* A read that a signal handler without SA_RESTART would break off. */
+static void *reading(void *arg)
+{
+    int *pipe_end = arg;
+    char byte;
+    sem_post(&ready);
+    errno = 0;
+    return read(*pipe_end, &byte, 1) == 1 && errno == 0 ? NULL : "the read was broken off";
+}
+
+static void start(pthread_t *thread, void *(*run)(void *), void *arg)
+{
+    assert_int_equal(pthread_create(thread, NULL, run, arg), 0);
+    sem_wait(&ready);
+}
+
+static void let_go(pthread_t *threads, int n)
+{
+    pthread_mutex_lock(&lock);
+    __atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+    pthread_cond_broadcast(&never);
+    pthread_mutex_unlock(&lock);
+    for (int i = 0; i < n; i++)
+        pthread_join(threads[i], NULL);
+    stop = false;
+}
+
+static bool passes_through(uint32_t stack, void (*function)(void))
+{
+    struct lp_stack s = lp_stack_get(stack);
+    for (uint32_t i = 0; i < s.nframes; i++)
+        if (s.frames[i] - (uintptr_t)function < 512)
+            return true;
+    return false;
+}
+
+static void every_blocked_thread_shows_its_stack(void **state)
+{
+    (void)state;
+    NEEDS_SIGNALS();
+    pthread_t threads[THREADS];
+    for (int i = 0; i < THREADS; i++)
+        start(&threads[i], blocked, NULL);
+    struct lp_profile *profile = lp_take(lp_kind_find("threads"));
+    int seen = 0;
+    for (size_t i = 0; i < profile->nitems; i++) {
+        if (strcmp(profile->items[i].name, "blocked"))
+            continue;
+        seen++;
+        assert_true(passes_through(profile->items[i].stack, block));
+        assert_true(profile->items[i].age_ns > -20000000);
+    }
+    assert_int_equal(seen, THREADS);
+
+    int64_t together = 0; /* all of them in one row */
+    for (size_t i = 0; i < profile->nrows; i++)
+        if (passes_through(profile->rows[i].stack, block) && profile->rows[i].value[0] > together)
+            together = profile->rows[i].value[0];
+    assert_in_range(together, THREADS - 2, THREADS);
+    lp_profile_free(profile);
+    let_go(threads, THREADS);
+}
+
+static void a_running_thread_answers(void **state)
+{
+    (void)state;
+    NEEDS_SIGNALS();
+    pthread_t thread;
+    start(&thread, spinning, NULL);
+    struct lp_profile *profile = lp_take(lp_kind_find("threads"));
+    bool seen = false;
+    for (size_t i = 0; i < profile->nitems; i++)
+        seen |= passes_through(profile->items[i].stack, (void (*)(void))spinning);
+    assert_true(seen);
+    lp_profile_free(profile);
+    let_go(&thread, 1);
+}
+
+static void a_deaf_thread_is_shown_and_counted(void **state)
+{
+    (void)state;
+    NEEDS_SIGNALS();
+    pthread_t thread;
+    start(&thread, deaf, NULL);
+    uint64_t before = lp_losses(LP_LOSS_THREAD_SILENT);
+    for (int round = 1; round <= 2; round++) {
+        struct lp_profile *profile = lp_take(lp_kind_find("threads"));
+        bool seen = false;
+        for (size_t i = 0; i < profile->nitems; i++)
+            seen |= !strcmp(profile->items[i].name, "deaf") &&
+                    profile->items[i].stack == LP_STACK_SILENT;
+        assert_true(seen);
+        assert_int_equal(lp_losses(LP_LOSS_THREAD_SILENT), before + (uint64_t)round);
+        lp_profile_free(profile);
+    }
+    let_go(&thread, 1);
+}
+
+static void a_blocking_read_goes_on(void **state)
+{
+    (void)state;
+    int ends[2];
+    pthread_t thread;
+    void *complaint;
+    assert_int_equal(pipe(ends), 0);
+    start(&thread, reading, &ends[0]);
+    for (int i = 0; i < 20; i++)
+        lp_profile_free(lp_take(lp_kind_find("threads")));
+    assert_int_equal(write(ends[1], "x", 1), 1);
+    pthread_join(thread, &complaint);
+    assert_null(complaint);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_blocked_thread_shows_its_stack),
+        cmocka_unit_test(a_running_thread_answers),
+        cmocka_unit_test(a_deaf_thread_is_shown_and_counted),
+        cmocka_unit_test(a_blocking_read_goes_on),
+    };
+    sem_init(&ready, 0, 0);
+    return cmocka_run_group_tests_name("threads", tests, NULL, NULL);
+}
