@@ -1,0 +1,43 @@
+# Every command in a document runs, and does what it is there for.
+# shellcheck shell=bash disable=SC2317
+. tests/blackbox/lib.sh
+export PPROF_TMPDIR=$work HOME=$work
+
+# commands FILE: the ```sh blocks, with the ports and the build of this test's server.
+commands() {
+	sed -n '/^```sh$/,/^```$/p' "$1" | grep -v '^```' |
+		sed "s#127.0.0.1:8080#${url#http://}#g; s#127.0.0.1:6060#${pprof#http://}#g; s#build/#$build/#g; s#-d[0-9]*s#-d1s#g"
+}
+
+runs() { # FILE: its commands as one script
+	local script
+	script=$(commands "$1")
+	[[ -n $script ]] || fail "no commands in $1"
+	bash -euxo pipefail -c "$script" </dev/null || fail "$1"
+}
+
+test_readme() {
+	: "every command of README.md runs, and the first diagnosis ends at the line"
+	needs_heap
+	serve --budget-mem 512M
+	runs README.md >"$work/readme.log" 2>&1 || fail "$(cat "$work/readme.log")"
+	grep -q 'slice_leak.*leaks/slice.c' "$work/readme.log" || fail "no line found: $(cat "$work/readme.log")"
+	xmllint --nonet --noout "$build/diff.svg"
+}
+
+test_loadtest_readme() {
+	: "every command of loadtest/README.md runs"
+	needs_heap
+	[[ -z ${SANITIZE:-} ]] || skip "load figures mean nothing under a sanitizer"
+	serve --budget-mem 512M
+	runs loadtest/README.md
+}
+
+test_demo() {
+	: "the demo finds every leak at its line, and every fix flat"
+	[[ -z ${SANITIZE:-} ]] || skip "the demo measures the plain build"
+	LEAKYARD_BUILD=$build NO_COLOR=1 timeout 120 scripts/demo >"$work/demo.log" 2>&1 || fail "$(cat "$work/demo.log")"
+	grep -q 'slice_leak.*leaks/slice.c' "$work/demo.log"
+}
+
+run_tests
