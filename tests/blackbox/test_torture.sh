@@ -1,0 +1,52 @@
+# The preloaded profiler under a program that forks, throws, loads, cancels and handles signals at once.
+# SOAK=SECONDS makes it longer.
+# shellcheck shell=bash disable=SC2317
+. tests/blackbox/lib.sh
+
+# tortured RATE: the program ends well while profiles are fetched and the rate changes under it.
+tortured() {
+	[[ -z ${SANITIZE:-} ]] || skip "a sanitizer's runtime must come first, so nothing can be preloaded"
+	make -s torture
+	local seconds=${SOAK:-10} n=0 status=0 rate
+	LD_PRELOAD=$build/libleakprof.so LEAKPROF_LISTEN=127.0.0.1:0 LEAKPROF_RATE=$1 \
+		timeout -s KILL $((seconds + 60)) "$build/torture" "$seconds" "$build/plugin.so" >"$work/out" 2>"$work/err" &
+	pid=$!
+	wait_for 10 grep -q http "$work/err"
+	pprof=$(grep -m1 -o 'http://[0-9.:]*' "$work/err")
+	while kill -0 "$pid" 2>/dev/null; do
+		for rate in "$1" 0 262144; do
+			curl -sS -m 30 -o "$work/body" "$pprof/debug/pprof/heap" && gunzip -t <"$work/body" && n=$((n + 1))
+			curl -sS -m 30 -o "$work/body" "$pprof/debug/pprof/threads?debug=2" && n=$((n + 1))
+			[[ $1 == 1 ]] || curl -sS -m 30 -o "$work/body" -X PUT "$pprof/debug/rate?bytes=$rate" || true
+		done
+	done 2>"$work/curl"
+	wait "$pid" || status=$?
+	pid=
+	equal "status (137: it hung)" "$status" 0
+	[[ $n -ge 3 ]] || fail "only $n profiles: $(cat "$work/curl")"
+}
+
+test_forks() {
+	: "fork beside a thread that flushes all streams, and in a signal handler above malloc, does not hang"
+	[[ -z ${SANITIZE:-} ]] || skip "a sanitizer's runtime must come first, so nothing can be preloaded"
+	make -s torture
+	local mode rate
+	for mode in stdio handler; do
+		for rate in 1 4096; do
+			LEAKPROF_RATE=$rate timeout -s KILL 120 \
+				env LD_PRELOAD="$build/libleakprof.so" LEAKPROF_LISTEN=127.0.0.1:0 "$build/forks" $mode
+		done
+	done
+}
+
+test_exact() {
+	: "at rate 1 a hard life goes on unharmed"
+	tortured 1
+}
+
+test_sampled() {
+	: "sampled, with the rate changing, a hard life goes on unharmed"
+	tortured 16384
+}
+
+run_tests

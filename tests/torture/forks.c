@@ -1,0 +1,118 @@
+/*
+ * Forks where a profiler's locks can meet libc's or its own. Ends with 0 when nothing hung; an alarm
+ * ends it otherwise.
+ *
+ *   forks stdio     a thread flushes all streams for ever, one of which allocates in its write
+ *                   function: it wants the allocator's locks while it holds the list of streams,
+ *                   which fork wants too
+ *   forks handler   a signal handler forks above whatever the profiler was doing in this thread
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { FORKS = 300, SECONDS = 60 };
+
+static volatile bool stop;
+
+static void allocate(void)
+{
+    void *blocks[20];
+    for (int i = 0; i < 20; i++)
+        blocks[i] = malloc(16 + i * 40);
+    for (int i = 0; i < 20; i++)
+        free(blocks[i]);
+}
+
+static void fork_once(bool allocates)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        alarm(SECONDS / 2);
+        if (allocates)
+            allocate();
+        _exit(0);
+    }
+    int status = -1;
+    if (child < 0 || waitpid(child, &status, 0) != child || status != 0) {
+        static const char text[] = "forks: a child failed or hung\n";
+        _exit(write(2, text, sizeof text - 1) > 0 ? 1 : 2);
+    }
+}
+
+static ssize_t swallow(void *cookie, const char *text, size_t size)
+{
+    (void)cookie, (void)text;
+    allocate();
+    return (ssize_t)size;
+}
+
+static void *flush(void *arg)
+{
+    FILE *stream = fopencookie(NULL, "w", (cookie_io_functions_t){.write = swallow});
+    while (!stop) {
+        fputs("something", stream);
+        fflush(NULL);
+    }
+    fclose(stream);
+    return arg;
+}
+
+static void *churn(void *arg)
+{
+    while (!stop)
+        allocate();
+    return arg;
+}
+
+static void beside_stdio(void)
+{
+    pthread_t threads[3];
+    for (int i = 0; i < 3; i++)
+        pthread_create(&threads[i], NULL, i == 0 ? churn : flush, NULL);
+    for (int i = 0; i < FORKS; i++)
+        fork_once(true);
+    stop = true;
+    for (int i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+}
+
+static volatile sig_atomic_t forks;
+
+static void on_timer(int signal)
+{
+    (void)signal;
+    fork_once(false);
+    forks++;
+}
+
+/* The child of a fork inside malloc() may not allocate, for glibc may have been busy with it. */
+static void in_a_handler(void)
+{
+    signal(SIGALRM, on_timer);
+    for (int i = 0; i < FORKS; i++) {
+        struct itimerval soon = {.it_value = {0, 1000 + i}};
+        setitimer(ITIMER_REAL, &soon, NULL);
+        while (forks == i)
+            allocate();
+    }
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && !strcmp(argv[1], "stdio")) {
+        alarm(SECONDS);
+        beside_stdio();
+    } else if (argc == 2 && !strcmp(argv[1], "handler")) {
+        in_a_handler();
+    } else {
+        return 2;
+    }
+    return 0;
+}
