@@ -2,9 +2,8 @@
  * profile.proto, gzip-compressed: what `go tool pprof` and everything like it reads.
  *
  * The message is built as protobuf-c wants it, an array of pointers for each table, all of it in
- * one arena that goes away at once. Addresses, functions and strings are met many thousand times
- * and stand in the file once: one hash table from 64-bit keys to ids serves addresses and
- * functions, another one strings. Packing streams straight into zlib.
+ * one arena. Addresses, functions and strings are met many thousand times and stand in the file
+ * once. Packing streams straight into zlib.
  *
  * Every mapping claims to be fully symbolized, also where nothing but dynamic symbols was found:
  * pprof then leaves names alone instead of looking for the binaries on the reader's machine.
@@ -13,11 +12,13 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
+#include "export/arena.h"
 #include "export/export.h"
 #include "export/frames.h"
+#include "export/gzip.h"
 #include "export/human.h"
+#include "export/ids.h"
 #include "profile.pb-c.h"
 
 typedef Perftools__Profiles__Profile Profile;
@@ -29,31 +30,16 @@ typedef Perftools__Profiles__Location Location;
 typedef Perftools__Profiles__Line Line;
 typedef Perftools__Profiles__Function Function;
 
-enum { ARENA_BLOCK = 256 << 10, GZIP_BLOCK = 32 << 10 };
-
-struct block {
-    struct block *next;
-    char bytes[];
-};
-
 /* Arrays of pointers, as protobuf-c has them. */
 struct list {
     void **at;
     size_t n, room;
 };
 
-/* Open addressing from a key to an id; id 0 is an empty slot. */
-struct ids {
-    uint64_t *keys;
-    uint32_t *ids;
-    size_t n, room;
-};
-
 struct builder {
-    struct block *blocks;
-    size_t left; /* in the newest block */
+    struct lp_arena arena;
     struct list strings, mappings, locations, functions;
-    struct ids by_address, by_function, by_string;
+    struct lp_ids by_address, by_function, by_string;
     uint64_t special[LP_STACK_FIRST + 1]; /* location ids, 0: not met yet */
     const struct lp_module **modules;     /* of each mapping */
     bool failed;                          /* memory is out; what was returned is not to be used */
@@ -61,20 +47,10 @@ struct builder {
 
 static void *take(struct builder *b, size_t size)
 {
-    size = (size + 15) & ~(size_t)15;
-    if (size > b->left) {
-        size_t room = size > ARENA_BLOCK ? size : ARENA_BLOCK;
-        struct block *block = malloc(sizeof(*block) + 16 + room);
-        if (!block) {
-            b->failed = true;
-            return NULL;
-        }
-        block->next = b->blocks;
-        b->blocks = block;
-        b->left = room;
-    }
-    b->left -= size;
-    return b->blocks->bytes + 8 + b->left;
+    void *memory = lp_arena_take(&b->arena, size);
+    if (!memory)
+        b->failed = true;
+    return memory;
 }
 
 static bool append(struct builder *b, struct list *list, void *item)
@@ -93,47 +69,12 @@ static bool append(struct builder *b, struct list *list, void *item)
     return item != NULL;
 }
 
-static uint64_t mix(uint64_t x)
+static uint32_t *slot(struct builder *b, struct lp_ids *ids, uint64_t key)
 {
-    x ^= x >> 31;
-    x *= 0x9e3779b97f4a7c15;
-    return x ^ x >> 29;
-}
-
-/* The slot of a key: where its id is, or is to be written. NULL when memory is out. */
-static uint32_t *slot(struct builder *b, struct ids *ids, uint64_t key)
-{
-    if (ids->n * 2 >= ids->room) {
-        size_t room = ids->room ? ids->room * 2 : 1024;
-        struct ids grown = {calloc(room, sizeof(*grown.keys)), calloc(room, sizeof(*grown.ids)),
-                            ids->n, room};
-        for (size_t i = 0; grown.keys && grown.ids && i < ids->room; i++) {
-            if (!ids->ids[i])
-                continue;
-            size_t at = mix(ids->keys[i]) & (room - 1);
-            while (grown.ids[at])
-                at = (at + 1) & (room - 1);
-            grown.keys[at] = ids->keys[i];
-            grown.ids[at] = ids->ids[i];
-        }
-        struct ids *spent = grown.keys && grown.ids ? ids : &grown;
-        free(spent->keys);
-        free(spent->ids);
-        if (spent == &grown) {
-            b->failed = true;
-            return NULL;
-        }
-        *ids = grown;
-    }
-
-    size_t at = mix(key) & (ids->room - 1);
-    while (ids->ids[at] && ids->keys[at] != key)
-        at = (at + 1) & (ids->room - 1);
-    if (!ids->ids[at]) {
-        ids->keys[at] = key;
-        ids->n++;
-    }
-    return &ids->ids[at];
+    uint32_t *id = lp_ids_slot(ids, key);
+    if (!id)
+        b->failed = true;
+    return id;
 }
 
 /* Texts must outlive the packing; two of the same hash but unlike get their own numbers, that of
@@ -373,80 +314,32 @@ static int build(struct builder *b, Profile *p, const struct lp_profile *profile
 
 static void release(struct builder *b)
 {
-    for (struct block *next; b->blocks; b->blocks = next) {
-        next = b->blocks->next;
-        free(b->blocks);
-    }
+    lp_arena_release(&b->arena);
     struct list *const lists[] = {&b->strings, &b->mappings, &b->locations, &b->functions};
     for (int i = 0; i < 4; i++)
         free(lists[i]->at);
-    struct ids *const tables[] = {&b->by_address, &b->by_function, &b->by_string};
-    for (int i = 0; i < 3; i++) {
-        free(tables[i]->keys);
-        free(tables[i]->ids);
-    }
+    lp_ids_release(&b->by_address);
+    lp_ids_release(&b->by_function);
+    lp_ids_release(&b->by_string);
 }
 
-/* protobuf-c hands out a few bytes at a time; zlib wants them by the block. */
-struct gzip {
+struct packer {
     ProtobufCBuffer base;
-    z_stream stream;
-    FILE *out;
-    int error;
-    size_t n;
-    uint8_t in[GZIP_BLOCK], compressed[GZIP_BLOCK];
+    struct lp_gzip *gzip;
 };
 
-static void gzip_push(struct gzip *gzip, const uint8_t *bytes, size_t n, int flush)
+static void pack_bytes(ProtobufCBuffer *buffer, size_t n, const uint8_t *bytes)
 {
-    gzip->stream.next_in = (Bytef *)(uintptr_t)bytes;
-    gzip->stream.avail_in = (uInt)n;
-    do {
-        gzip->stream.next_out = gzip->compressed;
-        gzip->stream.avail_out = sizeof(gzip->compressed);
-        deflate(&gzip->stream, flush);
-        size_t done = sizeof(gzip->compressed) - gzip->stream.avail_out;
-        if (fwrite(gzip->compressed, 1, done, gzip->out) != done)
-            gzip->error = -EIO;
-    } while (gzip->stream.avail_out == 0);
-}
-
-static void gzip_append(ProtobufCBuffer *buffer, size_t n, const uint8_t *bytes)
-{
-    struct gzip *gzip = (struct gzip *)buffer;
-
-    if (gzip->n + n > sizeof(gzip->in)) {
-        gzip_push(gzip, gzip->in, gzip->n, Z_NO_FLUSH);
-        gzip->n = 0;
-    }
-    if (n > sizeof(gzip->in)) {
-        gzip_push(gzip, bytes, n, Z_NO_FLUSH);
-        return;
-    }
-    memcpy(gzip->in + gzip->n, bytes, n);
-    gzip->n += n;
+    lp_gzip_write(((struct packer *)buffer)->gzip, bytes, n);
 }
 
 static int pack(FILE *out, const Profile *p)
 {
-    struct gzip *gzip = malloc(sizeof(*gzip));
-    if (!gzip)
+    struct packer packer = {{pack_bytes}, lp_gzip_new(out)};
+    if (!packer.gzip)
         return -ENOMEM;
-    memset(gzip, 0, offsetof(struct gzip, in));
-    gzip->base.append = gzip_append;
-    gzip->out = out;
-    /* Level 1: answering fast under load is worth a few per cent. 16 asks for gzip's header. */
-    if (deflateInit2(&gzip->stream, 1, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
-        free(gzip);
-        return -ENOMEM;
-    }
-
-    protobuf_c_message_pack_to_buffer(&p->base, &gzip->base);
-    gzip_push(gzip, gzip->in, gzip->n, Z_FINISH);
-    int rc = gzip->error;
-    deflateEnd(&gzip->stream);
-    free(gzip);
-    return rc;
+    protobuf_c_message_pack_to_buffer(&p->base, &packer.base);
+    return lp_gzip_finish(packer.gzip);
 }
 
 int lp_write_pprof(FILE *out, const struct lp_profile *profile, const struct lp_profile_kind *kind,

@@ -3,9 +3,9 @@
  *
  * Places are the guilty frames (function, file, line) of the stacks whose growth_value grew; growth
  * at one place is added up. A place is listed when its growth is more than LP_SUSPECT_SIGMAS
- * standard errors and more than the resource's floor (below). The rank is the share of what the
- * process may have at most that the growth used up: heap against the machine's memory (or the
- * cgroup's limit), threads against the limit of threads, descriptors against RLIMIT_NOFILE. The
+ * standard errors and more than the resource's floor (export/ranking.h). The rank is the share of
+ * what the process may have at most that the growth used up: heap against the machine's memory (or
+ * the cgroup's limit), threads against the limit of threads, descriptors against RLIMIT_NOFILE. The
  * first suspect is what would bring the process down first.
  */
 #ifndef LP_EXPORT_SUSPECTS_H
@@ -14,13 +14,6 @@
 #include <stdio.h>
 
 #include "snapshot/store.h"
-
-enum {
-    LP_SUSPECT_SIGMAS = 3,
-    LP_SUSPECT_FLOOR_BYTES = 256 << 10,
-    LP_SUSPECT_FLOOR_THREADS = 4,
-    LP_SUSPECT_FLOOR_FDS = 4
-};
 
 int lp_write_suspects_json(FILE *out, const struct lp_snapshot *from, const struct lp_snapshot *to);
 int lp_write_suspects_text(FILE *out, const struct lp_snapshot *from, const struct lp_snapshot *to);

@@ -1,0 +1,167 @@
+/*
+ * Every row of both snapshots and of their difference is booked on its place (the guilty frame of
+ * its stack), all of them sorted by place, and neighbours added up; what is then big enough and
+ * certain enough is sorted by the share of the limit that its growth took.
+ *
+ * A stack that shrank counts against the others at its place: a place whose work merely moved from
+ * one caller to another has not grown.
+ */
+#include "export/ranking.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "export/limits.h"
+
+const struct lp_resource lp_resources[LP_SNAPSHOT_PROFILES] = {
+    {"heap", "bytes", LP_SUSPECT_FLOOR_BYTES},
+    {"threads", "count", LP_SUSPECT_FLOOR_THREADS},
+    {"fds", "count", LP_SUSPECT_FLOOR_FDS},
+};
+
+static int by_place(const void *x, const void *y)
+{
+    const struct lp_suspect *a = x, *b = y;
+
+    if (a->resource != b->resource)
+        return a->resource - b->resource;
+    int order = strcmp(a->place->function, b->place->function);
+    if (order == 0)
+        order = strcmp(a->place->file, b->place->file);
+    return order ? order : a->place->line - b->place->line;
+}
+
+static int by_rank(const void *x, const void *y)
+{
+    const struct lp_suspect *a = x, *b = y;
+
+    if (a->share != b->share)
+        return a->share > b->share ? -1 : 1;
+    return by_place(a, b);
+}
+
+static int book(struct lp_ranking *ranking, const struct lp_suspect *booking)
+{
+    if (ranking->n == ranking->room) {
+        size_t room = ranking->room ? ranking->room * 2 : 256;
+        struct lp_suspect *suspects = realloc(ranking->suspects, room * sizeof(*suspects));
+        if (!suspects)
+            return -ENOMEM;
+        ranking->suspects = suspects;
+        ranking->room = room;
+    }
+    ranking->suspects[ranking->n++] = *booking;
+    return 0;
+}
+
+enum side { FROM, TO, GROWTH };
+
+static int book_rows(struct lp_ranking *ranking, int resource, const struct lp_profile *profile,
+                     enum side side)
+{
+    int value = profile->kind->growth_value, rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < profile->nrows; i++) {
+        const struct lp_row *row = &profile->rows[i];
+        struct lp_suspect booking = {.place = lp_place_of(row->stack), .resource = resource};
+        if (side == FROM) {
+            booking.from = row->value[value];
+        } else if (side == TO) {
+            booking.to = row->value[value];
+        } else {
+            booking.growth = booking.biggest = row->value[value];
+            booking.variance = row->variance[value];
+            booking.stack = row->stack;
+        }
+        rc = book(ranking, &booking);
+    }
+    return rc;
+}
+
+static void add_up(struct lp_ranking *ranking)
+{
+    size_t n = 0;
+
+    if (ranking->n == 0)
+        return;
+    qsort(ranking->suspects, ranking->n, sizeof(*ranking->suspects), by_place);
+    for (size_t i = 1; i < ranking->n; i++) {
+        struct lp_suspect *sum = &ranking->suspects[n], *next = &ranking->suspects[i];
+        if (by_place(sum, next) != 0) {
+            ranking->suspects[++n] = *next;
+            continue;
+        }
+        sum->growth += next->growth;
+        sum->from += next->from;
+        sum->to += next->to;
+        sum->variance += next->variance;
+        if (next->biggest > sum->biggest) {
+            sum->biggest = next->biggest;
+            sum->stack = next->stack;
+        }
+    }
+    ranking->n = n + 1;
+}
+
+static void keep_and_rank(struct lp_ranking *ranking)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < ranking->n; i++) {
+        struct lp_suspect *s = &ranking->suspects[i];
+        if (s->growth < lp_resources[s->resource].floor ||
+            (double)s->growth <= LP_SUSPECT_SIGMAS * sqrt(s->variance))
+            continue;
+        s->share = (double)s->growth / (double)ranking->limit[s->resource];
+        ranking->suspects[n++] = *s;
+    }
+    ranking->n = n;
+    if (n > 0)
+        qsort(ranking->suspects, n, sizeof(*ranking->suspects), by_rank);
+}
+
+int lp_rank(struct lp_ranking *ranking, const struct lp_snapshot *from,
+            const struct lp_snapshot *to)
+{
+    struct lp_limits limits;
+    int rc = 0;
+
+    memset(ranking, 0, sizeof(*ranking));
+    lp_modules_refresh();
+    lp_limits_read(&limits);
+    ranking->from = from;
+    ranking->to = to;
+    ranking->seconds = (double)(to->uptime_ns - from->uptime_ns) / 1e9;
+    ranking->limit[0] = limits.memory;
+    ranking->limit[1] = limits.threads;
+    ranking->limit[2] = limits.fds;
+    ranking->used[0] = to->figures.rss_bytes;
+    ranking->used[1] = to->figures.threads;
+    ranking->used[2] = to->figures.fds;
+
+    for (int r = 0; rc == 0 && r < LP_SNAPSHOT_PROFILES; r++) {
+        struct lp_profile *diff = lp_profile_diff(from->profiles[r], to->profiles[r]);
+        if (!diff)
+            return -ENOMEM;
+        ranking->total[r] =
+            lp_profile_total(diff, diff->kind->growth_value, &ranking->total_error[r]);
+        rc = book_rows(ranking, r, diff, GROWTH);
+        lp_profile_free(diff);
+        if (rc == 0)
+            rc = book_rows(ranking, r, from->profiles[r], FROM);
+        if (rc == 0)
+            rc = book_rows(ranking, r, to->profiles[r], TO);
+    }
+    if (rc == 0) {
+        add_up(ranking);
+        keep_and_rank(ranking);
+    }
+    return rc;
+}
+
+void lp_ranking_release(struct lp_ranking *ranking)
+{
+    free(ranking->suspects);
+}

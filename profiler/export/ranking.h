@@ -1,0 +1,53 @@
+/*
+ * What grew between two snapshots, ranked over all resources at once: the figures behind
+ * export/suspects.h, which says what a place is, and when it is listed. Profiler's thread only.
+ */
+#ifndef LP_EXPORT_RANKING_H
+#define LP_EXPORT_RANKING_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "export/frames.h"
+#include "snapshot/store.h"
+
+enum {
+    LP_SUSPECT_SIGMAS = 3,
+    LP_SUSPECT_FLOOR_BYTES = 256 << 10,
+    LP_SUSPECT_FLOOR_THREADS = 4,
+    LP_SUSPECT_FLOOR_FDS = 4
+};
+
+struct lp_resource {
+    const char *name, *unit;
+    int64_t floor;
+};
+extern const struct lp_resource lp_resources[LP_SNAPSHOT_PROFILES]; /* as a snapshot's profiles */
+
+struct lp_suspect {
+    const struct lp_frame *place;
+    int resource; /* index of lp_resources */
+    int64_t growth, from, to;
+    double variance; /* of the growth */
+    int64_t biggest; /* growth of `stack`, the one that grew most */
+    uint32_t stack;
+    double share; /* of the limit */
+};
+
+struct lp_ranking {
+    const struct lp_snapshot *from, *to;
+    double seconds;
+    int64_t limit[LP_SNAPSHOT_PROFILES];
+    int64_t used[LP_SNAPSHOT_PROFILES]; /* of the limit, in the second snapshot */
+    int64_t total[LP_SNAPSHOT_PROFILES];
+    double total_error[LP_SNAPSHOT_PROFILES];
+    struct lp_suspect *suspects; /* first all bookings, then what is left of them, ranked */
+    size_t n, room;
+};
+
+/* 0 or -ENOMEM; to be released either way. The snapshots must live as long. */
+int lp_rank(struct lp_ranking *ranking, const struct lp_snapshot *from,
+            const struct lp_snapshot *to);
+void lp_ranking_release(struct lp_ranking *ranking);
+
+#endif
