@@ -1,6 +1,6 @@
 /*
- * Forks where a profiler's locks can meet libc's or its own. Ends with 0 when nothing hung; an alarm
- * ends it otherwise.
+ * Forks where a profiler's locks can meet libc's or its own. Ends with 0 when nothing hung; an
+ * alarm ends it otherwise.
  *
  *   forks stdio     a thread flushes all streams for ever, one of which allocates in its write
  *                   function: it wants the allocator's locks while it holds the list of streams,
