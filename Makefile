@@ -80,14 +80,14 @@ $(B)/unit/%: tests/unit/%.c $(B)/libleakprof.a
 	  -Wl,--whole-archive $(B)/libleakprof.a -Wl,--no-whole-archive $(LIBS) -lcmocka
 
 # A hard life, to be run with libleakprof.so preloaded; see tests/blackbox/test_torture.sh.
-torture: $(B)/torture $(B)/plugin.so $(B)/forks
+torture: $(B)/torture $(B)/plugin.so $(B)/forks $(B)/jit
 $(B)/torture: tests/torture/torture.cc
 	$(CXX) -std=c++17 -O2 -g -Wall -Wextra -D_GNU_SOURCE -o $@ $< -lpthread -ldl
 $(B)/plugin.so: tests/torture/plugin.cc
 	$(CXX) -std=c++17 -O2 -g -Wall -Wextra -fPIC -shared -o $@ $<
 
-$(B)/forks: tests/torture/forks.c
-	$(CC) -O2 -g -Wall -Wextra -D_GNU_SOURCE -o $@ $< -lpthread
+$(B)/forks $(B)/jit: $(B)/%: tests/torture/%.c
+	$(CC) -O2 -g -Wall -Wextra -D_GNU_SOURCE -o $@ $< -lpthread -ldl
 
 run: all
 	$(B)/leakyard

@@ -8,11 +8,14 @@
 #include "tables/lock.h"
 #include "tables/own.h"
 
-enum { OBJECTS_MAX = 1024, SEGMENTS_MAX = 16, REFRESH_NS = 10000000 };
+enum { OBJECTS_MAX = 1024, SEGMENTS_MAX = 32, REFRESH_NS = 10000000 };
 
-/* Program headers are copied too: after a dlclose() the object's own are no longer mapped. */
+/* Program headers are copied too: after a dlclose() the object's own are no longer mapped. `mapped`
+ * is what _dl_find_object() said of it, all zero when it did not know it (the vdso, which stays).
+ */
 struct object {
     struct dl_phdr_info info;
+    struct dl_find_object mapped;
     ElfW(Phdr) segments[SEGMENTS_MAX];
 };
 
@@ -43,13 +46,38 @@ static struct list *hold(void)
     }
 }
 
+/* What the loader says of the object now, without a lock. */
+static struct dl_find_object ask(const struct object *object)
+{
+    struct dl_find_object found;
+    for (int i = 0; i < object->info.dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &object->info.dlpi_phdr[i];
+        void *start = (void *)(uintptr_t)(object->info.dlpi_addr + segment->p_vaddr);
+        if (segment->p_type == PT_LOAD)
+            return _dl_find_object(start, &found) == 0 ? found : (struct dl_find_object){0};
+    }
+    return (struct dl_find_object){0};
+}
+
+/* Is it still there? What was unloaded may have other code at its addresses by now. */
+static bool still_there(const struct object *object)
+{
+    if (!object->mapped.dlfo_map_start)
+        return true;
+    struct dl_find_object now = ask(object);
+    return now.dlfo_map_start == object->mapped.dlfo_map_start &&
+           now.dlfo_map_end == object->mapped.dlfo_map_end &&
+           now.dlfo_eh_frame == object->mapped.dlfo_eh_frame;
+}
+
 int lp_loader_each(lp_object_visit *visit, void *arg)
 {
     struct list *list = hold();
     int result = 0;
     for (int i = 0; list && i < list->nobjects && result == 0; i++) {
         struct dl_phdr_info info = list->objects[i].info;
-        result = visit(&info, sizeof info, arg);
+        if (still_there(&list->objects[i]))
+            result = visit(&info, sizeof info, arg);
     }
     if (list)
         atomic_fetch_sub(&list->readers, 1);
@@ -76,8 +104,11 @@ static int copy(struct dl_phdr_info *info, size_t size, void *arg)
     struct object *object = &list->objects[list->nobjects++];
     memset(&object->info, 0, sizeof object->info);
     memcpy(&object->info, info, size < sizeof object->info ? size : sizeof object->info);
-    if (info->dlpi_phnum > SEGMENTS_MAX)
-        return 0; /* rare: read the object's own, as everyone else does */
+    object->mapped = ask(object);
+    if (info->dlpi_phnum > SEGMENTS_MAX) {
+        list->nobjects--; /* rare: stacks end there */
+        return 0;
+    }
     memcpy(object->segments, info->dlpi_phdr, info->dlpi_phnum * sizeof *info->dlpi_phdr);
     object->info.dlpi_phdr = object->segments;
     return 0;

@@ -7,7 +7,9 @@
  * while a stack is taken, dl_iterate_phdr() (hooks/loader.c) reads this copy and takes no lock.
  *
  * The copy is stale after a dlopen(). That shows when an address lies in none of its objects;
- * the copy is made anew when the stack is done, with no lock held, and the stack taken again.
+ * the copy is made anew when the stack is done, with no lock held, and the stack taken again. After
+ * a dlclose() the object's place may belong to code of another kind (a JIT's): before an object of
+ * the copy is handed out, _dl_find_object() is asked whether it is still there.
  */
 #ifndef LP_CAPTURE_LOADER_H
 #define LP_CAPTURE_LOADER_H

@@ -21,7 +21,8 @@
 #include "tables/stacks.h"
 
 enum {
-    ANSWER_MS = 300,  /* for a thread to take the signal */
+    PROMPT_MS = 5,    /* in which a thread takes the signal as a rule; then its mask is looked at */
+    ANSWER_MS = 300,  /* for one that does not block it */
     FINISH_MS = 1000, /* for one that has begun to answer */
     BUSY_TRIES = 5,   /* for one that was inside the profiler just then */
 };
@@ -46,6 +47,7 @@ static struct pending {
     struct slot *slot;
 } pending[PENDING_MAX];
 static int signal_number;
+static bool wary; /* there was a thread that blocks the signal: look before asking */
 
 static long futex(_Atomic uint32_t *word, int op, uint32_t value, const struct timespec *timeout)
 {
@@ -146,9 +148,48 @@ static bool still_pending(pid_t tid)
     return found;
 }
 
+static ssize_t read_small(pid_t tid, const char *what, char *text, size_t room)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/task/%d/%s", (int)tid, what);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    ssize_t n = read(fd, text, room - 1);
+    close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    return n;
+}
+
+/* Does the thread block our signal? Then it would stay pending, perhaps for ever. */
+static bool blocks_signal(pid_t tid)
+{
+    char text[4096];
+    unsigned long long blocked;
+    if (read_small(tid, "status", text, sizeof text) <= 0)
+        return false;
+    const char *line = strstr(text, "\nSigBlk:");
+    return line && sscanf(line, "\nSigBlk: %llx", &blocked) == 1 &&
+           (blocked >> (signal_number - 1) & 1);
+}
+
+/* Until the signal is taken, or it is clear that it will not be. */
+static bool taken(pid_t tid)
+{
+    if (wait_while(ASKED, PROMPT_MS))
+        return true;
+    if (blocks_signal(tid)) {
+        wary = true;
+        return false;
+    }
+    return wait_while(ASKED, ANSWER_MS);
+}
+
 static uint32_t ask_once(pid_t tid)
 {
-    if (still_pending(tid) || (!slot && !(slot = lp_own_map(sizeof *slot, LP_OWN_THREADS))))
+    if (still_pending(tid) || (wary && blocks_signal(tid)))
+        return GIVEN_UP;
+    if (!slot && !(slot = lp_own_map(sizeof *slot, LP_OWN_THREADS)))
         return GIVEN_UP;
 
     siginfo_t info = {.si_signo = signal_number, .si_code = SI_QUEUE};
@@ -160,8 +201,7 @@ static uint32_t ask_once(pid_t tid)
         return GIVEN_UP;
 
     uint32_t seen = ASKED;
-    if (!wait_while(ASKED, ANSWER_MS) &&
-        atomic_compare_exchange_strong(&slot->state, &seen, GIVEN_UP)) {
+    if (!taken(tid) && atomic_compare_exchange_strong(&slot->state, &seen, GIVEN_UP)) {
         leave_slot(tid);
         return GIVEN_UP;
     }
@@ -183,19 +223,6 @@ static uint32_t ask(pid_t tid)
         nanosleep(&(struct timespec){0, 1000000}, NULL);
     }
     return LP_STACK_SILENT;
-}
-
-static ssize_t read_small(pid_t tid, const char *what, char *text, size_t room)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/proc/self/task/%d/%s", (int)tid, what);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    ssize_t n = read(fd, text, room - 1);
-    close(fd);
-    text[n > 0 ? n : 0] = '\0';
-    return n;
 }
 
 static const char *state_word(char state)

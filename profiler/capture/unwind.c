@@ -186,6 +186,11 @@ uint32_t lp_unwind_context(uintptr_t *frames, uint32_t max, void *ucontext)
     return n;
 }
 
+void lp_unwind_forget(void)
+{
+    unw_flush_cache(unw_local_addr_space, 0, 0);
+}
+
 void lp_unwind_prepare(void)
 {
     uintptr_t frames[LP_FRAMES_MAX];

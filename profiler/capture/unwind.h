@@ -30,6 +30,10 @@ uint32_t lp_unwind_context(uintptr_t *frames, uint32_t max, void *ucontext);
 void lp_unwind_before_fork(bool above_holder);
 void lp_unwind_after_fork(bool child);
 
+/* Code has gone: what was remembered of its addresses is forgotten, by each thread before its next
+ * stack. Any thread, no lock. */
+void lp_unwind_forget(void);
+
 /* Unwinds once, so that what libunwind sets up for the process (memory, a pipe) is set up now and
  * booked as the profiler's. */
 void lp_unwind_prepare(void);

@@ -1,10 +1,13 @@
-/* dl_iterate_phdr(): the loader's own for everyone, a copy without a lock for our unwinder. */
+/* dl_iterate_phdr(): the loader's own for everyone, a copy without a lock for our unwinder.
+ * dlclose(): what the unwinder remembers of addresses is worth nothing after it. */
 #include "hooks/hook.h"
 
+#include <dlfcn.h>
 #include <link.h>
 
 #include "capture/loader.h"
 #include "capture/self.h"
+#include "capture/unwind.h"
 
 LP_FIND(dl_iterate_phdr)
 LP_HOOK int dl_iterate_phdr(lp_object_visit *visit, void *arg)
@@ -12,6 +15,14 @@ LP_HOOK int dl_iterate_phdr(lp_object_visit *visit, void *arg)
     if (lp_self.busy && lp_loader_ready())
         return lp_loader_each(visit, arg);
     return LP_REAL(dl_iterate_phdr)(visit, arg);
+}
+
+LP_FIND(dlclose)
+LP_HOOK int dlclose(void *library)
+{
+    int result = LP_REAL(dlclose)(library);
+    lp_unwind_forget();
+    return result;
 }
 
 __attribute__((constructor(101))) static void start(void)

@@ -26,6 +26,16 @@ tortured() {
 	[[ $n -ge 3 ]] || fail "only $n profiles: $(cat "$work/curl")"
 }
 
+test_unloaded_code() {
+	: "code without unwind tables where a library's stood allocates unharmed"
+	[[ -z ${SANITIZE:-} ]] || skip "a sanitizer's runtime must come first, so nothing can be preloaded"
+	make -s torture
+	local rate
+	for rate in 1 4096; do
+		LEAKPROF_RATE=$rate LD_PRELOAD="$build/libleakprof.so" "$build/jit" "$build/plugin.so"
+	done
+}
+
 test_forks() {
 	: "fork beside a thread that flushes all streams, and in a signal handler above malloc, does not hang"
 	[[ -z ${SANITIZE:-} ]] || skip "a sanitizer's runtime must come first, so nothing can be preloaded"

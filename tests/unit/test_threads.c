@@ -6,6 +6,7 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -152,6 +153,34 @@ static void a_deaf_thread_is_shown_and_counted(void **state)
     let_go(&thread, 1);
 }
 
+/* Signals that this process was sent and has not taken. */
+static long queued_signals(void)
+{
+    char line[256];
+    long queued = -1;
+    FILE *file = fopen("/proc/self/status", "re");
+    while (fgets(line, sizeof line, file))
+        if (sscanf(line, "SigQ: %ld/", &queued) == 1)
+            break;
+    fclose(file);
+    return queued;
+}
+
+static void threads_that_block_signals_are_left_alone(void **state)
+{
+    (void)state;
+    NEEDS_SIGNALS();
+    enum { DEAF = 100 };
+    pthread_t threads[DEAF];
+    for (int i = 0; i < DEAF; i++)
+        start(&threads[i], deaf, NULL);
+    long before = queued_signals();
+    for (int round = 0; round < 3; round++)
+        lp_profile_free(lp_take(lp_kind_find("threads")));
+    assert_in_range(queued_signals() - before, 0, 2);
+    let_go(threads, DEAF);
+}
+
 static void a_blocking_read_goes_on(void **state)
 {
     (void)state;
@@ -175,6 +204,7 @@ int main(void)
         cmocka_unit_test(every_blocked_thread_shows_its_stack),
         cmocka_unit_test(a_running_thread_answers),
         cmocka_unit_test(a_deaf_thread_is_shown_and_counted),
+        cmocka_unit_test(threads_that_block_signals_are_left_alone),
         cmocka_unit_test(a_blocking_read_goes_on),
     };
     sem_init(&ready, 0, 0);
