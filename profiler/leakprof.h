@@ -34,7 +34,8 @@ struct leakprof_options {
 };
 
 /* Starts the HTTP side. The options are copied. -EALREADY when it runs; -EADDRINUSE, -EINVAL for
- * an address that cannot be parsed, -EACCES as above. */
+ * an address that cannot be parsed, -EACCES as above; -ENOSYS without Linux 5.9's close_range(),
+ * -EMFILE when RLIMIT_NOFILE leaves no room for a server. */
 int leakprof_start(const struct leakprof_options *options);
 
 /* Stops the HTTP side and joins its thread; observation goes on. */

@@ -1,6 +1,12 @@
 #include "capture/self.h"
 
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
 #include <stdatomic.h>
+#include <stdio.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { OWN_THREADS_MAX = 16 };
@@ -35,10 +41,29 @@ void lp_own_leave(int previous)
         lp_self.epoch = 0; /* no rate has this epoch: the next allocation draws anew */
 }
 
-void lp_own_thread_enter(void)
+/* /dev/null where libraries expect the standard streams: whatever they print goes nowhere, and not
+ * into a connection that happens to have the number. */
+static int leave_descriptors(void)
+{
+#ifdef __SANITIZE_THREAD__
+    return 0; /* it takes descriptors of the same number for the same everywhere: stay */
+#endif
+    if (syscall(SYS_close_range, 0, ~0U, CLOSE_RANGE_UNSHARE) != 0)
+        return -errno;
+    lp_self.apart = true;
+    for (int fd = 0; fd <= STDERR_FILENO; fd++)
+        if (open("/dev/null", O_RDWR | O_CLOEXEC) != fd)
+            return -errno;
+    return 0;
+}
+
+int lp_own_thread_enter(void)
 {
     lp_own_enter();
-    replace(0, gettid());
+    int error = leave_descriptors();
+    if (!error)
+        replace(0, gettid());
+    return error;
 }
 
 void lp_own_thread_leave(void)
@@ -59,6 +84,32 @@ int lp_own_threads(void)
     int n = 0;
     for (int i = 0; i < OWN_THREADS_MAX; i++)
         n += atomic_load(&own_threads[i]) != 0;
+    return n;
+}
+
+static int64_t fds_of(pid_t tid)
+{
+    char path[64];
+    int64_t n = 0;
+    snprintf(path, sizeof path, "/proc/self/task/%d/fd", (int)tid);
+    DIR *dir = opendir(path);
+    for (struct dirent *entry; dir && (entry = readdir(dir));)
+        n += entry->d_name[0] != '.';
+    if (dir)
+        closedir(dir);
+    return n;
+}
+
+int64_t lp_own_thread_fds(void)
+{
+    int64_t n = 0;
+#ifdef __SANITIZE_THREAD__
+    return 0; /* they are among the program's, and known there */
+#endif
+    for (int i = 0; i < OWN_THREADS_MAX; i++) {
+        pid_t tid = atomic_load(&own_threads[i]);
+        n += tid ? fds_of(tid) : 0;
+    }
     return n;
 }
 

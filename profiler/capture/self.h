@@ -18,13 +18,18 @@ struct lp_self {
     uint64_t random;     /* state of the generator; 0: not seeded */
     bool cached;         /* libunwind has given this thread a trace cache */
     bool own;            /* the profiler's own thread, or on the profiler's own business */
+    bool apart;          /* its descriptors are not the program's: numbers mean something else */
     bool busy;           /* inside the profiler: what comes now must not be recorded again */
 };
 
 extern __thread struct lp_self lp_self __attribute__((visibility("hidden")));
 
-/* For whole threads of the profiler: first thing, once. And at the end of them. */
-void lp_own_thread_enter(void);
+/* For whole threads of the profiler: first thing, once; and at the end of them. Such a thread has a
+ * descriptor table of its own, empty but for /dev/null as 0, 1 and 2: nothing that it opens takes a
+ * number or a place from the program, is closed by it, or passed on to its children. 0, or a
+ * negative errno: -ENOSYS on a kernel (Linux 5.9 has it) or under a seccomp filter without
+ * close_range(). */
+int lp_own_thread_enter(void);
 void lp_own_thread_leave(void);
 
 /* For a stretch of the profiler's business on a thread of the program: what it allocates and opens
@@ -35,6 +40,7 @@ void lp_own_leave(int previous);
 /* The threads that called lp_own_thread_enter(). */
 bool lp_own_thread(pid_t tid);
 int lp_own_threads(void);
+int64_t lp_own_thread_fds(void);  /* how many descriptors they have; reads /proc */
 void lp_own_threads_forget(void); /* in a forked child, which has none of them */
 
 /* What malloc gave to own threads and got back, in usable bytes. */

@@ -36,6 +36,9 @@
 #undef creat
 #undef fopen
 #undef freopen
+#undef freopen64
+#undef fopen64
+#undef tmpfile64
 #undef fcntl
 
 #define CALLER __builtin_return_address(0)
@@ -50,12 +53,18 @@ static uint32_t stack_here(void *caller)
     return stack;
 }
 
+/* Are this caller's descriptors the program's? */
+static inline bool watched(void)
+{
+    return !lp_self.apart && lp_hooks_process();
+}
+
 /* Notes n descriptors, all made by one call, and keeps errno. */
 __attribute__((noinline)) static void opened(const int *fds, int n, void *caller)
 {
     int kept = errno;
     bool own = lp_self.own, blind = own || lp_self.busy; /* busy: in a signal handler above us */
-    if (!lp_hooks_process())
+    if (!watched())
         return;
     if (blind && !own)
         lp_loss(LP_LOSS_REENTERED);
@@ -67,7 +76,7 @@ __attribute__((noinline)) static void opened(const int *fds, int n, void *caller
 
 static inline void closing(int fd)
 {
-    if (lp_hooks_process())
+    if (watched())
         lp_fd_closed(fd);
 }
 
@@ -124,7 +133,13 @@ OPENS(inotify_init1, (int flags), (flags))
 OPENS(memfd_create, (const char *name, unsigned int flags), (name, flags))
 OPENS(shm_open, (const char *name, int flags, mode_t mode), (name, flags, mode))
 OPENS(mkstemp, (char *pattern), (pattern))
+OPENS(mkstemp64, (char *pattern), (pattern))
 OPENS(mkostemp, (char *pattern, int flags), (pattern, flags))
+OPENS(mkostemp64, (char *pattern, int flags), (pattern, flags))
+OPENS(mkstemps, (char *pattern, int tail), (pattern, tail))
+OPENS(mkstemps64, (char *pattern, int tail), (pattern, tail))
+OPENS(mkostemps, (char *pattern, int tail, int flags), (pattern, tail, flags))
+OPENS(mkostemps64, (char *pattern, int tail, int flags), (pattern, tail, flags))
 
 LP_FIND(signalfd)
 LP_HOOK int signalfd(int fd, const sigset_t *mask, int flags)
@@ -233,30 +248,30 @@ OPENS(__openat64_2, (int dir, const char *path, int flags), (dir, path, flags))
 FCNTL(fcntl)
 FCNTL(fcntl64)
 
-LP_FIND(fopen)
-LP_HOOK FILE *fopen(const char *restrict path, const char *restrict mode)
-{
-    return opened_file(LP_REAL(fopen)(path, mode), CALLER);
-}
+/* One line each for the calls that return a stream. */
+#define OPENS_FILE(name, params, args)                                                             \
+    LP_FIND(name)                                                                                  \
+    LP_HOOK FILE *name params                                                                      \
+    {                                                                                              \
+        return opened_file(LP_REAL(name) args, CALLER);                                            \
+    }
 
-LP_FIND(fopen64)
-LP_HOOK FILE *fopen64(const char *restrict path, const char *restrict mode)
-{
-    return opened_file(LP_REAL(fopen64)(path, mode), CALLER);
-}
+OPENS_FILE(fopen, (const char *restrict path, const char *restrict mode), (path, mode))
+OPENS_FILE(fopen64, (const char *restrict path, const char *restrict mode), (path, mode))
+OPENS_FILE(tmpfile, (void), ())
+OPENS_FILE(tmpfile64, (void), ())
+OPENS_FILE(popen, (const char *command, const char *mode), (command, mode))
 
-LP_FIND(tmpfile)
-LP_HOOK FILE *tmpfile(void)
-{
-    return opened_file(LP_REAL(tmpfile)(), CALLER);
-}
-
-LP_FIND(freopen)
-LP_HOOK FILE *freopen(const char *restrict path, const char *restrict mode, FILE *restrict file)
-{
-    closing(number_of(file));
-    return opened_file(LP_REAL(freopen)(path, mode, file), CALLER);
-}
+/* The stream's old descriptor goes in the same step. */
+#define REOPENS(name)                                                                              \
+    LP_FIND(name)                                                                                  \
+    LP_HOOK FILE *name(const char *restrict path, const char *restrict mode, FILE *restrict file)  \
+    {                                                                                              \
+        closing(number_of(file));                                                                  \
+        return opened_file(LP_REAL(name)(path, mode, file), CALLER);                               \
+    }
+REOPENS(freopen)
+REOPENS(freopen64)
 
 LP_FIND(opendir)
 LP_HOOK DIR *opendir(const char *path)
@@ -277,7 +292,7 @@ LP_HOOK int close(int fd)
 LP_FIND(close_range)
 LP_HOOK int close_range(unsigned int first, unsigned int last, int flags)
 {
-    if (!(flags & CLOSE_RANGE_CLOEXEC) && lp_hooks_process())
+    if (!(flags & CLOSE_RANGE_CLOEXEC) && watched())
         lp_fd_closed_range(first, last);
     return LP_REAL(close_range)(first, last, flags);
 }
@@ -285,7 +300,7 @@ LP_HOOK int close_range(unsigned int first, unsigned int last, int flags)
 LP_FIND(closefrom)
 LP_HOOK void closefrom(int first)
 {
-    if (lp_hooks_process())
+    if (watched())
         lp_fd_closed_range(first < 0 ? 0 : (unsigned)first, UINT_MAX);
     LP_REAL(closefrom)(first);
 }
@@ -295,6 +310,13 @@ LP_HOOK int fclose(FILE *file)
 {
     closing(number_of(file));
     return LP_REAL(fclose)(file);
+}
+
+LP_FIND(pclose)
+LP_HOOK int pclose(FILE *file)
+{
+    closing(number_of(file));
+    return LP_REAL(pclose)(file);
 }
 
 LP_FIND(closedir)

@@ -1,23 +1,26 @@
 /*
- * The profiler's HTTP side: one thread, one event loop, one evhttp. Everything that can fail fails
- * in leakprof_start(), in the caller's thread; then the thread takes the loop over and nobody else
- * touches it, until an eventfd asks it to end. So libevent needs no locks, and we do not make it
- * thread-aware: that is a decision for all of the process, and the program's to take.
+ * The profiler's HTTP side: one thread, one event loop, one evhttp, and a descriptor table that is
+ * this thread's alone (capture/self.h). leakprof_start() waits until the thread listens or has
+ * failed; from then on nobody else touches the loop, until a signal to that thread asks it to end.
+ * So libevent needs no locks, and we do not make it thread-aware: that is a decision for all of the
+ * process, and the program's to take.
  *
- * Protected by: `server` belongs to the one who starts and stops it, but for `running` and, while
- * that is true, `url`, which anybody may read.
+ * Protected by: `server` belongs to the one who starts and stops it, and to the thread in between,
+ * but for `running` and, while that is true, `url`, which anybody may read.
  */
 #include "leakprof.h"
 
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/listener.h>
@@ -31,68 +34,72 @@
 
 #define EXPORTED __attribute__((visibility("default")))
 
-enum { BASE_FDS = 6, HEADERS_MAX = 16 << 10, BODY_MAX = 1 << 20, TIMEOUT_SECONDS = 60 };
+enum {
+    DESCRIPTORS_MIN = 16,
+    ACCEPT_AGAIN_SECONDS = 1,
+    HEADERS_MAX = 16 << 10,
+    BODY_MAX = 1 << 20,
+    TIMEOUT_SECONDS = 60
+};
 
 static struct server {
     atomic_bool running;
     char url[LP_URL_MAX];
+    struct lp_address address;
     struct lp_auth auth;
-    char *token;            /* what auth.token points to */
-    int listen_fd, stop_fd; /* listen_fd is evhttp's once there is one */
+    char *token; /* what auth.token points to */
+    sem_t ready; /* the thread listens, or `error` says why not */
+    int error;
+    atomic_bool stopping;
     struct event_base *base;
     struct evhttp *http;
-    struct event *stop;
+    struct event *stop, *accept_again;
     pthread_t thread;
 } server;
 
-static void on_stop(evutil_socket_t fd, short what, void *base)
+/* Blocked in this thread, as all are, and used by hardly any program. It is never read: a
+ * process-wide one would be the program's. */
+static int stop_signal(void)
+{
+    return SIGRTMAX;
+}
+
+static void on_signal(evutil_socket_t fd, short what, void *base)
 {
     (void)fd, (void)what;
-    event_base_loopbreak(base);
+    if (atomic_load(&server.stopping))
+        event_base_loopbreak(base);
 }
 
 static void release(void)
 {
     lp_waits_drop();
-    lp_spares_release();
     if (server.http)
         evhttp_free(server.http); /* closes all connections and the listening socket */
-    else if (server.listen_fd >= 0)
-        close(server.listen_fd);
     if (server.stop)
         event_free(server.stop);
+    if (server.accept_again)
+        event_free(server.accept_again);
     if (server.base)
         event_base_free(server.base);
-    server.listen_fd = -1;
     server.http = NULL;
-    server.stop = NULL;
+    server.stop = server.accept_again = NULL;
     server.base = NULL;
 }
 
-static void *serve(void *arg)
+/* As many clients as this thread may have descriptors: libevent would try again at once, for ever.
+ */
+static void on_accept_error(struct evconnlistener *listener, void *arg)
 {
-    lp_own_thread_enter();
-    pthread_setname_np(pthread_self(), "leakprof");
-    event_base_dispatch(server.base);
-    release();
-    lp_own_thread_leave();
-    return arg;
+    (void)arg;
+    evconnlistener_disable(listener);
+    event_add(server.accept_again, &(struct timeval){.tv_sec = ACCEPT_AGAIN_SECONDS});
 }
 
-/* libevent ends the process where it finds no descriptors for its own pipe. */
-static int room_for_base(void)
+static void on_accept_again(evutil_socket_t fd, short what, void *listener)
 {
-    int fds[BASE_FDS], n = 0, error = 0;
-    while (!error && n < BASE_FDS) {
-        fds[n] = eventfd(0, EFD_CLOEXEC);
-        if (fds[n] < 0)
-            error = -errno;
-        else
-            n++;
-    }
-    while (n > 0)
-        close(fds[--n]);
-    return error;
+    (void)fd, (void)what;
+    evconnlistener_enable(listener);
 }
 
 /* The environment must not choose libevent's backend: wait.c relies on what epoll can do. */
@@ -108,18 +115,17 @@ static struct event_base *new_base(void)
     return base;
 }
 
-static int set_up_http(void)
+static int set_up_http(int listen_fd)
 {
     server.http = evhttp_new(server.base);
     if (!server.http)
         return -ENOMEM;
-    struct evhttp_bound_socket *bound =
-        evhttp_accept_socket_with_handle(server.http, server.listen_fd);
-    if (!bound) {
-        evhttp_free(server.http);
-        server.http = NULL;
+    struct evhttp_bound_socket *bound = evhttp_accept_socket_with_handle(server.http, listen_fd);
+    struct evconnlistener *listener = bound ? evhttp_bound_socket_get_listener(bound) : NULL;
+    server.accept_again = evtimer_new(server.base, on_accept_again, listener);
+    if (!listener || !server.accept_again)
         return -ENOMEM;
-    }
+    evconnlistener_set_error_cb(listener, on_accept_error);
     evhttp_set_max_headers_size(server.http, HEADERS_MAX);
     evhttp_set_max_body_size(server.http, BODY_MAX);
     evhttp_set_timeout(server.http, TIMEOUT_SECONDS);
@@ -129,27 +135,53 @@ static int set_up_http(void)
                                                 EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE |
                                                 EVHTTP_REQ_PATCH | EVHTTP_REQ_OPTIONS);
     evhttp_set_gencb(server.http, lp_route, &server.auth);
-    return lp_spares_keep(server.base, evhttp_bound_socket_get_listener(bound));
+    return 0;
 }
 
-static int set_up(const struct lp_address *address)
+/* libevent ends the process where it finds no descriptors for itself. */
+static int room_for_descriptors(void)
 {
-    server.listen_fd = lp_address_listen(address, server.url);
-    if (server.listen_fd < 0)
-        return server.listen_fd;
-    server.stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (server.stop_fd < 0)
-        return -errno;
-    int error = room_for_base();
-    if (error)
-        return error;
+    struct rlimit limit;
+    return getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < DESCRIPTORS_MIN ? -EMFILE : 0;
+}
+
+/* What it opens is closed with the thread, if not before. */
+static int set_up(void)
+{
+    int error = room_for_descriptors();
+    if (!error)
+        error = lp_own_thread_enter();
+    int listen_fd = error ? error : lp_address_listen(&server.address, server.url);
+    if (listen_fd < 0)
+        return listen_fd;
     server.base = new_base();
     if (!server.base)
         return -ENOMEM;
-    server.stop = event_new(server.base, server.stop_fd, EV_READ, on_stop, server.base);
-    if (!server.stop || event_add(server.stop, NULL) != 0)
-        return -ENOMEM;
-    return set_up_http();
+    error = set_up_http(listen_fd);
+    if (error)
+        return error;
+
+    sigset_t stop;
+    sigemptyset(&stop);
+    sigaddset(&stop, stop_signal());
+    int signal_fd = signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (signal_fd < 0)
+        return -errno;
+    server.stop =
+        event_new(server.base, signal_fd, EV_READ | EV_ET | EV_PERSIST, on_signal, server.base);
+    return server.stop && event_add(server.stop, NULL) == 0 ? 0 : -ENOMEM;
+}
+
+static void *serve(void *arg)
+{
+    pthread_setname_np(pthread_self(), "leakprof");
+    int error = server.error = set_up();
+    sem_post(&server.ready);
+    if (!error)
+        event_base_dispatch(server.base);
+    release();
+    lp_own_thread_leave();
+    return arg;
 }
 
 /* Signals are the program's: none of them is to land in this thread. */
@@ -163,43 +195,50 @@ static int start_thread(void)
     return -error;
 }
 
-/* A forked child has the descriptors but not the thread. It lets go of the port, so that the parent
- * can start anew, and may call leakprof_start() itself; the parent's loop is left where it is. */
+/* A forked child has neither the thread nor its descriptors. It may call leakprof_start() itself;
+ * the parent's loop is left where it is. */
 static void forget_in_child(void)
 {
     if (!atomic_load(&server.running))
         return;
-    int previous = lp_own_enter();
-    close(server.listen_fd);
-    close(server.stop_fd);
-    lp_spares_forked();
     lp_waits_forked();
-    lp_own_leave(previous);
     server.base = NULL;
     server.http = NULL;
-    server.stop = NULL;
+    server.stop = server.accept_again = NULL;
     atomic_store(&server.running, false);
+}
+
+static int start_and_wait(void)
+{
+    sem_init(&server.ready, 0, 0);
+    atomic_store(&server.stopping, false);
+    int error = start_thread();
+    if (error)
+        return error;
+    while (sem_wait(&server.ready) != 0)
+        ; /* a signal handler of the program's ran */
+    if (server.error)
+        pthread_join(server.thread, NULL);
+    return server.error;
 }
 
 static int start(const struct lp_address *address, const char *token)
 {
     static bool fork_watched;
-    server.listen_fd = server.stop_fd = -1;
-    server.token = token ? strdup(token) : NULL;
-    server.auth = (struct lp_auth){.token = server.token, .loopback = address->loopback};
-    int error = token && !server.token ? -ENOMEM : set_up(address);
-    if (!error && !fork_watched) {
-        error = -pthread_atfork(NULL, NULL, forget_in_child);
-        fork_watched = !error;
+    if (!fork_watched) {
+        int error = pthread_atfork(NULL, NULL, forget_in_child);
+        if (error)
+            return -error;
+        fork_watched = true;
     }
-    if (!error)
-        error = start_thread();
-    if (!error)
-        return 0;
-    release();
-    if (server.stop_fd >= 0)
-        close(server.stop_fd);
-    free(server.token);
+    server.token = token ? strdup(token) : NULL;
+    if (token && !server.token)
+        return -ENOMEM;
+    server.address = *address;
+    server.auth = (struct lp_auth){.token = server.token, .loopback = address->loopback};
+    int error = start_and_wait();
+    if (error)
+        free(server.token);
     return error;
 }
 
@@ -231,9 +270,9 @@ EXPORTED void leakprof_stop(void)
     if (!atomic_exchange(&server.running, false))
         return;
     int previous = lp_own_enter();
-    eventfd_write(server.stop_fd, 1);
+    atomic_store(&server.stopping, true);
+    pthread_kill(server.thread, stop_signal());
     pthread_join(server.thread, NULL);
-    close(server.stop_fd);
     free(server.token);
     lp_own_leave(previous);
 }

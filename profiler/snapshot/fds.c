@@ -12,10 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "capture/rate.h"
+#include "capture/self.h"
 #include "snapshot/kinds.h"
 #include "tables/fds.h"
 #include "tables/stacks.h"
@@ -29,7 +31,7 @@ int lp_each_fd(void (*visit)(int fd, bool own, void *arg), void *arg)
         struct lp_fd known;
         char *end;
         long fd = strtol(entry->d_name, &end, 10);
-        if (end == entry->d_name || *end || fd == dirfd(dir))
+        if (end == entry->d_name || *end || (fd == dirfd(dir) && !lp_self.apart))
             continue;
         visit((int)fd, lp_fd_get((int)fd, &known) && known.own, arg);
     }
@@ -76,6 +78,20 @@ static const char *socket_kind(int fd, const char **detail)
     return type == SOCK_STREAM ? "tcp socket" : type == SOCK_DGRAM ? "udp socket" : "ip socket";
 }
 
+/* The program's descriptor as one that this thread can ask: a duplicate for as long as it takes, in
+ * a thread with descriptors of its own. -1 where the kernel or a seccomp filter will not give it.
+ */
+static int borrow(int pidfd, int fd)
+{
+    return lp_self.apart ? (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0) : fd;
+}
+
+static void give_back(int borrowed)
+{
+    if (lp_self.apart)
+        close(borrowed);
+}
+
 static void socket_state(int fd, const char *detail, char *text, size_t room)
 {
     struct sockaddr_storage local = {0}, peer = {0};
@@ -93,7 +109,7 @@ static void socket_state(int fd, const char *detail, char *text, size_t room)
 }
 
 /* Kinds are few and fixed, for they label rows; what is particular goes into the state. */
-static const char *describe(int fd, char *state, size_t room)
+static const char *describe(int pidfd, int fd, char *state, size_t room)
 {
     char path[32], target[PATH_MAX];
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
@@ -104,8 +120,12 @@ static const char *describe(int fd, char *state, size_t room)
     snprintf(state, room, "%.*s", (int)room - 1, target);
 
     if (!strncmp(target, "socket:", 7)) {
-        const char *detail, *kind = socket_kind(fd, &detail);
-        socket_state(fd, detail, state, room);
+        int borrowed = borrow(pidfd, fd);
+        if (borrowed < 0)
+            return "socket";
+        const char *detail, *kind = socket_kind(borrowed, &detail);
+        socket_state(borrowed, detail, state, room);
+        give_back(borrowed);
         return kind;
     }
     static const struct {
@@ -131,6 +151,7 @@ static const char *describe(int fd, char *state, size_t room)
 struct taking {
     struct lp_profile *profile;
     int64_t now_ns;
+    int pidfd;
     int result;
 };
 
@@ -139,7 +160,7 @@ static void visit(int fd, bool own, void *arg)
     struct taking *taking = arg;
     struct lp_profile *profile = taking->profile;
     char state[300];
-    const char *kind = own ? NULL : describe(fd, state, sizeof state);
+    const char *kind = own ? NULL : describe(taking->pidfd, fd, state, sizeof state);
     if (!kind)
         return;
 
@@ -162,7 +183,11 @@ static void visit(int fd, bool own, void *arg)
 
 int lp_take_fds(struct lp_profile *profile)
 {
-    struct taking taking = {profile, lp_now_ns(), 0};
+    struct taking taking = {.profile = profile, .now_ns = lp_now_ns(), .pidfd = -1};
+    if (lp_self.apart)
+        taking.pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
     int result = lp_each_fd(visit, &taking);
+    if (taking.pidfd >= 0)
+        close(taking.pidfd);
     return result ? result : taking.result;
 }

@@ -36,9 +36,11 @@ struct fd_counts {
 static void count_fd(int fd, bool own, void *arg)
 {
     struct fd_counts *counts = arg;
+    char path[32];
     struct stat st;
     counts->own += own;
-    if (own || fstat(fd, &st) != 0)
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    if (own || stat(path, &st) != 0)
         return;
     counts->fds++;
     counts->sockets += S_ISSOCK(st.st_mode);
@@ -57,6 +59,7 @@ void lp_process_figures(struct lp_process_figures *figures)
         sscanf(p, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %lld",
                &threads);
     lp_each_fd(count_fd, &counts);
+    int64_t own_thread_fds = lp_own_thread_fds();
     struct mallinfo2 info = mallinfo2();
     lp_own_leave(previous);
 
@@ -70,7 +73,7 @@ void lp_process_figures(struct lp_process_figures *figures)
         .fds = counts.fds,
         .sockets = counts.sockets,
         .own_threads = lp_own_threads(),
-        .own_fds = counts.own,
+        .own_fds = counts.own + own_thread_fds,
     };
 }
 

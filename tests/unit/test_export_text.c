@@ -34,8 +34,8 @@ static struct lp_profile *some_profile(int64_t bytes)
 
 static void assert_has(const char *text, const char *part)
 {
-    if (!strstr(text, part))
-        fail_msg("no \"%s\" in:\n%s", part, text);
+    if (!text || !strstr(text, part))
+        fail_msg("no \"%s\" in:\n%s", part, text ? text : "nothing");
 }
 
 static void folded_goes_from_root_to_leaf(void **state)

@@ -102,6 +102,14 @@ static void streams_and_directories_are_seen(void **state)
     expect(fd, "file");
     closedir(dir);
     assert_null(kind_of(fd, &(bool){false}));
+    file = popen("exit 0", "r");
+    fd = fileno(file);
+    expect(fd, "pipe");
+    pclose(file);
+    assert_null(kind_of(fd, &(bool){false}));
+    file = freopen("/etc/passwd", "r", tmpfile());
+    expect(fileno(file), "file");
+    fclose(file);
 }
 
 static void a_mode_reaches_the_file(void **state)
@@ -111,6 +119,9 @@ static void a_mode_reaches_the_file(void **state)
     int fd = mkstemp(path);
     expect_and_close(fd, "file");
     unlink(path);
+    char tailed[] = "/tmp/leakprof-mode-XXXXXX.txt";
+    expect_and_close(mkostemps64(tailed, 4, O_CLOEXEC), "file");
+    unlink(tailed);
     umask(0);
     fd = open(path, O_RDWR | O_CREAT | O_EXCL, 0641);
     struct stat st;
