@@ -103,7 +103,7 @@ void lp_http_suspects(struct lp_request *request)
     struct lp_snapshot *now = window.to ? NULL : lp_snapshot_now();
     const struct lp_snapshot *to = window.to ? window.to : now;
     if (!to || lp_body_open(&body) != 0) {
-        lp_reply_error(request->http, 500, "out of memory");
+        lp_reply_untaken(request->http, errno);
         lp_snapshot_free(now);
         return;
     }

@@ -33,12 +33,12 @@ static void reply_delta(struct lp_request *request, const struct lp_shape *shape
                        LP_WAIT_SECONDS_MAX);
     } else {
         int error = lp_wait_start(request->http, shape, (int)seconds);
-        if (error == -EBUSY)
+        if (error == -EAGAIN)
             lp_reply_error(request->http, lp_status(error),
                            "%d delta profiles are being taken already; try again later",
                            LP_WAITS_MAX);
         else if (error)
-            lp_reply_error(request->http, lp_status(error), "failed to collect profile");
+            lp_reply_untaken(request->http, -error);
     }
 }
 

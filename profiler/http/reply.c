@@ -23,6 +23,7 @@ int lp_status(int error)
         return 403;
     case -ENOENT:
         return 404;
+    case -EAGAIN:
     case -EBUSY:
         return 503;
     case -ENOSPC:
@@ -134,6 +135,14 @@ void lp_reply_json(struct evhttp_request *http, int status, json_t *json)
         lp_reply_body(http, status, "application/json", &body);
     }
     json_decref(json);
+}
+
+void lp_reply_untaken(struct evhttp_request *http, int error)
+{
+    lp_reply_error(http, lp_status(-error), "what was asked for could not be taken: %s",
+                   error == EBUSY ? "the program handles every real-time signal, so its threads "
+                                    "cannot be asked for their stacks"
+                                  : strerror(error));
 }
 
 static int speaks_go(struct evhttp_request *http)

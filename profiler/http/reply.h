@@ -15,6 +15,9 @@ struct evhttp_request;
 /* The one place where a negative errno becomes an HTTP status. */
 int lp_status(int error);
 
+/* A profile or snapshot that could not be taken: errno says why. */
+void lp_reply_untaken(struct evhttp_request *http, int error);
+
 void lp_reply_error(struct evhttp_request *http, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -72,7 +72,7 @@ void lp_reply_profile(struct evhttp_request *http, const struct lp_profile *prof
 {
     struct lp_body body;
     if (!profile || lp_body_open(&body) != 0) {
-        lp_reply_error(http, 500, "out of memory");
+        lp_reply_untaken(http, errno);
         return;
     }
     int error = shape->debug

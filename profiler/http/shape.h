@@ -19,7 +19,7 @@ struct lp_shape {
 int lp_shape_parse(struct lp_shape *shape, const struct lp_query *query,
                    const struct lp_profile_kind *kind, char why[LP_WHY_MAX]);
 
-/* Answers with the profile, which stays the caller's; NULL is answered as out of memory. */
+/* Answers with the profile, which stays the caller's; NULL is answered by what errno says. */
 void lp_reply_profile(struct evhttp_request *http, const struct lp_profile *profile,
                       const struct lp_shape *shape);
 

@@ -123,8 +123,7 @@ void lp_http_snapshot_take(struct lp_request *request)
         return;
     }
     if (error) {
-        lp_reply_error(request->http, lp_status(error), "the snapshot failed: %s",
-                       strerror(-error));
+        lp_reply_untaken(request->http, -error);
         return;
     }
     char location[64];

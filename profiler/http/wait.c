@@ -50,10 +50,12 @@ static void on_due(evutil_socket_t fd, short what, void *arg)
     struct lp_shape shape = wait->shape;
     struct lp_profile *to = lp_take(shape.kind);
     struct lp_profile *delta = to ? lp_profile_diff(wait->from, to) : NULL;
+    int error = errno;
     /* The watch on the socket must be gone before evhttp writes: libevent does not mix edge- and
      * level-triggered events on one descriptor. */
     wait_free(wait);
     lp_profile_free(to);
+    errno = error;
     lp_reply_profile(http, delta, &shape);
     lp_profile_free(delta);
 }
@@ -73,7 +75,7 @@ static void on_socket(evutil_socket_t fd, short what, void *arg)
 int lp_wait_start(struct evhttp_request *http, const struct lp_shape *shape, int seconds)
 {
     if (nwaits == LP_WAITS_MAX)
-        return -EBUSY;
+        return -EAGAIN;
     struct wait *wait = calloc(1, sizeof *wait);
     if (!wait)
         return -ENOMEM;
@@ -86,12 +88,13 @@ int lp_wait_start(struct evhttp_request *http, const struct lp_shape *shape, int
     wait->http = http;
     wait->shape = *shape;
     wait->from = lp_take(shape->kind);
+    int error = wait->from ? -ENOMEM : -errno;
     wait->due = evtimer_new(base, on_due, wait);
     wait->gone = event_new(base, fd, EV_READ | EV_CLOSED | EV_ET | EV_PERSIST, on_socket, wait);
     if (!wait->from || !wait->due || !wait->gone || event_add(wait->gone, NULL) != 0 ||
         event_add(wait->due, &(struct timeval){.tv_sec = seconds}) != 0) {
         wait_free(wait);
-        return -ENOMEM;
+        return error;
     }
     return 0;
 }

@@ -10,8 +10,8 @@
 
 enum { LP_WAITS_MAX = 16, LP_WAIT_SECONDS_MAX = 86400 };
 
-/* 0: the request will be answered later; -EBUSY: too many wait already; -ENOMEM. On an error the
- * request is still the caller's to answer. */
+/* 0: the request will be answered later; -EAGAIN: too many wait already; or as lp_take(). On an
+ * error the request is still the caller's to answer. */
 int lp_wait_start(struct evhttp_request *http, const struct lp_shape *shape, int seconds);
 
 /* Forgets them all, before evhttp frees their connections. */

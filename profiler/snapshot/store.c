@@ -33,7 +33,9 @@ struct lp_snapshot *lp_snapshot_now(void)
     lp_process_figures(&snapshot->figures);
     for (int i = 0; i < LP_SNAPSHOT_PROFILES; i++) {
         if (!(snapshot->profiles[i] = lp_take(lp_kind_find(held[i])))) {
+            int error = errno;
             lp_snapshot_free(snapshot);
+            errno = error;
             return NULL;
         }
     }
@@ -48,7 +50,7 @@ int lp_store_take(const char *name, const struct lp_snapshot **out)
         return -ENOSPC;
     struct lp_snapshot *snapshot = lp_snapshot_now();
     if (!snapshot)
-        return -ENOMEM;
+        return -errno;
     snapshot->id = ++last_id;
     snprintf(snapshot->name, sizeof snapshot->name, "%s", name ? name : "");
     snapshots[nsnapshots++] = snapshot;

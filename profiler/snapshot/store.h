@@ -20,7 +20,8 @@ struct lp_snapshot {
     struct lp_profile *profiles[LP_SNAPSHOT_PROFILES]; /* heap, threads, fds */
 };
 
-/* Takes one that is not in the store; free it with lp_snapshot_free(). NULL: memory is out. */
+/* Takes one that is not in the store; free it with lp_snapshot_free(). NULL with
+ * errno, as lp_take(). */
 struct lp_snapshot *lp_snapshot_now(void);
 void lp_snapshot_free(struct lp_snapshot *snapshot);
 

@@ -104,8 +104,9 @@ struct lp_profile *lp_take(const struct lp_profile_kind *kind)
     int result = kind == &heap || kind == &allocs         ? lp_take_heap(profile)
                  : kind == &threads || kind == &goroutine ? lp_take_threads(profile)
                                                           : lp_take_fds(profile);
-    if (result == -ENOMEM) {
+    if (result) {
         lp_profile_free(profile);
+        errno = -result;
         return NULL;
     }
     profile->losses = lp_losses_total();

@@ -15,7 +15,8 @@ extern const struct lp_profile_kind *const lp_kinds[];
 /* The kind of this name, or NULL. */
 const struct lp_profile_kind *lp_kind_find(const char *name);
 
-/* Takes one profile now. NULL when memory is out. */
+/* Takes one profile now. NULL with errno: ENOMEM; what /proc said; EBUSY when threads cannot be
+ * asked because the program handles every real-time signal. */
 struct lp_profile *lp_take(const struct lp_profile_kind *kind);
 
 /* How many rows a debug=1 listing of it would have (Go's index page shows a count), cheaply. */

@@ -181,6 +181,22 @@ static void threads_that_block_signals_are_left_alone(void **state)
     let_go(threads, DEAF);
 }
 
+static void without_a_free_signal_there_is_an_error_and_no_profile(void **state)
+{
+    (void)state;
+    NEEDS_SIGNALS();
+    struct sigaction kept[65], ignore = {.sa_handler = SIG_IGN};
+    for (int n = SIGRTMIN; n <= SIGRTMAX; n++)
+        sigaction(n, &ignore, &kept[n]);
+    assert_null(lp_take(lp_kind_find("threads")));
+    assert_int_equal(errno, EBUSY);
+    for (int n = SIGRTMIN; n <= SIGRTMAX; n++)
+        sigaction(n, &kept[n], NULL);
+    struct lp_profile *profile = lp_take(lp_kind_find("threads"));
+    assert_non_null(profile);
+    lp_profile_free(profile);
+}
+
 static void a_blocking_read_goes_on(void **state)
 {
     (void)state;
@@ -205,6 +221,7 @@ int main(void)
         cmocka_unit_test(a_running_thread_answers),
         cmocka_unit_test(a_deaf_thread_is_shown_and_counted),
         cmocka_unit_test(threads_that_block_signals_are_left_alone),
+        cmocka_unit_test(without_a_free_signal_there_is_an_error_and_no_profile),
         cmocka_unit_test(a_blocking_read_goes_on),
     };
     sem_init(&ready, 0, 0);
