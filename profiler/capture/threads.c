@@ -37,6 +37,7 @@ struct slot {
     _Atomic uint32_t state;
     uint32_t nframes;
     uintptr_t frames[LP_FRAMES_MAX];
+    char stack[64 << 10] __attribute__((aligned(16))); /* where the asked thread works it out */
 };
 
 enum { PENDING_MAX = 64 };
@@ -54,6 +55,27 @@ static long futex(_Atomic uint32_t *word, int op, uint32_t value, const struct t
     return syscall(SYS_futex, word, op, value, timeout, NULL, 0);
 }
 
+static void unwind_into(struct slot *s, void *ucontext)
+{
+    s->nframes = lp_unwind_context(s->frames, LP_FRAMES_MAX, ucontext);
+}
+
+/* The thread may be on a signal stack of 2 KiB, or a coroutine's: take no more of it than the
+ * kernel did. */
+static void unwind_on_stack_of(struct slot *s, void *ucontext)
+{
+    void *top = s->stack + sizeof s->stack;
+    __asm__ volatile("mov %%rsp, %%rbx\n\t"
+                     "mov %[top], %%rsp\n\t"
+                     "call *%[function]\n\t"
+                     "mov %%rbx, %%rsp"
+                     : [top] "+r"(top), "+D"(s), "+S"(ucontext)
+                     : [function] "r"(unwind_into)
+                     : "rax", "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "xmm0", "xmm1", "xmm2",
+                       "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",
+                       "xmm12", "xmm13", "xmm14", "xmm15", "memory", "cc");
+}
+
 static void answer(int number, siginfo_t *info, void *ucontext)
 {
     (void)number;
@@ -66,7 +88,7 @@ static void answer(int number, siginfo_t *info, void *ucontext)
         uint32_t result = BUSY;
         if (!lp_self.busy) { /* else libunwind may be half way through something here */
             lp_self.busy = true;
-            s->nframes = lp_unwind_context(s->frames, LP_FRAMES_MAX, ucontext);
+            unwind_on_stack_of(s, ucontext);
             lp_self.busy = false;
             result = DONE;
         }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "snapshot/take.h"
@@ -133,6 +134,49 @@ static void a_running_thread_answers(void **state)
     let_go(&thread, 1);
 }
 
+/* Waits on the smallest signal stack there may be, with a page that nobody may touch below it. */
+static void *cramped(void *arg)
+{
+    size_t page = 4096, room = (size_t)sysconf(_SC_MINSIGSTKSZ) + 1024;
+    size_t size = page + (room + page - 1) / page * page;
+    char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    mprotect(memory, page, PROT_NONE);
+    stack_t stack = {.ss_sp = memory + size - room, .ss_size = room};
+    memset(memory + page, 0x5a, size - room - page); /* the rest of the lowest page */
+    bool set = sigaltstack(&stack, NULL) == 0;
+    pthread_setname_np(pthread_self(), "cramped");
+    block();
+    for (char *p = memory + page; p < memory + size - room; p++)
+        set &= *p == 0x5a;
+    stack.ss_flags = SS_DISABLE;
+    sigaltstack(&stack, NULL);
+    munmap(memory, size);
+    return set ? NULL : arg;
+}
+
+static void a_thread_with_a_small_signal_stack_answers(void **state)
+{
+    (void)state;
+    NEEDS_SIGNALS();
+    pthread_t thread;
+    void *overrun;
+    start(&thread, cramped, "its signal stack was overrun");
+    struct lp_profile *profile = lp_take(lp_kind_find("threads"));
+    bool seen = false;
+    for (size_t i = 0; i < profile->nitems; i++)
+        seen |= !strcmp(profile->items[i].name, "cramped") &&
+                passes_through(profile->items[i].stack, block);
+    assert_true(seen);
+    lp_profile_free(profile);
+    pthread_mutex_lock(&lock);
+    __atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+    pthread_cond_broadcast(&never);
+    pthread_mutex_unlock(&lock);
+    pthread_join(thread, &overrun);
+    stop = false;
+    assert_null(overrun);
+}
+
 static void a_deaf_thread_is_shown_and_counted(void **state)
 {
     (void)state;
@@ -219,6 +263,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_blocked_thread_shows_its_stack),
         cmocka_unit_test(a_running_thread_answers),
+        cmocka_unit_test(a_thread_with_a_small_signal_stack_answers),
         cmocka_unit_test(a_deaf_thread_is_shown_and_counted),
         cmocka_unit_test(threads_that_block_signals_are_left_alone),
         cmocka_unit_test(without_a_free_signal_there_is_an_error_and_no_profile),
