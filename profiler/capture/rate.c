@@ -9,7 +9,7 @@
 
 enum { UNKNOWN = -1 };
 
-_Atomic uint32_t lp_rate_epoch = 1;
+_Atomic uint64_t lp_rate_gate = LP_RATE_GAP_MAX + 1;
 static _Atomic int64_t current = UNKNOWN;
 static _Atomic int64_t began;
 
@@ -69,8 +69,8 @@ int64_t lp_rate(void)
 void lp_rate_set(int64_t bytes)
 {
     atomic_store(&current, bytes);
-    if (atomic_fetch_add(&lp_rate_epoch, 1) == UINT32_MAX)
-        atomic_fetch_add(&lp_rate_epoch, 1); /* 0 stays nobody's */
+    if (atomic_fetch_add(&lp_rate_gate, LP_RATE_GAP_MAX + 1) + LP_RATE_GAP_MAX + 1 == 0)
+        atomic_fetch_add(&lp_rate_gate, LP_RATE_GAP_MAX + 1); /* 0 stays nobody's */
 }
 
 /* splitmix64: one word of state, good enough for gaps, and quick. */
@@ -87,9 +87,10 @@ static uint64_t draw(struct lp_self *self)
 uint64_t lp_rate_gap(struct lp_self *self, int64_t rate)
 {
     if (rate <= 1)
-        return rate == 0 ? UINT64_MAX : 0;
+        return rate == 0 ? LP_RATE_GAP_MAX : 0;
     double u = ((double)(draw(self) >> 11) + 1) * 0x1p-53; /* (0, 1] */
-    return (uint64_t)ceil(-log(u) * (double)rate) + (u == 1.0);
+    double gap = ceil(-log(u) * (double)rate) + (u == 1.0);
+    return gap < (double)LP_RATE_GAP_MAX ? (uint64_t)gap : LP_RATE_GAP_MAX;
 }
 
 float lp_rate_weight(uint64_t size, int64_t rate)

@@ -17,8 +17,13 @@
 
 #define LP_RATE_MAX (INT64_C(1) << 40)
 
-/* Rises with each change of the rate; starts at 1. Read by every allocation. */
-extern _Atomic uint32_t lp_rate_epoch __attribute__((visibility("hidden")));
+/* Read by every allocation: it may pass without a look while lp_rate_gate + size < lp_self.due.
+ * A thread's `due` is the gate when its gap was drawn plus what is left of the gap. A change of the
+ * rate raises the gate above all that were drawn before, so that one comparison finds both the
+ * sample that is due and the rate that has changed. (It comes round after a million changes.) */
+extern _Atomic uint64_t lp_rate_gate __attribute__((visibility("hidden")));
+enum { LP_RATE_GATE_SHIFT = 44 };
+#define LP_RATE_GAP_MAX ((UINT64_C(1) << LP_RATE_GATE_SHIFT) - 1)
 
 /* Bytes; before anything was set, what LEAKPROF_RATE says, else the default. */
 int64_t lp_rate(void);
@@ -26,7 +31,7 @@ int64_t lp_rate(void);
 /* In force for the next allocation of every thread when it returns. bytes: 0 … LP_RATE_MAX. */
 void lp_rate_set(int64_t bytes);
 
-/* Bytes to the next point, for this thread; UINT64_MAX when off, 0 when exact. */
+/* Bytes to the next point, for this thread; LP_RATE_GAP_MAX when off, 0 when exact. */
 uint64_t lp_rate_gap(struct lp_self *self, int64_t rate);
 
 /* How many blocks of this size one sample stands for: 1/p. */

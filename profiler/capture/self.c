@@ -29,7 +29,7 @@ int lp_own_enter(void)
 {
     int previous = lp_self.own;
     lp_self.own = true;
-    lp_self.left = 0;
+    lp_self.due = 0; /* below every gate: no allocation passes without a look */
     lp_self.free_mask = 0;
     return previous;
 }
@@ -37,8 +37,6 @@ int lp_own_enter(void)
 void lp_own_leave(int previous)
 {
     lp_self.own = previous;
-    if (!previous)
-        lp_self.epoch = 0; /* no rate has this epoch: the next allocation draws anew */
 }
 
 /* /dev/null where libraries expect the standard streams: whatever they print goes nowhere, and not

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "capture/loader.h"
+#include "capture/memo.h"
 #include "capture/rate.h"
 #include "capture/self.h"
 #include "tables/losses.h"
@@ -105,72 +106,113 @@ bool lp_unwinder_calls(const void *caller)
            address >= atomic_load_explicit(&unwinder_start, memory_order_relaxed);
 }
 
-/* All the frames from `cursor` on; `exact`: the first address is not a return address. */
-static uint32_t step(unw_cursor_t *cursor, uintptr_t *frames, uint32_t max, int exact)
+/* All the frames from `cursor` on; `exact`: the first address is not a return address. `words`,
+ * when wanted, are what they hang on above `base`. */
+static uint32_t step(unw_cursor_t *cursor, uintptr_t *frames, uint32_t max, int exact,
+                     struct lp_memo_words *words, uintptr_t base)
 {
     uint32_t n = 0;
+    unw_save_loc_t saved, before = {.type = UNW_SLT_NONE};
     do {
-        unw_word_t ip = 0;
+        unw_word_t ip = 0, sp = 0;
         if (unw_get_reg(cursor, UNW_REG_IP, &ip) < 0 || ip == 0)
             break;
         frames[n++] = exact ? ip : ip - 1;
         exact = unw_is_signal_frame(cursor) > 0;
+        if (!words)
+            continue;
+        if (exact || unw_get_reg(cursor, UNW_REG_SP, &sp) < 0 ||
+            unw_get_save_loc(cursor, UNW_X86_64_RBP, &saved) < 0) {
+            words->n = LP_MEMO_WORDS + 1;
+            words = NULL;
+            continue;
+        }
+        if (n > 1) /* the call pushed it just below where its frame ended */
+            lp_memo_note(words, base, sp - sizeof(uintptr_t));
+        if (saved.type == UNW_SLT_MEMORY &&
+            (before.type != UNW_SLT_MEMORY || saved.u.addr != before.u.addr))
+            lp_memo_note(words, base, saved.u.addr);
+        before = saved;
     } while (n < max && unw_step(cursor) > 0);
     return n;
 }
 
-__attribute__((noinline)) static uint32_t step_from_here(uintptr_t *frames, uint32_t max)
+__attribute__((noinline)) static uint32_t
+step_from_here(uintptr_t *frames, uint32_t max, struct lp_memo_words *words, uintptr_t base)
 {
     unw_context_t context;
     unw_cursor_t cursor;
     if (unw_getcontext(&context) < 0 || unw_init_local(&cursor, &context) < 0)
         return 0;
-    return step(&cursor, frames, max, 0);
+    return step(&cursor, frames, max, 0, words, base);
 }
 
 /* Raw frames from the caller on, ours among them. */
-__attribute__((noinline)) static uint32_t backtrace_raw(uintptr_t *raw, uint32_t max)
+__attribute__((noinline)) static uint32_t backtrace_raw(uintptr_t *raw, uint32_t max,
+                                                        struct lp_memo_words *words, uintptr_t base)
 {
-    uint32_t n;
+    if (words)
+        return step_from_here(raw, max, words, base);
     if (lp_self.unwinds < CACHE_EARNED_AFTER || (in_child && !lp_self.cached)) {
         lp_self.unwinds++;
-        return step_from_here(raw, max);
+        return step_from_here(raw, max, NULL, 0);
     }
     if (!lp_self.cached) {
         lp_self.cached = true;
         atomic_fetch_add_explicit(&caches, 1, memory_order_relaxed);
     }
     int got = unw_backtrace((void **)raw, (int)max);
-    n = got > 0 ? (uint32_t)got : 0;
+    uint32_t n = got > 0 ? (uint32_t)got : 0;
     for (uint32_t i = 0; i < n; i++)
         raw[i]--;
     return n;
 }
 
-uint32_t lp_unwind(uintptr_t *frames, uint32_t max, void *caller)
+/* As above, without the frames of ours that stand before the caller's. 0: it does not unwind. */
+static uint32_t backtrace_of(uintptr_t caller, uintptr_t *frames, struct lp_memo_words *words,
+                             uintptr_t base)
 {
     uintptr_t raw[LP_FRAMES_MAX + HOOK_FRAMES];
-    uintptr_t first = (uintptr_t)caller - 1;
-    frames[0] = first;
     struct stripe *stripe = enter();
     if (!stripe)
-        return 1;
+        return 0;
     find_unwinder();
-    uint32_t n = backtrace_raw(raw, LP_FRAMES_MAX + HOOK_FRAMES);
-    if (lp_loader_stale() && lp_loader_refresh()) /* it may have ended too early */
-        n = backtrace_raw(raw, LP_FRAMES_MAX + HOOK_FRAMES);
+    if (words)
+        words->n = 0;
+    uint32_t n = backtrace_raw(raw, LP_FRAMES_MAX + HOOK_FRAMES, words, base), kept = 0, skip = 0;
     leave(stripe);
 
-    for (uint32_t skip = 0; skip < n && skip <= HOOK_FRAMES; skip++) {
-        if (raw[skip] != first)
-            continue;
-        uint32_t kept = 0;
-        while (kept < max && skip + kept < n && raw[skip + kept] != (uintptr_t)-1)
-            frames[kept] = raw[skip + kept], kept++;
-        return kept;
+    while (skip < n && skip <= HOOK_FRAMES && raw[skip] != caller - 1)
+        skip++;
+    if (skip == n || raw[skip] != caller - 1) {
+        lp_loss(LP_LOSS_NO_STACK);
+        return 0;
     }
-    lp_loss(LP_LOSS_NO_STACK);
-    return 1;
+    while (kept < LP_FRAMES_MAX && skip + kept < n && raw[skip + kept] != (uintptr_t)-1)
+        frames[kept] = raw[skip + kept], kept++;
+    return kept;
+}
+
+__attribute__((noinline)) uint32_t lp_stack_of_caller(void *caller)
+{
+    uintptr_t frames[LP_FRAMES_MAX], base = (uintptr_t)__builtin_frame_address(0);
+    bool wanted;
+    uint32_t stack = lp_memo_find(base, (uintptr_t)caller, &wanted);
+    if (stack != LP_STACK_NONE)
+        return stack;
+
+    struct lp_memo_words words;
+    uint32_t n = backtrace_of((uintptr_t)caller, frames, wanted ? &words : NULL, base);
+    if (lp_loader_stale() && lp_loader_refresh()) /* it may have ended too early */
+        n = backtrace_of((uintptr_t)caller, frames, wanted ? &words : NULL, base);
+    if (n == 0) {
+        frames[0] = (uintptr_t)caller - 1;
+        return lp_stack_intern(frames, 1);
+    }
+    stack = lp_stack_intern(frames, n);
+    if (wanted && stack != LP_STACK_NONE && !lp_loader_stale())
+        lp_memo_keep(base, (uintptr_t)caller, &words, stack);
+    return stack;
 }
 
 uint32_t lp_unwind_context(uintptr_t *frames, uint32_t max, void *ucontext)
@@ -181,7 +223,7 @@ uint32_t lp_unwind_context(uintptr_t *frames, uint32_t max, void *ucontext)
         return 0;
     uint32_t n = 0;
     if (unw_init_local2(&cursor, ucontext, UNW_INIT_SIGNAL_FRAME) >= 0)
-        n = step(&cursor, frames, max, 1);
+        n = step(&cursor, frames, max, 1, NULL, 0);
     leave(stripe);
     return n;
 }
@@ -189,6 +231,7 @@ uint32_t lp_unwind_context(uintptr_t *frames, uint32_t max, void *ucontext)
 void lp_unwind_forget(void)
 {
     unw_flush_cache(unw_local_addr_space, 0, 0);
+    lp_memo_forget();
 }
 
 void lp_unwind_prepare(void)
@@ -198,7 +241,7 @@ void lp_unwind_prepare(void)
     lp_self.busy = true;
     find_unwinder();
     unw_set_caching_policy(unw_local_addr_space, UNW_CACHE_PER_THREAD);
-    step_from_here(frames, LP_FRAMES_MAX);
+    step_from_here(frames, LP_FRAMES_MAX, NULL, 0);
     lp_self.busy = busy;
 }
 

@@ -1,5 +1,6 @@
 /*
- * Stacks by libunwind. This is the one file of ours that knows it.
+ * Stacks by libunwind. This is the one file of ours that knows it. Those that come again and again
+ * are not unwound again (capture/memo.h).
  *
  * Addresses come out leaf first and point into the call: return addresses less one, the interrupted
  * address of a signal as it is.
@@ -14,10 +15,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The caller's stack from the frame on that returns to `caller` (what the hook's
- * __builtin_return_address(0) says), so that hooks do not show. At least 1 frame: when the stack
- * does not unwind as far as that, the caller alone (a loss). Set lp_self.busy around it. */
-uint32_t lp_unwind(uintptr_t *frames, uint32_t max, void *caller);
+/* The number (tables/stacks.h) of the stack from the frame on that returns to `caller` (what the
+ * hook's __builtin_return_address(0) says), so that hooks do not show. When it does not unwind as
+ * far as that, the caller alone (a loss). Set lp_self.busy around it. */
+uint32_t lp_stack_of_caller(void *caller);
 
 /* In a signal handler: the stack that was interrupted. 0 when it does not unwind. */
 uint32_t lp_unwind_context(uintptr_t *frames, uint32_t max, void *ucontext);

@@ -45,10 +45,8 @@
 
 static uint32_t stack_here(void *caller)
 {
-    uintptr_t frames[LP_FRAMES_MAX];
     lp_self.busy = true;
-    uint32_t n = lp_unwind(frames, LP_FRAMES_MAX, caller);
-    uint32_t stack = lp_stack_intern(frames, n);
+    uint32_t stack = lp_stack_of_caller(caller);
     lp_self.busy = false;
     return stack;
 }

@@ -31,7 +31,6 @@
 #include "tables/blocks.h"
 #include "tables/losses.h"
 #include "tables/sites.h"
-#include "tables/stacks.h"
 
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t n, size_t size);
@@ -64,12 +63,10 @@ static bool at_page(const void *block)
 /* May this allocation pass without a look? */
 static inline bool passes(size_t size)
 {
-    if (likely(size < lp_self.left &&
-               lp_self.epoch == atomic_load_explicit(&lp_rate_epoch, memory_order_relaxed))) {
-        lp_self.left -= size;
-        return true;
-    }
-    return false;
+    if (unlikely(atomic_load_explicit(&lp_rate_gate, memory_order_relaxed) + size >= lp_self.due))
+        return false;
+    lp_self.due -= size;
+    return true;
 }
 
 /* Does this block surely have no record? False for NULL too. */
@@ -83,18 +80,17 @@ static inline bool unrecorded(const void *block)
 static bool due(size_t size, int64_t *rate)
 {
     struct lp_self *self = &lp_self;
-    uint32_t epoch = atomic_load(&lp_rate_epoch);
+    uint64_t gate = atomic_load(&lp_rate_gate);
     *rate = lp_rate();
-    if (self->epoch != epoch) {
-        self->epoch = epoch;
+    if (self->due < gate) { /* a new thread, or drawn at another rate */
         self->free_mask = UINTPTR_MAX;
-        self->left = lp_rate_gap(self, *rate);
+        self->due = gate + lp_rate_gap(self, *rate);
     }
-    if (size < self->left) {
-        self->left -= size;
+    if (size < self->due - gate) {
+        self->due -= size;
         return false;
     }
-    self->left = lp_rate_gap(self, *rate);
+    self->due = gate + lp_rate_gap(self, *rate);
     if (*rate == 0)
         return false;
     if (self->busy) {
@@ -106,11 +102,10 @@ static bool due(size_t size, int64_t *rate)
 
 static void record(void *block, size_t size, int64_t rate, void *caller)
 {
-    uintptr_t frames[LP_FRAMES_MAX];
     int kept = errno;
-    uint32_t n = lp_unwind(frames, LP_FRAMES_MAX, caller);
+    uint32_t stack = lp_stack_of_caller(caller);
     errno = kept;
-    uint32_t site = lp_site_get(lp_stack_intern(frames, n), size);
+    uint32_t site = lp_site_get(stack, size);
     if (site == LP_SITE_NONE)
         return;
 

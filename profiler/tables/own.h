@@ -11,6 +11,7 @@
 
 #define LP_OWN_KINDS(X)                                                                            \
     X(STACKS, "stacks")                                                                            \
+    X(MEMO, "memo")                                                                                \
     X(SITES, "sites")                                                                              \
     X(BLOCKS, "blocks")                                                                            \
     X(FDS, "fds")                                                                                  \

@@ -45,19 +45,28 @@ static void exact_and_off_need_no_chance(void **state)
     (void)state;
     struct lp_self self = {0};
     assert_int_equal(lp_rate_gap(&self, 1), 0);
-    assert_true(lp_rate_gap(&self, 0) == UINT64_MAX);
+    assert_true(lp_rate_gap(&self, 0) == LP_RATE_GAP_MAX);
     assert_true(lp_rate_weight(10, 1) == 1.0f);
     assert_int_equal(self.random, 0);
 }
 
-static void a_change_of_rate_is_a_new_epoch(void **state)
+static void a_change_of_rate_reaches_every_gap_drawn_before(void **state)
 {
     (void)state;
-    uint32_t before = lp_rate_epoch;
+    uint64_t longest = lp_rate_gate + LP_RATE_GAP_MAX;
     lp_rate_set(12345);
     assert_int_equal(lp_rate(), 12345);
-    assert_int_not_equal(lp_rate_epoch, before);
+    assert_true(lp_rate_gate > longest);
     lp_rate_set(LEAKPROF_RATE_DEFAULT);
+}
+
+/* The largest rate draws gaps that would not fit below the gate. */
+static void no_gap_is_longer_than_the_longest(void **state)
+{
+    (void)state;
+    struct lp_self self = {.random = 99};
+    for (int i = 0; i < DRAWS; i++)
+        assert_true(lp_rate_gap(&self, LP_RATE_MAX) <= LP_RATE_GAP_MAX);
 }
 
 int main(void)
@@ -66,7 +75,8 @@ int main(void)
         cmocka_unit_test(the_mean_gap_is_the_rate),
         cmocka_unit_test(a_weight_is_one_over_the_chance),
         cmocka_unit_test(exact_and_off_need_no_chance),
-        cmocka_unit_test(a_change_of_rate_is_a_new_epoch),
+        cmocka_unit_test(a_change_of_rate_reaches_every_gap_drawn_before),
+        cmocka_unit_test(no_gap_is_longer_than_the_longest),
     };
     return cmocka_run_group_tests_name("rate", tests, NULL, NULL);
 }

@@ -1,0 +1,124 @@
+#include "capture/memo.h"
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "capture/self.h"
+#include "tables/own.h"
+#include "tables/stacks.h"
+
+enum { ENTRIES = 2048, WANTED_AFTER = 32 };
+
+/* Written by one who has made the version odd, read by anyone: it must be even and the same before
+ * and after. */
+struct known {
+    const struct lp_self *thread;
+    uintptr_t frame, caller;
+    uint32_t age, stack;
+    struct lp_memo_words words;
+};
+
+struct entry {
+    _Atomic uint32_t version;
+    _Atomic uint32_t asked; /* times in vain, by anybody */
+    struct known known;
+};
+
+static _Atomic(struct entry *) table;
+static _Atomic uint32_t age = 1;
+
+static struct entry *entry_for(uintptr_t frame, uintptr_t caller)
+{
+    struct entry *entries = atomic_load_explicit(&table, memory_order_acquire);
+    if (!entries) {
+        struct entry *fresh = lp_own_map(ENTRIES * sizeof *fresh, LP_OWN_MEMO);
+        if (!fresh)
+            return NULL;
+        if (atomic_compare_exchange_strong(&table, &entries, fresh))
+            entries = fresh;
+        else
+            lp_own_unmap(fresh, ENTRIES * sizeof *fresh, LP_OWN_MEMO);
+    }
+    uint64_t hash = (frame >> 3) * 0x9e3779b97f4a7c15u + caller * 0xc2b2ae3d27d4eb4fu;
+    return &entries[(hash ^ hash >> 29) % ENTRIES];
+}
+
+void lp_memo_note(struct lp_memo_words *words, uintptr_t frame, uintptr_t address)
+{
+    if (address < frame)
+        return;
+    uintptr_t offset = (address - frame) / sizeof(uintptr_t);
+    if (words->n >= LP_MEMO_WORDS || offset > UINT16_MAX || address % sizeof(uintptr_t)) {
+        words->n = LP_MEMO_WORDS + 1;
+        return;
+    }
+    words->offset[words->n] = (uint16_t)offset;
+    words->value[words->n++] = *(const uintptr_t *)address;
+}
+
+__attribute__((no_sanitize("address", "thread"))) static bool holds(const struct known *known)
+{
+    const uintptr_t *stack = (const uintptr_t *)known->frame;
+    for (uint32_t i = 0; i < known->words.n; i++)
+        if (stack[known->words.offset[i]] != known->words.value[i])
+            return false;
+    return true;
+}
+
+__attribute__((no_sanitize("thread"))) uint32_t lp_memo_find(uintptr_t frame, uintptr_t caller,
+                                                             bool *wanted)
+{
+    struct entry *entry = entry_for(frame, caller);
+    *wanted = false;
+    if (!entry)
+        return LP_STACK_NONE;
+
+    uint32_t version = atomic_load_explicit(&entry->version, memory_order_acquire);
+    const struct known *k = &entry->known;
+    if (k->frame == frame && k->caller == caller && k->thread == &lp_self &&
+        k->age == atomic_load_explicit(&age, memory_order_relaxed) && version % 2 == 0) {
+        struct known copy;
+        uint32_t n = k->words.n <= LP_MEMO_WORDS ? k->words.n : 0;
+        copy.frame = frame;
+        copy.stack = k->stack;
+        copy.words.n = n;
+        memcpy(copy.words.offset, k->words.offset, n * sizeof *copy.words.offset);
+        memcpy(copy.words.value, k->words.value, n * sizeof *copy.words.value);
+        atomic_thread_fence(memory_order_acquire);
+        if (atomic_load_explicit(&entry->version, memory_order_relaxed) == version && holds(&copy))
+            return copy.stack;
+    }
+    uint32_t asked = atomic_fetch_add_explicit(&entry->asked, 1, memory_order_relaxed) + 1;
+    *wanted = asked % WANTED_AFTER == 0;
+    return LP_STACK_NONE;
+}
+
+__attribute__((no_sanitize("thread"))) void
+lp_memo_keep(uintptr_t frame, uintptr_t caller, const struct lp_memo_words *words, uint32_t stack)
+{
+    struct entry *entry = entry_for(frame, caller);
+    if (!entry || words->n == 0 || words->n > LP_MEMO_WORDS)
+        return;
+    uint32_t version = atomic_load_explicit(&entry->version, memory_order_relaxed);
+    if (version % 2 ||
+        !atomic_compare_exchange_strong_explicit(&entry->version, &version, version + 1,
+                                                 memory_order_acquire, memory_order_relaxed))
+        return;
+    atomic_thread_fence(memory_order_release);
+    struct known *k = &entry->known;
+    k->thread = &lp_self;
+    k->frame = frame;
+    k->caller = caller;
+    k->age = atomic_load_explicit(&age, memory_order_relaxed);
+    k->stack = stack;
+    k->words.n = words->n;
+    memcpy(k->words.offset, words->offset, words->n * sizeof *words->offset);
+    memcpy(k->words.value, words->value, words->n * sizeof *words->value);
+    atomic_store_explicit(&entry->version, version + 2, memory_order_release);
+}
+
+void lp_memo_forget(void)
+{
+    atomic_fetch_add(&age, 1);
+}
