@@ -13,18 +13,19 @@ enum { SHARDS = 64, HEADS_FIRST = 1024, BLOCKS_MAX = 1 << 28 };
 
 struct shard {
     struct lp_lock lock;
-    uint32_t live;   /* protected by lock, as all below */
-    uint32_t nheads; /* a power of two */
-    uint32_t spare;  /* free records, linked by next, 1-based */
-    uint32_t *heads; /* 1-based numbers of records */
-    char pad[40];    /* a cache line each */
+    uint32_t live;     /* protected by lock, as all below */
+    uint32_t nheads;   /* a power of two */
+    uint32_t spare;    /* free records, linked by next, 1-based */
+    uint32_t *heads;   /* 1-based numbers of records */
+    uint32_t anywhere; /* records whose blocks do not lie at a page boundary */
+    char pad[36];      /* a cache line each */
 };
 
 _Atomic uintptr_t lp_block_mask = LP_BLOCK_PAGE - 1;
 
-static _Atomic uint64_t anywhere; /* records whose blocks do not lie at a page boundary */
-static struct lp_lock mask_lock;  /* for changes of the mask */
-static _Atomic int forking;       /* threads that are in fork() */
+static struct lp_lock mask_lock; /* for changes of the mask; taken inside a shard's */
+static int anywhere_shards;      /* protected by it: those that have such blocks */
+static _Atomic int forking;      /* threads that are in fork() */
 static struct lp_slab records = LP_SLAB(sizeof(struct lp_block), 14, LP_OWN_BLOCKS);
 static struct shard shards[SHARDS];
 
@@ -77,39 +78,26 @@ static void release(struct lp_lock *lock, struct lp_lock *below)
     mine = below;
 }
 
-/* Before such a record is made, for its block may be freed by another thread at once. The mask is 0
- * whenever the count is not: both leave 0 and return to it under the lock. */
-static bool came(uintptr_t address)
+/* The mask is 0 while any shard has blocks that lie anywhere: before the first is handed out, until
+ * after the last has gone. Under the shard's lock. */
+static void shard_has_anywhere(bool any)
 {
-    if ((address & (LP_BLOCK_PAGE - 1)) == 0)
-        return true;
-    uint64_t n = atomic_load(&anywhere);
-    while (n > 0)
-        if (atomic_compare_exchange_weak(&anywhere, &n, n + 1))
-            return true;
-    struct lp_lock *below;
-    if (!hold(&mask_lock, false, &below))
-        return false;
-    atomic_store(&lp_block_mask, 0);
-    atomic_fetch_add(&anywhere, 1);
-    release(&mask_lock, below);
-    return true;
+    lp_lock(&mask_lock);
+    anywhere_shards += any ? 1 : -1;
+    atomic_store(&lp_block_mask, anywhere_shards ? 0 : LP_BLOCK_PAGE - 1);
+    lp_unlock(&mask_lock);
 }
 
-static void went(uintptr_t address, bool try)
+static void came(struct shard *shard, uintptr_t address)
 {
-    if ((address & (LP_BLOCK_PAGE - 1)) == 0)
-        return;
-    uint64_t n = atomic_load(&anywhere);
-    while (n > 1)
-        if (atomic_compare_exchange_weak(&anywhere, &n, n - 1))
-            return;
-    struct lp_lock *below;
-    if (!hold(&mask_lock, try, &below))
-        return; /* one too many stays counted: frees look more often than they need to */
-    if (atomic_fetch_sub(&anywhere, 1) == 1)
-        atomic_store(&lp_block_mask, LP_BLOCK_PAGE - 1);
-    release(&mask_lock, below);
+    if ((address & (LP_BLOCK_PAGE - 1)) != 0 && shard->anywhere++ == 0)
+        shard_has_anywhere(true);
+}
+
+static void went(struct shard *shard, uintptr_t address)
+{
+    if ((address & (LP_BLOCK_PAGE - 1)) != 0 && --shard->anywhere == 0)
+        shard_has_anywhere(false);
 }
 
 /* Twice the heads; a shard that cannot have them goes on with longer chains. */
@@ -157,6 +145,7 @@ static uint32_t unlink_record(struct shard *shard, uint64_t hash, uintptr_t addr
             uint32_t link = *at;
             *at = b->next;
             shard->live--;
+            went(shard, address);
             return link;
         }
     }
@@ -171,12 +160,7 @@ int lp_block_insert(const struct lp_block *block)
     struct lp_block stale = {0};
     int result = -ENOMEM;
 
-    if (!came(block->address)) {
-        lp_loss(LP_LOSS_FORKING);
-        return -EAGAIN;
-    }
     if (!hold(&shard->lock, false, &below)) {
-        went(block->address, false);
         lp_loss(LP_LOSS_FORKING);
         return -EAGAIN;
     }
@@ -192,19 +176,17 @@ int lp_block_insert(const struct lp_block *block)
         b->next = *head;
         *head = link;
         shard->live++;
+        came(shard, block->address);
         result = 0;
     }
     release(&shard->lock, below);
 
     if (stale.address) {
-        went(stale.address, false);
         lp_site_free(stale.site, stale.size, stale.weight);
         lp_loss(LP_LOSS_FREE_MISSED);
     }
-    if (result) {
-        went(block->address, false);
+    if (result)
         lp_loss(LP_LOSS_BLOCKS_FULL);
-    }
     return result;
 }
 
@@ -224,10 +206,7 @@ int lp_block_remove(uintptr_t address, struct lp_block *block, bool try)
         shard->spare = link;
     }
     release(&shard->lock, below);
-    if (!link)
-        return -ENOENT;
-    went(address, try);
-    return 0;
+    return link ? 0 : -ENOENT;
 }
 
 uint32_t lp_blocks_live(void)
@@ -257,7 +236,7 @@ void lp_blocks_each(void (*visit)(const struct lp_block *block, void *arg), void
  * then left to that frame, in the child as well. */
 static bool hold_for_fork(struct lp_lock *lock)
 {
-    int patience_ms = !mine ? INT_MAX : lock == mine ? 3 : 1000;
+    int patience_ms = !mine ? INT_MAX : lock == mine || lock == &mask_lock ? 3 : 1000;
     for (int ms = 0; ms < patience_ms; ms++)
         if (lp_lock_soon(lock))
             return true;

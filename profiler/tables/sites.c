@@ -13,9 +13,11 @@ enum { BUCKETS = 1 << 16, SITES_MAX = 1 << 22 };
  * added: sums of doubles would drift. */
 #define OBJECT_UNIT 65536.0
 
-/* One side of the books: what came, or what went. */
+/* One side of the books: what came, or what went. Blocks have the site's size, so that bytes follow
+ * from objects; `off` is what those that share the site by size class differ from it. */
 struct tally {
-    _Atomic uint64_t objects, bytes; /* objects in OBJECT_UNIT */
+    _Atomic uint64_t objects; /* in OBJECT_UNIT */
+    _Atomic int64_t off_bytes;
     _Atomic double objects_var, bytes_var;
 };
 
@@ -115,30 +117,37 @@ static void add_double(_Atomic double *sum, double value)
         ;
 }
 
-static void add(struct tally *tally, uint64_t size, float weight)
+static void add(struct tally *tally, uint64_t site_size, uint64_t size, float weight)
 {
     double w = weight, s = (double)size;
-    bool exact = weight == 1.0f;
-    uint64_t objects = exact ? (uint64_t)OBJECT_UNIT : (uint64_t)(w * OBJECT_UNIT + 0.5);
-    uint64_t bytes = exact ? size : (uint64_t)(w * s + 0.5);
+    uint64_t objects = (uint64_t)(w * OBJECT_UNIT + 0.5);
 
     atomic_fetch_add_explicit(&tally->objects, objects, memory_order_relaxed);
-    atomic_fetch_add_explicit(&tally->bytes, bytes, memory_order_relaxed);
-    if (!exact) {
+    if (size != site_size)
+        atomic_fetch_add_explicit(&tally->off_bytes, llround(w * (s - (double)site_size)),
+                                  memory_order_relaxed);
+    if (weight != 1.0f) {
         double var = w * (w - 1); /* (1-p)/p^2 with w = 1/p */
         add_double(&tally->objects_var, var);
         add_double(&tally->bytes_var, var * s * s);
     }
 }
 
+static int64_t bytes_of(uint64_t objects, int64_t off_bytes, uint64_t size)
+{
+    return (int64_t)((unsigned __int128)objects * size / (uint64_t)OBJECT_UNIT) + off_bytes;
+}
+
 void lp_site_alloc(uint32_t site, uint64_t size, float weight)
 {
-    add(&site_of(site)->allocs, size, weight);
+    struct site *s = site_of(site);
+    add(&s->allocs, s->size, size, weight);
 }
 
 void lp_site_free(uint32_t site, uint64_t size, float weight)
 {
-    add(&site_of(site)->frees, size, weight);
+    struct site *s = site_of(site);
+    add(&s->frees, s->size, size, weight);
 }
 
 uint32_t lp_site_count(void)
@@ -158,19 +167,21 @@ void lp_site_read(uint32_t i, struct lp_site_figures *f)
 
     /* Frees first: each was an allocation before, so a block that comes and goes meanwhile may be
      * missed but never makes the figures negative. */
-    uint64_t gone_objects = atomic_load(&r->objects), gone_bytes = atomic_load(&r->bytes);
+    uint64_t gone_objects = atomic_load(&r->objects);
+    int64_t gone_off = atomic_load(&r->off_bytes);
     double gone_objects_var = atomic_load(&r->objects_var),
            gone_bytes_var = atomic_load(&r->bytes_var);
-    uint64_t came_objects = atomic_load(&a->objects), came_bytes = atomic_load(&a->bytes);
+    uint64_t came_objects = atomic_load(&a->objects);
+    int64_t came_off = atomic_load(&a->off_bytes);
 
     f->stack = s->stack;
     f->size = s->size;
     f->alloc_objects = llround((double)came_objects / OBJECT_UNIT);
-    f->alloc_bytes = (int64_t)came_bytes;
+    f->alloc_bytes = bytes_of(came_objects, came_off, s->size);
     f->alloc_objects_var = atomic_load(&a->objects_var);
     f->alloc_bytes_var = atomic_load(&a->bytes_var);
     f->inuse_objects = llround((double)(came_objects - gone_objects) / OBJECT_UNIT);
-    f->inuse_bytes = (int64_t)(came_bytes - gone_bytes);
+    f->inuse_bytes = bytes_of(came_objects - gone_objects, came_off - gone_off, s->size);
     bool any = came_objects != gone_objects; /* doubles drift; nothing live, no variance */
     f->inuse_objects_var = any ? at_least_0(f->alloc_objects_var - gone_objects_var) : 0;
     f->inuse_bytes_var = any ? at_least_0(f->alloc_bytes_var - gone_bytes_var) : 0;
