@@ -123,10 +123,12 @@ static void book_free(const struct lp_block *b)
     lp_site_free(b->site, b->size, b->weight);
 }
 
-/* glibc's, at a page boundary if the block is to be found there. alignment 0: none asked for. */
+/* glibc's, at a page boundary if the block is to be found there. alignment 0: none asked for, which
+ * is what it means to memalign() too. */
 static void *allocate(size_t alignment, size_t size, bool zero, bool page)
 {
     if (page && alignment < LP_BLOCK_PAGE) {
+        int kept = errno;
         void *block = __libc_memalign(LP_BLOCK_PAGE, size);
         /* Mapped pages are zero, unless MALLOC_PERTURB_ has filled them: the last byte tells. */
         if (block && zero && size > 0 &&
@@ -135,6 +137,7 @@ static void *allocate(size_t alignment, size_t size, bool zero, bool page)
         if (block)
             return block;
         /* The detour wants a page more than what was asked for: try without. */
+        errno = kept;
     }
     if (alignment)
         return __libc_memalign(alignment, size);
@@ -181,14 +184,14 @@ LP_HOOK void *calloc(size_t n, size_t size)
 
 LP_HOOK void *memalign(size_t alignment, size_t size)
 {
-    if (alignment == 0 || passes(size)) /* 0 is glibc's to judge */
+    if (passes(size))
         return __libc_memalign(alignment, size);
     return allocate_slow(alignment, size, false, CALLER);
 }
 
 LP_HOOK void *aligned_alloc(size_t alignment, size_t size)
 {
-    if (alignment == 0 || passes(size))
+    if (passes(size))
         return __libc_memalign(alignment, size);
     return allocate_slow(alignment, size, false, CALLER);
 }
@@ -255,15 +258,25 @@ LP_HOOK void free(void *block)
         free_slow(block);
 }
 
+/* For programs that were linked before glibc 2.26; no header has it any more. */
+void cfree(void *block);
+LP_HOOK void cfree(void *block)
+{
+    free(block);
+}
+
 /* The block moved to a page boundary, so that its free will be seen; itself when there is no room.
  */
 static void *move_to_page(void *block, size_t size, size_t old)
 {
     if (at_page(block))
         return block;
+    int kept = errno;
     void *moved = __libc_memalign(LP_BLOCK_PAGE, size);
-    if (!moved)
+    if (!moved) {
+        errno = kept;
         return block;
+    }
     memcpy(moved, block, old < size ? old : size); /* what is new stays untouched */
     __libc_free(block);
     return moved;
@@ -295,6 +308,8 @@ __attribute__((noinline)) static void *realloc_slow(void *block, size_t size, vo
             moved = move_to_page(moved, size, usable);
         if (!pages_at(rate) || at_page(moved))
             record(moved, size, rate, caller);
+        else
+            lp_loss(LP_LOSS_NO_MEMORY);
         lp_self.busy = false;
     }
     return moved;
