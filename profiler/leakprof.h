@@ -21,6 +21,9 @@
 extern "C" {
 #endif
 
+/* Programs may look for these in the preloaded library. */
+#pragma GCC visibility push(default)
+
 #define LEAKPROF_VERSION "0.1.0"
 #define LEAKPROF_RATE_DEFAULT 524288
 #define LEAKPROF_RATE_KEEP (-1)
@@ -65,6 +68,8 @@ void leakprof_stats(struct leakprof_stats *stats);
 
 /* Losses by cause: calls visit(cause, count, arg) for every cause, zero counts too. */
 void leakprof_each_loss(void (*visit)(const char *cause, uint64_t count, void *arg), void *arg);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

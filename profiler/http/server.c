@@ -32,8 +32,6 @@
 #include "http/route.h"
 #include "http/wait.h"
 
-#define EXPORTED __attribute__((visibility("default")))
-
 enum {
     DESCRIPTORS_MIN = 16,
     ACCEPT_AGAIN_SECONDS = 1,
@@ -242,7 +240,7 @@ static int start(const struct lp_address *address, const char *token)
     return error;
 }
 
-EXPORTED int leakprof_start(const struct leakprof_options *options)
+int leakprof_start(const struct leakprof_options *options)
 {
     struct lp_address address;
     const char *token = options->token;
@@ -265,7 +263,7 @@ EXPORTED int leakprof_start(const struct leakprof_options *options)
     return 0;
 }
 
-EXPORTED void leakprof_stop(void)
+void leakprof_stop(void)
 {
     if (!atomic_exchange(&server.running, false))
         return;
@@ -277,7 +275,7 @@ EXPORTED void leakprof_stop(void)
     lp_own_leave(previous);
 }
 
-EXPORTED const char *leakprof_url(void)
+const char *leakprof_url(void)
 {
     return atomic_load(&server.running) ? server.url : "";
 }
