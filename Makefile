@@ -89,6 +89,13 @@ $(B)/plugin.so: tests/torture/plugin.cc
 $(B)/forks $(B)/jit: $(B)/%: tests/torture/%.c
 	$(CC) -O2 -g -Wall -Wextra -D_GNU_SOURCE -o $@ $< -lpthread -ldl
 
+# Programs that know nothing of the profiler, for the black-box tests to preload it into.
+fixtures: $(patsubst tests/fixtures/%.c,$(B)/fixtures/%,$(wildcard tests/fixtures/*.c))
+$(B)/fixtures/%: tests/fixtures/%.c profiler/leakprof.h
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -M%,$(BASE)) -O2 -g -fno-builtin -Wno-deprecated-declarations -iquote profiler \
+	  $(LDFL) -rdynamic -o $@ $< -lpthread -ldl
+
 run: all
 	$(B)/leakyard
 demo: all
@@ -113,6 +120,6 @@ help:
 	@echo "make lint    layout, static analysis, who may include whom"
 	@echo "make clean   removes build/"
 
-.PHONY: all unit torture run demo check soak lint bench clean help
+.PHONY: all unit torture fixtures run demo check soak lint bench clean help
 -include loadtest/bench.mk
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

@@ -29,6 +29,10 @@ needs_heap() {
 	case ${SANITIZE:-} in address | thread) skip "malloc belongs to the $SANITIZE sanitizer" ;; esac
 }
 
+needs_preload() {
+	[[ -z ${SANITIZE:-} ]] || skip "a sanitizer's runtime must come first, so nothing can be preloaded"
+}
+
 # ThreadSanitizer holds signals back until a thread blocks: it answers late or not at all.
 needs_signals() {
 	[[ ${SANITIZE:-} != thread ]] || skip "ThreadSanitizer delivers signals late"

@@ -3,13 +3,9 @@
 . tests/blackbox/lib.sh
 lib=$build/libleakprof.so
 
-not_sanitized() {
-	[[ -z ${SANITIZE:-} ]] || skip "a sanitizer's runtime must come first, so nothing can be preloaded"
-}
-
 test_serves() {
 	: "LD_PRELOAD serves profiles of an ordinary program"
-	not_sanitized
+	needs_preload
 	LD_PRELOAD=$lib LEAKPROF_LISTEN=127.0.0.1:0 LEAKPROF_RATE=1 bash -c 'while :; do read -t 0.05 -r; done' \
 		<"/dev/zero" >"$work/out" 2>"$work/err" &
 	pid=$!
@@ -24,7 +20,7 @@ test_serves() {
 
 test_harmless() {
 	: "programs print the same with and without it, at every rate"
-	not_sanitized
+	needs_preload
 	local rate command
 	for rate in 0 1 524288; do
 		for command in 'ls -l /etc' 'jq -n [range(1000)]' 'sort /etc/passwd' 'awk BEGIN{for(i=0;i<9999;i++)a[i]=i;print(length(a))}'; do
@@ -36,7 +32,7 @@ test_harmless() {
 
 test_few_descriptors() {
 	: "a program with hardly any descriptors runs all the same"
-	not_sanitized
+	needs_preload
 	local n
 	for n in 5 6 7 8 12 20; do
 		equal "ulimit $n" "$( (ulimit -n $n; LD_PRELOAD=$lib LEAKPROF_LISTEN=127.0.0.1:0 /bin/echo ran) 2>"$work/err")" ran
@@ -45,7 +41,7 @@ test_few_descriptors() {
 
 test_bad_address() {
 	: "a bad address is one line, and the program goes on"
-	not_sanitized
+	needs_preload
 	equal output "$(LD_PRELOAD=$lib LEAKPROF_LISTEN=nowhere /bin/echo alive 2>"$work/err")" alive
 	equal lines "$(wc -l <"$work/err")" 1
 }

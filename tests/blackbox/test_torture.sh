@@ -5,7 +5,7 @@
 
 # tortured RATE: the program ends well while profiles are fetched and the rate changes under it.
 tortured() {
-	[[ -z ${SANITIZE:-} ]] || skip "a sanitizer's runtime must come first, so nothing can be preloaded"
+	needs_preload
 	make -s torture
 	local seconds=${SOAK:-10} n=0 status=0 rate
 	LD_PRELOAD=$build/libleakprof.so LEAKPROF_LISTEN=127.0.0.1:0 LEAKPROF_RATE=$1 \
@@ -28,7 +28,7 @@ tortured() {
 
 test_unloaded_code() {
 	: "code without unwind tables where a library's stood allocates unharmed"
-	[[ -z ${SANITIZE:-} ]] || skip "a sanitizer's runtime must come first, so nothing can be preloaded"
+	needs_preload
 	make -s torture
 	local rate
 	for rate in 1 4096; do
@@ -38,7 +38,7 @@ test_unloaded_code() {
 
 test_forks() {
 	: "fork beside a thread that flushes all streams, and in a signal handler above malloc, does not hang"
-	[[ -z ${SANITIZE:-} ]] || skip "a sanitizer's runtime must come first, so nothing can be preloaded"
+	needs_preload
 	make -s torture
 	local mode rate
 	for mode in stdio handler; do

@@ -1,0 +1,40 @@
+# Every call of the allocator gives what it gives without a profiler.
+# shellcheck shell=bash disable=SC2317
+. tests/blackbox/lib.sh
+
+# compare: plain against every rate. Exact must see every block; at rates where a sampled block is
+# put at a page boundary, one that finds no room for that is counted, and handed out all the same.
+compare() {
+	local rate tight seen
+	make -s fixtures
+	"$build/fixtures/alloc_calls" 1 >"$work/plain" 2>"$work/seen"
+	[[ $(wc -l <"$work/plain") -gt 400 ]] || fail "only $(wc -l <"$work/plain") lines"
+	for rate in 0 1 4096 16384 524288; do
+		LD_PRELOAD=$build/libleakprof.so LEAKPROF_RATE=$rate "$build/fixtures/alloc_calls" 300 >"$work/preloaded" 2>"$work/seen"
+		diff "$work/plain" "$work/preloaded" >"$work/diff" || fail "rate $rate: $(head -n 20 "$work/diff")"
+		seen=$(<"$work/seen")
+		tight=0
+		[[ $rate -lt 16384 ]] || tight=4
+		contains "$seen" " kept 0 lost 0"
+		contains "$seen" "when memory was tight $tight"
+		case $rate in
+		0) contains "$seen" " seen 0 " ;;
+		1) [[ $seen =~ made\ ([0-9]+)\ seen\ ([0-9]+) && ${BASH_REMATCH[1]} -eq ${BASH_REMATCH[2]} ]] || fail "exact: $seen" ;;
+		*) [[ $seen =~ seen\ [1-9] ]] || fail "nothing was sampled: $seen" ;;
+		esac
+	done
+}
+
+test_calls() {
+	: "every call gives the same block, value and errno, plain and preloaded at every rate"
+	needs_preload
+	compare
+}
+
+test_perturbed() {
+	: "the same where new memory is filled with rubbish"
+	needs_preload
+	MALLOC_PERTURB_=90 compare
+}
+
+run_tests
