@@ -2,13 +2,19 @@
  * What libleakprof.so does when it is loaded into a program that knows nothing of it: with
  * LEAKPROF_LISTEN set, it opens the HTTP side and says where. What goes wrong is said in one line;
  * the program runs on in any case. (LEAKPROF_RATE is read by the core, at the first allocation.)
+ *
+ * The environment is inherited: the programs that a shell or make starts find the same address in
+ * theirs, and taken. They say nothing of that. LEAKPROF_PROGRAM names the one that is to listen.
  */
 #include "leakprof.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "capture/self.h"
 
@@ -37,6 +43,22 @@ static const char *reason(int error)
     }
 }
 
+/* Was the parent started with this very string in its environment? */
+static bool inherited(const char *variable)
+{
+    char path[64], *text = NULL;
+    size_t room = 0;
+    bool found = false;
+    snprintf(path, sizeof path, "/proc/%d/environ", (int)getppid());
+    FILE *file = fopen(path, "re");
+    while (file && !found && getdelim(&text, &room, '\0', file) > 0)
+        found = strcmp(text, variable) == 0;
+    free(text);
+    if (file)
+        fclose(file);
+    return found;
+}
+
 static void start(const char *listen, const char *token_file)
 {
     char token[512];
@@ -49,6 +71,8 @@ static void start(const char *listen, const char *token_file)
     const struct leakprof_options options = {
         .listen = listen, .rate = LEAKPROF_RATE_KEEP, .token = token_file ? token : NULL};
     error = leakprof_start(&options);
+    if (error == -EADDRINUSE && inherited(listen - strlen("LEAKPROF_LISTEN=")))
+        return; /* it is the parent's, or a sister's */
     if (error)
         fprintf(stderr, "leakprof: LEAKPROF_LISTEN: %s: %s\n", listen, reason(error));
     else
@@ -66,15 +90,31 @@ static const char *variable(char **environment, const char *name)
     return NULL;
 }
 
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* By the name that it was called by, or by its file's. */
+static bool called(const char *name, int argc, char **argv)
+{
+    char file[PATH_MAX];
+    if (argc > 0 && strcmp(last_part(argv[0]), name) == 0)
+        return true;
+    ssize_t n = readlink("/proc/self/exe", file, sizeof file - 1);
+    file[n > 0 ? n : 0] = '\0';
+    return strcmp(last_part(file), name) == 0;
+}
+
 __attribute__((constructor)) static void preload(int argc, char **argv, char **environment)
 {
-    (void)argc, (void)argv;
-    const char *listen = variable(environment, "LEAKPROF_LISTEN");
-    if (!listen)
-        return;
-    int previous = lp_own_enter();
     int kept = errno;
-    start(listen, variable(environment, "LEAKPROF_TOKEN_FILE"));
-    errno = kept;
+    int previous = lp_own_enter();
+    const char *listen = variable(environment, "LEAKPROF_LISTEN");
+    const char *program = variable(environment, "LEAKPROF_PROGRAM");
+    if (listen && (!program || called(program, argc, argv)))
+        start(listen, variable(environment, "LEAKPROF_TOKEN_FILE"));
     lp_own_leave(previous);
+    errno = kept;
 }

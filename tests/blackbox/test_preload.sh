@@ -46,4 +46,50 @@ test_bad_address() {
 	equal lines "$(wc -l <"$work/err")" 1
 }
 
+test_children() {
+	: "an address that is taken is one line, and none from children that inherited it"
+	needs_preload
+	LD_PRELOAD=$lib LEAKPROF_LISTEN=127.0.0.1:0 sleep 60 2>"$work/err" &
+	pid=$!
+	wait_for 10 grep -q http "$work/err"
+	local taken
+	taken=$(grep -o '[0-9.]\+:[0-9]\+/' "$work/err")
+	taken=${taken%/}
+	equal output "$(LD_PRELOAD=$lib LEAKPROF_LISTEN=$taken /bin/echo alive 2>"$work/err")" alive
+	equal "who comes late" "$(<"$work/err")" "leakprof: LEAKPROF_LISTEN: $taken: Address already in use"
+	LD_PRELOAD=$lib LEAKPROF_LISTEN=$taken bash -c '/bin/echo 1; /bin/echo 2; (/bin/echo 3; :) | cat; :' >"$work/out" 2>"$work/err"
+	equal output "$(tr '\n' ' ' <"$work/out")" "1 2 3 "
+	equal "the shell's line alone" "$(<"$work/err")" "leakprof: LEAKPROF_LISTEN: $taken: Address already in use"
+	# Another address than the parent's is the child's own matter.
+	LD_PRELOAD=$lib LEAKPROF_LISTEN=127.0.0.1:0 bash -c "LEAKPROF_LISTEN=$taken /bin/echo 1; :" >"$work/out" 2>"$work/err"
+	equal lines "$(grep -c 'already in use' "$work/err") of $(wc -l <"$work/err")" "1 of 2"
+	kill "$pid"
+	wait "$pid" || true
+	pid=
+}
+
+# listeners PROGRAM COMMAND...: how many of the processes that the command makes listen.
+listeners() {
+	local program=$1
+	shift
+	LD_PRELOAD=$lib LEAKPROF_LISTEN=127.0.0.1:0 LEAKPROF_PROGRAM=$program "$@" >"$work/out" 2>"$work/err"
+	grep -c 'leakprof: http' "$work/err" || true
+}
+
+test_program() {
+	: "LEAKPROF_PROGRAM names the one that listens; the others record as ever"
+	needs_preload
+	make -s fixtures
+	local script='/bin/echo 1; sleep 0; (exec -a renamed /bin/echo 2); :'
+	equal sleep "$(listeners sleep bash -c "$script")" 1
+	equal "by the file or the name it was called by" "$(listeners echo bash -c "$script")" 2
+	equal "by the name it was called by" "$(listeners renamed bash -c "$script")" 1
+	equal "part of a name" "$(listeners ech bash -c "$script")" 0
+	equal "a path" "$(listeners /bin/echo bash -c "$script")" 0
+	equal empty "$(listeners "" bash -c "$script")" 4
+	LEAKPROF_RATE=1 listeners other "$build/fixtures/alloc_calls" 1 >"$work/count"
+	equal "the other" "$(<"$work/count")" 0
+	[[ $(<"$work/err") =~ seen\ [1-9] ]] || fail "nothing recorded: $(<"$work/err")"
+}
+
 run_tests
