@@ -21,6 +21,7 @@ struct object {
 
 struct list {
     _Atomic int readers;
+    bool partial; /* there are more objects, or larger ones, than it has room for */
     int nobjects;
     struct object objects[OBJECTS_MAX];
 };
@@ -59,15 +60,19 @@ static struct dl_find_object ask(const struct object *object)
     return (struct dl_find_object){0};
 }
 
+static bool same(const struct dl_find_object *a, const struct dl_find_object *b)
+{
+    return a->dlfo_map_start == b->dlfo_map_start && a->dlfo_map_end == b->dlfo_map_end &&
+           a->dlfo_eh_frame == b->dlfo_eh_frame;
+}
+
 /* Is it still there? What was unloaded may have other code at its addresses by now. */
 static bool still_there(const struct object *object)
 {
     if (!object->mapped.dlfo_map_start)
         return true;
     struct dl_find_object now = ask(object);
-    return now.dlfo_map_start == object->mapped.dlfo_map_start &&
-           now.dlfo_map_end == object->mapped.dlfo_map_end &&
-           now.dlfo_eh_frame == object->mapped.dlfo_eh_frame;
+    return same(&now, &object->mapped);
 }
 
 int lp_loader_each(lp_object_visit *visit, void *arg)
@@ -99,14 +104,17 @@ bool lp_loader_stale(void)
 static int copy(struct dl_phdr_info *info, size_t size, void *arg)
 {
     struct list *list = arg;
-    if (list->nobjects == OBJECTS_MAX)
+    if (list->nobjects == OBJECTS_MAX) {
+        list->partial = true;
         return 1;
+    }
     struct object *object = &list->objects[list->nobjects++];
     memset(&object->info, 0, sizeof object->info);
     memcpy(&object->info, info, size < sizeof object->info ? size : sizeof object->info);
     object->mapped = ask(object);
     if (info->dlpi_phnum > SEGMENTS_MAX) {
         list->nobjects--; /* rare: stacks end there */
+        list->partial = true;
         return 0;
     }
     memcpy(object->segments, info->dlpi_phdr, info->dlpi_phnum * sizeof *info->dlpi_phdr);
@@ -114,16 +122,44 @@ static int copy(struct dl_phdr_info *info, size_t size, void *arg)
     return 0;
 }
 
-bool lp_loader_refresh(void)
+/* Were objects loaded or unloaded between the two copies? */
+static bool differ(const struct list *a, const struct list *b)
+{
+    if (!a || a->nobjects == 0 || b->nobjects == 0)
+        return true;
+    const struct dl_phdr_info *x = &a->objects[0].info, *y = &b->objects[0].info;
+    return x->dlpi_adds != y->dlpi_adds || x->dlpi_subs != y->dlpi_subs;
+}
+
+/* Does the loader have an object at one of these addresses that the copy has not? */
+static bool lacks(const uintptr_t *addresses, uint32_t n)
+{
+    struct list *list = hold();
+    bool missing = false;
+    for (uint32_t i = 0; list && !list->partial && i < n && !missing; i++) {
+        struct dl_find_object found;
+        if (_dl_find_object((void *)addresses[i], &found) != 0)
+            continue;
+        missing = true;
+        for (int k = 0; k < list->nobjects && missing; k++)
+            missing = !same(&list->objects[k].mapped, &found);
+    }
+    if (list)
+        atomic_fetch_sub(&list->readers, 1);
+    return missing;
+}
+
+bool lp_loader_refresh(const uintptr_t *addresses, uint32_t n)
 {
     if (!real_iterate || !lp_trylock(&writing))
         return false; /* another thread is at it */
     int64_t now = lp_now_ns();
-    if (now - last_refresh < REFRESH_NS) {
+    if (now - last_refresh < REFRESH_NS && !lacks(addresses, n)) {
         lp_unlock(&writing);
         return false;
     }
     last_refresh = now;
+    bool changed = false;
     struct list *old = atomic_load(&current);
     struct list **spare = &lists[old && old == lists[0]];
     if (!*spare)
@@ -132,12 +168,14 @@ bool lp_loader_refresh(void)
         while (atomic_load(&(*spare)->readers) != 0)
             sched_yield(); /* those that still read the copy before last */
         atomic_store(&stale, false);
+        (*spare)->partial = false;
         (*spare)->nobjects = 0;
         real_iterate(copy, *spare);
+        changed = differ(old, *spare);
         atomic_store(&current, *spare);
     }
     lp_unlock(&writing);
-    return true;
+    return changed;
 }
 
 void lp_loader_forked(void)

@@ -16,6 +16,7 @@
 
 #include <link.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 typedef int lp_object_visit(struct dl_phdr_info *info, size_t size, void *arg);
 
@@ -29,8 +30,9 @@ bool lp_loader_ready(void);
 bool lp_loader_stale(void);
 
 /* Makes the copy anew by the real dl_iterate_phdr(), which lp_loader_use() hands in. At most once
- * in 10 ms, for code that belongs to no object (a JIT's) makes every search fail. true: it did. */
-bool lp_loader_refresh(void);
+ * in 10 ms, for code that belongs to no object (a JIT's) makes every search fail; at once if one of
+ * these addresses lies in an object that the copy has not. true: it has other objects now. */
+bool lp_loader_refresh(const uintptr_t *addresses, uint32_t n);
 void lp_loader_use(int (*real)(lp_object_visit *visit, void *arg));
 
 /* In a forked child: the readers it was copied with do not exist there. */

@@ -16,6 +16,7 @@ struct lp_self {
     uint32_t unwinds;    /* how many stacks were taken here */
     uint64_t random;     /* state of the generator; 0: not seeded */
     bool cached;         /* libunwind has given this thread a trace cache */
+    uint32_t code;       /* what code there was when it did: see unwind.c; else it is not used */
     bool own;            /* the profiler's own thread, or on the profiler's own business */
     bool apart;          /* its descriptors are not the program's: numbers mean something else */
     bool busy;           /* inside the profiler: what comes now must not be recorded again */

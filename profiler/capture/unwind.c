@@ -26,6 +26,11 @@ enum {
 
 static _Atomic uint32_t caches;
 
+/* How often code was unloaded. A trace cache keeps what was found at an address for the life of its
+ * thread, and unw_flush_cache() does not reach it: with other code there by now, or none known then
+ * and some now, it would lead astray. Such a cache is not used any more; its thread steps. */
+static _Atomic uint32_t unloads;
+
 /* Who is inside libunwind: counted on several cache lines, for every sample comes by. */
 enum { STRIPES = 16, FORK_PATIENCE_NS = 200000000 };
 static struct stripe {
@@ -153,12 +158,15 @@ __attribute__((noinline)) static uint32_t backtrace_raw(uintptr_t *raw, uint32_t
 {
     if (words)
         return step_from_here(raw, max, words, base);
-    if (lp_self.unwinds < CACHE_EARNED_AFTER || (in_child && !lp_self.cached)) {
+    uint32_t code = atomic_load_explicit(&unloads, memory_order_relaxed);
+    if (lp_self.unwinds < CACHE_EARNED_AFTER ||
+        (lp_self.cached ? lp_self.code != code : in_child)) {
         lp_self.unwinds++;
         return step_from_here(raw, max, NULL, 0);
     }
     if (!lp_self.cached) {
         lp_self.cached = true;
+        lp_self.code = code;
         atomic_fetch_add_explicit(&caches, 1, memory_order_relaxed);
     }
     int got = unw_backtrace((void **)raw, (int)max);
@@ -168,50 +176,58 @@ __attribute__((noinline)) static uint32_t backtrace_raw(uintptr_t *raw, uint32_t
     return n;
 }
 
-/* As above, without the frames of ours that stand before the caller's. 0: it does not unwind. */
-static uint32_t backtrace_of(uintptr_t caller, uintptr_t *frames, struct lp_memo_words *words,
-                             uintptr_t base)
+/* As above, through the gate. */
+static uint32_t backtrace(uintptr_t *raw, struct lp_memo_words *words, uintptr_t base)
 {
-    uintptr_t raw[LP_FRAMES_MAX + HOOK_FRAMES];
     struct stripe *stripe = enter();
     if (!stripe)
         return 0;
     find_unwinder();
     if (words)
         words->n = 0;
-    uint32_t n = backtrace_raw(raw, LP_FRAMES_MAX + HOOK_FRAMES, words, base), kept = 0, skip = 0;
+    uint32_t n = backtrace_raw(raw, LP_FRAMES_MAX + HOOK_FRAMES, words, base);
     leave(stripe);
+    return n;
+}
 
-    while (skip < n && skip <= HOOK_FRAMES && raw[skip] != caller - 1)
+/* Where the caller's frames begin behind ours; *n, their number, is 0 when they are not there. */
+static const uintptr_t *without_ours(const uintptr_t *raw, uint32_t *n, uintptr_t caller)
+{
+    uint32_t skip = 0, all = *n;
+    while (skip < all && skip <= HOOK_FRAMES && raw[skip] != caller - 1)
         skip++;
-    if (skip == n || raw[skip] != caller - 1) {
-        lp_loss(LP_LOSS_NO_STACK);
-        return 0;
-    }
-    while (kept < LP_FRAMES_MAX && skip + kept < n && raw[skip + kept] != (uintptr_t)-1)
-        frames[kept] = raw[skip + kept], kept++;
-    return kept;
+    *n = 0;
+    if (skip <= HOOK_FRAMES)
+        while (skip + *n < all && raw[skip + *n] != (uintptr_t)-1)
+            ++*n;
+    return raw + skip;
 }
 
 __attribute__((noinline)) uint32_t lp_stack_of_caller(void *caller)
 {
-    uintptr_t frames[LP_FRAMES_MAX], base = (uintptr_t)__builtin_frame_address(0);
+    uintptr_t raw[LP_FRAMES_MAX + HOOK_FRAMES];
+    uintptr_t base = (uintptr_t)__builtin_frame_address(0), leaf = (uintptr_t)caller - 1;
     bool wanted;
     uint32_t stack = lp_memo_find(base, (uintptr_t)caller, &wanted);
     if (stack != LP_STACK_NONE)
         return stack;
 
-    struct lp_memo_words words;
-    uint32_t n = backtrace_of((uintptr_t)caller, frames, wanted ? &words : NULL, base);
-    if (lp_loader_stale() && lp_loader_refresh()) /* it may have ended too early */
-        n = backtrace_of((uintptr_t)caller, frames, wanted ? &words : NULL, base);
+    struct lp_memo_words words, *note = wanted ? &words : NULL;
+    uint32_t n = backtrace(raw, note, base);
+    if (lp_loader_stale() && lp_loader_refresh(raw, n)) { /* it may have ended too early */
+        lp_self.code--;
+        n = backtrace(raw, note, base);
+    }
+    bool taken = n > 0; /* else it is a loss already */
+    const uintptr_t *frames = without_ours(raw, &n, (uintptr_t)caller);
     if (n == 0) {
-        frames[0] = (uintptr_t)caller - 1;
-        return lp_stack_intern(frames, 1);
+        if (taken)
+            lp_loss(LP_LOSS_NO_STACK);
+        return lp_stack_intern(&leaf, 1);
     }
     stack = lp_stack_intern(frames, n);
-    if (wanted && stack != LP_STACK_NONE && !lp_loader_stale())
-        lp_memo_keep(base, (uintptr_t)caller, &words, stack);
+    if (note && stack != LP_STACK_NONE && !lp_loader_stale())
+        lp_memo_keep(base, (uintptr_t)caller, note, stack);
     return stack;
 }
 
@@ -230,6 +246,7 @@ uint32_t lp_unwind_context(uintptr_t *frames, uint32_t max, void *ucontext)
 
 void lp_unwind_forget(void)
 {
+    atomic_fetch_add(&unloads, 1);
     unw_flush_cache(unw_local_addr_space, 0, 0);
     lp_memo_forget();
 }

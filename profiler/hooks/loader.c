@@ -4,6 +4,7 @@
 
 #include <dlfcn.h>
 #include <link.h>
+#include <stddef.h>
 
 #include "capture/loader.h"
 #include "capture/self.h"
@@ -28,5 +29,5 @@ LP_HOOK int dlclose(void *library)
 __attribute__((constructor(101))) static void start(void)
 {
     lp_loader_use(LP_REAL(dl_iterate_phdr));
-    lp_loader_refresh();
+    lp_loader_refresh(NULL, 0);
 }
