@@ -89,9 +89,31 @@ $(B)/plugin.so: tests/torture/plugin.cc
 $(B)/forks $(B)/jit: $(B)/%: tests/torture/%.c
 	$(CC) -O2 -g -Wall -Wextra -D_GNU_SOURCE -o $@ $< -lpthread -ldl
 
-# Programs that know nothing of the profiler, for the black-box tests to preload it into.
-fixtures: $(patsubst tests/fixtures/%.c,$(B)/fixtures/%,$(wildcard tests/fixtures/*.c))
-$(B)/fixtures/%: tests/fixtures/%.c profiler/leakprof.h
+# Programs and libraries whose names are looked for; see tests/blackbox/test_symbols.sh. The profiler
+# is preloaded into them, so they are built without sanitizers.
+F := $(B)/fixtures
+PLAIN := $(patsubst tests/fixtures/%.c,$(F)/%,$(filter-out %/host.c %/library.c,$(wildcard tests/fixtures/*.c)))
+FIXTURE := -O2 -g -Wall -Wextra -D_GNU_SOURCE -fno-optimize-sibling-calls -fno-ipa-icf
+fixtures: $(PLAIN) $(addprefix $(F)/,host host_fixed names names.so first.so second.so stripped.so linked.so)
+$(F)/host $(F)/host_fixed: tests/fixtures/host.c
+	@mkdir -p $(@D)
+	$(CC) $(FIXTURE) $(if $(findstring fixed,$@),-no-pie -fno-pie,-pie -fPIE) -o $@ $< -ldl
+$(F)/names $(F)/names.so: tests/fixtures/names.cc
+	@mkdir -p $(@D)
+	$(CXX) -std=c++17 $(FIXTURE) $(if $(findstring .so,$@),-fPIC -shared -DLIBRARY) -o $@ $<
+$(F)/first.so $(F)/second.so: tests/fixtures/library.c
+	@mkdir -p $(@D)
+	$(CC) $(FIXTURE) -fPIC -shared -DNAME=$(basename $(@F)) $(if $(findstring second,$@),-DSKIP=256) -o $@ $<
+# Without its debug information, without a trace of it; and with it in a file beside.
+$(F)/stripped.so: tests/fixtures/library.c
+	@mkdir -p $(@D)
+	$(CC) $(FIXTURE) -fPIC -shared -DNAME=stripped -s -o $@ $<
+$(F)/linked.so: tests/fixtures/library.c
+	@mkdir -p $(F)/.debug
+	$(CC) $(FIXTURE) -fPIC -shared -DNAME=linked -o $@ $<
+	objcopy --only-keep-debug $@ $(F)/.debug/linked.debug
+	objcopy --strip-all --add-gnu-debuglink=$(F)/.debug/linked.debug $@
+$(PLAIN): $(F)/%: tests/fixtures/%.c profiler/leakprof.h
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -M%,$(BASE)) -O2 -g -fno-builtin -Wno-deprecated-declarations -iquote profiler \
 	  $(LDFL) -rdynamic -o $@ $< -lpthread -ldl

@@ -55,7 +55,11 @@ const struct lp_symbol *lp_symbolize(uintptr_t address)
     static struct {
         struct lp_symbol symbol;
         struct lp_frame frame;
-    } unknown = {{.nframes = 1}, {.function = "[out of memory]", .file = ""}};
+    } unknown = {{.nframes = 1},
+                 {.function = "[out of memory]",
+                  .shown = "[out of memory]",
+                  .linkage = "[out of memory]",
+                  .file = ""}};
 
     if (cache.used * 2 >= cache.room && !cache_grow())
         return &unknown.symbol;

@@ -55,7 +55,7 @@ static void write_stack(FILE *out, const struct lp_row *row, const struct lp_pro
     lp_lines_of(id, lines);
     for (uint32_t i = 0; i < lines->n; i++) {
         const struct lp_line *line = &lines->at[i];
-        fprintf(out, "#\t0x%" PRIxPTR "\t%s", line->address, line->frame->function);
+        fprintf(out, "#\t0x%" PRIxPTR "\t%s", line->address, line->frame->shown);
         if (line->symbol && line->symbol->entry)
             fprintf(out, "+0x%" PRIxPTR, line->address - line->symbol->entry);
         if (line->frame->file[0])
@@ -159,10 +159,10 @@ static void write_item(FILE *out, const struct lp_item *item, const struct lp_pr
     for (uint32_t i = 0; i < lines->n; i++) {
         const struct lp_line *line = &lines->at[i];
         if (!line->symbol) {
-            fprintf(out, "%s\n", line->frame->function);
+            fprintf(out, "%s\n", line->frame->shown);
             continue;
         }
-        fprintf(out, "%s(...)\n\t%s:%d", line->frame->function,
+        fprintf(out, "%s(...)\n\t%s:%d", line->frame->shown,
                 line->frame->file[0] ? line->frame->file : "?", line->frame->line);
         if (line->symbol->entry)
             fprintf(out, " +0x%" PRIxPTR, line->address - line->symbol->entry);

@@ -32,7 +32,7 @@ int lp_write_folded(FILE *out, const struct lp_profile *profile, const struct lp
         for (uint32_t at = i; at; at = tree.nodes[at].parent)
             path[n++] = at;
         while (n-- > 0) {
-            write_name(out, tree.nodes[path[n]].frame->function);
+            write_name(out, tree.nodes[path[n]].frame->shown);
             fputc(n > 0 ? ';' : ' ', out);
         }
         fprintf(out, "%" PRId64 "\n", tree.nodes[i].self);

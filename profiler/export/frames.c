@@ -18,7 +18,9 @@ const struct lp_frame *lp_special_frame(uint32_t stack)
 
     uint32_t i = stack < LP_STACK_FIRST ? stack : LP_STACK_FIRST;
     const char *name = lp_stack_special(i);
-    frames[i] = (struct lp_frame){.function = name ? name : "[unknown stack]", .file = ""};
+    if (!name)
+        name = "[unknown stack]";
+    frames[i] = (struct lp_frame){.function = name, .shown = name, .linkage = name, .file = ""};
     return &frames[i];
 }
 

@@ -29,4 +29,9 @@ const char *lp_human_share(char out[LP_HUMAN_MAX], double part, double whole);
  * from files and from other programs, and end in terminals, XML and JSON. */
 void lp_clean(char *text);
 
+/* Makes a name no longer than this many bytes (at least 4), in place, when it is: what stands
+ * inside brackets goes first, the innermost before the outer, then the end. "…" stands for what
+ * went. The names of C++ templates can be pages long. Text must be clean. */
+void lp_abridge(char *text, size_t limit);
+
 #endif

@@ -122,9 +122,10 @@ static uint64_t mapping(struct builder *b, const struct lp_module *module)
 
 static uint64_t function(struct builder *b, const struct lp_frame *frame)
 {
-    int64_t name = string(b, frame->function), file = string(b, frame->file);
-    uint32_t *id = slot(b, &b->by_function,
-                        (uint64_t)name << 40 | (uint64_t)file << 20 | (uint64_t)frame->start_line);
+    int64_t linkage = string(b, frame->linkage), file = string(b, frame->file);
+    uint32_t *id =
+        slot(b, &b->by_function,
+             (uint64_t)linkage << 40 | (uint64_t)file << 20 | (uint64_t)frame->start_line);
     if (!id || *id)
         return id ? *id : 0;
 
@@ -133,7 +134,8 @@ static uint64_t function(struct builder *b, const struct lp_frame *frame)
         return 0;
     perftools__profiles__function__init(f);
     f->id = *id = (uint32_t)b->functions.n;
-    f->name = f->system_name = name;
+    f->name = string(b, frame->function);
+    f->system_name = linkage;
     f->filename = file;
     f->start_line = frame->start_line;
     return f->id;

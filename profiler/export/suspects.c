@@ -152,7 +152,7 @@ static void write_table(FILE *out, const struct lp_ranking *ranking)
         column(out, 12, lp_human(text, llround(second), unit, true));
         column(out, 12, lp_human(text, s->to, unit, false));
         column(out, 10, lp_human_share(text, s->share, 1));
-        fprintf(out, "%s", s->place->function);
+        fprintf(out, "%s", s->place->shown);
         if (s->place->file[0])
             fprintf(out, "  %s:%d", s->place->file, s->place->line);
         fputc('\n', out);

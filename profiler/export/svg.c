@@ -79,7 +79,7 @@ static bool is_shown(const struct picture *p, uint32_t i)
 
 static const char *name_of(const struct lp_node *node)
 {
-    return node->frame ? node->frame->function : "all";
+    return node->frame ? node->frame->shown : "all";
 }
 
 /* The rect's paint: a class, or for a delta a mixture. */

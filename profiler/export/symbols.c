@@ -20,6 +20,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "export/demangle.h"
+#include "export/human.h"
 #include "export/names.h"
 #include "export/objects.h"
 
@@ -197,16 +199,43 @@ static const char *file_name(const struct unit *unit, const char *file)
     return lp_name(path);
 }
 
-/* C++ and Rust: the linker's name, for it is whole, and pprof knows how to demangle it (a demangler
- * would be called here). C: the name in the source, for the linker's may be an alias. */
-static const char *function_name(Dwarf_Die *die)
+/* C++ and Rust: the linker's name, for it is whole. C: the name in the source, for the linker's may
+ * be an alias. */
+static const char *linkage_name(Dwarf_Die *die)
 {
     Dwarf_Attribute attribute;
     const char *name = dwarf_formstring(dwarf_attr_integrate(die, DW_AT_linkage_name, &attribute));
 
     if (!name || (strncmp(name, "_Z", 2) != 0 && strncmp(name, "_R", 2) != 0))
         name = dwarf_diename(die);
-    return name ? lp_name(name) : NULL;
+    return name ? name : "[nameless]";
+}
+
+/* gcc does not write down the linker's name of a C++ function that is static, or a lambda, but the
+ * symbol table may have it. NULL: it has not. */
+static const char *static_name(const struct symbols *s, const struct lp_symbol *symbol)
+{
+    uint64_t entry = symbol->entry - symbol->module->bias;
+    const struct lp_elf_symbol *found = lp_object_symbol(&s->object, entry);
+
+    if (!symbol->entry || !found || found->address != entry)
+        return NULL;
+    const char *name = s->object.names + found->name;
+    return strncmp(name, "_Z", 2) == 0 && !strchr(name, '@') ? name : NULL;
+}
+
+static void set_names(struct lp_frame *frame, const char *linkage)
+{
+    frame->linkage = lp_name(linkage);
+    frame->function = frame->shown = lp_demangle(frame->linkage);
+    if (strlen(frame->function) <= LP_SHOWN_MAX)
+        return;
+    char *text = strdup(frame->function);
+    if (!text)
+        return;
+    lp_abridge(text, LP_SHOWN_MAX);
+    frame->shown = lp_name(text);
+    free(text);
 }
 
 static int number(Dwarf_Die *die, unsigned name)
@@ -293,12 +322,13 @@ static struct lp_symbol *from_dwarf(struct symbols *s, struct lp_module *module,
     for (int i = 0; i < n; i++) {
         struct lp_frame *frame = &symbol->frames[i];
         Dwarf_Die *at = &chain[n - 1 - i];
-        frame->function = function_name(at);
+        const char *name = linkage_name(at), *better = NULL;
+        if (i == n - 1 && strncmp(name, "_Z", 2) != 0)
+            better = static_name(s, symbol);
+        set_names(frame, better ? better : name);
         dwarf_decl_line(at, &frame->start_line);
         frame->file = file_name(unit, file ? file : dwarf_decl_file(at));
         frame->line = line > 0 ? line : frame->start_line;
-        if (!frame->function)
-            frame->function = "[nameless]";
 
         int called = number(at, DW_AT_call_file);
         file = called && files ? dwarf_filesrc(files, (size_t)called, NULL, NULL) : NULL;
@@ -311,20 +341,22 @@ static struct lp_symbol *from_names(struct symbols *s, struct lp_module *module,
 {
     struct lp_symbol *symbol = new_symbol(module, 1);
     const struct lp_elf_symbol *found = s ? lp_object_symbol(&s->object, pc) : NULL;
-    char text[512];
+    char *text = NULL;
 
     if (!symbol)
         return NULL;
     symbol->frames[0].file = "";
     if (found) {
-        snprintf(text, sizeof(text), "%s", s->object.names + found->name);
-        text[strcspn(text, "@")] = '\0'; /* a version may follow */
+        const char *name = s->object.names + found->name;
+        text = strndup(name, strcspn(name, "@")); /* a version may follow */
         symbol->entry = found->address + module->bias;
     } else {
         const char *slash = strrchr(module->path, '/');
-        snprintf(text, sizeof(text), "%s+0x%lx", slash ? slash + 1 : module->path, pc);
+        if (asprintf(&text, "%s+0x%lx", slash ? slash + 1 : module->path, pc) < 0)
+            text = NULL;
     }
-    symbol->frames[0].function = lp_name(text);
+    set_names(&symbol->frames[0], text ? text : "[out of memory]");
+    free(text);
     return symbol;
 }
 
@@ -335,8 +367,10 @@ struct lp_symbol *lp_symbol_look_up(struct lp_module *module, uintptr_t address)
     if (!module) {
         char text[32];
         snprintf(text, sizeof(text), "0x%lx", address);
-        if ((symbol = new_symbol(NULL, 1)))
-            symbol->frames[0] = (struct lp_frame){.function = lp_name(text), .file = ""};
+        if ((symbol = new_symbol(NULL, 1))) {
+            symbol->frames[0].file = "";
+            set_names(&symbol->frames[0], text);
+        }
         return symbol;
     }
     struct symbols *s = symbols_of(module);

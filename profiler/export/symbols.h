@@ -12,8 +12,12 @@
 
 #include "capture/modules.h"
 
-struct lp_frame {
-    const char *function; /* never NULL: "0x7f12…" or "libfoo.so+0x1234" when it has no name */
+enum { LP_SHOWN_MAX = 160 };
+
+struct lp_frame {         /* none of its texts is ever NULL */
+    const char *function; /* as in the source; "0x7f12…" or "libfoo.so+0x1234" when nameless */
+    const char *shown;    /* the same, abridged to LP_SHOWN_MAX bytes: for people */
+    const char *linkage;  /* the linker's name: C++'s are mangled */
     const char *file;     /* as the compiler saw it, made absolute; "" when not known */
     int line;             /* 0 when not known */
     int start_line;       /* where the function begins; 0 when not known */

@@ -156,7 +156,7 @@ static void write_entry(FILE *out, const struct entry *e, double whole, bool err
     column(out, 9, lp_human_share(text, (double)e->cum, whole));
     if (errors)
         column(out, 11, lp_human(text, (int64_t)ceil(sqrt(e->cum_variance)), unit, false));
-    fprintf(out, "  %s", e->frame->function);
+    fprintf(out, "  %s", e->frame->shown);
     if (e->frame->file[0])
         fprintf(out, "  %s:%d", e->frame->file, e->frame->line);
     fputc('\n', out);
