@@ -18,11 +18,6 @@
 #include "export/frames.h"
 #include "export/human.h"
 
-static bool is_heap(const struct lp_profile_kind *kind)
-{
-    return kind->nvalues == 4 && strcmp(kind->values[3].unit, "bytes") == 0;
-}
-
 /* inuse_objects: inuse_bytes [alloc_objects: alloc_bytes] */
 static void write_heap_figures(FILE *out, const int64_t v[LP_VALUES_MAX])
 {
@@ -113,7 +108,7 @@ static int write_rows(FILE *out, const struct lp_profile *profile,
     sort_kind = kind;
     qsort(rows, profile->nrows, sizeof(*rows), by_size);
 
-    if (is_heap(kind)) {
+    if (kind->tallies) {
         int64_t totals[LP_VALUES_MAX];
         for (int v = 0; v < LP_VALUES_MAX; v++)
             totals[v] = lp_profile_total(profile, v, NULL);
@@ -126,7 +121,7 @@ static int write_rows(FILE *out, const struct lp_profile *profile,
     }
     write_notes(out, profile, kind);
     for (size_t i = 0; i < profile->nrows; i++) {
-        if (is_heap(kind))
+        if (kind->tallies)
             write_heap_figures(out, rows[i]->value);
         else
             fprintf(out, "%" PRId64 " @", rows[i]->value[kind->shown_value]);

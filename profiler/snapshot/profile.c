@@ -118,6 +118,21 @@ void lp_profile_seal(struct lp_profile *profile)
     profile->nrows = kept + 1;
 }
 
+/* See lp_profile_diff(). */
+static void tally_errors(struct lp_row *diff, const struct lp_row *from, const struct lp_row *to)
+{
+    for (int v = 0; v < LP_INUSE_OBJECTS; v++) {
+        int left = v + LP_INUSE_OBJECTS;
+        double came = to->variance[v] - from->variance[v];
+        double went = came - (to->variance[left] - from->variance[left]);
+        if (came < 0)
+            continue; /* made by hand: no tally falls */
+        diff->variance[v] = came;
+        diff->freed_variance[v] = fmax(went, 0); /* sums of doubles drift */
+        diff->variance[left] = fmin(diff->variance[left], came + diff->freed_variance[v]);
+    }
+}
+
 static bool all_zero(const struct lp_row *row)
 {
     for (int i = 0; i < LP_VALUES_MAX; i++)
@@ -162,6 +177,8 @@ struct lp_profile *lp_profile_diff(const struct lp_profile *from, const struct l
                 row.value[v] = -row.value[v];
         if (order == 0)
             add(&row, &from->rows[i], -1);
+        if (order >= 0 && to->kind->tallies)
+            tally_errors(&row, order == 0 ? &from->rows[i] : &(struct lp_row){0}, &to->rows[j]);
         i += order <= 0;
         j += order >= 0;
         if (put(out, &row) != 0) {

@@ -14,6 +14,9 @@
 
 enum { LP_VALUES_MAX = 4 };
 
+/* The columns of kinds with `tallies`: what was allocated, which only rises, and what is left. */
+enum { LP_ALLOC_OBJECTS, LP_ALLOC_BYTES, LP_INUSE_OBJECTS, LP_INUSE_BYTES };
+
 struct lp_value_type {
     const char *type, *unit; /* pprof's sample type: "inuse_space", "bytes" */
 };
@@ -23,6 +26,7 @@ struct lp_profile_kind {
     const char *name;  /* in URLs and file names: "heap" */
     const char *about; /* one sentence for the index page */
     int nvalues;
+    bool tallies; /* the columns are those of the enum above */
     struct lp_value_type values[LP_VALUES_MAX];
     int default_value; /* written as pprof's default_sample_type; -1: none is written */
     int shown_value;   /* the column that text, folded and svg show unless asked otherwise */
@@ -39,6 +43,7 @@ struct lp_row {
     const char *label_text; /* text label, owned by the profile, or NULL */
     int64_t value[LP_VALUES_MAX];
     double variance[LP_VALUES_MAX]; /* of each value's estimate; 0: exact */
+    double freed_variance[2]; /* in a delta of tallies: of what lp_row_freed() says, per column */
 };
 
 /* One live thing by itself, for debug=2: a thread, a descriptor. Strings are the profile's. */
@@ -79,9 +84,22 @@ struct lp_item *lp_profile_item(struct lp_profile *profile);
 void lp_profile_seal(struct lp_profile *profile);
 
 /* to - from, as a new profile; rows whose values are all zero are left out. Both must be sealed and
- * of one kind. The variance of a difference is taken as the sum of both: an upper bound, for what
- * was live in both cancels out. */
+ * of one kind.
+ *
+ * Errors, with tallies: what was allocated in the window has the variance that the rising tally
+ * gained. Growth is what came less what went, and only those samples that did one and not the other
+ * make it uncertain. Two sums are at hand, and both count some samples that cancel out: what the
+ * tallies of both gained counts twice what came and went in the window, the sum of both profiles'
+ * variances twice what was live in both. The smaller one is taken: still an upper bound, and close
+ * where little comes and goes, or little stays. Without tallies: the sum of both. */
 struct lp_profile *lp_profile_diff(const struct lp_profile *from, const struct lp_profile *to);
+
+/* What a row with tallies says was freed: since the process began, or in a delta's window. `value`
+ * is LP_ALLOC_OBJECTS or LP_ALLOC_BYTES. */
+static inline int64_t lp_row_freed(const struct lp_row *row, int value)
+{
+    return row->value[value] - row->value[value + LP_INUSE_OBJECTS];
+}
 
 /* Drops the rows whose kind->growth_value is not positive (sign=growth). */
 void lp_profile_keep_growth(struct lp_profile *profile);

@@ -16,16 +16,15 @@
         }                                                                                          \
     }
 
-enum { ALLOC_SPACE = 1, INUSE_SPACE = 3 };
-
 static const struct lp_profile_kind heap = {
     .name = "heap",
     .about = "Heap memory in use, by the stack that allocated it.",
     .nvalues = 4,
+    .tallies = true,
     .values = HEAP_VALUES,
     .default_value = -1,
-    .shown_value = INUSE_SPACE,
-    .growth_value = INUSE_SPACE,
+    .shown_value = LP_INUSE_BYTES,
+    .growth_value = LP_INUSE_BYTES,
     .period = {"space", "bytes"},
     .label_key = "bytes",
     .label_unit = "bytes",
@@ -35,10 +34,11 @@ static const struct lp_profile_kind allocs = {
     .name = "allocs",
     .about = "All heap memory allocated since the program began, freed or not.",
     .nvalues = 4,
+    .tallies = true,
     .values = HEAP_VALUES,
-    .default_value = ALLOC_SPACE,
-    .shown_value = ALLOC_SPACE,
-    .growth_value = ALLOC_SPACE,
+    .default_value = LP_ALLOC_BYTES,
+    .shown_value = LP_ALLOC_BYTES,
+    .growth_value = LP_ALLOC_BYTES,
     .period = {"space", "bytes"},
     .label_key = "bytes",
     .label_unit = "bytes",

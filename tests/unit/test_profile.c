@@ -18,7 +18,7 @@ static void put(struct lp_profile *profile, uint32_t stack, int64_t label, int64
 {
     struct lp_row *row = lp_profile_row(profile);
     *row = (struct lp_row){
-        .stack = stack, .label_num = label, .value = {0, 0, 1, value}, .variance = {0, 0, 0, 9}};
+        .stack = stack, .label_num = label, .value = {0, 0, 1, value}, .variance = {0, 9, 0, 9}};
 }
 
 static void equal_rows_are_added_up(void **state)
@@ -49,6 +49,7 @@ static void a_difference_has_signs_and_no_zero_rows(void **state)
     put(from, 3, 0, 10); /* grows */
     put(to, 2, 0, 10);
     put(to, 3, 0, 30);
+    to->rows[1].variance[1] = to->rows[1].variance[3] = 13;
     put(to, 4, 0, 7); /* comes */
     from->time_ns = 1000;
     to->time_ns = 3000;
@@ -60,7 +61,8 @@ static void a_difference_has_signs_and_no_zero_rows(void **state)
     assert_int_equal(diff->nrows, 3);
     assert_int_equal(diff->rows[0].value[3], -10);
     assert_int_equal(diff->rows[1].value[3], 20);
-    assert_true(diff->rows[1].variance[3] == 18);
+    assert_true(diff->rows[1].variance[3] == 4); /* what stayed is the same in both */
+    assert_true(diff->rows[2].variance[3] == 9);
     assert_int_equal(diff->rows[2].value[3], 7);
     assert_int_equal(lp_profile_total(diff, 3, NULL), 17);
     lp_profile_keep_growth(diff);
