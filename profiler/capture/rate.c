@@ -13,6 +13,14 @@ _Atomic uint64_t lp_rate_gate = LP_RATE_GAP_MAX + 1;
 static _Atomic int64_t current = UNKNOWN;
 static _Atomic int64_t began;
 
+/* A ring. A writer takes a number, and its slot bears that number only while what is in it is
+ * whole. */
+static _Atomic uint32_t nrates; /* ever */
+static struct {
+    _Atomic uint32_t number; /* from 1 up */
+    _Atomic int64_t bytes, since_ns;
+} rates_kept[LP_RATES_KEPT];
+
 int64_t lp_now_ns(void)
 {
     struct timespec t;
@@ -55,20 +63,47 @@ static int64_t from_environment(void)
     return rate;
 }
 
+static void note_rate(int64_t bytes, int64_t since_ns)
+{
+    uint32_t i = atomic_fetch_add(&nrates, 1), slot = i % LP_RATES_KEPT;
+    atomic_store(&rates_kept[slot].number, 0);
+    atomic_store(&rates_kept[slot].bytes, bytes);
+    atomic_store(&rates_kept[slot].since_ns, since_ns);
+    atomic_store(&rates_kept[slot].number, i + 1);
+}
+
+void lp_rates_read(struct lp_rates *rates)
+{
+    uint32_t ever = atomic_load(&nrates);
+    *rates = (struct lp_rates){.dropped = ever > LP_RATES_KEPT ? ever - LP_RATES_KEPT : 0};
+    for (uint32_t i = rates->dropped; i < ever; i++) {
+        uint32_t slot = i % LP_RATES_KEPT;
+        uint32_t before = atomic_load(&rates_kept[slot].number);
+        rates->at[rates->n].bytes = atomic_load(&rates_kept[slot].bytes);
+        rates->at[rates->n].since_ns = atomic_load(&rates_kept[slot].since_ns);
+        if (before == i + 1 && atomic_load(&rates_kept[slot].number) == before)
+            rates->n++;
+        else
+            rates->dropped++; /* overtaken, or not yet written */
+    }
+}
+
 int64_t lp_rate(void)
 {
     int64_t rate = atomic_load_explicit(&current, memory_order_relaxed);
     if (rate == UNKNOWN) {
         int64_t first = from_environment();
         if (atomic_compare_exchange_strong(&current, &rate, first))
-            rate = first;
+            note_rate(rate = first, 0);
     }
     return rate;
 }
 
 void lp_rate_set(int64_t bytes)
 {
-    atomic_store(&current, bytes);
+    lp_rate(); /* the first one is noted before it goes */
+    if (atomic_exchange(&current, bytes) != bytes)
+        note_rate(bytes, lp_now_ns() - lp_began_ns());
     if (atomic_fetch_add(&lp_rate_gate, LP_RATE_GAP_MAX + 1) + LP_RATE_GAP_MAX + 1 == 0)
         atomic_fetch_add(&lp_rate_gate, LP_RATE_GAP_MAX + 1); /* 0 stays nobody's */
 }

@@ -31,6 +31,23 @@ int64_t lp_rate(void);
 /* In force for the next allocation of every thread when it returns. bytes: 0 … LP_RATE_MAX. */
 void lp_rate_set(int64_t bytes);
 
+/* The rates there were, oldest first; the last is in force. Of more than LP_RATES_KEPT the oldest
+ * are dropped. Any thread; takes no lock. */
+enum { LP_RATES_KEPT = 16 };
+struct lp_rates {
+    uint32_t n, dropped;
+    struct {
+        int64_t bytes, since_ns; /* since_ns: after lp_began_ns() */
+    } at[LP_RATES_KEPT];
+};
+void lp_rates_read(struct lp_rates *rates);
+
+/* Were samples taken at more than one rate, or could they have been? */
+static inline bool lp_rates_mixed(const struct lp_rates *rates)
+{
+    return rates->n + rates->dropped > 1;
+}
+
 /* Bytes to the next point, for this thread; LP_RATE_GAP_MAX when off, 0 when exact. */
 uint64_t lp_rate_gap(struct lp_self *self, int64_t rate);
 

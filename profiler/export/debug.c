@@ -17,6 +17,7 @@
 #include "export/export.h"
 #include "export/frames.h"
 #include "export/human.h"
+#include "export/rates.h"
 
 /* inuse_objects: inuse_bytes [alloc_objects: alloc_bytes] */
 static void write_heap_figures(FILE *out, const int64_t v[LP_VALUES_MAX])
@@ -63,15 +64,20 @@ static void write_stack(FILE *out, const struct lp_row *row, const struct lp_pro
 static void write_notes(FILE *out, const struct lp_profile *profile,
                         const struct lp_profile_kind *kind)
 {
-    char total[2 * LP_HUMAN_MAX];
+    char total[2 * LP_HUMAN_MAX], rates[LP_RATES_TEXT_MAX];
     bool sampled = false;
+
+    if (lp_rates_mixed(&profile->rates))
+        fprintf(out, "# %s\n", lp_rates_text(rates, &profile->rates));
 
     for (int v = 0; v < kind->nvalues; v++) {
         double error;
         int64_t sum = lp_profile_total(profile, v, &error);
         if (error <= 0)
             continue;
-        if (!sampled)
+        if (!sampled && lp_rates_mixed(&profile->rates))
+            fprintf(out, "# sampled at mixed rates; figures are estimates:\n");
+        else if (!sampled)
             fprintf(out, "# sampled once in %" PRId64 " %s; figures are estimates:\n",
                     profile->period, kind->period.unit);
         sampled = true;

@@ -13,6 +13,7 @@
 #include "export/export.h"
 #include "export/frames.h"
 #include "export/human.h"
+#include "export/rates.h"
 
 /* Takes the value over; NULL, from a call that ran out of memory, is an error too. */
 static int dump(FILE *out, json_t *value, size_t flags)
@@ -45,13 +46,19 @@ static json_t *head(const struct lp_profile *profile, const struct lp_profile_ki
         json_array_append_new(total,
                               json_pack("{s:I, s:f}", "value", (json_int_t)sum, "error", error));
     }
-    return json_pack(
+    json_t *json = json_pack(
         "{s:s, s:s, s:b, s:o, s:I, s:I, s:{s:I, s:s, s:s}, s:I, s:o}", "profile", kind->name,
         "kind", profile->kind->name, "delta", profile->delta, "types", types, "time_ns",
         (json_int_t)profile->time_ns, "duration_ns", (json_int_t)profile->duration_ns, "period",
         "value", (json_int_t)profile->period, "type", kind->period.type ? kind->period.type : "",
         "unit", kind->period.unit ? kind->period.unit : "", "losses", (json_int_t)profile->losses,
         "total", total);
+    if (profile->rates.n > 0) {
+        json_object_set_new(json, "rates", lp_rates_json(&profile->rates));
+        json_object_set_new(json, "rates_mixed", json_boolean(lp_rates_mixed(&profile->rates)));
+        json_object_set_new(json, "rates_dropped", json_integer(profile->rates.dropped));
+    }
+    return json;
 }
 
 static json_t *stack(uint32_t id, struct lp_lines *lines)

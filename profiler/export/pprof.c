@@ -18,6 +18,7 @@
 #include "export/frames.h"
 #include "export/gzip.h"
 #include "export/human.h"
+#include "export/rates.h"
 #include "export/ids.h"
 #include "profile.pb-c.h"
 
@@ -256,9 +257,12 @@ static void comment(struct builder *b, Profile *p, const char *text)
 static void add_comments(struct builder *b, Profile *p, const struct lp_profile *profile,
                          const struct lp_profile_kind *kind)
 {
-    char text[256], total[2 * LP_HUMAN_MAX], period[LP_HUMAN_MAX];
+    char text[256], total[2 * LP_HUMAN_MAX], period[LP_HUMAN_MAX], rates[LP_RATES_TEXT_MAX];
+    bool mixed = lp_rates_mixed(&profile->rates);
 
-    p->comment = take(b, (LP_VALUES_MAX + 1) * sizeof(*p->comment));
+    p->comment = take(b, (LP_VALUES_MAX + 2) * sizeof(*p->comment));
+    if (mixed)
+        comment(b, p, lp_rates_text(rates, &profile->rates));
     if (profile->losses > 0) {
         snprintf(text, sizeof(text), "%llu events could not be recorded",
                  (unsigned long long)profile->losses);
@@ -270,9 +274,10 @@ static void add_comments(struct builder *b, Profile *p, const struct lp_profile 
         if (error <= 0)
             continue;
         lp_human_error(total, sum, error, kind->values[v].unit, profile->delta);
-        snprintf(text, sizeof(text), "%s: %s (estimate and its standard error; one sample in %s)",
-                 kind->values[v].type, total,
-                 lp_human(period, profile->period, kind->period.unit, false));
+        lp_human(period, profile->period, kind->period.unit, false);
+        snprintf(text, sizeof(text), "%s: %s (estimate and its standard error; %s%s)",
+                 kind->values[v].type, total, mixed ? "samples at mixed rates" : "one sample in ",
+                 mixed ? "" : period);
         comment(b, p, text);
     }
 }

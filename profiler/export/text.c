@@ -12,6 +12,7 @@
 #include "export/export.h"
 #include "export/frames.h"
 #include "export/human.h"
+#include "export/rates.h"
 
 enum { LINES_SHOWN = 80 };
 
@@ -123,7 +124,7 @@ static void column(FILE *out, int width, const char *text)
 static void write_head(FILE *out, const struct lp_profile *profile,
                        const struct lp_profile_kind *kind, int value)
 {
-    char time[LP_HUMAN_MAX], amount[2 * LP_HUMAN_MAX];
+    char time[LP_HUMAN_MAX], amount[2 * LP_HUMAN_MAX], rates[LP_RATES_TEXT_MAX];
     double error;
     int64_t total = lp_profile_total(profile, value, &error);
 
@@ -133,10 +134,14 @@ static void write_head(FILE *out, const struct lp_profile *profile,
             lp_human_error(amount, total, error, kind->values[value].unit, profile->delta));
     if (profile->duration_ns > 0)
         fprintf(out, " in %s", lp_human(amount, profile->duration_ns, "nanoseconds", false));
-    if (error > 0)
+    if (error > 0 && lp_rates_mixed(&profile->rates))
+        fprintf(out, "; sampled at mixed rates, ± is one standard error");
+    else if (error > 0)
         fprintf(out, "; sampled once in %s, ± is one standard error",
                 lp_human(amount, profile->period, kind->period.unit, false));
     fprintf(out, "\n");
+    if (lp_rates_mixed(&profile->rates))
+        fprintf(out, "# %s\n", lp_rates_text(rates, &profile->rates));
     if (profile->delta)
         fprintf(out, "shares are of growth plus shrinkage\n");
     if (profile->losses > 0)

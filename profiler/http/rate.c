@@ -1,13 +1,17 @@
 /* The sampling rate, read and changed while the program runs. */
 #include "capture/rate.h"
 
+#include "export/rates.h"
 #include "http/reply.h"
 #include "http/route.h"
 
 static json_t *rate_json(int64_t rate)
 {
-    return json_pack("{s:I, s:b, s:b}", "rate", (json_int_t)rate, "exact", rate == 1, "off",
-                     rate == 0);
+    struct lp_rates rates;
+    lp_rates_read(&rates);
+    return json_pack("{s:I, s:b, s:b, s:o, s:i}", "rate", (json_int_t)rate, "exact", rate == 1,
+                     "off", rate == 0, "rates", lp_rates_json(&rates), "rates_dropped",
+                     (int)rates.dropped);
 }
 
 void lp_http_rate(struct lp_request *request)

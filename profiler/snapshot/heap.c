@@ -8,6 +8,7 @@
 int lp_take_heap(struct lp_profile *profile)
 {
     profile->period = lp_rate();
+    lp_rates_read(&profile->rates);
     uint32_t n = lp_site_count();
     for (uint32_t i = 0; i < n; i++) {
         struct lp_site_figures f;

@@ -163,6 +163,7 @@ struct lp_profile *lp_profile_diff(const struct lp_profile *from, const struct l
     out->time_ns = to->time_ns;
     out->duration_ns = to->time_ns - from->time_ns;
     out->period = to->period;
+    out->rates = to->rates;
     out->delta = true;
     out->losses = to->losses - from->losses;
 

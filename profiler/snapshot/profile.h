@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "capture/rate.h"
+
 enum { LP_VALUES_MAX = 4 };
 
 /* The columns of kinds with `tallies`: what was allocated, which only rises, and what is left. */
@@ -57,10 +59,11 @@ struct lp_item {
 
 struct lp_profile {
     const struct lp_profile_kind *kind;
-    int64_t time_ns;     /* CLOCK_REALTIME when it was taken */
-    int64_t duration_ns; /* of the window that it covers; 0: a moment */
-    int64_t period;      /* the sampling rate in kind->period's unit */
-    bool delta;          /* the difference of two: values may be negative */
+    int64_t time_ns;       /* CLOCK_REALTIME when it was taken */
+    int64_t duration_ns;   /* of the window that it covers; 0: a moment */
+    int64_t period;        /* the sampling rate in kind->period's unit; the one in force */
+    struct lp_rates rates; /* all those that samples were taken at; none where nothing is sampled */
+    bool delta;            /* the difference of two: values may be negative */
     uint64_t losses; /* events not recorded since the process began (in a delta: in the window) */
     struct lp_row
         *rows; /* sorted by stack, then label; no two the same once lp_profile_seal() ran */

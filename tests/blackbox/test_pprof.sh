@@ -210,4 +210,34 @@ test_rate() {
 	equal get "$(prof /debug/rate | jq .rate)" 1
 }
 
+test_rates_told() {
+	: "a profile says at which rates its samples were taken, and its figures outlive the changes"
+	needs_heap
+	serve --rate 524288
+	[[ $(prof "/debug/pprof/heap?format=text") != *"rates mixed"* ]] || fail "mixed from the start"
+	local rate
+	for rate in 1 0 4096; do
+		equal put "$(code PUT "$pprof/debug/rate?bytes=$rate")" 200
+		get "/leak/slice?n=100&size=$((7000 + rate))" >"$work/null"
+	done
+	prof "/debug/pprof/heap?format=json" >"$work/heap.json"
+	equal rates "$(jq -c '[.rates[].bytes, .rates_mixed, .rates_dropped, .period.value]' "$work/heap.json")" \
+		'[524288,1,0,4096,true,0,4096]'
+	equal order "$(jq '.rates | map(.since_ns) | . == sort' "$work/heap.json")" true
+	local sum='[.samples[] | select([.stack[].function] | index("slice_leak")) | select((.label.bytes? // .label) == $size) | .values[3]] | add // 0'
+	equal exact "$(jq --argjson size 7001 "$sum" "$work/heap.json")" 700100
+	equal off "$(jq --argjson size 7000 "$sum" "$work/heap.json")" 0
+	[[ $(jq --argjson size 11096 "$sum" "$work/heap.json") -gt 0 ]] || fail "not sampled"
+	contains "$(prof "/debug/pprof/heap?format=text")" "# rates mixed: 524288 bytes from 0 ns, 1 (exact) from"
+	contains "$(prof "/debug/pprof/heap?debug=1")" "0 (off) from"
+	prof /debug/pprof/heap -o "$work/heap.gz"
+	contains "$(go tool pprof -comments "$work/heap.gz" 2>&1)" "rates mixed"
+	equal route "$(prof /debug/rate | jq -c '[.rate, [.rates[].bytes]]')" '[4096,[524288,1,0,4096]]'
+	get /reset -X POST >"$work/null"
+	wait_for 10 idle
+	prof "/debug/pprof/heap?format=json" >"$work/heap.json"
+	equal "freed since" "$(jq --argjson size 7001 "$sum" "$work/heap.json")" 0
+	equal "freed since" "$(jq --argjson size 11096 "$sum" "$work/heap.json")" 0
+}
+
 run_tests

@@ -136,6 +136,20 @@ static void losses_and_errors_are_told(void **state)
     lp_profile_free(profile);
 }
 
+static void mixed_rates_are_told(void **state)
+{
+    (void)state;
+    struct lp_profile *profile = some_profile();
+    profile->rates = (struct lp_rates){2, 0, {{524288, 0}, {1, 3200000000}}};
+    Profile *p = read_back(profile);
+    assert_string_equal(
+        p->string_table[p->comment[0]],
+        "rates mixed: 524288 bytes from 0 ns, 1 (exact) from 3.20 s after the start");
+    assert_non_null(strstr(p->string_table[p->comment[2]], "samples at mixed rates"));
+    put_away(p);
+    lp_profile_free(profile);
+}
+
 static void allocs_has_a_default_and_nothing_is_a_profile_too(void **state)
 {
     (void)state;
@@ -156,6 +170,7 @@ int main(void)
         cmocka_unit_test(the_first_mapping_is_the_program_and_all_claim_alike),
         cmocka_unit_test(values_and_stacks_are_the_profiles),
         cmocka_unit_test(losses_and_errors_are_told),
+        cmocka_unit_test(mixed_rates_are_told),
         cmocka_unit_test(allocs_has_a_default_and_nothing_is_a_profile_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -88,6 +88,40 @@ static void text_tells_line_and_error(void **state)
     lp_profile_free(profile);
 }
 
+static void mixed_rates_are_told(void **state)
+{
+    (void)state;
+    size_t size;
+    struct lp_profile *profile = some_profile(6400), *none = some_profile(640);
+    profile->rates = (struct lp_rates){2, 5, {{0, 1000000}, {4096, 3200000000}}};
+    struct lp_profile *diff = lp_profile_diff(none, profile);
+    static const char said[] = "# rates mixed: 5 earlier ones, 0 (off) from 1 ms, 4096 bytes from "
+                               "3.20 s after the start\n";
+    char *text = written(lp_write_text, profile, 3, &size);
+    assert_has(text, said);
+    assert_has(text, "sampled at mixed rates, ±");
+    free(text);
+    text = written(lp_write_text, diff, 3, &size);
+    assert_has(text, said);
+    free(text);
+    text = written(lp_write_debug, profile, 1, &size);
+    assert_has(text, said);
+    assert_has(text, "# sampled at mixed rates; figures are estimates:\n");
+    free(text);
+
+    text = written(lp_write_json, profile, 0, &size);
+    assert_has(text, "\"rates\":[{\"bytes\":0,\"since_ns\":1000000},"
+                     "{\"bytes\":4096,\"since_ns\":3200000000}],\"rates_mixed\":true,"
+                     "\"rates_dropped\":5");
+    free(text);
+    text = written(lp_write_text, none, 3, &size);
+    assert_null(strstr(text, "mixed"));
+    free(text);
+    lp_profile_free(profile);
+    lp_profile_free(none);
+    lp_profile_free(diff);
+}
+
 static void json_can_be_read(void **state)
 {
     (void)state;
@@ -202,6 +236,7 @@ int main(void)
         cmocka_unit_test(folded_goes_from_root_to_leaf),
         cmocka_unit_test(a_delta_has_signs_everywhere),
         cmocka_unit_test(text_tells_line_and_error),
+        cmocka_unit_test(mixed_rates_are_told),
         cmocka_unit_test(json_can_be_read),
         cmocka_unit_test(items_are_shown_one_by_one_whatever_they_are_called),
         cmocka_unit_test(debug_1_has_gos_first_line),

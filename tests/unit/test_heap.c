@@ -277,6 +277,53 @@ static void frees_are_seen_across_a_change_of_rate(void **state)
     lp_rate_set(1);
 }
 
+/* One life at four rates. Each phase allocates blocks of its own size and frees some of the phase
+ * before it. */
+static void figures_are_right_through_a_life_at_four_rates(void **state)
+{
+    (void)state;
+    NEEDS_HOOKED_HEAP();
+    enum { PHASES = 4, BLOCKS = 6000, RUNS = 20 };
+    static const int64_t rates[PHASES] = {524288, 1, 0, 4096};
+    static const int64_t sizes[PHASES] = {3109, 1511, 2711, 2113};
+    static void *blocks[PHASES][BLOCKS];
+    double sum[PHASES] = {0}, sum_variance[PHASES] = {0}, variance;
+    for (int run = 0; run < RUNS; run++) {
+        lp_self.random = 1000003u * (unsigned)(run + 1);
+        for (int p = 0; p < PHASES; p++) {
+            lp_rate_set(rates[p]);
+            for (int i = 0; i < BLOCKS; i++) {
+                blocks[p][i] = opaque(malloc((size_t)sizes[p]));
+                if (p > 0 && i % 3 == 0) {
+                    free(blocks[p - 1][i]);
+                    blocks[p - 1][i] = NULL;
+                }
+            }
+        }
+        for (int p = 0; p < PHASES; p++) {
+            double left = p + 1 < PHASES ? BLOCKS / 3 * 2 : BLOCKS;
+            double error = (double)in_use(sizes[p], &variance) - left * (double)sizes[p];
+            if (rates[p] == 0)
+                assert_int_equal(in_use(sizes[p], NULL), 0);
+            else if (rates[p] == 1)
+                assert_true(error == 0 && variance == 0);
+            else
+                assert_true(variance > 0 && fabs(error) < 6 * sqrt(variance));
+            sum[p] += error;
+            sum_variance[p] += variance;
+        }
+        lp_rate_set(524288);
+        for (int p = 0; p < PHASES; p++)
+            for (int i = 0; i < BLOCKS; i++)
+                free(blocks[p][i]);
+        for (int p = 0; p < PHASES; p++)
+            assert_int_equal(in_use(sizes[p], NULL), 0);
+    }
+    assert_true(fabs(sum[0]) < 3 * sqrt(sum_variance[0]));
+    assert_true(fabs(sum[3]) < 3 * sqrt(sum_variance[3]));
+    lp_rate_set(1);
+}
+
 static void nothing_is_recorded_when_off(void **state)
 {
     (void)state;
@@ -361,6 +408,7 @@ int main(void)
         cmocka_unit_test(calloc_is_zero_at_every_rate),
         cmocka_unit_test(a_sampled_estimate_is_within_its_error),
         cmocka_unit_test(frees_are_seen_across_a_change_of_rate),
+        cmocka_unit_test(figures_are_right_through_a_life_at_four_rates),
         cmocka_unit_test(nothing_is_recorded_when_off),
         cmocka_unit_test(the_profilers_own_blocks_are_not_the_programs),
         cmocka_unit_test(the_leaf_frame_is_the_caller_of_malloc),

@@ -69,6 +69,31 @@ static void no_gap_is_longer_than_the_longest(void **state)
         assert_true(lp_rate_gap(&self, LP_RATE_MAX) <= LP_RATE_GAP_MAX);
 }
 
+static void the_last_changes_are_remembered(void **state)
+{
+    (void)state;
+    struct lp_rates rates, more;
+    lp_rate_set(1);
+    lp_rates_read(&rates);
+    assert_true(lp_rates_mixed(&rates));
+    assert_int_equal(rates.at[rates.n - 1].bytes, 1);
+    lp_rate_set(1); /* no change */
+    lp_rates_read(&more);
+    assert_int_equal(more.n + more.dropped, rates.n + rates.dropped);
+
+    uint32_t before = rates.n + rates.dropped;
+    for (int i = 0; i < 2 * LP_RATES_KEPT; i++)
+        lp_rate_set(1000 + i);
+    lp_rates_read(&rates);
+    assert_int_equal(rates.n, LP_RATES_KEPT);
+    assert_int_equal(rates.dropped, before + LP_RATES_KEPT);
+    for (int i = 0; i < LP_RATES_KEPT; i++) {
+        assert_int_equal(rates.at[i].bytes, 1000 + LP_RATES_KEPT + i);
+        assert_true(i == 0 || rates.at[i].since_ns >= rates.at[i - 1].since_ns);
+    }
+    lp_rate_set(LEAKPROF_RATE_DEFAULT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -77,6 +102,7 @@ int main(void)
         cmocka_unit_test(exact_and_off_need_no_chance),
         cmocka_unit_test(a_change_of_rate_reaches_every_gap_drawn_before),
         cmocka_unit_test(no_gap_is_longer_than_the_longest),
+        cmocka_unit_test(the_last_changes_are_remembered),
     };
     return cmocka_run_group_tests_name("rate", tests, NULL, NULL);
 }
