@@ -13,6 +13,7 @@
 struct lp_self {
     uint64_t due;        /* when the next sample is; see capture/rate.h. 0: not drawn */
     uintptr_t free_mask; /* see hooks/malloc.c; 0 in own threads: all their frees are slow */
+    int64_t rate;        /* that `due` was drawn at */
     uint32_t unwinds;    /* how many stacks were taken here */
     uint64_t random;     /* state of the generator; 0: not seeded */
     bool cached;         /* libunwind has given this thread a trace cache */

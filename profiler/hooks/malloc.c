@@ -81,11 +81,12 @@ static bool due(size_t size, int64_t *rate)
 {
     struct lp_self *self = &lp_self;
     uint64_t gate = atomic_load(&lp_rate_gate);
-    *rate = lp_rate();
     if (self->due < gate) { /* a new thread, or drawn at another rate */
         self->free_mask = UINTPTR_MAX;
-        self->due = gate + lp_rate_gap(self, *rate);
+        self->rate = lp_rate();
+        self->due = gate + lp_rate_gap(self, self->rate);
     }
+    *rate = self->rate;
     if (size < self->due - gate) {
         self->due -= size;
         return false;
