@@ -33,12 +33,13 @@ static const char *safe(char *out, size_t size, const char *text)
     return out;
 }
 
-static void write_stack(FILE *out, const struct lp_row *row, const struct lp_profile_kind *kind,
-                        struct lp_lines *lines)
+static void write_stack(FILE *out, const struct lp_profile *profile, const struct lp_row *row,
+                        const struct lp_profile_kind *kind, struct lp_lines *lines)
 {
     uint32_t id = row->stack;
     struct lp_stack stack = lp_stack_get(id);
-    char label[256];
+    struct lp_age age;
+    char label[256], oldest[LP_HUMAN_MAX], median[LP_HUMAN_MAX];
 
     if (!lp_special_frame(id))
         for (uint32_t i = 0; i < stack.nframes; i++)
@@ -47,6 +48,9 @@ static void write_stack(FILE *out, const struct lp_row *row, const struct lp_pro
     if (kind->label_key && !kind->label_unit && row->label_text)
         fprintf(out, "# labels: {\"%s\":\"%s\"}\n", kind->label_key,
                 safe(label, sizeof(label), row->label_text));
+    if (lp_ages_get(profile->ages, id, &age))
+        fprintf(out, "# survivors of this stack: oldest %s, median %s\n",
+                lp_human_age(oldest, age.oldest_ns), lp_human_age(median, age.median_ns));
 
     lp_lines_of(id, lines);
     for (uint32_t i = 0; i < lines->n; i++) {
@@ -131,7 +135,7 @@ static int write_rows(FILE *out, const struct lp_profile *profile,
             write_heap_figures(out, rows[i]->value);
         else
             fprintf(out, "%" PRId64 " @", rows[i]->value[kind->shown_value]);
-        write_stack(out, rows[i], kind, lines);
+        write_stack(out, profile, rows[i], kind, lines);
     }
     free(rows);
     return 0;

@@ -70,6 +70,23 @@ const char *lp_human_error(char out[2 * LP_HUMAN_MAX], int64_t amount, double er
     return out;
 }
 
+const char *lp_human_age(char out[LP_HUMAN_MAX], int64_t age_ns)
+{
+    static const struct {
+        double seconds;
+        const char *name;
+    } units[] = {{86400, "days"}, {3600, "h"}, {60, "min"}};
+    double seconds = (double)age_ns / 1e9;
+
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        if (seconds >= 2 * units[i].seconds) {
+            snprintf(out, LP_HUMAN_MAX, "%.1f %s", seconds / units[i].seconds, units[i].name);
+            return out;
+        }
+    }
+    return lp_human(out, age_ns, "nanoseconds", false);
+}
+
 const char *lp_human_time(char out[LP_HUMAN_MAX], int64_t time_ns)
 {
     time_t seconds = time_ns / 1000000000;

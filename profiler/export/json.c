@@ -82,8 +82,19 @@ static json_t *stack(uint32_t id, struct lp_lines *lines)
     return frames;
 }
 
-static json_t *sample(const struct lp_row *row, const struct lp_profile_kind *kind,
-                      struct lp_lines *lines)
+/* Of all the blocks of this stack, whatever their size. */
+static void add_survivors(json_t *json, const struct lp_ages *ages, uint32_t id)
+{
+    struct lp_age age;
+
+    if (lp_ages_get(ages, id, &age))
+        json_object_set_new(json, "survivors",
+                            json_pack("{s:I, s:I}", "oldest_ns", (json_int_t)age.oldest_ns,
+                                      "median_ns", (json_int_t)age.median_ns));
+}
+
+static json_t *sample(const struct lp_profile *profile, const struct lp_row *row,
+                      const struct lp_profile_kind *kind, struct lp_lines *lines)
 {
     json_t *values = json_array(), *errors = json_array();
 
@@ -97,6 +108,7 @@ static json_t *sample(const struct lp_row *row, const struct lp_profile_kind *ki
             json, "label",
             json_pack("{s:o}", kind->label_key,
                       kind->label_unit ? json_integer(row->label_num) : text(row->label_text)));
+    add_survivors(json, profile->ages, row->stack);
     json_object_set_new(json, "stack", stack(row->stack, lines));
     return json;
 }
@@ -128,7 +140,7 @@ int lp_write_json(FILE *out, const struct lp_profile *profile, const struct lp_p
     fputs(",\"samples\":[", out);
     for (size_t i = 0; rc == 0 && i < profile->nrows; i++) {
         fputs(i > 0 ? ",\n" : "\n", out);
-        rc = dump(out, sample(&profile->rows[i], kind, lines), 0);
+        rc = dump(out, sample(profile, &profile->rows[i], kind, lines), 0);
     }
     fputs("]", out);
     if (kind->item && !profile->delta) {

@@ -1,7 +1,8 @@
 /*
  * format=text: one table for people, a line for each function. `flat` is what the function did
  * itself, `cum` what it and everything below it did; a function that stands twice in a stack counts
- * once. The line named is that of the biggest stack through the function.
+ * once. The line named is that of the biggest stack through the function. Ages are those of the
+ * live blocks that `cum` covers.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -20,7 +21,9 @@ struct entry {
     const struct lp_frame *frame;
     int64_t flat, cum, biggest;
     double flat_variance, cum_variance;
-    size_t last_row; /* that counted here, plus one */
+    size_t last_row;         /* that counted here, plus one */
+    uint32_t last_aged;      /* stack whose ages were added here, plus one */
+    struct lp_age_sum *ages; /* NULL: none yet */
 };
 
 struct table {
@@ -64,6 +67,18 @@ static struct entry *entry_of(struct table *table, const struct lp_frame *frame)
     return entry;
 }
 
+/* Rows come sorted by stack, and ages are a stack's: each is added once. */
+static bool add_ages(struct entry *entry, const struct lp_ages *ages, uint32_t stack)
+{
+    if (!ages || entry->last_aged == stack + 1)
+        return true;
+    entry->last_aged = stack + 1;
+    if (!entry->ages && !(entry->ages = calloc(1, sizeof(*entry->ages))))
+        return false;
+    lp_ages_add(ages, stack, entry->ages);
+    return true;
+}
+
 static int fill(struct table *table, const struct lp_profile *profile, int value)
 {
     struct lp_lines *lines = malloc(sizeof(*lines));
@@ -77,7 +92,7 @@ static int fill(struct table *table, const struct lp_profile *profile, int value
         lp_lines_of(row->stack, lines);
         for (uint32_t i = 0; i < lines->n; i++) {
             struct entry *entry = entry_of(table, lines->at[i].frame);
-            if (!entry) {
+            if (!entry || !add_ages(entry, profile->ages, row->stack)) {
                 rc = -ENOMEM;
                 break;
             }
@@ -148,10 +163,21 @@ static void write_head(FILE *out, const struct lp_profile *profile,
         fprintf(out, "# losses: %" PRIu64 " events could not be recorded\n", profile->losses);
 }
 
-static void write_entry(FILE *out, const struct entry *e, double whole, bool errors,
-                        const char *unit, bool sign)
+static void write_ages(FILE *out, const struct entry *e)
 {
     char text[LP_HUMAN_MAX];
+    struct lp_age age;
+    bool any = e->ages && lp_age_of(e->ages, &age);
+
+    column(out, 10, any ? lp_human_age(text, age.oldest_ns) : "-");
+    column(out, 10, any ? lp_human_age(text, age.median_ns) : "-");
+}
+
+static void write_entry(FILE *out, const struct lp_profile *profile, const struct entry *e,
+                        double whole, bool errors, const char *unit)
+{
+    char text[LP_HUMAN_MAX];
+    bool sign = profile->delta;
 
     column(out, 11, lp_human(text, e->flat, unit, sign));
     column(out, 9, lp_human_share(text, (double)e->flat, whole));
@@ -161,6 +187,8 @@ static void write_entry(FILE *out, const struct entry *e, double whole, bool err
     column(out, 9, lp_human_share(text, (double)e->cum, whole));
     if (errors)
         column(out, 11, lp_human(text, (int64_t)ceil(sqrt(e->cum_variance)), unit, false));
+    if (profile->ages)
+        write_ages(out, e);
     fprintf(out, "  %s", e->frame->shown);
     if (e->frame->file[0])
         fprintf(out, "  %s:%d", e->frame->file, e->frame->line);
@@ -188,14 +216,16 @@ int lp_write_text(FILE *out, const struct lp_profile *profile, const struct lp_p
     }
 
     qsort(table.entries, table.room, sizeof(*table.entries), by_size);
-    fprintf(out, "\n%11s%9s%s%12s%9s%s  %s\n", "flat", "flat%", error > 0 ? "         ±" : "",
-            "cum", "cum%", error > 0 ? "         ±" : "", "function  file:line");
+    fprintf(out, "\n%11s%9s%s%12s%9s%s%s  %s\n", "flat", "flat%", error > 0 ? "          ±" : "",
+            "cum", "cum%", error > 0 ? "          ±" : "",
+            profile->ages ? "    oldest    median" : "", "function  file:line");
     for (size_t i = 0; i < table.n && i < LINES_SHOWN; i++)
-        write_entry(out, &table.entries[i], whole, error > 0, kind->values[value].unit,
-                    profile->delta);
+        write_entry(out, profile, &table.entries[i], whole, error > 0, kind->values[value].unit);
     if (table.n > LINES_SHOWN)
         fprintf(out, "and %zu more functions\n", table.n - LINES_SHOWN);
 out:
+    for (size_t i = 0; i < table.room; i++)
+        free(table.entries[i].ages);
     free(table.entries);
     return rc != 0 ? rc : ferror(out) ? -EIO : 0;
 }

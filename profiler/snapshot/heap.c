@@ -1,16 +1,13 @@
-/* The heap and allocs profiles: one row a site. */
+/* The heap and allocs profiles: one row a site, and the ages of what is live. */
 #include <errno.h>
 
 #include "capture/rate.h"
 #include "snapshot/kinds.h"
 #include "tables/sites.h"
 
-int lp_take_heap(struct lp_profile *profile)
+static int take_rows(struct lp_profile *profile, uint32_t nsites, struct lp_ages_taking *ages)
 {
-    profile->period = lp_rate();
-    lp_rates_read(&profile->rates);
-    uint32_t n = lp_site_count();
-    for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; i < nsites; i++) {
         struct lp_site_figures f;
         lp_site_read(i, &f);
         if (f.alloc_objects == 0 && f.alloc_bytes == 0)
@@ -25,6 +22,18 @@ int lp_take_heap(struct lp_profile *profile)
             .variance = {f.alloc_objects_var, f.alloc_bytes_var, f.inuse_objects_var,
                          f.inuse_bytes_var},
         };
+        lp_ages_expect(ages, i, f.stack, f.inuse_objects);
     }
     return 0;
+}
+
+int lp_take_heap(struct lp_profile *profile)
+{
+    profile->period = lp_rate();
+    lp_rates_read(&profile->rates);
+    uint32_t nsites = lp_site_count();
+    struct lp_ages_taking *ages = lp_ages_begin(nsites, lp_now_ticks());
+    int result = take_rows(profile, nsites, ages);
+    profile->ages = lp_ages_end(ages);
+    return result ? result : profile->ages ? 0 : -ENOMEM;
 }

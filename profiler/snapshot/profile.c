@@ -29,6 +29,7 @@ void lp_profile_free(struct lp_profile *profile)
         next = block->next;
         free(block);
     }
+    lp_ages_drop(profile->ages);
     free(profile->rows);
     free(profile->items);
     free(profile);
@@ -164,6 +165,7 @@ struct lp_profile *lp_profile_diff(const struct lp_profile *from, const struct l
     out->duration_ns = to->time_ns - from->time_ns;
     out->period = to->period;
     out->rates = to->rates;
+    out->ages = lp_ages_share(to->ages);
     out->delta = true;
     out->losses = to->losses - from->losses;
 

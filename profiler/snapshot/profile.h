@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "capture/rate.h"
+#include "snapshot/ages.h"
 
 enum { LP_VALUES_MAX = 4 };
 
@@ -68,6 +69,7 @@ struct lp_profile {
     struct lp_row
         *rows; /* sorted by stack, then label; no two the same once lp_profile_seal() ran */
     size_t nrows, rows_room;
+    struct lp_ages *ages;  /* of the live blocks; in a delta the later ones. NULL: none taken */
     struct lp_item *items; /* none in a delta */
     size_t nitems, items_room;
     struct lp_text_block *texts; /* private: where the strings are */

@@ -67,6 +67,37 @@ test_diff() {
 	equal "our diff and Go's" "$b" "$a"
 }
 
+oldest_slice() { # PATH: age of the oldest block that slice_leak holds
+	prof "$1" | jq '[.samples[] | select([.stack[].function] | index("slice_leak")) | .survivors.oldest_ns] | max // -1'
+}
+
+older_than() { # AGE
+	[[ $(oldest_slice "/debug/pprof/heap?format=json") -gt $1 ]]
+}
+
+test_ages() {
+	: "survivors grow older, in profiles, snapshots and diffs, and age alone is no difference"
+	needs_heap
+	serve --rate 1
+	get "/leak/slice?n=10&size=7331" >"$work/null"
+	snapshot young >"$work/null"
+	local young
+	young=$(oldest_slice /debug/snapshots/1/heap?format=json)
+	[[ $young -ge 0 ]] || fail "no age: $young"
+	wait_for 10 older_than "$young"
+	get "/leak/slice?n=5&size=1337" >"$work/null"
+	snapshot old >"$work/null"
+	[[ $(oldest_slice /debug/snapshots/2/heap?format=json) -gt $young ]] || fail "not older"
+	equal "the first one's ages" "$(oldest_slice /debug/snapshots/1/heap?format=json)" "$young"
+	equal "the diff's ages" "$(oldest_slice '/debug/diff?from=1&to=2&format=json')" \
+		"$(oldest_slice /debug/snapshots/2/heap?format=json)"
+	equal "only older" "$(prof '/debug/diff?from=1&to=2&format=json' |
+		jq '[.samples[] | select([.stack[].function] | index("slice_leak")) | select(.label.bytes == 7331)] | length')" 0
+	contains "$(prof /debug/snapshots/2/heap?format=text)" "oldest    median"
+	contains "$(prof /debug/pprof/heap?debug=1)" "# survivors of this stack: oldest"
+	[[ $(go tool pprof -raw "$pprof/debug/pprof/heap" 2>&1) != *oldest* ]] || fail "ages are labels"
+}
+
 test_empty_diff() {
 	: "the diff of a snapshot with itself is empty in every format"
 	serve

@@ -6,6 +6,8 @@
 
 #include "export.h"
 #include "export/human.h"
+#include "tables/blocks.h"
+#include "tables/sites.h"
 
 static __attribute__((noinline)) void leaf(void)
 {
@@ -84,6 +86,47 @@ static void text_tells_line_and_error(void **state)
     assert_has(text, "test_export_text.c:");
     assert_has(text, "± 1000 B");
     assert_has(text, "# losses: 5");
+    free(text);
+    lp_profile_free(profile);
+}
+
+/* Of two blocks at some_stack(), two minutes and five hours old; the old one stands for 9. */
+static struct lp_ages *some_ages(void)
+{
+    static const uint32_t births[] = {0, 1800000 - 12000};
+    uint32_t site = lp_site_get(some_stack(), 64);
+    struct lp_ages_taking *taking = lp_ages_begin(lp_site_count(), 1800000);
+    struct lp_block block = {.size = 64, .site = site}, out;
+    lp_ages_expect(taking, site, some_stack(), 100);
+    for (uintptr_t i = 0; i < 2; i++) {
+        block.address = 0x7000 + i * 0x1000;
+        block.birth = births[i];
+        block.weight = i == 0 ? 9 : 1;
+        lp_block_insert(&block);
+    }
+    struct lp_ages *ages = lp_ages_end(taking);
+    for (uintptr_t i = 0; i < 2; i++)
+        lp_block_remove(0x7000 + i * 0x1000, &out, false);
+    return ages;
+}
+
+static void ages_stand_beside_the_stacks(void **state)
+{
+    (void)state;
+    size_t size;
+    struct lp_profile *profile = some_profile(6400);
+    profile->ages = some_ages();
+    char *text = written(lp_write_text, profile, 3, &size);
+    assert_has(text, "    oldest    median  function");
+    assert_has(text, "     5.0 h     4.7 h  leaf ");
+    assert_has(text, "     5.0 h     4.7 h  caller ");
+    assert_has(text, "         -         -  [made before");
+    free(text);
+    text = written(lp_write_debug, profile, 1, &size);
+    assert_has(text, "\n# survivors of this stack: oldest 5.0 h, median 4.7 h\n#\t0x");
+    free(text);
+    text = written(lp_write_json, profile, 3, &size);
+    assert_has(text, "\"survivors\":{\"oldest_ns\":18000000000000,\"median_ns\":17039360000000}");
     free(text);
     lp_profile_free(profile);
 }
@@ -220,6 +263,9 @@ static void figures_are_for_people(void **state)
     assert_string_equal(lp_human(text, INT64_MIN, "bytes", false), "-8 EiB");
     assert_string_equal(lp_human(text, -1234567, "count", false), "-1,234,567");
     assert_string_equal(lp_human(text, 3200000000, "nanoseconds", false), "3.20 s");
+    assert_string_equal(lp_human_age(text, 90000000000), "90 s");
+    assert_string_equal(lp_human_age(text, 150000000000), "2.5 min");
+    assert_string_equal(lp_human_age(text, 3 * INT64_C(86400000000000)), "3.0 days");
 }
 
 static void unclean_text_is_cleaned(void **state)
@@ -236,6 +282,7 @@ int main(void)
         cmocka_unit_test(folded_goes_from_root_to_leaf),
         cmocka_unit_test(a_delta_has_signs_everywhere),
         cmocka_unit_test(text_tells_line_and_error),
+        cmocka_unit_test(ages_stand_beside_the_stacks),
         cmocka_unit_test(mixed_rates_are_told),
         cmocka_unit_test(json_can_be_read),
         cmocka_unit_test(items_are_shown_one_by_one_whatever_they_are_called),

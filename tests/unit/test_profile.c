@@ -8,6 +8,9 @@
 
 #include "snapshot/profile.h"
 #include "snapshot/store.h"
+#include "tables/blocks.h"
+#include "tables/sites.h"
+#include "tables/stacks.h"
 
 static const struct lp_profile_kind *heap(void)
 {
@@ -73,6 +76,41 @@ static void a_difference_has_signs_and_no_zero_rows(void **state)
     lp_profile_free(to);
 }
 
+/* The ages of one live block, born at the process's first tick. */
+static struct lp_ages *ages_at(uint32_t now, uint32_t stack)
+{
+    uint32_t site = lp_site_get(stack, 4711);
+    struct lp_block block = {.address = 0x7000, .size = 4711, .site = site, .weight = 1}, out;
+    lp_block_insert(&block);
+    struct lp_ages_taking *taking = lp_ages_begin(lp_site_count(), now);
+    lp_ages_expect(taking, site, stack, 1);
+    struct lp_ages *ages = lp_ages_end(taking);
+    lp_block_remove(0x7000, &out, false);
+    return ages;
+}
+
+static void ages_are_the_later_ones_and_keep_no_row(void **state)
+{
+    (void)state;
+    uintptr_t frames[] = {0x1000, 0x2000};
+    uint32_t stack = lp_stack_intern(frames, 2);
+    struct lp_profile *from = lp_profile_new(heap()), *to = lp_profile_new(heap());
+    put(from, stack, 4711, 10);
+    put(to, stack, 4711, 10);
+    from->ages = ages_at(100, stack);
+    to->ages = ages_at(700, stack);
+    lp_profile_seal(from);
+    lp_profile_seal(to);
+    struct lp_profile *diff = lp_profile_diff(from, to);
+    lp_profile_free(from);
+    lp_profile_free(to);
+    struct lp_age age;
+    assert_int_equal(diff->nrows, 0);
+    assert_true(lp_ages_get(diff->ages, stack, &age));
+    assert_int_equal(age.oldest_ns, 7000000000);
+    lp_profile_free(diff);
+}
+
 static void an_empty_profile_is_fine(void **state)
 {
     (void)state;
@@ -123,6 +161,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equal_rows_are_added_up),
         cmocka_unit_test(a_difference_has_signs_and_no_zero_rows),
+        cmocka_unit_test(ages_are_the_later_ones_and_keep_no_row),
         cmocka_unit_test(an_empty_profile_is_fine),
         cmocka_unit_test(snapshots_are_numbered_and_dropped),
         cmocka_unit_test(a_full_store_refuses_and_keeps_what_it_has),
