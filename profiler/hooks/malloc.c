@@ -63,7 +63,8 @@ static bool at_page(const void *block)
 /* May this allocation pass without a look? */
 static inline bool passes(size_t size)
 {
-    if (unlikely(atomic_load_explicit(&lp_rate_gate, memory_order_relaxed) + size >= lp_self.due))
+    uint64_t after, gate = atomic_load_explicit(&lp_rate_gate, memory_order_relaxed);
+    if (unlikely(__builtin_add_overflow(gate, size, &after) || after >= lp_self.due))
         return false;
     lp_self.due -= size;
     return true;
