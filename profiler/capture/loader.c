@@ -190,3 +190,8 @@ void lp_loader_use(int (*real)(lp_object_visit *visit, void *arg))
 {
     real_iterate = real;
 }
+
+int lp_loader_walk(lp_object_visit *visit, void *arg)
+{
+    return real_iterate ? real_iterate(visit, arg) : dl_iterate_phdr(visit, arg);
+}

@@ -35,6 +35,9 @@ bool lp_loader_stale(void);
 bool lp_loader_refresh(const uintptr_t *addresses, uint32_t n);
 void lp_loader_use(int (*real)(lp_object_visit *visit, void *arg));
 
+/* The real one, with the loader's lock. */
+int lp_loader_walk(lp_object_visit *visit, void *arg);
+
 /* In a forked child: the readers it was copied with do not exist there. */
 void lp_loader_forked(void);
 

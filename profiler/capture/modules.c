@@ -1,43 +1,19 @@
 #include "capture/modules.h"
 
-#include <elf.h>
 #include <limits.h>
-#include <link.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 /* Pointers, so that a module never moves: symbols and cached answers point at it. */
-static struct lp_module **modules;
-static size_t nmodules, room;
+static struct lp_module **modules; /* as capture/loaded.h numbers them */
+static struct by_start {
+    struct lp_module *module;
+    uintptr_t reach; /* the highest limit up to here: nothing before reaches further */
+} * sorted;
+static size_t nmodules, nsorted, room;
 
-static void hex(char *text, size_t text_room, const unsigned char *bytes, size_t n)
-{
-    for (size_t i = 0; i < n && 2 * i + 2 < text_room; i++)
-        snprintf(text + 2 * i, 3, "%02x", bytes[i]);
-}
-
-static void read_build_id(struct lp_module *module, const struct dl_phdr_info *info)
-{
-    for (int i = 0; i < info->dlpi_phnum; i++) {
-        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
-        if (segment->p_type != PT_NOTE)
-            continue;
-        const char *at = (const char *)(info->dlpi_addr + segment->p_vaddr);
-        const char *end = at + segment->p_memsz;
-        while (at + sizeof(ElfW(Nhdr)) <= end) {
-            const ElfW(Nhdr) *note = (const void *)at;
-            const char *name = at + sizeof *note;
-            const char *desc = name + ((note->n_namesz + 3) & ~3u);
-            if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4 && !memcmp(name, "GNU", 4))
-                hex(module->build_id, sizeof module->build_id, (const void *)desc, note->n_descsz);
-            at = desc + ((note->n_descsz + 3) & ~3u);
-        }
-    }
-}
-
-static char *path_of(const struct dl_phdr_info *info, bool main)
+static char *path_of(const struct lp_loaded *loaded, bool main)
 {
     char path[PATH_MAX];
     if (main) {
@@ -45,91 +21,91 @@ static char *path_of(const struct dl_phdr_info *info, bool main)
         path[n > 0 ? n : 0] = '\0';
         return strdup(path);
     }
-    if (!strncmp(info->dlpi_name, "linux-vdso", 10) || info->dlpi_name[0] == '\0')
+    if (!strncmp(loaded->name, "linux-vdso", 10) || loaded->name[0] == '\0')
         return strdup("[vdso]");
-    return strdup(realpath(info->dlpi_name, path) ? path : info->dlpi_name);
+    return strdup(realpath(loaded->name, path) ? path : loaded->name);
 }
 
-static struct lp_module *describe(const struct dl_phdr_info *info, const ElfW(Phdr) * text,
-                                  bool main)
+static void update(struct lp_module *m, const struct lp_loaded *loaded)
 {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    m->nstays = loaded->nstays;
+    memcpy(m->stays, loaded->stays, sizeof m->stays);
+    m->gone = m->nstays == 0 || m->stays[m->nstays - 1].to != UINT32_MAX;
+}
+
+static struct lp_module *describe(const struct lp_loaded *loaded, bool main)
+{
     struct lp_module *m = calloc(1, sizeof *m);
-    if (!m || !(m->path = path_of(info, main))) {
+    if (!m || !(m->path = path_of(loaded, main))) {
         free(m);
         return NULL;
     }
-    m->start = (info->dlpi_addr + text->p_vaddr) & ~(page - 1);
-    m->limit = (info->dlpi_addr + text->p_vaddr + text->p_memsz + page - 1) & ~(page - 1);
-    m->offset = text->p_offset & ~(page - 1);
-    m->bias = info->dlpi_addr;
+    m->start = loaded->start;
+    m->limit = loaded->limit;
+    m->offset = loaded->offset;
+    m->bias = loaded->bias;
     m->main = main;
     const char *name = strrchr(m->path, '/');
     m->own = name && !strcmp(name, "/libleakprof.so");
-    read_build_id(m, info);
+    memcpy(m->build_id, loaded->build_id, sizeof m->build_id);
+    update(m, loaded);
     return m;
 }
 
-static bool same(const struct lp_module *a, const struct lp_module *b)
+static bool grow(size_t wanted)
 {
-    return a->start == b->start && a->bias == b->bias && !strcmp(a->path, b->path) &&
-           !strcmp(a->build_id, b->build_id);
-}
-
-static void discard(struct lp_module *m)
-{
-    free(m->path);
-    free(m);
-}
-
-/* An object that was there before keeps its module; a new one gets its own. */
-static void add(const struct dl_phdr_info *info, const ElfW(Phdr) * text, bool main)
-{
-    struct lp_module *m = describe(info, text, main);
-    if (!m)
-        return;
-    for (size_t i = 0; i < nmodules; i++) {
-        if (modules[i]->gone && same(modules[i], m)) {
-            modules[i]->gone = false;
-            discard(m);
-            return;
-        }
-    }
-    if (nmodules == room) {
-        size_t more = room ? room * 2 : 16;
-        struct lp_module **grown = realloc(modules, more * sizeof(*modules));
-        if (!grown) {
-            discard(m);
-            return;
-        }
+    if (wanted <= room)
+        return true;
+    size_t more = wanted + wanted / 2 + 16;
+    struct lp_module **grown = realloc(modules, more * sizeof *modules);
+    if (grown)
         modules = grown;
-        room = more;
-    }
-    modules[nmodules++] = m;
+    struct by_start *longer = grown ? realloc(sorted, more * sizeof *sorted) : NULL;
+    if (!longer)
+        return false;
+    sorted = longer;
+    room = more;
+    return true;
 }
 
-/* The loader names the program first. */
-static int visit(struct dl_phdr_info *info, size_t size, void *arg)
+static int by_start(const void *x, const void *y)
 {
-    bool *main = arg;
-    (void)size;
-    for (int i = 0; i < info->dlpi_phnum; i++) {
-        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
-        if (segment->p_type == PT_LOAD && (segment->p_flags & PF_X)) {
-            add(info, segment, *main);
-            break;
-        }
+    const struct lp_module *a = ((const struct by_start *)x)->module,
+                           *b = ((const struct by_start *)y)->module;
+    return a->start < b->start ? -1 : a->start > b->start;
+}
+
+static void sort(void)
+{
+    uintptr_t reach = 0;
+    for (size_t i = 0; i < nmodules; i++)
+        sorted[i].module = modules[i];
+    nsorted = nmodules;
+    qsort(sorted, nsorted, sizeof *sorted, by_start);
+    for (size_t i = 0; i < nsorted; i++) {
+        if (reach < sorted[i].module->limit)
+            reach = sorted[i].module->limit;
+        sorted[i].reach = reach;
     }
-    *main = false;
-    return 0;
 }
 
 void lp_modules_refresh(void)
 {
-    bool main = true;
-    for (size_t i = 0; i < nmodules; i++)
-        modules[i]->gone = true;
-    dl_iterate_phdr(visit, &main);
+    lp_loaded_look();
+    size_t n = lp_loaded_count();
+    if (!grow(n))
+        n = nmodules;
+    for (size_t i = 0; i < n; i++) {
+        struct lp_loaded loaded = lp_loaded_get((uint32_t)i);
+        if (i < nmodules)
+            update(modules[i], &loaded);
+        else if ((modules[i] = describe(&loaded, i == 0)))
+            nmodules++;
+        else
+            break;
+    }
+    if (nsorted != nmodules)
+        sort();
 }
 
 size_t lp_modules_count(void)
@@ -142,16 +118,62 @@ struct lp_module *lp_module_at(size_t i)
     return i < nmodules ? modules[i] : NULL;
 }
 
+/* The next one down the list that holds the address; from nsorted on. */
+static struct lp_module *next_at(uintptr_t address, size_t *from)
+{
+    while (*from > 0 && sorted[*from - 1].reach > address) {
+        struct lp_module *m = sorted[--*from].module;
+        if (address >= m->start && address < m->limit)
+            return m;
+    }
+    return NULL;
+}
+
+/* How many begin at or before the address. */
+static size_t up_to(uintptr_t address)
+{
+    size_t low = 0, high = nsorted;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (sorted[middle].module->start <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool was_there(const struct lp_module *m, uint32_t stack)
+{
+    for (uint32_t i = 0; i < m->nstays; i++)
+        if (stack >= m->stays[i].from && stack < m->stays[i].to)
+            return true;
+    return false;
+}
+
+struct lp_module *lp_module_of(uint32_t stack, uintptr_t address)
+{
+    struct lp_module *found = NULL, *m;
+    for (size_t from = up_to(address); (m = next_at(address, &from));) {
+        if (!was_there(m, stack))
+            continue;
+        if (found)
+            return NULL;
+        found = m;
+    }
+    return found;
+}
+
+static uint32_t left_at(const struct lp_module *m)
+{
+    return m->nstays ? m->stays[m->nstays - 1].to : 0;
+}
+
 struct lp_module *lp_module_find(uintptr_t address)
 {
-    struct lp_module *past = NULL;
-    for (size_t i = 0; i < nmodules; i++) {
-        struct lp_module *m = modules[i];
-        if (address < m->start || address >= m->limit)
-            continue;
-        if (!m->gone)
-            return m;
-        past = m;
-    }
-    return past;
+    struct lp_module *found = NULL, *m;
+    for (size_t from = up_to(address); (m = next_at(address, &from));)
+        if (!found || left_at(m) > left_at(found))
+            found = m;
+    return found;
 }

@@ -1,7 +1,7 @@
 /*
- * What is loaded where: the executable, shared libraries, the vdso. The list is read from the
- * loader when a profile is written, and objects that have gone stay in it, so that old stacks keep
- * their names. Profiler's thread only.
+ * What is or was loaded where, as names are looked up in it: the objects of capture/loaded.h with
+ * their paths, found by address. An object that has gone stays, so that old stacks keep their
+ * names. Profiler's thread only.
  */
 #ifndef LP_CAPTURE_MODULES_H
 #define LP_CAPTURE_MODULES_H
@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "capture/loaded.h"
 
 struct lp_module {
     uintptr_t start, limit; /* of the executable segment, page aligned */
@@ -19,10 +21,12 @@ struct lp_module {
     bool gone;              /* unloaded since */
     bool main;              /* the program itself: stands first */
     bool own;               /* libleakprof.so */
-    void *symbols;          /* belongs to export/symbols.c */
+    uint32_t nstays;        /* when it was there */
+    struct lp_stay stays[LP_STAYS_MAX];
+    void *symbols; /* belongs to export/symbols.c */
 };
 
-/* Reads the loader's list anew. */
+/* Looks at the loader's list. */
 void lp_modules_refresh(void);
 
 size_t lp_modules_count(void);
@@ -30,5 +34,9 @@ struct lp_module *lp_module_at(size_t i);
 
 /* The module whose executable segment holds this address, living ones first; NULL: none. */
 struct lp_module *lp_module_find(uintptr_t address);
+
+/* The module that the address belonged to when this stack was first taken; NULL: none, or it cannot
+ * be told which. */
+struct lp_module *lp_module_of(uint32_t stack, uintptr_t address);
 
 #endif

@@ -8,7 +8,8 @@
 
 #include "export/lookup.h"
 
-/* Open addressing, never more than half full. */
+/* Open addressing by address, never more than half full. An address that had several objects one
+ * after the other has several slots. */
 static struct {
     const struct lp_symbol **slots;
     uintptr_t *addresses;
@@ -50,7 +51,7 @@ static bool cache_grow(void)
     return true;
 }
 
-const struct lp_symbol *lp_symbolize(uintptr_t address)
+static const struct lp_symbol *answer(struct lp_module *module, uintptr_t address)
 {
     static struct {
         struct lp_symbol symbol;
@@ -64,25 +65,28 @@ const struct lp_symbol *lp_symbolize(uintptr_t address)
     if (cache.used * 2 >= cache.room && !cache_grow())
         return &unknown.symbol;
     size_t at = mix(address) & (cache.room - 1);
-    while (cache.slots[at] && cache.addresses[at] != address)
+    while (cache.slots[at] && (cache.addresses[at] != address || cache.slots[at]->module != module))
         at = (at + 1) & (cache.room - 1);
-
-    /* An address without an object, or in one that has gone, may belong to a newer one by now. */
-    const struct lp_symbol *known = cache.slots[at];
-    if (known && known->module && !known->module->gone)
-        return known;
-    struct lp_module *module = lp_modules_count() > 0 ? lp_module_find(address) : NULL;
-    if (known && module == known->module)
-        return known;
+    if (cache.slots[at])
+        return cache.slots[at];
 
     const struct lp_symbol *symbol = lp_symbol_look_up(module, address);
     if (!symbol)
-        return known ? known : &unknown.symbol;
-    if (!known)
-        cache.used++;
+        return &unknown.symbol;
+    cache.used++;
     cache.slots[at] = symbol;
     cache.addresses[at] = address;
     return symbol;
+}
+
+const struct lp_symbol *lp_symbolize_in(uint32_t stack, uintptr_t address)
+{
+    return answer(lp_module_of(stack, address), address);
+}
+
+const struct lp_symbol *lp_symbolize(uintptr_t address)
+{
+    return answer(lp_module_find(address), address);
 }
 
 bool lp_symbol_is_program(const struct lp_symbol *symbol)

@@ -36,7 +36,7 @@ void lp_lines_of(uint32_t stack, struct lp_lines *lines)
 
     struct lp_stack frames = lp_stack_get(stack);
     for (uint32_t i = 0; i < frames.nframes; i++) {
-        const struct lp_symbol *symbol = lp_symbolize(frames.frames[i]);
+        const struct lp_symbol *symbol = lp_symbolize_in(stack, frames.frames[i]);
         bool program = lp_symbol_is_program(symbol);
         for (uint32_t k = 0; k < symbol->nframes && lines->n < LP_LINES_MAX; k++)
             lines->at[lines->n++] = (struct lp_line){.frame = &symbol->frames[k],
@@ -59,7 +59,7 @@ const struct lp_frame *lp_guilty_frame(uint32_t stack)
 
     struct lp_stack frames = lp_stack_get(stack);
     for (uint32_t i = 0; i < frames.nframes; i++) {
-        const struct lp_symbol *symbol = lp_symbolize(frames.frames[i]);
+        const struct lp_symbol *symbol = lp_symbolize_in(stack, frames.frames[i]);
         if (!lp_symbol_is_program(symbol))
             continue;
         for (uint32_t k = 0; k < symbol->nframes; k++)
@@ -77,7 +77,7 @@ const struct lp_frame *lp_place_of(uint32_t stack)
     if (!place)
         place = lp_special_frame(stack);
     if (!place)
-        place = &lp_symbolize(lp_stack_get(stack).frames[0])->frames[0];
+        place = &lp_symbolize_in(stack, lp_stack_get(stack).frames[0])->frames[0];
     return place;
 }
 

@@ -2,8 +2,8 @@
  * Finding and opening object files, with libelf alone.
  *
  * A path may by now name another file than the one that was loaded: programs are rebuilt while they
- * run. So the program is opened by /proc/self/exe, and everything else must have the build id of
- * what is in memory; names from the wrong file would be lies.
+ * run. So the program is opened by /proc/self/exe, and everything else must have the build id and
+ * the layout of what is in memory; names from the wrong file would be lies.
  *
  * Debug information is looked for in the object itself, then by build id, then by the name in
  * .gnu_debuglink, all under /usr/lib/debug. elfutils' own search (libdwfl) would do the same, but
@@ -111,6 +111,25 @@ static bool is_build(Elf *elf, const char *build_id)
 
     build_id_hex(elf, own);
     return strcmp(own, build_id) == 0;
+}
+
+/* For what has no build id, and for ids that lie: is its code where it was in memory? */
+static bool is_laid_out(Elf *elf, const struct lp_module *module)
+{
+    const uintptr_t page = 4095;
+    size_t n;
+
+    if (elf_getphdrnum(elf, &n) != 0)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        GElf_Phdr phdr;
+        if (!gelf_getphdr(elf, (int)i, &phdr) || phdr.p_type != PT_LOAD || !(phdr.p_flags & PF_X))
+            continue;
+        uintptr_t start = module->bias + phdr.p_vaddr;
+        return (start & ~page) == module->start && (phdr.p_offset & ~page) == module->offset &&
+               ((start + phdr.p_memsz + page) & ~page) == module->limit;
+    }
+    return false;
 }
 
 static Elf *open_debug(const char *path, const char *build_id, const uint32_t *crc, int *fd)
@@ -255,7 +274,7 @@ int lp_object_open(struct lp_object *object, const struct lp_module *module)
         object->elf = open_file(module->main ? "/proc/self/exe" : module->path, &object->elf_fd);
     if (!object->elf)
         return 0;
-    if (module->build_id[0] && !is_build(object->elf, module->build_id)) {
+    if (!is_build(object->elf, module->build_id) || !is_laid_out(object->elf, module)) {
         lp_object_settle(object);
         elf_end(object->elf);
         object->elf = NULL;

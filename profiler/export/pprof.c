@@ -40,7 +40,7 @@ struct list {
 struct builder {
     struct lp_arena arena;
     struct list strings, mappings, locations, functions;
-    struct lp_ids by_address, by_function, by_string;
+    struct lp_ids by_place, by_function, by_string;
     uint64_t special[LP_STACK_FIRST + 1]; /* location ids, 0: not met yet */
     const struct lp_module **modules;     /* of each mapping */
     bool failed;                          /* memory is out; what was returned is not to be used */
@@ -163,13 +163,16 @@ static Location *new_location(struct builder *b, const struct lp_frame *frames, 
     return l;
 }
 
-static uint64_t location(struct builder *b, uintptr_t address)
+/* An address in an object is one place; there is one answer for each. One in no object is another,
+ * and a user's address has not the top bit. */
+static uint64_t location(struct builder *b, uint32_t stack, uintptr_t address)
 {
-    uint32_t *id = slot(b, &b->by_address, address);
+    const struct lp_symbol *symbol = lp_symbolize_in(stack, address);
+    uint32_t *id =
+        slot(b, &b->by_place, symbol->module ? (uint64_t)(uintptr_t)symbol | 1ull << 63 : address);
     if (!id || *id)
         return id ? *id : 0;
 
-    const struct lp_symbol *symbol = lp_symbolize(address);
     Location *l = new_location(b, symbol->frames, symbol->nframes);
     if (!l)
         return 0;
@@ -224,7 +227,8 @@ static Sample *new_sample(struct builder *b, const struct lp_row *row,
         return NULL;
     perftools__profiles__sample__init(sample);
     for (uint32_t i = 0; i < stack.nframes; i++)
-        ids[i] = special ? special_location(b, row->stack, special) : location(b, stack.frames[i]);
+        ids[i] = special ? special_location(b, row->stack, special)
+                         : location(b, row->stack, stack.frames[i]);
     sample->n_location_id = stack.nframes;
     sample->location_id = ids;
     sample->n_value = (size_t)kind->nvalues;
@@ -325,7 +329,7 @@ static void release(struct builder *b)
     struct list *const lists[] = {&b->strings, &b->mappings, &b->locations, &b->functions};
     for (int i = 0; i < 4; i++)
         free(lists[i]->at);
-    lp_ids_release(&b->by_address);
+    lp_ids_release(&b->by_place);
     lp_ids_release(&b->by_function);
     lp_ids_release(&b->by_string);
 }

@@ -30,7 +30,12 @@ struct lp_symbol {
     struct lp_frame frames[]; /* innermost first */
 };
 
-/* Never NULL (static text when memory is out). The answer is the cache's and lives on. */
+/* What the address means in this stack: in the object that was there when the stack was first
+ * taken. Never NULL (static text when memory is out). The answer is the cache's and lives on; there
+ * is one for each address in each object. */
+const struct lp_symbol *lp_symbolize_in(uint32_t stack, uintptr_t address);
+
+/* The same for an address without a stack: in what is there now, or was last. */
 const struct lp_symbol *lp_symbolize(uintptr_t address);
 
 /* Is this the program's own code, not the profiler's and not a system library's? The guilty frame

@@ -1,14 +1,14 @@
 /* dl_iterate_phdr(): the loader's own for everyone, a copy without a lock for our unwinder.
- * dlclose(): what the unwinder remembers of addresses is worth nothing after it. */
+ * dlclose(): what is going to go is noted first, and that it went. */
 #include "hooks/hook.h"
 
 #include <dlfcn.h>
 #include <link.h>
 #include <stddef.h>
 
+#include "capture/loaded.h"
 #include "capture/loader.h"
 #include "capture/self.h"
-#include "capture/unwind.h"
 
 LP_FIND(dl_iterate_phdr)
 LP_HOOK int dl_iterate_phdr(lp_object_visit *visit, void *arg)
@@ -21,8 +21,9 @@ LP_HOOK int dl_iterate_phdr(lp_object_visit *visit, void *arg)
 LP_FIND(dlclose)
 LP_HOOK int dlclose(void *library)
 {
+    lp_loaded_look();
     int result = LP_REAL(dlclose)(library);
-    lp_unwind_forget();
+    lp_loaded_look();
     return result;
 }
 
@@ -30,4 +31,5 @@ __attribute__((constructor(101))) static void start(void)
 {
     lp_loader_use(LP_REAL(dl_iterate_phdr));
     lp_loader_refresh(NULL, 0);
+    lp_loaded_look();
 }

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include "capture/loaded.h"
 #include "capture/loader.h"
 #include "capture/rate.h"
 #include "capture/self.h"
@@ -57,6 +58,7 @@ static void after_fork_in_child(void)
     atomic_store(&process, getpid());
     lp_own_threads_forget();
     lp_loader_forked();
+    lp_loaded_forked();
     after_fork(true);
 }
 

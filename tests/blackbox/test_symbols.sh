@@ -84,6 +84,72 @@ test_kinds() {
 	done
 }
 
+page() {
+	echo "${1::-3}"
+}
+
+test_unloaded() {
+	: "a library that came and went between two profiles keeps its names, as what stands in its place has its own"
+	local first second code again
+	preload "$fixtures/host"
+	heap
+	first=$(tell "open $fixtures/first.so")
+	tell "keep 10001" >"$work/null"
+	tell close >"$work/null"
+	second=$(tell "open $fixtures/second.so")
+	tell "keep 10002" >"$work/null"
+	tell close >"$work/null"
+	again=$(tell "open $fixtures/first.so")
+	tell "keep 10004" >"$work/null"
+	tell close >"$work/null"
+	code=$(tell "code 10003")
+	equal "the second one's place" "$(page "$second")" "$(page "$first")"
+	equal "the code's place" "$(page "$code")" "$(page "$first")"
+	equal "the first one's next place" "$again" "$first"
+	heap
+	contains "$(who 10001)" "first_keep keep main"
+	contains "$(who 10002)" "second_keep keep main"
+	contains "$(who 10003)" "0x"
+	contains "$(who 10004)" "first_keep keep main"
+	equal "of code" "$(who 10003 | grep -c keep)" 0
+	# As many mappings as there were libraries, and pprof takes them as they are.
+	prof /debug/pprof/heap -o "$work/heap.gz"
+	go tool pprof -raw "$work/heap.gz" >"$work/raw" 2>&1
+	equal mappings "$(grep -cE "^[0-9]+: 0x$(page "${first#0x}").*/(first|second).so " "$work/raw")" 2
+	local top
+	top=$(go tool pprof -top "$work/heap.gz" 2>&1)
+	contains "$top" first_keep
+	contains "$top" second_keep
+	# Once known, names outlive their files, and files are opened once.
+	cp "$fixtures/first.so" "$work/mine.so"
+	tell "open $work/mine.so" >"$work/null"
+	tell "keep 10005" >"$work/null"
+	heap
+	contains "$(who 10005)" "first_keep keep main"
+	tell "keep 10006" >"$work/null"
+	tell close >"$work/null"
+	rm "$work/mine.so"
+	heap
+	contains "$(who 10005)" "first_keep keep main"
+	contains "$(who 10006)" "first_keep keep main"
+	equal line "$(where 10006 first_keep)" "$(line_of tests/fixtures/library.c 'malloc(size)')"
+	leave
+}
+
+test_code_without_object() {
+	: "code that was written at run time is shown by its address, and pprof accepts it"
+	preload "$fixtures/host"
+	local code name
+	code=$(tell "code 10001")
+	heap
+	name=$(who 10001 | cut -d' ' -f1)
+	[[ $name =~ ^0x[0-9a-f]+$ && $((name)) -gt $((code)) && $((name)) -lt $((code + 32)) ]] || fail "$name at $code"
+	prof /debug/pprof/heap -o "$work/heap.gz"
+	contains "$(go tool pprof -top "$work/heap.gz" 2>&1)" "$name"
+	contains "$(prof "/debug/pprof/heap?debug=1")" "$name"
+	leave
+}
+
 test_cplusplus() {
 	: "C++ names are demangled in every format; pprof has both names, and whole"
 	preload "$fixtures/names"
@@ -141,6 +207,60 @@ test_cplusplus_plugin() {
 	heap
 	contains "$(who 10001)" "shop::Basket<int>::add(unsigned long) const keep"
 	leave
+}
+
+# left SIZE PROFILE [BASE]: objects and bytes in use in blocks of this size, BASE taken away.
+left() {
+	go tool pprof -raw ${3:+-base "$3"} "$2" 2>"$work/null" |
+		awk -v label="bytes:[$1 " '/^ +-?[0-9]+ /{ objects = $3; bytes = $4 + 0 } index($0, label) { o += objects; b += bytes }
+			END { print o + 0, b + 0 }'
+}
+
+starts() { # PROFILE: where its first mapping begins
+	go tool pprof -raw "$1" 2>"$work/null" | sed -n 's/^1: \(0x[0-9a-f]*\)\/.*/\1/p'
+}
+
+test_base_across_runs() {
+	: "the same work in two runs at different addresses cancels out by -base, and new work shows"
+	needs_heap
+	local personality
+	personality=$(cat /proc/self/personality 2>"$work/null" || echo 0)
+	[[ $(cat /proc/sys/kernel/randomize_va_space) != 0 && $((0x$personality & 0x40000)) -eq 0 ]] || skip "addresses are not random here"
+	local run
+	for run in 1 2; do
+		serve --rate 1
+		get "/leak/slice?n=200&size=1337" >"$work/null"
+		prof /debug/pprof/heap -o "$work/same$run.gz"
+		get "/leak/slice?n=40&size=7331" >"$work/null"
+		prof /debug/pprof/heap -o "$work/more$run.gz"
+		stop_server
+	done
+	[[ $(starts "$work/same1.gz") != "$(starts "$work/same2.gz")" ]] || fail "both runs lie at $(starts "$work/same1.gz")"
+	equal "each has it" "$(left 1337 "$work/same1.gz") $(left 1337 "$work/same2.gz")" "200 267400 200 267400"
+	equal "the same work" "$(left 1337 "$work/same2.gz" "$work/same1.gz")" "0 0"
+	equal "new work" "$(left 7331 "$work/more2.gz" "$work/same1.gz")" "40 $((40 * 7331))"
+	equal "with the old gone" "$(left 1337 "$work/more2.gz" "$work/same1.gz")" "0 0"
+	local top
+	top=$(go tool pprof -top -base "$work/same1.gz" "$work/same2.gz" 2>&1)
+	[[ $top != *slice_leak* ]] || fail "$top"
+	contains "$(go tool pprof -top -base "$work/same1.gz" "$work/more2.gz" 2>&1 | sed -n '/flat%/{n;p}')" slice_leak
+}
+
+test_base_preloaded() {
+	: "so it does in a preloaded program, and in a library that it loads"
+	local run
+	for run in 1 2; do
+		preload "$fixtures/host"
+		tell "own 10001" >"$work/null"
+		[[ $run == 1 ]] || tell "own 10002" >"$work/null"
+		tell "open $fixtures/first.so" >"$work/null"
+		tell "keep 10003" >"$work/null"
+		prof /debug/pprof/heap -o "$work/$run.gz"
+		leave
+	done
+	equal "own work" "$(left 10001 "$work/2.gz" "$work/1.gz")" "0 0"
+	equal "new work" "$(left 10002 "$work/2.gz" "$work/1.gz")" "1 10002"
+	equal "the library's" "$(left 10003 "$work/2.gz" "$work/1.gz")" "0 0"
 }
 
 run_tests
