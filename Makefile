@@ -73,7 +73,7 @@ $(B)/include/scene.h: leaks/scene.h
 
 # Unit tests: one program a file, with the whole profiler inside.
 SRC_unit := $(sort $(wildcard tests/unit/test_*.c))
-unit: $(patsubst tests/unit/%.c,$(B)/unit/%,$(SRC_unit))
+unit: $(patsubst tests/unit/%.c,$(B)/unit/%,$(SRC_unit)) $(B)/fixtures/hidden.so
 $(B)/unit/%: tests/unit/%.c $(B)/libleakprof.a
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CFLAGS) $(INC_tests) $(DEPS) $(LDFL) -rdynamic -MF $(B)/obj/$*.d -o $@ $< \
@@ -104,6 +104,13 @@ $(F)/names $(F)/names.so: tests/fixtures/names.cc
 $(F)/first.so $(F)/second.so: tests/fixtures/library.c
 	@mkdir -p $(@D)
 	$(CC) $(FIXTURE) -fPIC -shared -DNAME=$(basename $(@F)) $(if $(findstring second,$@),-DSKIP=256) -o $@ $<
+# Its debug information lies where a build id points, below a directory of our own.
+$(F)/hidden.so: tests/fixtures/library.c
+	@mkdir -p $(@D)
+	$(CC) $(FIXTURE) -fPIC -shared -Wl,--build-id -DNAME=hidden -o $@ $<
+	id=$$(readelf -n $@ | sed -n 's/.*Build ID: //p') && dir=$(F)/debug/.build-id/$${id:0:2} && \
+	  mkdir -p $$dir && objcopy --only-keep-debug $@ $$dir/$${id:2}.debug
+	strip --strip-all $@
 # Without its debug information, without a trace of it; and with it in a file beside.
 $(F)/stripped.so: tests/fixtures/library.c
 	@mkdir -p $(@D)

@@ -6,6 +6,10 @@
  * an object's stay is the range of numbers that were given out while it was there. So telling
  * libraries apart that had the same addresses one after the other costs a sample nothing.
  *
+ * What is not told apart: two stacks of the same addresses throughout, for they are one; and a
+ * stack that came between the look that missed an object and the first that found it, which is
+ * taken for the object's. A stack that by its number may belong to two objects belongs to neither.
+ *
  * Any thread may look. No malloc, and no lock that the program could hold longer than the loader's.
  */
 #ifndef LP_CAPTURE_LOADED_H

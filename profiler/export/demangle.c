@@ -28,7 +28,8 @@ static demangler *find_demangler(void)
     looked = true;
     found = (demangler *)dlsym(RTLD_DEFAULT, "__cxa_demangle");
     if (!found) {
-        void *library = dlopen("libstdc++.so.6", RTLD_LAZY | RTLD_LOCAL);
+        static void *library; /* for good */
+        library = dlopen("libstdc++.so.6", RTLD_LAZY | RTLD_LOCAL);
         found = library ? (demangler *)dlsym(library, "__cxa_demangle") : NULL;
     }
     return found;

@@ -23,7 +23,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#define DEBUG_ROOT "/usr/lib/debug"
+const char *lp_debug_root = "/usr/lib/debug";
 
 static void build_id_hex(Elf *elf, char out[65])
 {
@@ -161,7 +161,7 @@ static Elf *find_debug(Elf *elf, const struct lp_module *module, int *fd)
 
     build_id_hex(elf, id);
     if (strlen(id) > 2) {
-        snprintf(path, sizeof(path), DEBUG_ROOT "/.build-id/%.2s/%s.debug", id, id + 2);
+        snprintf(path, sizeof(path), "%s/.build-id/%.2s/%s.debug", lp_debug_root, id, id + 2);
         if ((debug = open_debug(path, id, NULL, fd)))
             return debug;
     }
@@ -178,11 +178,14 @@ static Elf *find_debug(Elf *elf, const struct lp_module *module, int *fd)
     uint32_t crc;
     memcpy(&crc, (const char *)data->d_buf + at, 4);
 
-    static const char *const places[] = {"%.*s/%s", "%.*s/.debug/%s", DEBUG_ROOT "%.*s/%s"};
+    const struct {
+        const char *root, *below;
+    } places[] = {{"", ""}, {"", "/.debug"}, {lp_debug_root, ""}};
     const char *slash = strrchr(module->path, '/');
     int dir = slash ? (int)(slash - module->path) : 0;
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-        int n = snprintf(path, sizeof(path), places[i], dir, module->path, (char *)data->d_buf);
+        int n = snprintf(path, sizeof(path), "%s%.*s%s/%s", places[i].root, dir, module->path,
+                         places[i].below, (char *)data->d_buf);
         if (n < (int)sizeof(path) && (debug = open_debug(path, id, &crc, fd)))
             return debug;
     }

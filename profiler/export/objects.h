@@ -31,6 +31,9 @@ struct lp_object {
     size_t names_size;
 };
 
+/* Where separate debug files are looked for: /usr/lib/debug, but for a test. */
+extern const char *lp_debug_root;
+
 /* Opens what there is. 0 or -ENOMEM; a file that is missing is no error. */
 int lp_object_open(struct lp_object *object, const struct lp_module *module);
 
