@@ -24,7 +24,7 @@ INC_tests    := -iquote leaks -iquote profiler -iquote server -iquote $(B)/gen
 
 # A leak that the compiler may delete teaches nothing; a hidden frame has no line.
 OPT_leaks    := -fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free \
-                -fno-optimize-sibling-calls -fno-ipa-icf
+                -fno-optimize-sibling-calls -fno-ipa-icf -fno-toplevel-reorder
 OPT_profiler := -fPIC -ftls-model=initial-exec -fvisibility=hidden
 
 SRC_leaks    := $(sort $(wildcard leaks/*.c))
@@ -93,7 +93,7 @@ $(B)/forks $(B)/jit: $(B)/%: tests/torture/%.c
 # is preloaded into them, so they are built without sanitizers.
 F := $(B)/fixtures
 PLAIN := $(patsubst tests/fixtures/%.c,$(F)/%,$(filter-out %/host.c %/library.c,$(wildcard tests/fixtures/*.c)))
-FIXTURE := -O2 -g -Wall -Wextra -D_GNU_SOURCE -fno-optimize-sibling-calls -fno-ipa-icf
+FIXTURE := -O2 -g -Wall -Wextra -D_GNU_SOURCE -fno-optimize-sibling-calls -fno-ipa-icf -fno-toplevel-reorder
 fixtures: $(PLAIN) $(addprefix $(F)/,host host_fixed names names.so first.so second.so stripped.so linked.so)
 $(F)/host $(F)/host_fixed: tests/fixtures/host.c
 	@mkdir -p $(@D)
