@@ -82,6 +82,19 @@ static json_t *stack(uint32_t id, struct lp_lines *lines)
     return frames;
 }
 
+/* What came and went in a delta's window; what survived of it is among the values. */
+static json_t *window(const struct lp_row *row)
+{
+    const int objects = LP_ALLOC_OBJECTS, bytes = LP_ALLOC_BYTES;
+
+    return json_pack(
+        "{s:I, s:I, s:I, s:I, s:f, s:f}", "allocated_objects", (json_int_t)row->value[objects],
+        "allocated_bytes", (json_int_t)row->value[bytes], "freed_objects",
+        (json_int_t)lp_row_freed(row, objects), "freed_bytes", (json_int_t)lp_row_freed(row, bytes),
+        "freed_objects_error", sqrt(row->freed_variance[objects]), "freed_bytes_error",
+        sqrt(row->freed_variance[bytes]));
+}
+
 /* Of all the blocks of this stack, whatever their size. */
 static void add_survivors(json_t *json, const struct lp_ages *ages, uint32_t id)
 {
@@ -108,6 +121,8 @@ static json_t *sample(const struct lp_profile *profile, const struct lp_row *row
             json, "label",
             json_pack("{s:o}", kind->label_key,
                       kind->label_unit ? json_integer(row->label_num) : text(row->label_text)));
+    if (profile->delta && kind->tallies)
+        json_object_set_new(json, "window", window(row));
     add_survivors(json, profile->ages, row->stack);
     json_object_set_new(json, "stack", stack(row->stack, lines));
     return json;

@@ -2,7 +2,8 @@
  * format=text: one table for people, a line for each function. `flat` is what the function did
  * itself, `cum` what it and everything below it did; a function that stands twice in a stack counts
  * once. The line named is that of the biggest stack through the function. Ages are those of the
- * live blocks that `cum` covers.
+ * live blocks that `cum` covers; so is, in what changed of the heap, what was allocated and freed
+ * meanwhile. A function that allocated and freed the same stands there with a growth of nothing.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -21,9 +22,10 @@ struct entry {
     const struct lp_frame *frame;
     int64_t flat, cum, biggest;
     double flat_variance, cum_variance;
-    size_t last_row;         /* that counted here, plus one */
-    uint32_t last_aged;      /* stack whose ages were added here, plus one */
-    struct lp_age_sum *ages; /* NULL: none yet */
+    int64_t allocated, freed; /* in a delta of tallies, of what cum covers */
+    size_t last_row;          /* that counted here, plus one */
+    uint32_t last_aged;       /* stack whose ages were added here, plus one */
+    struct lp_age_sum *ages;  /* NULL: none yet */
 };
 
 struct table {
@@ -79,15 +81,22 @@ static bool add_ages(struct entry *entry, const struct lp_ages *ages, uint32_t s
     return true;
 }
 
+static bool has_window(const struct lp_profile *profile)
+{
+    return profile->delta && profile->kind->tallies;
+}
+
 static int fill(struct table *table, const struct lp_profile *profile, int value)
 {
     struct lp_lines *lines = malloc(sizeof(*lines));
     int rc = lines ? 0 : -ENOMEM;
+    bool window = has_window(profile);
+    int tally = value % LP_INUSE_OBJECTS; /* in the same unit */
 
     for (size_t r = 0; rc == 0 && r < profile->nrows; r++) {
         const struct lp_row *row = &profile->rows[r];
         int64_t amount = row->value[value];
-        if (amount == 0)
+        if (amount == 0 && !(window && row->value[tally] != 0))
             continue;
         lp_lines_of(row->stack, lines);
         for (uint32_t i = 0; i < lines->n; i++) {
@@ -105,6 +114,10 @@ static int fill(struct table *table, const struct lp_profile *profile, int value
             entry->last_row = r + 1;
             entry->cum += amount;
             entry->cum_variance += row->variance[value];
+            if (window) {
+                entry->allocated += row->value[tally];
+                entry->freed += lp_row_freed(row, tally);
+            }
             if (llabs(amount) > entry->biggest) {
                 entry->biggest = llabs(amount);
                 entry->frame = lines->at[i].frame;
@@ -125,6 +138,8 @@ static int by_size(const void *x, const void *y)
         return llabs(a->flat) > llabs(b->flat) ? -1 : 1;
     if (llabs(a->cum) != llabs(b->cum))
         return llabs(a->cum) > llabs(b->cum) ? -1 : 1;
+    if (a->allocated != b->allocated)
+        return a->allocated > b->allocated ? -1 : 1;
     return strcmp(a->frame->function, b->frame->function);
 }
 
@@ -187,6 +202,10 @@ static void write_entry(FILE *out, const struct lp_profile *profile, const struc
     column(out, 9, lp_human_share(text, (double)e->cum, whole));
     if (errors)
         column(out, 11, lp_human(text, (int64_t)ceil(sqrt(e->cum_variance)), unit, false));
+    if (has_window(profile)) {
+        column(out, 12, lp_human(text, e->allocated, unit, false));
+        column(out, 12, lp_human(text, e->freed, unit, false));
+    }
     if (profile->ages)
         write_ages(out, e);
     fprintf(out, "  %s", e->frame->shown);
@@ -216,8 +235,9 @@ int lp_write_text(FILE *out, const struct lp_profile *profile, const struct lp_p
     }
 
     qsort(table.entries, table.room, sizeof(*table.entries), by_size);
-    fprintf(out, "\n%11s%9s%s%12s%9s%s%s  %s\n", "flat", "flat%", error > 0 ? "          ±" : "",
+    fprintf(out, "\n%11s%9s%s%12s%9s%s%s%s  %s\n", "flat", "flat%", error > 0 ? "          ±" : "",
             "cum", "cum%", error > 0 ? "          ±" : "",
+            has_window(profile) ? "   allocated       freed" : "",
             profile->ages ? "    oldest    median" : "", "function  file:line");
     for (size_t i = 0; i < table.n && i < LINES_SHOWN; i++)
         write_entry(out, profile, &table.entries[i], whole, error > 0, kind->values[value].unit);

@@ -67,6 +67,22 @@ test_diff() {
 	equal "our diff and Go's" "$b" "$a"
 }
 
+test_churn_in_a_diff() {
+	: "what was allocated and freed between two snapshots stands beside what is left"
+	needs_heap
+	serve --rate 1
+	snapshot a >"$work/null"
+	get "/leak/slice?n=10&size=7331" >"$work/null"
+	get "/fixed/slice?n=20&size=7331" >"$work/null"
+	snapshot b >"$work/null"
+	prof "/debug/diff?from=1&to=2&format=json" >"$work/diff.json"
+	local sum='[.samples[] | select([.stack[].function] | index($function)) | select(.label.bytes == 7331) | [.window.allocated_bytes, .window.freed_bytes, .values[3]]] | transpose | map(add)'
+	equal leak "$(jq -c --arg function slice_leak "$sum" "$work/diff.json")" "[73310,0,73310]"
+	equal fixed "$(jq -c --arg function slice_fixed "$sum" "$work/diff.json")" "[146620,146620,0]"
+	contains "$(prof "/debug/diff?from=1&to=2&format=text")" "   allocated       freed"
+	equal "seconds" "$(prof "/debug/pprof/heap?seconds=1&format=json" | jq '.samples | all(has("window"))')" true
+}
+
 oldest_slice() { # PATH: age of the oldest block that slice_leak holds
 	prof "$1" | jq '[.samples[] | select([.stack[].function] | index("slice_leak")) | .survivors.oldest_ns] | max // -1'
 }

@@ -131,6 +131,50 @@ static void ages_stand_beside_the_stacks(void **state)
     lp_profile_free(profile);
 }
 
+/* 6400 bytes kept by one stack, 64000 allocated and freed at another. */
+static void churn_is_told_from_growth(void **state)
+{
+    (void)state;
+    size_t size;
+    uintptr_t frames[] = {(uintptr_t)caller + 1};
+    struct lp_profile *from = some_profile(0), *to = some_profile(6400);
+    struct lp_row *row = lp_profile_row(to);
+    row->stack = lp_stack_intern(frames, 1);
+    row->value[LP_ALLOC_OBJECTS] = 1000;
+    row->value[LP_ALLOC_BYTES] = 64000;
+    row->variance[LP_ALLOC_BYTES] = 9;
+    lp_profile_seal(to);
+    struct lp_profile *diff = lp_profile_diff(from, to);
+
+    char *text = written(lp_write_text, diff, LP_INUSE_BYTES, &size);
+    assert_has(text, "   allocated       freed  function");
+    assert_has(text, "  6.25 KiB         0 B  leaf ");
+    assert_has(text, "  68.8 KiB    62.5 KiB  caller ");
+    free(text);
+    text = written(lp_write_text, diff, LP_INUSE_OBJECTS, &size);
+    assert_has(text, "       1,100       1,000  caller ");
+    free(text);
+    text = written(lp_write_json, diff, 0, &size);
+    json_t *json = json_loadb(text, size, 0, NULL);
+    json_t *samples = json_object_get(json, "samples");
+    json_t *kept = json_object_get(json_array_get(samples, 0), "window"),
+           *churn = json_object_get(json_array_get(samples, 1), "window");
+    assert_int_equal(json_integer_value(json_object_get(kept, "allocated_bytes")), 6400);
+    assert_int_equal(json_integer_value(json_object_get(kept, "freed_bytes")), 0);
+    assert_int_equal(json_integer_value(json_object_get(churn, "allocated_objects")), 1000);
+    assert_int_equal(json_integer_value(json_object_get(churn, "freed_objects")), 1000);
+    assert_int_equal(json_integer_value(json_object_get(churn, "freed_bytes")), 64000);
+    assert_true(json_real_value(json_object_get(churn, "freed_bytes_error")) == 3);
+    json_decref(json);
+    free(text);
+    text = written(lp_write_text, to, LP_INUSE_BYTES, &size);
+    assert_null(strstr(text, "allocated"));
+    free(text);
+    lp_profile_free(diff);
+    lp_profile_free(from);
+    lp_profile_free(to);
+}
+
 static void mixed_rates_are_told(void **state)
 {
     (void)state;
@@ -283,6 +327,7 @@ int main(void)
         cmocka_unit_test(a_delta_has_signs_everywhere),
         cmocka_unit_test(text_tells_line_and_error),
         cmocka_unit_test(ages_stand_beside_the_stacks),
+        cmocka_unit_test(churn_is_told_from_growth),
         cmocka_unit_test(mixed_rates_are_told),
         cmocka_unit_test(json_can_be_read),
         cmocka_unit_test(items_are_shown_one_by_one_whatever_they_are_called),
