@@ -84,7 +84,10 @@ const char *lp_human_age(char out[LP_HUMAN_MAX], int64_t age_ns)
             return out;
         }
     }
-    return lp_human(out, age_ns, "nanoseconds", false);
+    if (seconds >= 0.01)
+        return lp_human(out, age_ns, "nanoseconds", false);
+    snprintf(out, LP_HUMAN_MAX, "<10 ms");
+    return out;
 }
 
 const char *lp_human_time(char out[LP_HUMAN_MAX], int64_t time_ns)

@@ -19,7 +19,7 @@ const char *lp_human(char out[LP_HUMAN_MAX], int64_t amount, const char *unit, b
 const char *lp_human_error(char out[2 * LP_HUMAN_MAX], int64_t amount, double error,
                            const char *unit, bool sign);
 
-/* "2.3 s", "12.3 min", "5.2 h", "3.1 days" */
+/* "2.3 s", "12.3 min", "5.2 h", "3.1 days"; "<10 ms" below what the tables know. */
 const char *lp_human_age(char out[LP_HUMAN_MAX], int64_t age_ns);
 
 /* "2026-01-31 12:00:00 UTC" */

@@ -5,6 +5,8 @@
  *
  * A stack that shrank counts against the others at its place: a place whose work merely moved from
  * one caller to another has not grown.
+ *
+ * Ages are looked up only for what came that far: a place's are those of all its stacks together.
  */
 #include "export/ranking.h"
 
@@ -72,8 +74,15 @@ static int book_rows(struct lp_ranking *ranking, int resource, const struct lp_p
             booking.to = row->value[value];
         } else {
             booking.growth = booking.biggest = row->value[value];
+            booking.busy_stack = row->stack;
             booking.variance = row->variance[value];
             booking.stack = row->stack;
+            if (profile->kind->tallies) {
+                booking.allocated = booking.busiest = row->value[LP_ALLOC_BYTES];
+                booking.freed = lp_row_freed(row, LP_ALLOC_BYTES);
+                booking.allocated_variance = row->variance[LP_ALLOC_BYTES];
+                booking.freed_variance = row->freed_variance[LP_ALLOC_BYTES];
+            }
         }
         rc = book(ranking, &booking);
     }
@@ -97,25 +106,97 @@ static void add_up(struct lp_ranking *ranking)
         sum->from += next->from;
         sum->to += next->to;
         sum->variance += next->variance;
+        sum->allocated += next->allocated;
+        sum->freed += next->freed;
+        sum->allocated_variance += next->allocated_variance;
+        sum->freed_variance += next->freed_variance;
         if (next->biggest > sum->biggest) {
             sum->biggest = next->biggest;
             sum->stack = next->stack;
+        }
+        if (next->busiest > sum->busiest) {
+            sum->busiest = next->busiest;
+            sum->busy_stack = next->busy_stack;
         }
     }
     ranking->n = n + 1;
 }
 
-static void keep_and_rank(struct lp_ranking *ranking)
+static bool grew(const struct lp_suspect *s)
+{
+    return s->growth >= lp_resources[s->resource].floor &&
+           (double)s->growth > LP_SUSPECT_SIGMAS * sqrt(s->variance);
+}
+
+static bool is_busy(const struct lp_suspect *s)
+{
+    return s->allocated >= LP_CHURN_FLOOR_BYTES &&
+           (double)s->allocated > LP_SUSPECT_SIGMAS * sqrt(s->allocated_variance) &&
+           s->growth <= s->allocated / LP_CHURN_KEPT;
+}
+
+static void keep_candidates(struct lp_ranking *ranking)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < ranking->n; i++)
+        if (grew(&ranking->suspects[i]) || is_busy(&ranking->suspects[i]))
+            ranking->suspects[n++] = ranking->suspects[i];
+    ranking->n = n;
+}
+
+/* The second snapshot's survivors at the place of each candidate; these are sorted by place. */
+static int add_ages(struct lp_ranking *ranking)
+{
+    const struct lp_profile *heap = ranking->to->profiles[0];
+    struct lp_age_sum *sums = calloc(ranking->n + 1, sizeof(*sums));
+
+    if (!sums)
+        return -ENOMEM;
+    for (size_t i = 0; ranking->n > 0 && i < heap->nrows; i++) {
+        struct lp_suspect key = {.place = lp_place_of(heap->rows[i].stack)};
+        if (i > 0 && heap->rows[i].stack == heap->rows[i - 1].stack)
+            continue;
+        const struct lp_suspect *at =
+            bsearch(&key, ranking->suspects, ranking->n, sizeof(key), by_place);
+        if (at)
+            lp_ages_add(heap->ages, heap->rows[i].stack, &sums[at - ranking->suspects]);
+    }
+    for (size_t i = 0; i < ranking->n; i++) {
+        struct lp_suspect *s = &ranking->suspects[i];
+        int64_t window = ranking->to->uptime_ns - ranking->from->uptime_ns;
+        s->survivors = lp_age_of(&sums[i], &s->age);
+        s->in_flight = s->survivors && s->growth <= s->allocated / LP_CHURN_IN_FLIGHT &&
+                       lp_age_between(&sums[i], window / 10, window) <= 0;
+    }
+    free(sums);
+    return 0;
+}
+
+static void add_churn(struct lp_ranking *ranking, const struct lp_suspect *s)
+{
+    size_t i = ranking->nchurn;
+
+    if (i == LP_CHURN_SHOWN && s->allocated <= ranking->churn[--i].allocated)
+        return;
+    for (; i > 0 && ranking->churn[i - 1].allocated < s->allocated; i--)
+        ranking->churn[i] = ranking->churn[i - 1];
+    ranking->churn[i] = *s;
+    if (ranking->nchurn < LP_CHURN_SHOWN)
+        ranking->nchurn++;
+}
+
+static void rank(struct lp_ranking *ranking)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < ranking->n; i++) {
         struct lp_suspect *s = &ranking->suspects[i];
-        if (s->growth < lp_resources[s->resource].floor ||
-            (double)s->growth <= LP_SUSPECT_SIGMAS * sqrt(s->variance))
-            continue;
         s->share = (double)s->growth / (double)ranking->limit[s->resource];
-        ranking->suspects[n++] = *s;
+        if (is_busy(s) && (s->in_flight || !grew(s)))
+            add_churn(ranking, s);
+        else if (grew(s))
+            ranking->suspects[n++] = *s;
     }
     ranking->n = n;
     if (n > 0)
@@ -156,8 +237,11 @@ int lp_rank(struct lp_ranking *ranking, const struct lp_snapshot *from,
     }
     if (rc == 0) {
         add_up(ranking);
-        keep_and_rank(ranking);
+        keep_candidates(ranking);
+        rc = add_ages(ranking);
     }
+    if (rc == 0)
+        rank(ranking);
     return rc;
 }
 

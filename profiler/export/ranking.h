@@ -15,7 +15,11 @@ enum {
     LP_SUSPECT_SIGMAS = 3,
     LP_SUSPECT_FLOOR_BYTES = 256 << 10,
     LP_SUSPECT_FLOOR_THREADS = 4,
-    LP_SUSPECT_FLOOR_FDS = 4
+    LP_SUSPECT_FLOOR_FDS = 4,
+    LP_CHURN_FLOOR_BYTES = 1 << 20, /* allocated in the window */
+    LP_CHURN_KEPT = 8,              /* at most one byte in so many is kept */
+    LP_CHURN_SHOWN = 8,             /* the busiest */
+    LP_CHURN_IN_FLIGHT = 16         /* see export/suspects.h */
 };
 
 struct lp_resource {
@@ -32,6 +36,15 @@ struct lp_suspect {
     int64_t biggest; /* growth of `stack`, the one that grew most */
     uint32_t stack;
     double share; /* of the limit */
+
+    /* Heap only: */
+    int64_t allocated, freed; /* in the window */
+    double allocated_variance, freed_variance;
+    int64_t busiest; /* allocated by `busy_stack`, the one that allocated most */
+    uint32_t busy_stack;
+    bool survivors; /* live blocks were seen here in the second snapshot: */
+    struct lp_age age;
+    bool in_flight; /* of what the window allocated here, only the youngest is left */
 };
 
 struct lp_ranking {
@@ -43,6 +56,8 @@ struct lp_ranking {
     double total_error[LP_SNAPSHOT_PROFILES];
     struct lp_suspect *suspects; /* first all bookings, then what is left of them, ranked */
     size_t n, room;
+    struct lp_suspect churn[LP_CHURN_SHOWN]; /* busy but not growing, the busiest first */
+    size_t nchurn;
 };
 
 /* 0 or -ENOMEM; to be released either way. The snapshots must live as long. */

@@ -58,13 +58,37 @@ static json_t *stack_json(uint32_t stack, struct lp_lines *lines)
     return frames;
 }
 
+/* What only heap has. */
+static void add_books(json_t *json, const struct lp_suspect *s)
+{
+    json_object_set_new(json, "allocated", json_integer(s->allocated));
+    json_object_set_new(json, "allocated_error", json_real(sqrt(s->allocated_variance)));
+    json_object_set_new(json, "freed", json_integer(s->freed));
+    json_object_set_new(json, "freed_error", json_real(sqrt(s->freed_variance)));
+    if (s->survivors)
+        json_object_set_new(json, "survivors",
+                            json_pack("{s:I, s:I}", "oldest_ns", (json_int_t)s->age.oldest_ns,
+                                      "median_ns", (json_int_t)s->age.median_ns));
+}
+
+static json_t *churn_json(const struct lp_suspect *s, struct lp_lines *lines)
+{
+    json_t *json = json_pack("{s:s, s:s, s:i, s:I, s:f, s:b, s:o}", "function", s->place->function,
+                             "file", s->place->file, "line", s->place->line, "growth",
+                             (json_int_t)s->growth, "growth_error", sqrt(s->variance), "in_flight",
+                             s->in_flight, "stack", stack_json(s->busy_stack, lines));
+
+    add_books(json, s);
+    return json;
+}
+
 static json_t *suspect_json(const struct lp_ranking *ranking, const struct lp_suspect *s,
                             size_t rank, struct lp_lines *lines)
 {
     char reason[512];
 
     write_reason(reason, sizeof(reason), ranking, s);
-    return json_pack(
+    json_t *json = json_pack(
         "{s:I, s:s, s:s, s:s, s:s, s:i, s:s, s:I, s:s, s:f, s:f, s:f, s:I, s:I, s:I, s:o}", "rank",
         (json_int_t)rank, "resource", lp_resources[s->resource].name, "profile",
         ranking->to->profiles[s->resource]->kind->name, "function", s->place->function, "file",
@@ -73,6 +97,9 @@ static json_t *suspect_json(const struct lp_ranking *ranking, const struct lp_su
         "growth_per_second", ranking->seconds > 0 ? (double)s->growth / ranking->seconds : 0.0,
         "share_of_limit", s->share, "limit", (json_int_t)ranking->limit[s->resource], "from_value",
         (json_int_t)s->from, "to_value", (json_int_t)s->to, "stack", stack_json(s->stack, lines));
+    if (ranking->to->profiles[s->resource]->kind->tallies)
+        add_books(json, s);
+    return json;
 }
 
 static json_t *snapshot_json(const struct lp_snapshot *snapshot)
@@ -94,18 +121,20 @@ int lp_write_suspects_json(FILE *out, const struct lp_snapshot *from, const stru
     if (rc != 0)
         goto out;
 
-    json_t *suspects = json_array(), *totals = json_object();
+    json_t *suspects = json_array(), *churn = json_array(), *totals = json_object();
     for (size_t i = 0; i < ranking.n; i++)
         json_array_append_new(suspects, suspect_json(&ranking, &ranking.suspects[i], i + 1, lines));
+    for (size_t i = 0; i < ranking.nchurn; i++)
+        json_array_append_new(churn, churn_json(&ranking.churn[i], lines));
     for (int r = 0; r < LP_SNAPSHOT_PROFILES; r++)
         json_object_set_new(totals, lp_resources[r].name,
                             json_pack("{s:I, s:f, s:s, s:I}", "growth",
                                       (json_int_t)ranking.total[r], "growth_error",
                                       ranking.total_error[r], "unit", lp_resources[r].unit, "limit",
                                       (json_int_t)ranking.limit[r]));
-    json = json_pack("{s:o, s:o, s:f, s:o, s:o, s:I}", "from", snapshot_json(from), "to",
-                     snapshot_json(to), "seconds", ranking.seconds, "suspects", suspects, "totals",
-                     totals, "rss_growth",
+    json = json_pack("{s:o, s:o, s:f, s:o, s:o, s:o, s:I}", "from", snapshot_json(from), "to",
+                     snapshot_json(to), "seconds", ranking.seconds, "suspects", suspects, "churn",
+                     churn, "totals", totals, "rss_growth",
                      (json_int_t)(to->figures.rss_bytes - from->figures.rss_bytes));
     rc = !json ? -ENOMEM : json_dumpf(json, out, JSON_INDENT(1)) != 0 ? -EIO : 0;
     fputc('\n', out);
@@ -126,6 +155,42 @@ static void column(FILE *out, int width, const char *text)
     fprintf(out, "%*s", n + 2 < width ? width - n : 2, "");
 }
 
+/* Two columns of bytes and two of ages, where there are any. */
+static void write_books(FILE *out, const struct lp_suspect *s, bool books)
+{
+    char text[LP_HUMAN_MAX];
+
+    column(out, 11, books ? lp_human(text, s->allocated, "bytes", false) : "-");
+    column(out, 11, books ? lp_human(text, s->freed, "bytes", false) : "-");
+    column(out, 10, s->survivors ? lp_human_age(text, s->age.oldest_ns) : "-");
+    column(out, 10, s->survivors ? lp_human_age(text, s->age.median_ns) : "-");
+}
+
+static void write_place(FILE *out, const struct lp_frame *place)
+{
+    fprintf(out, "%s", place->shown);
+    if (place->file[0])
+        fprintf(out, "  %s:%d", place->file, place->line);
+    fputc('\n', out);
+}
+
+static void write_churn(FILE *out, const struct lp_ranking *ranking)
+{
+    char text[2 * LP_HUMAN_MAX];
+
+    if (ranking->nchurn == 0)
+        return;
+    fprintf(out, "\nbusy but not growing: churn, not suspect\n"
+                 "growth               allocated  freed      oldest    median    function  "
+                 "file:line\n");
+    for (size_t i = 0; i < ranking->nchurn; i++) {
+        const struct lp_suspect *s = &ranking->churn[i];
+        column(out, 21, lp_human_error(text, s->growth, sqrt(s->variance), "bytes", true));
+        write_books(out, s, true);
+        write_place(out, s->place);
+    }
+}
+
 static void write_table(FILE *out, const struct lp_ranking *ranking)
 {
     char text[2 * LP_HUMAN_MAX], pace[128];
@@ -139,8 +204,9 @@ static void write_table(FILE *out, const struct lp_ranking *ranking)
             LP_SUSPECT_FLOOR_THREADS, LP_SUSPECT_FLOOR_FDS);
         return;
     }
-    fprintf(out, "rank  resource  growth               a second    now         of limit  function  "
-                 "file:line\n");
+    fprintf(out, "rank  resource  growth               a second    now         of limit  allocated "
+                 " freed      "
+                 "oldest    median    function  file:line\n");
     for (size_t i = 0; i < ranking->n; i++) {
         const struct lp_suspect *s = &ranking->suspects[i];
         const char *unit = lp_resources[s->resource].unit;
@@ -152,10 +218,8 @@ static void write_table(FILE *out, const struct lp_ranking *ranking)
         column(out, 12, lp_human(text, llround(second), unit, true));
         column(out, 12, lp_human(text, s->to, unit, false));
         column(out, 10, lp_human_share(text, s->share, 1));
-        fprintf(out, "%s", s->place->shown);
-        if (s->place->file[0])
-            fprintf(out, "  %s:%d", s->place->file, s->place->line);
-        fputc('\n', out);
+        write_books(out, s, ranking->to->profiles[s->resource]->kind->tallies);
+        write_place(out, s->place);
     }
     write_pace(pace, sizeof(pace), ranking, &ranking->suspects[0]);
     fprintf(out, "\n%s: %s\n", lp_resources[ranking->suspects[0].resource].name, pace);
@@ -183,6 +247,7 @@ int lp_write_suspects_text(FILE *out, const struct lp_snapshot *from, const stru
         fprintf(out, "RSS %s\n\n",
                 lp_human(text, to->figures.rss_bytes - from->figures.rss_bytes, "bytes", true));
         write_table(out, &ranking);
+        write_churn(out, &ranking);
     }
     lp_ranking_release(&ranking);
     return rc != 0 ? rc : ferror(out) ? -EIO : 0;

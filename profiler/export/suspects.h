@@ -7,6 +7,11 @@
  * what the process may have at most that the growth used up: heap against the machine's memory (or
  * the cgroup's limit), threads against the limit of threads, descriptors against RLIMIT_NOFILE. The
  * first suspect is what would bring the process down first.
+ *
+ * Churn is a place that allocated much in the window and kept next to nothing of it: its growth is
+ * too small to be a suspect's, and at most an eighth of what it allocated. So is one that is merely
+ * at work when the second snapshot is taken: what it allocated in the first nine tenths of the
+ * window has all gone, and what is left is at most a sixteenth of the whole. Neither is a suspect.
  */
 #ifndef LP_EXPORT_SUSPECTS_H
 #define LP_EXPORT_SUSPECTS_H

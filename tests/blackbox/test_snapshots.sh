@@ -83,6 +83,27 @@ test_churn_in_a_diff() {
 	equal "seconds" "$(prof "/debug/pprof/heap?seconds=1&format=json" | jq '.samples | all(has("window"))')" true
 }
 
+test_churn_is_no_suspect() {
+	: "a leak shows what it allocated and freed and how old it is; busy places stand apart"
+	needs_heap
+	serve --rate 1
+	snapshot a >"$work/null"
+	get "/leak/slice?n=20" >"$work/null"
+	get "/fixed/slice?n=1000" >"$work/null"
+	snapshot b >"$work/null"
+	prof "/debug/suspects?from=1&to=2" >"$work/suspects"
+	equal suspects "$(jq -r '[.suspects[].function] | unique | .[]' "$work/suspects")" slice_leak
+	jq -e '.suspects[0] | .allocated - .freed == .growth and .survivors.oldest_ns >= .survivors.median_ns' "$work/suspects"
+	jq -e '[.churn[] | select(.function == "slice_fixed")][0] | .growth == 0 and .allocated == .freed and .allocated >= 65536000' \
+		"$work/suspects"
+	local text
+	text=$(prof "/debug/suspects?from=1&to=2&format=text")
+	contains "${text%%busy but not growing*}" slice_leak
+	contains "${text##*busy but not growing}" slice_fixed
+	[[ ${text%%busy but not growing*} != *slice_fixed* ]] || fail "churn is suspect: $text"
+	echo "$text"
+}
+
 oldest_slice() { # PATH: age of the oldest block that slice_leak holds
 	prof "$1" | jq '[.samples[] | select([.stack[].function] | index("slice_leak")) | .survivors.oldest_ns] | max // -1'
 }

@@ -6,6 +6,8 @@
 
 #include "export.h"
 #include "export/suspects.h"
+#include "tables/blocks.h"
+#include "tables/sites.h"
 
 enum { MIB = 1 << 20 };
 
@@ -18,6 +20,7 @@ PLACE(greedy)
 PLACE(noisy)
 PLACE(steady)
 PLACE(spawner)
+PLACE(saver)
 
 /* Two stacks that end in one place: at two of its instructions if the caller is 1 and 2. */
 static uint32_t stack_of(void (*place)(void), uintptr_t caller)
@@ -122,6 +125,125 @@ static void where_no_code_is_the_programs_the_leaf_is_named(void **state)
     drop(to);
 }
 
+static void allocate(struct lp_snapshot *snapshot, uint32_t stack, int64_t allocated, int64_t freed)
+{
+    struct lp_row *row = lp_profile_row(snapshot->profiles[0]);
+    row->stack = stack;
+    row->value[LP_ALLOC_BYTES] = allocated;
+    row->value[LP_INUSE_BYTES] = allocated - freed;
+}
+
+static const char *written_text(const struct lp_snapshot *from, const struct lp_snapshot *to)
+{
+    static char text[1 << 14];
+    FILE *out = fmemopen(text, sizeof(text), "w");
+    assert_int_equal(lp_write_suspects_text(out, from, to), 0);
+    fclose(out);
+    return text;
+}
+
+static void busy_places_are_named_and_no_suspects(void **state)
+{
+    (void)state;
+    struct lp_snapshot *from = new_snapshot(1), *to = new_snapshot(2);
+    allocate(from, stack_of(noisy, 1), 50 * MIB, 49 * MIB);
+    allocate(to, stack_of(noisy, 1), 150 * MIB, 149 * MIB);
+    allocate(to, stack_of(noisy, 2), 1 * MIB, 1 * MIB);
+    allocate(to, stack_of(steady, 1), 200 * MIB, 200 * MIB - 1000);
+    allocate(to, stack_of(greedy, 1), 40 * MIB, 39 * MIB); /* busy, and leaking */
+    allocate(to, stack_of(spawner, 1), MIB / 2, MIB / 2);  /* under the floor */
+    allocate(to, stack_of(saver, 1), MIB, MIB - 200000);   /* keeps a fifth, which is little */
+    seal(from);
+    seal(to);
+
+    json_t *json = suspects_json(from, to), *list = json_object_get(json, "suspects"),
+           *churn = json_object_get(json, "churn");
+    assert_int_equal(json_array_size(list), 1);
+    json_t *first = json_array_get(list, 0);
+    assert_string_equal(string_of(first, "function"), "greedy");
+    assert_int_equal(json_integer_value(json_object_get(first, "allocated")), 40 * MIB);
+    assert_int_equal(json_integer_value(json_object_get(first, "freed")), 39 * MIB);
+    assert_int_equal(json_array_size(churn), 2);
+    assert_string_equal(string_of(json_array_get(churn, 0), "function"), "steady");
+    json_t *second = json_array_get(churn, 1);
+    assert_string_equal(string_of(second, "function"), "noisy");
+    assert_int_equal(json_integer_value(json_object_get(second, "allocated")), 101 * MIB);
+    assert_int_equal(json_integer_value(json_object_get(second, "freed")), 101 * MIB);
+    assert_int_equal(json_integer_value(json_object_get(second, "growth")), 0);
+    assert_string_equal(string_of(json_array_get(json_object_get(second, "stack"), 0), "function"),
+                        "noisy");
+    json_decref(json);
+
+    const char *text = written_text(from, to), *busy = strstr(text, "busy but not growing");
+    assert_non_null(busy);
+    assert_true(strstr(text, "greedy") < busy);
+    assert_true(strstr(text, "steady") > busy && strstr(text, "noisy") > strstr(text, "steady"));
+    assert_null(strstr(text, "spawner"));
+    assert_null(strstr(text, "saver"));
+    drop(from);
+    drop(to);
+}
+
+/* Blocks of a place that are alive in the second snapshot, by their births in seconds. */
+static void live(uint32_t stack, int n, const double *births)
+{
+    static uintptr_t address = 0x1000;
+    for (int i = 0; i < n; i++, address += 0x1000) {
+        struct lp_block block = {.address = address,
+                                 .size = 64,
+                                 .site = lp_site_get(stack, 64),
+                                 .birth = (uint32_t)(births[i] * 1e9 / LP_TICK_NS),
+                                 .weight = 1};
+        assert_int_equal(lp_block_insert(&block), 0);
+    }
+}
+
+static struct lp_ages *ages_of(const uint32_t *stacks, int n)
+{
+    struct lp_ages_taking *taking =
+        lp_ages_begin(lp_site_count(), (uint32_t)(20000000000 / LP_TICK_NS));
+    for (int i = 0; i < n; i++)
+        lp_ages_expect(taking, lp_site_get(stacks[i], 64), stacks[i], 100);
+    return lp_ages_end(taking);
+}
+
+/* Both hold a MiB more than before, of a hundred that they allocated between 10 s and 20 s. One is
+ * at work just now, and holds something from long before besides; the other keeps one now and then.
+ */
+static void work_under_way_is_no_suspect_and_a_slow_leak_is(void **state)
+{
+    (void)state;
+    struct lp_snapshot *from = new_snapshot(1), *to = new_snapshot(2);
+    const uint32_t working = stack_of(noisy, 1), leaking = stack_of(greedy, 1);
+    live(working, 4, (double[]){2, 19.97, 19.98, 19.99});
+    live(leaking, 5, (double[]){2, 12, 14, 19.98, 19.99});
+    allocate(to, working, 100 * MIB, 99 * MIB);
+    allocate(to, leaking, 100 * MIB, 99 * MIB);
+    seal(from);
+    seal(to);
+
+    json_t *json = suspects_json(from, to);
+    assert_int_equal(json_array_size(json_object_get(json, "suspects")), 2); /* ages unknown */
+    json_decref(json);
+
+    to->profiles[0]->ages = ages_of((uint32_t[]){working, leaking}, 2);
+    json = suspects_json(from, to);
+    json_t *list = json_object_get(json, "suspects"), *churn = json_object_get(json, "churn");
+    assert_int_equal(json_array_size(list), 1);
+    assert_string_equal(string_of(json_array_get(list, 0), "function"), "greedy");
+    json_t *survivors = json_object_get(json_array_get(list, 0), "survivors");
+    assert_int_equal(json_integer_value(json_object_get(survivors, "oldest_ns")), 18000000000);
+    assert_in_range(json_integer_value(json_object_get(survivors, "median_ns")), 5250000000,
+                    6750000000);
+    assert_int_equal(json_array_size(churn), 1);
+    assert_string_equal(string_of(json_array_get(churn, 0), "function"), "noisy");
+    assert_true(json_is_true(json_object_get(json_array_get(churn, 0), "in_flight")));
+    json_decref(json);
+    assert_non_null(strstr(written_text(from, to), "18 s      5.76 s"));
+    drop(from);
+    drop(to);
+}
+
 static void flat_is_said_in_words(void **state)
 {
     (void)state;
@@ -144,6 +266,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_true_growth_is_ranked),
         cmocka_unit_test(where_no_code_is_the_programs_the_leaf_is_named),
+        cmocka_unit_test(busy_places_are_named_and_no_suspects),
+        cmocka_unit_test(work_under_way_is_no_suspect_and_a_slow_leak_is),
         cmocka_unit_test(flat_is_said_in_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

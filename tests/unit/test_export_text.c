@@ -308,6 +308,7 @@ static void figures_are_for_people(void **state)
     assert_string_equal(lp_human(text, -1234567, "count", false), "-1,234,567");
     assert_string_equal(lp_human(text, 3200000000, "nanoseconds", false), "3.20 s");
     assert_string_equal(lp_human_age(text, 90000000000), "90 s");
+    assert_string_equal(lp_human_age(text, 0), "<10 ms");
     assert_string_equal(lp_human_age(text, 150000000000), "2.5 min");
     assert_string_equal(lp_human_age(text, 3 * INT64_C(86400000000000)), "3.0 days");
 }
