@@ -65,6 +65,16 @@ static void write_stack(FILE *out, const struct lp_profile *profile, const struc
     fputc('\n', out);
 }
 
+static void write_trim(FILE *out, const struct lp_trim *trim)
+{
+    if (trim->done)
+        fprintf(out,
+                "# gc: malloc_trim returned %d; RSS %" PRId64 " bytes before, %" PRId64
+                " after; free in malloc's arenas %" PRId64 " bytes before, %" PRId64 " after\n",
+                trim->returned, trim->rss_before, trim->rss_after, trim->free_before,
+                trim->free_after);
+}
+
 static void write_notes(FILE *out, const struct lp_profile *profile,
                         const struct lp_profile_kind *kind)
 {
@@ -89,6 +99,7 @@ static void write_notes(FILE *out, const struct lp_profile *profile,
                 lp_human_error(total, sum, error, kind->values[v].unit, false));
     }
     fprintf(out, "# losses: %" PRIu64 "\n", profile->losses);
+    write_trim(out, &profile->trim);
 }
 
 static int64_t size_of(const struct lp_row *row, const struct lp_profile_kind *kind)
@@ -186,6 +197,7 @@ int lp_write_debug(FILE *out, const struct lp_profile *profile, const struct lp_
         return -ENOMEM;
     lp_modules_refresh();
     if (level >= 2 && kind->item && !profile->delta) {
+        write_trim(out, &profile->trim);
         if (profile->losses > 0)
             fprintf(out, "# losses: %" PRIu64 "\n\n", profile->losses);
         for (size_t i = 0; i < profile->nitems; i++)

@@ -53,6 +53,14 @@ static json_t *head(const struct lp_profile *profile, const struct lp_profile_ki
         "value", (json_int_t)profile->period, "type", kind->period.type ? kind->period.type : "",
         "unit", kind->period.unit ? kind->period.unit : "", "losses", (json_int_t)profile->losses,
         "total", total);
+    if (profile->trim.done)
+        json_object_set_new(json, "gc",
+                            json_pack("{s:b, s:I, s:I, s:I, s:I}", "trimmed",
+                                      profile->trim.returned, "rss_before_bytes",
+                                      (json_int_t)profile->trim.rss_before, "rss_after_bytes",
+                                      (json_int_t)profile->trim.rss_after, "free_before_bytes",
+                                      (json_int_t)profile->trim.free_before, "free_after_bytes",
+                                      (json_int_t)profile->trim.free_after));
     if (profile->rates.n > 0) {
         json_object_set_new(json, "rates", lp_rates_json(&profile->rates));
         json_object_set_new(json, "rates_mixed", json_boolean(lp_rates_mixed(&profile->rates)));

@@ -3,7 +3,6 @@
  * texts are Go's wherever Go has them.
  */
 #include <errno.h>
-#include <malloc.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -61,9 +60,10 @@ void lp_http_profile(struct lp_request *request)
         reply_delta(request, &shape);
         return;
     }
-    if (gc)
-        malloc_trim(0); /* the nearest there is: free memory goes back to the kernel */
+    struct lp_trim trim = gc ? lp_trim_now() : (struct lp_trim){0};
     struct lp_profile *profile = lp_take(kind);
+    if (profile)
+        profile->trim = trim;
     lp_reply_profile(request->http, profile, &shape);
     lp_profile_free(profile);
 }

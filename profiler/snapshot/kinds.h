@@ -16,4 +16,7 @@ int lp_take_fds(struct lp_profile *profile);
  * errno. */
 int lp_each_fd(void (*visit)(int fd, bool own, void *arg), void *arg);
 
+/* What /proc/self/statm says is resident; 0 when it cannot be read. */
+int64_t lp_rss_bytes(void);
+
 #endif

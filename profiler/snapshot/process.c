@@ -29,6 +29,15 @@ static bool read_file(const char *path, char *text, size_t room)
     return n > 0;
 }
 
+int64_t lp_rss_bytes(void)
+{
+    char text[128];
+    long long resident = 0;
+    if (read_file("/proc/self/statm", text, sizeof text))
+        sscanf(text, "%*d %lld", &resident);
+    return resident * sysconf(_SC_PAGESIZE);
+}
+
 struct fd_counts {
     int64_t fds, sockets, own;
 };

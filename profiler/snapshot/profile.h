@@ -14,6 +14,7 @@
 
 #include "capture/rate.h"
 #include "snapshot/ages.h"
+#include "snapshot/trim.h"
 
 enum { LP_VALUES_MAX = 4 };
 
@@ -66,6 +67,7 @@ struct lp_profile {
     struct lp_rates rates; /* all those that samples were taken at; none where nothing is sampled */
     bool delta;            /* the difference of two: values may be negative */
     uint64_t losses; /* events not recorded since the process began (in a delta: in the window) */
+    struct lp_trim trim; /* what ?gc=1 did before it was taken */
     struct lp_row
         *rows; /* sorted by stack, then label; no two the same once lp_profile_seal() ran */
     size_t nrows, rows_room;

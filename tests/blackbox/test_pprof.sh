@@ -240,4 +240,19 @@ test_rates_told() {
 	equal "freed since" "$(jq --argjson size 11096 "$sum" "$work/heap.json")" 0
 }
 
+test_gc() {
+	: "gc=1 gives free memory back before the profile and says what came of it; without it nothing is said"
+	needs_heap
+	serve
+	get "/leak/slice?n=300" >"$work/null"
+	get /reset -X POST >"$work/null"
+	wait_for 10 idle
+	local line='^# gc: malloc_trim returned [01]; RSS [0-9]+ bytes before, [0-9]+ after; free in malloc.s arenas [0-9]+ bytes before, [0-9]+ after$'
+	prof "/debug/pprof/heap?gc=1&debug=1" | grep -E "$line"
+	prof "/debug/pprof/threads?gc=1&debug=2" | grep -E "$line"
+	prof "/debug/pprof/heap?gc=1&format=json" | jq -e '.gc | .rss_before_bytes > 0 and .rss_after_bytes > 0 and (.trimmed | type) == "boolean"'
+	prof "/debug/pprof/heap?debug=1" | grep "# gc" && fail "said without gc=1"
+	equal json "$(prof "/debug/pprof/heap?gc=0&format=json" | jq 'has("gc")')" false
+}
+
 run_tests

@@ -387,6 +387,26 @@ static void a_forked_child_goes_on_with_the_inherited_table(void **state)
     free(block);
 }
 
+static void trimming_gives_free_memory_back(void **state)
+{
+    (void)state;
+    NEEDS_HOOKED_HEAP();
+    enum { BLOCKS = 32000, BYTES = 2000 };
+    static void *blocks[BLOCKS];
+    lp_rate_set(0);
+    for (int i = 0; i < BLOCKS; i++)
+        blocks[i] = memset(opaque(malloc(BYTES)), 1, BYTES);
+    for (int i = 0; i < BLOCKS - 1; i++) /* the last holds the heap's end where it is */
+        free(blocks[i]);
+    struct lp_trim trim = lp_trim_now();
+    free(blocks[BLOCKS - 1]);
+    lp_rate_set(1);
+    assert_true(trim.done && trim.returned);
+    assert_true(trim.free_before > (int64_t)BLOCKS / 10 * 9 * BYTES);
+    assert_true(trim.rss_before - trim.rss_after > (int64_t)BLOCKS / 2 * BYTES);
+    assert_true(trim.rss_after > 0);
+}
+
 static void nothing_was_lost_on_the_way(void **state)
 {
     (void)state;
@@ -413,6 +433,7 @@ int main(void)
         cmocka_unit_test(the_profilers_own_blocks_are_not_the_programs),
         cmocka_unit_test(the_leaf_frame_is_the_caller_of_malloc),
         cmocka_unit_test(a_forked_child_goes_on_with_the_inherited_table),
+        cmocka_unit_test(trimming_gives_free_memory_back),
         cmocka_unit_test(nothing_was_lost_on_the_way),
     };
     return cmocka_run_group_tests_name("heap", tests, exact, NULL);
