@@ -9,6 +9,7 @@
 #include "tables/fds.h"
 #include "tables/losses.h"
 #include "tables/sites.h"
+#include "tables/spent.h"
 #include "tables/stacks.h"
 
 enum { THREADS = 4, STACKS = 2000 };
@@ -180,6 +181,44 @@ static void no_block_is_lost_among_threads(void **state)
     assert_int_equal(lp_blocks_live(), before);
 }
 
+static void *spend(void *arg)
+{
+    for (int i = 0; i < *(int *)arg; i++)
+        lp_spent_end(lp_spent_begin());
+    return NULL;
+}
+
+/* By chance, and not the same events in each thread: threads that have but a few count too. */
+static void one_event_in_so_many_is_timed(void **state)
+{
+    (void)state;
+    enum { SHORT = 3000 };
+    struct lp_spent before = lp_spent_read();
+    int few = 20, many = 200000;
+    for (int i = 0; i < SHORT; i++) {
+        pthread_t thread;
+        pthread_create(&thread, NULL, spend, &few);
+        pthread_join(thread, NULL);
+    }
+    int64_t timed = lp_spent_read().timed - before.timed, all = SHORT * few;
+    assert_in_range(timed, all / LP_SPENT_EVERY * 8 / 10, all / LP_SPENT_EVERY * 12 / 10);
+    before = lp_spent_read();
+    spend(&many);
+    timed = lp_spent_read().timed - before.timed, all = many;
+    assert_in_range(timed, all / LP_SPENT_EVERY * 9 / 10, all / LP_SPENT_EVERY * 11 / 10);
+
+    /* One known time among them: it stands for as many. */
+    before = lp_spent_read();
+    int64_t began;
+    while ((began = lp_spent_begin()) == 0)
+        ;
+    lp_spent_end(began - 1000000000);
+    assert_true(lp_spent_read().ns - before.ns > (int64_t)LP_SPENT_EVERY * 900000000);
+    assert_int_equal(lp_spent_read().timed, before.timed + 1);
+    lp_spent_end(0);
+    assert_int_equal(lp_spent_read().timed, before.timed + 1);
+}
+
 static void a_descriptor_row_keeps_its_stack_until_closed(void **state)
 {
     (void)state;
@@ -208,6 +247,7 @@ int main(void)
         cmocka_unit_test(frees_look_only_while_blocks_lie_anywhere),
         cmocka_unit_test(a_missed_free_is_counted_when_the_address_returns),
         cmocka_unit_test(no_block_is_lost_among_threads),
+        cmocka_unit_test(one_event_in_so_many_is_timed),
         cmocka_unit_test(a_descriptor_row_keeps_its_stack_until_closed),
     };
     return cmocka_run_group_tests_name("tables", tests, NULL, NULL);
