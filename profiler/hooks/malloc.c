@@ -31,6 +31,7 @@
 #include "tables/blocks.h"
 #include "tables/losses.h"
 #include "tables/sites.h"
+#include "tables/spent.h"
 
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t n, size_t size);
@@ -163,8 +164,11 @@ __attribute__((noinline)) static void *allocate_slow(size_t alignment, size_t si
     void *block = allocate(alignment, size, zero, pages_at(rate));
     if (block && pages_at(rate) && !at_page(block))
         lp_loss(LP_LOSS_NO_MEMORY);
-    else if (block)
+    else if (block) {
+        int64_t began = lp_spent_begin();
         record(block, size, rate, caller);
+        lp_spent_end(began);
+    }
     lp_self.busy = false;
     return block;
 }
@@ -245,10 +249,12 @@ __attribute__((noinline)) static void free_slow(void *block)
     struct lp_block b;
     if (!block)
         return;
+    int64_t began = lp_self.own ? 0 : lp_spent_begin();
     if (take_record(block, &b))
         book_free(&b);
     else if (lp_self.own)
         lp_own_heap_add(-(int64_t)malloc_usable_size(block));
+    lp_spent_end(began);
     __libc_free(block);
 }
 
