@@ -58,16 +58,25 @@ struct leakprof_stats {
     int64_t heap_alloc_bytes_error, heap_alloc_objects_error;
     int64_t threads, fds, sockets; /* the program's, without the profiler's own */
 
-    int64_t own_table_bytes; /* tables: mapped, outside malloc */
-    int64_t own_heap_bytes;  /* what the profiler's own threads hold of malloc's memory */
+    int64_t own_table_bytes;    /* tables: mapped, outside malloc */
+    int64_t own_unwinder_bytes; /* of these, the unwinder's caches; the rest is
+                                   leakprof_each_table()'s */
+    int64_t own_heap_bytes;     /* what the profiler's own threads hold of malloc's memory */
     int64_t own_threads, own_fds;
-    int64_t live_samples, stacks;
-    int64_t losses; /* everything that could not be recorded, all causes */
+    int64_t
+        own_hook_ns; /* nanoseconds that the program's threads spent recording allocations and
+                      * frees since the start: an estimate from the few events that were timed */
+    int64_t own_hook_events_timed; /* how many these were: of a hundred, the estimate is rough */
+    int64_t live_samples, stacks, sites; /* counts; a site is a stack and a size */
+    int64_t losses;                      /* everything that could not be recorded, all causes */
 };
 void leakprof_stats(struct leakprof_stats *stats);
 
 /* Losses by cause: calls visit(cause, count, arg) for every cause, zero counts too. */
 void leakprof_each_loss(void (*visit)(const char *cause, uint64_t count, void *arg), void *arg);
+
+/* The profiler's own tables: calls visit(table, bytes, arg) for each, empty ones too. */
+void leakprof_each_table(void (*visit)(const char *table, int64_t bytes, void *arg), void *arg);
 
 #pragma GCC visibility pop
 

@@ -69,10 +69,15 @@ static void add_loss(const char *cause, uint64_t count, void *losses)
     set(losses, cause, (int64_t)count);
 }
 
+static void add_table(const char *table, int64_t bytes, void *tables)
+{
+    set(tables, table, bytes);
+}
+
 static void add_profiler(json_t *stats)
 {
     struct leakprof_stats seen;
-    json_t *own = json_object(), *losses = json_object();
+    json_t *own = json_object(), *losses = json_object(), *tables = json_object();
 
     leakprof_stats(&seen);
     set(stats, "rate", seen.rate);
@@ -89,14 +94,20 @@ static void add_profiler(json_t *stats)
     set(stats, "sockets", seen.sockets);
 
     set(own, "table_bytes", seen.own_table_bytes);
+    set(own, "unwinder_bytes", seen.own_unwinder_bytes);
     set(own, "heap_bytes", seen.own_heap_bytes);
     set(own, "threads", seen.own_threads);
     set(own, "fds", seen.own_fds);
     set(own, "live_samples", seen.live_samples);
     set(own, "stacks", seen.stacks);
+    set(own, "sites", seen.sites);
+    set(own, "hook_ns_estimate", seen.own_hook_ns);
+    set(own, "hook_events_timed", seen.own_hook_events_timed);
     set(own, "losses", seen.losses);
     leakprof_each_loss(add_loss, losses);
     json_object_set_new(own, "losses_by_cause", losses);
+    leakprof_each_table(add_table, tables);
+    json_object_set_new(own, "tables", tables);
     json_object_set_new(stats, "profiler", own);
 }
 

@@ -18,6 +18,7 @@
 #include "export/frames.h"
 #include "export/human.h"
 #include "export/rates.h"
+#include "export/weight.h"
 
 /* inuse_objects: inuse_bytes [alloc_objects: alloc_bytes] */
 static void write_heap_figures(FILE *out, const int64_t v[LP_VALUES_MAX])
@@ -148,6 +149,8 @@ static int write_rows(FILE *out, const struct lp_profile *profile,
             fprintf(out, "%" PRId64 " @", rows[i]->value[kind->shown_value]);
         write_stack(out, profile, rows[i], kind, lines);
     }
+    if (profile->weight.taken)
+        lp_weight_text(out, &profile->weight);
     free(rows);
     return 0;
 }

@@ -14,6 +14,7 @@
 #include "export/frames.h"
 #include "export/human.h"
 #include "export/rates.h"
+#include "export/weight.h"
 
 /* Takes the value over; NULL, from a call that ran out of memory, is an error too. */
 static int dump(FILE *out, json_t *value, size_t flags)
@@ -53,6 +54,8 @@ static json_t *head(const struct lp_profile *profile, const struct lp_profile_ki
         "value", (json_int_t)profile->period, "type", kind->period.type ? kind->period.type : "",
         "unit", kind->period.unit ? kind->period.unit : "", "losses", (json_int_t)profile->losses,
         "total", total);
+    if (profile->weight.taken)
+        json_object_set_new(json, "profiler", lp_weight_json(&profile->weight));
     if (profile->trim.done)
         json_object_set_new(json, "gc",
                             json_pack("{s:b, s:I, s:I, s:I, s:I}", "trimmed",

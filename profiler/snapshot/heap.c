@@ -35,5 +35,6 @@ int lp_take_heap(struct lp_profile *profile)
     struct lp_ages_taking *ages = lp_ages_begin(nsites, lp_now_ticks());
     int result = take_rows(profile, nsites, ages);
     profile->ages = lp_ages_end(ages);
+    profile->weight = lp_weight_now();
     return result ? result : profile->ages ? 0 : -ENOMEM;
 }

@@ -9,14 +9,11 @@
 
 #include "capture/rate.h"
 #include "capture/self.h"
-#include "capture/unwind.h"
 #include "leakprof.h"
 #include "snapshot/kinds.h"
-#include "tables/blocks.h"
+#include "snapshot/weight.h"
 #include "tables/losses.h"
-#include "tables/own.h"
 #include "tables/sites.h"
-#include "tables/stacks.h"
 
 static bool read_file(const char *path, char *text, size_t room)
 {
@@ -91,22 +88,24 @@ void leakprof_stats(struct leakprof_stats *stats)
     struct lp_process_figures figures;
     double variance[4] = {0};
     lp_process_figures(&figures);
+    struct lp_weight weight = lp_weight_now();
     *stats = (struct leakprof_stats){
         .rate = lp_rate(),
         .threads = figures.threads,
         .fds = figures.fds,
         .sockets = figures.sockets,
-        .own_heap_bytes = lp_own_heap(),
+        .own_table_bytes = lp_weight_mapped(&weight),
+        .own_unwinder_bytes = weight.unwinder,
+        .own_heap_bytes = weight.heap,
         .own_threads = figures.own_threads,
         .own_fds = figures.own_fds,
-        .live_samples = lp_blocks_live(),
-        .stacks = lp_stack_count(),
+        .own_hook_ns = weight.spent.ns,
+        .own_hook_events_timed = weight.spent.timed,
+        .live_samples = weight.live_samples,
+        .stacks = weight.stacks,
+        .sites = weight.sites,
         .losses = (int64_t)lp_losses_total(),
     };
-    for (int kind = 0; kind < LP_OWN_COUNT; kind++)
-        stats->own_table_bytes += lp_own_bytes(kind);
-    stats->own_table_bytes += (int64_t)lp_unwind_caches() * LP_UNWIND_CACHE_BYTES;
-
     for (uint32_t i = 0, n = lp_site_count(); i < n; i++) {
         struct lp_site_figures f;
         lp_site_read(i, &f);
@@ -129,4 +128,10 @@ void leakprof_each_loss(void (*visit)(const char *cause, uint64_t count, void *a
 {
     for (int cause = 0; cause < LP_LOSS_COUNT; cause++)
         visit(lp_loss_name(cause), lp_losses(cause), arg);
+}
+
+void leakprof_each_table(void (*visit)(const char *table, int64_t bytes, void *arg), void *arg)
+{
+    for (int kind = 0; kind < LP_OWN_COUNT; kind++)
+        visit(lp_own_name(kind), lp_own_bytes(kind), arg);
 }

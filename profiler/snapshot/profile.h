@@ -15,6 +15,7 @@
 #include "capture/rate.h"
 #include "snapshot/ages.h"
 #include "snapshot/trim.h"
+#include "snapshot/weight.h"
 
 enum { LP_VALUES_MAX = 4 };
 
@@ -67,7 +68,8 @@ struct lp_profile {
     struct lp_rates rates; /* all those that samples were taken at; none where nothing is sampled */
     bool delta;            /* the difference of two: values may be negative */
     uint64_t losses; /* events not recorded since the process began (in a delta: in the window) */
-    struct lp_trim trim; /* what ?gc=1 did before it was taken */
+    struct lp_weight weight; /* the profiler's own, in a heap profile; none in a delta */
+    struct lp_trim trim;     /* what ?gc=1 did before it was taken */
     struct lp_row
         *rows; /* sorted by stack, then label; no two the same once lp_profile_seal() ran */
     size_t nrows, rows_room;

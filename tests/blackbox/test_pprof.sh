@@ -255,4 +255,27 @@ test_gc() {
 	equal json "$(prof "/debug/pprof/heap?gc=0&format=json" | jq 'has("gc")')" false
 }
 
+test_own_weight() {
+	: "the profiler's own weight is served by table, with its losses and its time, everywhere alike"
+	needs_heap
+	serve --rate 1
+	get "/leak/slice?n=2000&size=1337" >"$work/null"
+	prof "/debug/pprof/heap?format=json" | jq .profiler >"$work/profile.json"
+	get /stats | jq .profiler >"$work/stats.json"
+	local file
+	for file in profile stats; do
+		jq -e '.table_bytes == .unwinder_bytes + ([.tables[]] | add) and .tables.blocks > 0 and .tables.stacks > 0
+			and .live_samples >= 4000 and .sites > 0 and .hook_ns_estimate > 0 and .hook_events_timed > 0
+			and (.losses_by_cause | has("no_stack"))' "$work/$file.json"
+	done
+	equal keys "$(jq -c 'del(.threads, .fds, .losses) | keys' "$work/stats.json")" "$(jq -c keys "$work/profile.json")"
+	prof "/debug/pprof/heap?debug=1" >"$work/heap.txt"
+	grep -E '^# tables.blocks = [0-9]+$' "$work/heap.txt"
+	grep -E '^# hook_ns_estimate = [0-9]+$' "$work/heap.txt"
+	contains "$(go tool pprof -top "$work/heap.txt" 2>&1)" "100% of"
+	snapshot a >"$work/null"
+	equal "of a snapshot" "$(prof "/debug/snapshots/1/heap?format=json" | jq '.profiler.live_samples > 0')" true
+	equal "of a diff" "$(prof "/debug/diff?from=1&to=now&format=json" | jq 'has("profiler")')" false
+}
+
 run_tests

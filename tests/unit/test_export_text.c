@@ -175,6 +175,41 @@ static void churn_is_told_from_growth(void **state)
     lp_profile_free(to);
 }
 
+static void the_profilers_own_weight_stands_at_the_end(void **state)
+{
+    (void)state;
+    size_t size;
+    struct lp_profile *profile = some_profile(6400), *none = some_profile(0);
+    profile->weight = (struct lp_weight){.taken = true,
+                                         .tables = {[LP_OWN_SITES] = 4096, [LP_OWN_FDS] = 100},
+                                         .unwinder = 262144,
+                                         .heap = 7,
+                                         .live_samples = 11,
+                                         .losses = {[LP_LOSS_FORKING] = 13},
+                                         .spent = {.ns = 6400, .timed = 2}};
+    char *text = written(lp_write_debug, profile, 1, &size);
+    assert_has(text, "\n# leakprof\n# table_bytes = 266340\n# unwinder_bytes = 262144\n");
+    assert_has(text, "\n# hook_ns_estimate = 6400\n# hook_events_timed = 2\n");
+    assert_has(text, "\n# tables.sites = 4096\n");
+    assert_has(text, "\n# losses_by_cause.forking = 13\n");
+    free(text);
+    text = written(lp_write_json, profile, 0, &size);
+    json_t *json = json_loadb(text, size, 0, NULL), *own = json_object_get(json, "profiler");
+    assert_int_equal(json_integer_value(json_object_get(own, "table_bytes")), 266340);
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(own, "tables"), "sites")),
+                     4096);
+    assert_int_equal(json_integer_value(json_object_get(own, "live_samples")), 11);
+    json_decref(json);
+    free(text);
+    struct lp_profile *diff = lp_profile_diff(none, profile);
+    text = written(lp_write_json, diff, 0, &size);
+    assert_null(strstr(text, "profiler"));
+    free(text);
+    lp_profile_free(diff);
+    lp_profile_free(none);
+    lp_profile_free(profile);
+}
+
 static void mixed_rates_are_told(void **state)
 {
     (void)state;
@@ -329,6 +364,7 @@ int main(void)
         cmocka_unit_test(text_tells_line_and_error),
         cmocka_unit_test(ages_stand_beside_the_stacks),
         cmocka_unit_test(churn_is_told_from_growth),
+        cmocka_unit_test(the_profilers_own_weight_stands_at_the_end),
         cmocka_unit_test(mixed_rates_are_told),
         cmocka_unit_test(json_can_be_read),
         cmocka_unit_test(items_are_shown_one_by_one_whatever_they_are_called),
