@@ -135,7 +135,7 @@ soak: all torture
 	SOAK=600 bash tests/blackbox/test_torture.sh
 lint:
 	scripts/lint
-bench: all $(B)/bench_churn $(B)/bench_bare
+bench: all
 	loadtest/bench
 clean:
 	rm -rf build
@@ -145,7 +145,7 @@ help:
 	@echo "make demo    the whole story in under a minute"
 	@echo "make check   every test, also under the sanitizers"
 	@echo "make soak    torture with the profiler preloaded, ten minutes exact and ten sampled"
-	@echo "make bench   throughput, churn, latency, memory; against the plain programs"
+	@echo "make bench   what the profiler costs and how true it is; its peers beside it"
 	@echo "make lint    layout, static analysis, who may include whom"
 	@echo "make clean   removes build/"
 

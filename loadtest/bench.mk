@@ -1,8 +1,14 @@
-# What `make bench` needs besides the server: the churn, which must run on plain glibc, and a bare
-# evhttp server to compare with.
+# What `make bench` needs besides the server: the churn, which must run on plain glibc, a bare evhttp
+# server to compare with, and two programs that have the profiler inside.
+bench: $(addprefix $(B)/,bench_churn bench_bare bench_heap bench_accuracy)
+
 $(B)/bench_churn: loadtest/bench_churn.c
 	@mkdir -p $(@D) $(B)/obj
 	$(CC) $(BASE) $(CFLAGS) -MF $(B)/obj/bench_churn.d -o $@ $< -lpthread
 $(B)/bench_bare: loadtest/bench_bare.c
 	@mkdir -p $(@D) $(B)/obj
 	$(CC) $(BASE) $(CFLAGS) $(DEPS) -MF $(B)/obj/bench_bare.d -o $@ $< -levent -lpthread
+$(B)/bench_heap $(B)/bench_accuracy: $(B)/bench_%: loadtest/bench_%.c $(B)/libleakprof.a
+	@mkdir -p $(@D) $(B)/obj
+	$(CC) $(BASE) $(CFLAGS) $(INC_server) -MF $(B)/obj/bench_$*.d -rdynamic -o $@ $< \
+	  -Wl,--whole-archive $(B)/libleakprof.a -Wl,--no-whole-archive $(LIBS)

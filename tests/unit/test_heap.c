@@ -260,6 +260,39 @@ static void a_sampled_estimate_is_within_its_error(void **state)
     lp_rate_set(1);
 }
 
+/* Sizes from 16 bytes to 256 KiB, each doubling as frequent as the next. */
+static void a_mixture_is_estimated_without_bias(void **state)
+{
+    (void)state;
+    NEEDS_HOOKED_HEAP();
+    enum { RUNS = 100, BLOCKS = 1200, RATE = 262144 };
+    static void *blocks[BLOCKS];
+    unsigned short random[3] = {1, 2, 3};
+    double bias = 0;
+    int inside = 0;
+    for (int run = 0; run < RUNS; run++) {
+        struct leakprof_stats before, after;
+        double truth = 0;
+        lp_self.random = 1000003u * (unsigned)(run + 1);
+        lp_rate_set(RATE);
+        leakprof_stats(&before);
+        for (int i = 0; i < BLOCKS; i++) {
+            size_t size = (size_t)(16 * exp(erand48(random) * log(16384)));
+            blocks[i] = opaque(malloc(size));
+            truth += (double)size;
+        }
+        leakprof_stats(&after);
+        for (int i = 0; i < BLOCKS; i++)
+            free(blocks[i]);
+        double off = (double)(after.heap_inuse_bytes - before.heap_inuse_bytes) - truth;
+        inside += fabs(off) <= 1.96 * (double)after.heap_inuse_bytes_error;
+        bias += off / truth / RUNS;
+    }
+    assert_in_range(inside, 90, 99);
+    assert_true(fabs(bias) < 0.02); /* one run is off by 9 %, the mean of 100 by 0.9 % */
+    lp_rate_set(1);
+}
+
 static void frees_are_seen_across_a_change_of_rate(void **state)
 {
     (void)state;
@@ -427,6 +460,7 @@ int main(void)
         cmocka_unit_test(closing_all_descriptors_is_safe),
         cmocka_unit_test(calloc_is_zero_at_every_rate),
         cmocka_unit_test(a_sampled_estimate_is_within_its_error),
+        cmocka_unit_test(a_mixture_is_estimated_without_bias),
         cmocka_unit_test(frees_are_seen_across_a_change_of_rate),
         cmocka_unit_test(figures_are_right_through_a_life_at_four_rates),
         cmocka_unit_test(nothing_is_recorded_when_off),

@@ -1,0 +1,55 @@
+# What a malloc and a free cost, with the profiler and without. Sourced by bench.
+# shellcheck shell=bash disable=SC2154
+
+# churn NAME THREADS COMMAND...: bench_churn under this command, which sets the environment or is a
+# tool that runs it; into churn-NAME-THREADS (CPU time) and wall-NAME-THREADS, in ns a pair.
+churn() {
+	local name=$1-$2 threads=$2
+	shift 2
+	env -u LEAKPROF_LISTEN -u LEAKPROF_RATE -u LD_PRELOAD "$@" "$build/bench_churn" "$threads" "$churn_ms" \
+		>"$work/churn" 2>"$work/churn-errors" </dev/null || fail "churn under $*: $(cat "$work/churn-errors")"
+	sed -nE 's/^([0-9.]+) [0-9.]+$/\1/p' "$work/churn" >>"$work/churn-$name"
+	sed -nE 's/^[0-9.]+ ([0-9.]+)$/\1/p' "$work/churn" >>"$work/wall-$name"
+}
+
+leakprof() { # RATE THREADS
+	churn "$1" "$2" env LD_PRELOAD="$build/libleakprof.so" LEAKPROF_RATE="$1"
+}
+
+measure_churn() {
+	local round variant threads all
+	local -A variants=([1]="plain 524288 0 1" [2]="plain 524288 0 1" [4]="plain 524288" [8]="plain 524288")
+	for ((round = 1; round <= churn_rounds; round++)); do
+		say "churn, round $round of $churn_rounds"
+		for threads in 1 2 4 8; do
+			for variant in ${variants[$threads]}; do
+				if [[ $variant == plain ]]; then churn plain "$threads"; else leakprof "$variant" "$threads"; fi
+			done
+		done
+	done
+	for threads in 1 2 4 8; do
+		all="churn, $threads thread$([[ $threads == 1 ]] || echo s)"
+		for variant in ${variants[$threads]}; do
+			row "$all: ${variant/#[0-9]/rate &}" "$(median "churn-$variant-$threads")" "ns a pair"
+		done
+		sampled_rows "$threads" "$all"
+		((threads > 2)) || other_rows "$threads" "$all"
+	done
+	paste <(ratios churn-524288-8 churn-plain-8) <(ratios churn-524288-1 churn-plain-1) |
+		awk '{ print $1 / $2 }' >"$work/growth"
+	row "churn: sampled / plain, 8 threads against 1" "$(median growth)" "x" "<=1.02"
+}
+
+sampled_rows() { # THREADS NAME
+	local goal=
+	((threads > 2)) || goal="<=1.03"
+	row "$2: rate 524288 / plain" "$(ratio "churn-524288-$1" "churn-plain-$1")" "x" "$goal"
+	row "$2: the same by the wall clock" "$(ratio "wall-524288-$1" "wall-plain-$1")" "x"
+}
+
+other_rows() { # THREADS NAME
+	row "$2: rate 0 / plain" "$(ratio "churn-0-$1" "churn-plain-$1")" "x"
+	row "$2: rate 1 / plain" "$(ratio "churn-1-$1" "churn-plain-$1")" "x"
+	paste "$work/churn-1-$1" "$work/churn-plain-$1" | awk '{ print $1 - $2 }' >"$work/extra-$1"
+	row "$2: rate 1, more than plain" "$(median "extra-$1")" "ns a pair" "<=200"
+}

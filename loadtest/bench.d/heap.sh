@@ -1,0 +1,86 @@
+# A heap of a million blocks: what the tables cost, what a profile of it costs, and how long an
+# allocating thread waits meanwhile. Sourced by bench.
+# shellcheck shell=bash disable=SC2154
+
+heap_start() { # RATE; sets heap_url
+	coproc heap { pin 0 env -u LEAKPROF_LISTEN LEAKPROF_RATE="$1" "$build/bench_heap" "$blocks" "$stacks"; }
+	heap_pid=$!
+	servers+=("$heap_pid")
+	read -r _ _ heap_url <&"${heap[0]}" || fail "bench_heap did not start"
+	heap_url=${heap_url%/}
+}
+
+heap_stop() {
+	local input=${heap[1]}
+	forget "$heap_pid"
+	exec {input}>&-
+	wait "$heap_pid" || fail "bench_heap ended with status $?"
+}
+
+# heap_ask: what bench_heap has to say, one variable each.
+heap_ask() {
+	echo >&"${heap[1]}"
+	read -r longest_us own_us live_bytes table_bytes records nstacks losses <&"${heap[0]}" || fail "bench_heap does not answer"
+}
+
+# stack_bytes: of each distinct stack once; there have to be as many as were made.
+stack_bytes() {
+	ask --fail "$heap_url/debug/pprof/heap?debug=1" | awk -v stacks="$stacks" '
+		/^[0-9]+: .* @ / { sub(/.* @ /, ""); if (!seen[$0]++) { n++; words += NF } }
+		END { if (n < stacks) exit 1
+			print 8 * words }' || fail "the profile of the large heap does not show $stacks stacks"
+}
+
+# longest_calls NAME: of the time since bench_heap was last asked; in ms, all of them into calls-NAME,
+# and into stalls-NAME those in which no other program pushed the thread aside.
+longest_calls() {
+	heap_ask
+	awk -v us="$longest_us" 'BEGIN { print us / 1000 }' >>"$work/calls-$1"
+	awk -v us="$own_us" 'BEGIN { print us / 1000 }' >>"$work/stalls-$1"
+}
+
+# fetch_heap NAME: milliseconds into fetch-NAME, and the longest calls meanwhile; then those of as
+# long a time without a fetch.
+fetch_heap() {
+	local seconds
+	heap_ask
+	seconds=$(pin 0 curl --noproxy '*' -sS --fail -o "$work/profile" -w '%{time_total}' "$heap_url/debug/pprof/heap") ||
+		fail "no profile of the large heap"
+	longest_calls "$1"
+	awk -v s="$seconds" 'BEGIN { print s * 1000 }' >>"$work/fetch-$1"
+	sleep "$seconds"
+	longest_calls quiet
+}
+
+measure_heap() {
+	local round i copies
+	for ((round = 1; round <= heap_rounds; round++)); do
+		say "a heap of $blocks blocks in $stacks stacks, round $round of $heap_rounds"
+		heap_start 1
+		heap_ask
+		((records >= blocks && nstacks >= stacks && losses == 0)) ||
+			say "exact: $records records, $nstacks stacks, $losses losses"
+		fetch_heap first
+		for ((i = 0; i < heap_fetches; i++)); do fetch_heap warm; done
+		copies=$(stack_bytes) || exit 1
+		heap_ask
+		awk -v t="$table_bytes" -v c="$copies" -v n="$records" 'BEGIN { print (t - c) / n }' >>"$work/a-block"
+		heap_stop
+
+		heap_start 524288
+		ask --fail -o "$work/profile" "$heap_url/debug/pprof/heap"
+		heap_ask
+		awk -v t="$table_bytes" -v n="$live_bytes" 'BEGIN { print t / 2 ^ 20 / (n / 2 ^ 30) }' >>"$work/a-gib"
+		heap_stop
+	done
+	local all="$blocks blocks" n=$((heap_rounds * heap_fetches))
+	row "$all, exact: tables, less each stack once" "$(median a-block)" "B a block" "<=48"
+	row "$all, rate 524288: tables" "$(median a-gib)" "MiB a GiB" "<=4"
+	row "$all, exact: first profile" "$(median fetch-first)" "ms"
+	row "$all, exact: profile, median of $n" "$(median fetch-warm)" "ms" "<=300"
+	row "$all, exact: longest stall during the first" "$(longest stalls-first)" "ms" "<=5"
+	row "$all, exact: longest stall during the others" "$(longest stalls-warm)" "ms" "<=5"
+	row "$all, exact: longest stall without a profile" "$(longest stalls-quiet)" "ms"
+	row "$all, exact: longest call, other programs' time too" "$(longest calls-warm)" "ms"
+	row "$all, exact: likewise without a profile" "$(longest calls-quiet)" "ms"
+}

@@ -1,0 +1,191 @@
+/*
+ * A program with a large heap, to be asked for its profile: blocks of 16 to 2,048 bytes, a size for
+ * each of many distinct stacks, all alive, and a thread beside them that allocates and frees
+ * without pause and notes how long the slowest call took.
+ *
+ * Stacks are distinct by construction: sixteen functions call one another ten deep, and which one
+ * calls which is read off the digits of a number that belongs to one stack alone.
+ *
+ * usage: bench_heap BLOCKS STACKS
+ * The profiler is linked in; LEAKPROF_RATE is its rate. Says where it listens; then answers each
+ * line on standard input with one line, and ends where the input ends:
+ *   the longest call since the last answer, and the longest in which the kernel gave this thread's
+ *   core to nobody else (us); bytes alive, the profiler's bytes of tables, records alive, stacks,
+ *   losses
+ */
+#include <inttypes.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "leakprof.h"
+
+#define EACH_DIGIT(X)                                                                              \
+    X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
+#define PATH_BITS 40 /* ten digits */
+
+struct way {
+    uint64_t path; /* the digits that are left, lowest first */
+    int left;
+    size_t size;
+    char *block; /* out */
+};
+
+static void onward(struct way *way);
+
+#define STEP(k)                                                                                    \
+    __attribute__((noinline, noclone)) static void step_##k(struct way *way)                       \
+    {                                                                                              \
+        onward(way);                                                                               \
+        __asm__ volatile(""); /* or the call becomes a jump, and the frame is gone */              \
+    }
+#define CALL(k)                                                                                    \
+    case k:                                                                                        \
+        step_##k(way);                                                                             \
+        break;
+
+#define DECLARE(k) static void step_##k(struct way *way);
+EACH_DIGIT(DECLARE)
+
+/* In each of the functions anew, so that each has sixteen places that it calls from. */
+__attribute__((always_inline)) static inline void onward(struct way *way)
+{
+    if (way->left-- == 0) {
+        way->block = malloc(way->size);
+        if (!way->block)
+            abort();
+        *way->block = 1;
+        return;
+    }
+    unsigned digit = way->path & 15;
+    way->path >>= 4;
+    switch (digit) {
+        EACH_DIGIT(CALL)
+    }
+}
+EACH_DIGIT(STEP)
+
+/* An odd factor maps the numbers below 1 << PATH_BITS one to one. */
+static uint64_t scattered(uint64_t number)
+{
+    return number * 0x9e3779b97f4a7c15 & ((UINT64_C(1) << PATH_BITS) - 1);
+}
+
+static int64_t live_bytes;
+
+static void make(long blocks, long stacks)
+{
+    for (long i = 0; i < blocks; i++) {
+        uint64_t path = scattered((uint64_t)(i % stacks));
+        struct way way = {
+            .path = path, .left = PATH_BITS / 4, .size = 16 + (path >> 20) % (2048 - 16 + 1)};
+        step_0(&way); /* the block is never freed: it is what the profile shows */
+        live_bytes += (int64_t)way.size;
+    }
+}
+
+static _Atomic int64_t longest_ns, longest_own_ns;
+static _Atomic uint64_t calls;
+static atomic_bool done;
+
+static int64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void raise_to(_Atomic int64_t *longest, int64_t ns)
+{
+    if (ns > atomic_load_explicit(longest, memory_order_relaxed))
+        atomic_store_explicit(longest, ns, memory_order_relaxed);
+}
+
+/* A call that has just come back. One that waited was not only pushed aside. */
+static void note(int64_t since)
+{
+    static struct rusage before;
+    struct rusage now;
+    int64_t ns = now_ns() - since;
+    getrusage(RUSAGE_THREAD, &now);
+    raise_to(&longest_ns, ns);
+    if (now.ru_nivcsw == before.ru_nivcsw || now.ru_nvcsw != before.ru_nvcsw)
+        raise_to(&longest_own_ns, ns);
+    before = now;
+    atomic_fetch_add_explicit(&calls, 1, memory_order_relaxed);
+}
+
+/* Not on the core where the profiler works and is asked: waiting for that would be no stall. */
+static void *allocate(void *arg)
+{
+    static char *live[1000];
+    cpu_set_t last;
+    CPU_ZERO(&last);
+    CPU_SET((size_t)sysconf(_SC_NPROCESSORS_ONLN) - 1, &last);
+    sched_setaffinity(0, sizeof last, &last);
+    for (unsigned random = 1; !atomic_load_explicit(&done, memory_order_relaxed);) {
+        random = random * 1664525 + 1013904223;
+        char **slot = &live[(random >> 8) % 1000];
+        int64_t since = now_ns();
+        free(*slot);
+        note(since);
+        since = now_ns();
+        *slot = malloc(16 + (random >> 16) % 1009);
+        note(since);
+    }
+    for (int i = 0; i < 1000; i++)
+        free(live[i]);
+    return arg;
+}
+
+/* A call that is still under way belongs to the time that ends here. */
+static void finish_calls(void)
+{
+    uint64_t before = atomic_load(&calls);
+    while (atomic_load(&calls) == before)
+        usleep(100);
+}
+
+static void answer(void)
+{
+    struct leakprof_stats seen;
+    finish_calls();
+    double longest = (double)longest_ns / 1000, own = (double)longest_own_ns / 1000;
+    leakprof_stats(&seen);
+    printf("%.1f %.1f %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 "\n", longest, own,
+           live_bytes, seen.own_table_bytes, seen.live_samples, seen.stacks, seen.losses);
+    finish_calls(); /* for the question holds locks for a moment */
+    longest_ns = longest_own_ns = 0;
+}
+
+int main(int argc, char **argv)
+{
+    const struct leakprof_options options = {.listen = "127.0.0.1:0", .rate = LEAKPROF_RATE_KEEP};
+    long blocks = argc == 3 ? atol(argv[1]) : 0, stacks = argc == 3 ? atol(argv[2]) : 0;
+    pthread_t allocating;
+    char line[16];
+
+    if (blocks < 1 || stacks < 1) {
+        fprintf(stderr, "usage: bench_heap BLOCKS STACKS\n");
+        return 1;
+    }
+    make(blocks, stacks);
+    if (leakprof_start(&options) != 0 || pthread_create(&allocating, NULL, allocate, NULL) != 0) {
+        fprintf(stderr, "bench_heap: cannot start\n");
+        return 1;
+    }
+    setlinebuf(stdout);
+    printf("bench_heap: profiler %s/\n", leakprof_url());
+    while (fgets(line, sizeof line, stdin))
+        answer();
+    atomic_store(&done, true);
+    pthread_join(allocating, NULL);
+    leakprof_stop();
+    return 0;
+}
