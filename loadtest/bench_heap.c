@@ -1,12 +1,12 @@
 /*
- * A program with a large heap, to be asked for its profile: blocks of 16 to 2,048 bytes, a size for
- * each of many distinct stacks, all alive, and a thread beside them that allocates and frees
- * without pause and notes how long the slowest call took.
+ * A program with a large heap, to be asked for its profile: blocks of 16 to 2,048 bytes, of one
+ * size or a few for each of many distinct stacks, all alive; and a thread beside them that
+ * allocates and frees without pause and notes how long the slowest call took.
  *
  * Stacks are distinct by construction: sixteen functions call one another ten deep, and which one
  * calls which is read off the digits of a number that belongs to one stack alone.
  *
- * usage: bench_heap BLOCKS STACKS
+ * usage: bench_heap BLOCKS STACKS SIZES
  * The profiler is linked in; LEAKPROF_RATE is its rate. Says where it listens; then answers each
  * line on standard input with one line, and ends where the input ends:
  *   the longest call since the last answer, and the longest in which the kernel gave this thread's
@@ -39,11 +39,13 @@ struct way {
 
 static void onward(struct way *way);
 
+/* The number in the assembly keeps the functions apart, for they are otherwise alike; and the calls
+ * from becoming jumps, which leave no frames. */
 #define STEP(k)                                                                                    \
     __attribute__((noinline, noclone)) static void step_##k(struct way *way)                       \
     {                                                                                              \
         onward(way);                                                                               \
-        __asm__ volatile(""); /* or the call becomes a jump, and the frame is gone */              \
+        __asm__ volatile("" : : "i"(k));                                                           \
     }
 #define CALL(k)                                                                                    \
     case k:                                                                                        \
@@ -79,12 +81,12 @@ static uint64_t scattered(uint64_t number)
 
 static int64_t live_bytes;
 
-static void make(long blocks, long stacks)
+static void make(long blocks, long stacks, long sizes)
 {
     for (long i = 0; i < blocks; i++) {
         uint64_t path = scattered((uint64_t)(i % stacks));
-        struct way way = {
-            .path = path, .left = PATH_BITS / 4, .size = 16 + (path >> 20) % (2048 - 16 + 1)};
+        uint64_t size = (path >> 20) + (uint64_t)(i / stacks % sizes) * 97;
+        struct way way = {.path = path, .left = PATH_BITS / 4, .size = 16 + size % (2048 - 16 + 1)};
         step_0(&way); /* the block is never freed: it is what the profile shows */
         live_bytes += (int64_t)way.size;
     }
@@ -167,15 +169,17 @@ static void answer(void)
 int main(int argc, char **argv)
 {
     const struct leakprof_options options = {.listen = "127.0.0.1:0", .rate = LEAKPROF_RATE_KEEP};
-    long blocks = argc == 3 ? atol(argv[1]) : 0, stacks = argc == 3 ? atol(argv[2]) : 0;
+    long n[3] = {0}; /* blocks, stacks, sizes */
     pthread_t allocating;
     char line[16];
 
-    if (blocks < 1 || stacks < 1) {
-        fprintf(stderr, "usage: bench_heap BLOCKS STACKS\n");
+    for (int i = 0; i < 3 && argc == 4; i++)
+        n[i] = atol(argv[i + 1]);
+    if (n[0] < 1 || n[1] < 1 || n[2] < 1) {
+        fprintf(stderr, "usage: bench_heap BLOCKS STACKS SIZES\n");
         return 1;
     }
-    make(blocks, stacks);
+    make(n[0], n[1], n[2]);
     if (leakprof_start(&options) != 0 || pthread_create(&allocating, NULL, allocate, NULL) != 0) {
         fprintf(stderr, "bench_heap: cannot start\n");
         return 1;

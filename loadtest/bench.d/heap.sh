@@ -2,8 +2,8 @@
 # allocating thread waits meanwhile. Sourced by bench.
 # shellcheck shell=bash disable=SC2154
 
-heap_start() { # RATE; sets heap_url
-	coproc heap { pin 0 env -u LEAKPROF_LISTEN LEAKPROF_RATE="$1" "$build/bench_heap" "$blocks" "$stacks"; }
+heap_start() { # RATE SIZES; sets heap_url
+	coproc heap { pin 0 env -u LEAKPROF_LISTEN LEAKPROF_RATE="$1" "$build/bench_heap" "$blocks" "$stacks" "$2"; }
 	heap_pid=$!
 	servers+=("$heap_pid")
 	read -r _ _ heap_url <&"${heap[0]}" || fail "bench_heap did not start"
@@ -52,35 +52,48 @@ fetch_heap() {
 	longest_calls quiet
 }
 
+# exact_heap NAME SIZES: times into fetch-NAME and so on, bytes of tables a block into a-block-NAME.
+exact_heap() {
+	local i copies
+	heap_start 1 "$2"
+	heap_ask
+	((records >= blocks && nstacks >= stacks && losses == 0)) ||
+		say "exact: $records records, $nstacks stacks, $losses losses"
+	fetch_heap "first-$1"
+	for ((i = 0; i < heap_fetches; i++)); do fetch_heap "$1"; done
+	copies=$(stack_bytes) || exit 1
+	heap_ask
+	awk -v t="$table_bytes" -v c="$copies" -v n="$records" 'BEGIN { print (t - c) / n }' >>"$work/a-block-$1"
+	heap_stop
+}
+
+sampled_heap() {
+	heap_start 524288 1
+	ask --fail -o "$work/profile" "$heap_url/debug/pprof/heap"
+	heap_ask
+	awk -v t="$table_bytes" -v n="$live_bytes" 'BEGIN { print t / 2 ^ 20 / (n / 2 ^ 30) }' >>"$work/a-gib"
+	heap_stop
+}
+
 measure_heap() {
-	local round i copies
+	local round
 	for ((round = 1; round <= heap_rounds; round++)); do
 		say "a heap of $blocks blocks in $stacks stacks, round $round of $heap_rounds"
-		heap_start 1
-		heap_ask
-		((records >= blocks && nstacks >= stacks && losses == 0)) ||
-			say "exact: $records records, $nstacks stacks, $losses losses"
-		fetch_heap first
-		for ((i = 0; i < heap_fetches; i++)); do fetch_heap warm; done
-		copies=$(stack_bytes) || exit 1
-		heap_ask
-		awk -v t="$table_bytes" -v c="$copies" -v n="$records" 'BEGIN { print (t - c) / n }' >>"$work/a-block"
-		heap_stop
-
-		heap_start 524288
-		ask --fail -o "$work/profile" "$heap_url/debug/pprof/heap"
-		heap_ask
-		awk -v t="$table_bytes" -v n="$live_bytes" 'BEGIN { print t / 2 ^ 20 / (n / 2 ^ 30) }' >>"$work/a-gib"
-		heap_stop
+		exact_heap one 1
+		exact_heap ten 10
+		sampled_heap
 	done
 	local all="$blocks blocks" n=$((heap_rounds * heap_fetches))
-	row "$all, exact: tables, less each stack once" "$(median a-block)" "B a block" "<=48"
+	row "$all, exact: tables, less each stack once" "$(median a-block-one)" "B a block" "<=48"
 	row "$all, rate 524288: tables" "$(median a-gib)" "MiB a GiB" "<=4"
-	row "$all, exact: first profile" "$(median fetch-first)" "ms"
-	row "$all, exact: profile, median of $n" "$(median fetch-warm)" "ms" "<=300"
-	row "$all, exact: longest stall during the first" "$(longest stalls-first)" "ms" "<=5"
-	row "$all, exact: longest stall during the others" "$(longest stalls-warm)" "ms" "<=5"
+	row "$all, exact: first profile" "$(median fetch-first-one)" "ms"
+	row "$all, exact: profile, median of $n" "$(median fetch-one)" "ms" "<=300"
+	row "$all, exact: longest stall during the first" "$(longest stalls-first-one)" "ms" "<=5"
+	row "$all, exact: longest stall during the others" "$(longest stalls-one)" "ms" "<=5"
 	row "$all, exact: longest stall without a profile" "$(longest stalls-quiet)" "ms"
-	row "$all, exact: longest call, other programs' time too" "$(longest calls-warm)" "ms"
+	row "$all, exact: longest call, other programs' time too" "$(longest calls-one)" "ms"
 	row "$all, exact: likewise without a profile" "$(longest calls-quiet)" "ms"
+	row "$all, exact, ten sizes a stack: tables, likewise" "$(median a-block-ten)" "B a block"
+	row "$all, exact, ten sizes a stack: profile" "$(median fetch-ten)" "ms"
+	row "$all, exact, ten sizes a stack: longest stall" "$(longest stalls-ten)" "ms"
 }
