@@ -15,6 +15,7 @@
 #include "capture/unwind.h"
 #include "hooks/hook.h"
 #include "tables/blocks.h"
+#include "tables/hold.h"
 
 static _Atomic pid_t process;
 
@@ -38,12 +39,14 @@ static void before_fork(void)
     fork_state.was_busy = lp_self.busy;
     lp_self.busy = true;
     lp_unwind_before_fork(fork_state.was_busy);
+    lp_hold_begin_fork();
     lp_blocks_before_fork(&fork_state.blocks);
 }
 
 static void after_fork(bool child)
 {
-    lp_blocks_after_fork(&fork_state.blocks, child);
+    lp_blocks_after_fork(&fork_state.blocks);
+    lp_hold_end_fork(child);
     lp_unwind_after_fork(child);
     lp_self.busy = fork_state.was_busy;
 }

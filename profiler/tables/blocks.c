@@ -1,10 +1,9 @@
 #include "tables/blocks.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdatomic.h>
 
-#include "tables/lock.h"
+#include "tables/hold.h"
 #include "tables/losses.h"
 #include "tables/sites.h"
 #include "tables/slab.h"
@@ -25,7 +24,6 @@ _Atomic uintptr_t lp_block_mask = LP_BLOCK_PAGE - 1;
 
 static struct lp_lock mask_lock; /* for changes of the mask; taken inside a shard's */
 static int anywhere_shards;      /* protected by it: those that have such blocks */
-static _Atomic int forking;      /* threads that are in fork() */
 static struct lp_slab records = LP_SLAB(sizeof(struct lp_block), 14, LP_OWN_BLOCKS);
 static struct shard shards[SHARDS];
 
@@ -48,34 +46,6 @@ static struct lp_block *record_of(uint32_t link)
 static uint32_t *head_of(struct shard *shard, uint64_t hash)
 {
     return &shard->heads[(hash ^ hash >> 40) & (shard->nheads - 1)];
-}
-
-/* The lock that this thread is about to take, has, or has just let go of: what a handler that
- * interrupts it may find taken below itself. */
-static __thread struct lp_lock *mine;
-
-/* Takes a lock of this table; `below` goes to release(). false: not now. That is the answer to one
- * who only tries, and to all while a fork is under way: the forking thread has the lock, and may
- * itself be waiting for one of libc's that the caller holds. */
-static bool hold(struct lp_lock *lock, bool try, struct lp_lock **below)
-{
-    *below = mine;
-    mine = lock;
-    atomic_signal_fence(memory_order_seq_cst);
-    while (!try && atomic_load_explicit(&forking, memory_order_relaxed) == 0)
-        if (lp_lock_soon(lock))
-            return true;
-    if (lp_trylock(lock))
-        return true;
-    mine = *below;
-    return false;
-}
-
-static void release(struct lp_lock *lock, struct lp_lock *below)
-{
-    lp_unlock(lock);
-    atomic_signal_fence(memory_order_seq_cst);
-    mine = below;
 }
 
 /* The mask is 0 while any shard has blocks that lie anywhere: before the first is handed out, until
@@ -160,7 +130,7 @@ int lp_block_insert(const struct lp_block *block)
     struct lp_block stale = {0};
     int result = -ENOMEM;
 
-    if (!hold(&shard->lock, false, &below)) {
+    if (!lp_hold(&shard->lock, false, &below)) {
         lp_loss(LP_LOSS_FORKING);
         return -EAGAIN;
     }
@@ -179,7 +149,7 @@ int lp_block_insert(const struct lp_block *block)
         came(shard, block->address);
         result = 0;
     }
-    release(&shard->lock, below);
+    lp_release(&shard->lock, below);
 
     if (stale.address) {
         lp_site_free(stale.site, stale.size, stale.weight);
@@ -196,7 +166,7 @@ int lp_block_remove(uintptr_t address, struct lp_block *block, bool try)
     struct shard *shard = shard_of(hash);
 
     struct lp_lock *below;
-    if (!hold(&shard->lock, try, &below))
+    if (!lp_hold(&shard->lock, try, &below))
         return -EAGAIN;
     uint32_t link = unlink_record(shard, hash, address);
     if (link) {
@@ -205,7 +175,7 @@ int lp_block_remove(uintptr_t address, struct lp_block *block, bool try)
         b->next = shard->spare;
         shard->spare = link;
     }
-    release(&shard->lock, below);
+    lp_release(&shard->lock, below);
     return link ? 0 : -ENOENT;
 }
 
@@ -232,36 +202,20 @@ void lp_blocks_each(void (*visit)(const struct lp_block *block, void *arg), void
     }
 }
 
-/* In a signal handler that forks, the frame below may have the lock. It is tried for a moment, and
- * then left to that frame, in the child as well. */
-static bool hold_for_fork(struct lp_lock *lock)
-{
-    int patience_ms = !mine ? INT_MAX : lock == mine || lock == &mask_lock ? 3 : 1000;
-    for (int ms = 0; ms < patience_ms; ms++)
-        if (lp_lock_soon(lock))
-            return true;
-    return false;
-}
-
 void lp_blocks_before_fork(struct lp_blocks_held *held)
 {
-    atomic_fetch_add(&forking, 1);
     held->shards = 0;
     for (int i = 0; i < SHARDS; i++)
-        if (hold_for_fork(&shards[i].lock))
+        if (lp_hold_for_fork(&shards[i].lock))
             held->shards |= UINT64_C(1) << i;
-    held->mask = hold_for_fork(&mask_lock);
+    held->mask = lp_hold_for_fork(&mask_lock);
 }
 
-void lp_blocks_after_fork(const struct lp_blocks_held *held, bool child)
+void lp_blocks_after_fork(const struct lp_blocks_held *held)
 {
     if (held->mask)
         lp_unlock(&mask_lock);
     for (int i = SHARDS - 1; i >= 0; i--)
         if (held->shards >> i & 1)
             lp_unlock(&shards[i].lock);
-    if (child)
-        atomic_store(&forking, 0);
-    else
-        atomic_fetch_sub(&forking, 1);
 }

@@ -38,14 +38,12 @@ uint32_t lp_blocks_live(void);
  * or call the program. */
 void lp_blocks_each(void (*visit)(const struct lp_block *block, void *arg), void *arg);
 
-/* Around fork: all locks are held, so that the child finds whole chains, and meanwhile nobody waits
- * for one: what comes is a loss. One that a frame below a forking signal handler holds is left to
- * it, in the child as well. */
+/* Around fork (tables/hold.h): all locks are held, so that the child finds whole chains. */
 struct lp_blocks_held {
     uint64_t shards;
     bool mask;
 };
 void lp_blocks_before_fork(struct lp_blocks_held *held);
-void lp_blocks_after_fork(const struct lp_blocks_held *held, bool child);
+void lp_blocks_after_fork(const struct lp_blocks_held *held);
 
 #endif

@@ -4,10 +4,8 @@
  *
  * Lock order: the shards of the block table by index, then its mask_lock; the one of
  * capture/loader.c stands alone and is only tried; that of capture/loaded.c stands alone, too, and
- * is never held at a fork by the forking thread. A holder calls nothing that could take one.
- * Fork takes them all (hooks/start.c), and then wants locks of libc's that a thread waiting here
- * may hold: so nobody waits for a lock of the block table while a fork is under way (hold(),
- * blocks.c).
+ * is never held at a fork by the forking thread. A holder calls nothing that could take one. Fork
+ * takes the block table's (hooks/start.c, tables/hold.h).
  */
 #ifndef LP_TABLES_LOCK_H
 #define LP_TABLES_LOCK_H

@@ -5,6 +5,8 @@
 #   get PATH [CURL…]  the playground's answer; prof PATH [CURL…] the profiler's. On an HTTP error they
 #                     still print the body
 #   code METHOD URL [CURL…]  prints the status code; body in $work/body, headers in $work/headers
+#   preload COMMAND…  the same for a program with the profiler preloaded: sets $pprof and $pid; what it
+#                     prints is in $work/out and $work/err. RATE=1 counts every block
 #   fail TEXT…        ends the test. Any command that fails ends it too (set -e).
 #
 # shellcheck shell=bash
@@ -59,6 +61,26 @@ serve() {
 	wait_for 20 started
 	url=$(sed -n 1p "$work/out" | grep -o 'http://[^/ ]*') || fail "no server: $(cat "$work/err")"
 	pprof=$(sed -n 2p "$work/out" | grep -o 'http://[^/ ]*')
+}
+
+listens() {
+	grep -qE 'http://[0-9.:]+/' "$work/err"
+}
+
+preload() {
+	needs_preload
+	LEAKPROF_RATE=${RATE:-524288} LEAKPROF_LISTEN=127.0.0.1:0 env LD_PRELOAD="$build/libleakprof.so" "$@" \
+		>"$work/out" 2>"$work/err" &
+	pid=$!
+	wait_for 10 listens
+	pprof=$(grep -m1 -o 'http://[0-9.:]*' "$work/err")
+}
+
+# ended: stops what preload started, if it still runs, whatever its status.
+ended() {
+	kill "$pid" 2>/dev/null || true
+	wait "$pid" || true
+	pid=
 }
 
 stop_server() {
@@ -118,7 +140,7 @@ run_tests() {
 	for name in $(declare -F | awk '$3 ~ /^test_/ { print $3 }'); do
 		number=$((number + 1))
 		claim=$(declare -f "$name" | sed -n 's/^ *: "\(.*\)";$/\1/p' | head -n 1)
-		rm -f "$work/skip"
+		rm -rf "${work:?}"/* # what a test waits for must be its own
 		(
 			trap 'stop_server' EXIT
 			set -e

@@ -6,16 +6,10 @@ lib=$build/libleakprof.so
 test_serves() {
 	: "LD_PRELOAD serves profiles of an ordinary program"
 	needs_preload
-	LD_PRELOAD=$lib LEAKPROF_LISTEN=127.0.0.1:0 LEAKPROF_RATE=1 bash -c 'while :; do read -t 0.05 -r; done' \
-		<"/dev/zero" >"$work/out" 2>"$work/err" &
-	pid=$!
-	wait_for 10 grep -q http "$work/err"
-	pprof=$(grep -o 'http://[0-9.:]*' "$work/err")
+	RATE=1 preload bash -c 'while :; do read -t 0.05 -r; done' </dev/zero
 	prof /debug/pprof/heap | gunzip -t
 	contains "$(prof "/debug/pprof/threads?debug=2")" "bash"
-	kill "$pid"
-	wait "$pid" || true
-	pid=
+	ended
 }
 
 test_harmless() {
@@ -49,12 +43,8 @@ test_bad_address() {
 test_children() {
 	: "an address that is taken is one line, and none from children that inherited it"
 	needs_preload
-	LD_PRELOAD=$lib LEAKPROF_LISTEN=127.0.0.1:0 sleep 60 2>"$work/err" &
-	pid=$!
-	wait_for 10 grep -q http "$work/err"
-	local taken
-	taken=$(grep -o '[0-9.]\+:[0-9]\+/' "$work/err")
-	taken=${taken%/}
+	preload sleep 60
+	local taken=${pprof#http://}
 	equal output "$(LD_PRELOAD=$lib LEAKPROF_LISTEN=$taken /bin/echo alive 2>"$work/err")" alive
 	equal "who comes late" "$(<"$work/err")" "leakprof: LEAKPROF_LISTEN: $taken: Address already in use"
 	LD_PRELOAD=$lib LEAKPROF_LISTEN=$taken bash -c '/bin/echo 1; /bin/echo 2; (/bin/echo 3; :) | cat; :' >"$work/out" 2>"$work/err"
@@ -63,9 +53,7 @@ test_children() {
 	# Another address than the parent's is the child's own matter.
 	LD_PRELOAD=$lib LEAKPROF_LISTEN=127.0.0.1:0 bash -c "LEAKPROF_LISTEN=$taken /bin/echo 1; :" >"$work/out" 2>"$work/err"
 	equal lines "$(grep -c 'already in use' "$work/err") of $(wc -l <"$work/err")" "1 of 2"
-	kill "$pid"
-	wait "$pid" || true
-	pid=
+	ended
 }
 
 # listeners PROGRAM COMMAND...: how many of the processes that the command makes listen.

@@ -4,10 +4,9 @@
 export PPROF_TMPDIR=$work HOME=$work
 fixtures=$build/fixtures
 
-# preload PROGRAM…: runs it with the profiler, every block recorded; $tell is its input, $work/out its
-# output; sets $pprof and $pid.
-preload() {
-	[[ -z ${SANITIZE:-} ]] || skip "a sanitizer's runtime must come first, so nothing can be preloaded"
+# fixture PROGRAM…: preloads it as lib.sh's preload does, every block recorded, with $tell as its input.
+fixture() {
+	needs_preload
 	make -s fixtures
 	rm -f "$work/in"
 	mkfifo "$work/in"
@@ -17,7 +16,7 @@ preload() {
 		"$@" <"$work/in" >"$work/out" 2>"$work/err" &
 	pid=$!
 	exec {tell}>"$work/in"
-	wait_for 10 grep -q http "$work/err"
+	wait_for 10 listens
 	pprof=$(grep -m1 -o 'http://[0-9.:]*' "$work/err")
 }
 
@@ -62,7 +61,7 @@ test_kinds() {
 	: "PIE, fixed and shared objects give function, file, line and what was inlined; stripped ones their exports"
 	local program
 	for program in host host_fixed; do
-		preload "$fixtures/$program"
+		fixture "$fixtures/$program"
 		tell "own 10001" >"$work/null"
 		tell "open $fixtures/first.so" >"$work/null"
 		tell "keep 10002" >"$work/null"
@@ -91,7 +90,7 @@ page() {
 test_unloaded() {
 	: "a library that came and went between two profiles keeps its names, as what stands in its place has its own"
 	local first second code again
-	preload "$fixtures/host"
+	fixture "$fixtures/host"
 	heap
 	first=$(tell "open $fixtures/first.so")
 	tell "keep 10001" >"$work/null"
@@ -140,7 +139,7 @@ test_unloaded() {
 
 test_code_without_object() {
 	: "code that was written at run time is shown by its address, and pprof accepts it"
-	preload "$fixtures/host"
+	fixture "$fixtures/host"
 	local code name
 	code=$(tell "code 10001")
 	heap
@@ -154,7 +153,7 @@ test_code_without_object() {
 
 test_cplusplus() {
 	: "C++ names are demangled in every format; pprof has both names, and whole"
-	preload "$fixtures/names"
+	fixture "$fixtures/names"
 	wait_for 10 grep -q ready "$work/out"
 	local format long text
 	heap
@@ -200,7 +199,7 @@ test_cplusplus() {
 
 test_cplusplus_plugin() {
 	: "a C program that loads a C++ library has its names demangled, among the suspects too"
-	preload "$fixtures/host"
+	fixture "$fixtures/host"
 	local name="shop::Basket<int>::add(unsigned long) const"
 	tell "open $fixtures/names.so" >"$work/null"
 	tell "keep 10001" >"$work/null"
@@ -255,7 +254,7 @@ test_base_preloaded() {
 	: "so it does in a preloaded program, and in a library that it loads"
 	local run
 	for run in 1 2; do
-		preload "$fixtures/host"
+		fixture "$fixtures/host"
 		tell "own 10001" >"$work/null"
 		[[ $run == 1 ]] || tell "own 10002" >"$work/null"
 		tell "open $fixtures/first.so" >"$work/null"
