@@ -220,7 +220,7 @@ __attribute__((noinline)) uint32_t lp_stack_of_caller(void *caller)
     }
     bool taken = n > 0; /* else it is a loss already */
     const uintptr_t *frames = without_ours(raw, &n, (uintptr_t)caller);
-    if (n == 0) {
+    if (n <= 1) {
         if (taken)
             lp_loss(LP_LOSS_NO_STACK);
         return lp_stack_intern(&leaf, 1);

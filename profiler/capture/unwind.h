@@ -16,8 +16,8 @@
 #include <stdint.h>
 
 /* The number (tables/stacks.h) of the stack from the frame on that returns to `caller` (what the
- * hook's __builtin_return_address(0) says), so that hooks do not show. When it does not unwind as
- * far as that, the caller alone (a loss). Set lp_self.busy around it. */
+ * hook's __builtin_return_address(0) says), so that hooks do not show. When it does not unwind that
+ * far or any farther, the caller alone (a loss). Set lp_self.busy around it. */
 uint32_t lp_stack_of_caller(void *caller);
 
 /* In a signal handler: the stack that was interrupted. 0 when it does not unwind. */

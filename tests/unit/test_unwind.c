@@ -1,0 +1,189 @@
+/* Stacks that will not unwind: the caller alone stands for them, that is counted, and the block is
+ * in the figures all the same. */
+#include "unit.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "capture/rate.h"
+#include "capture/self.h"
+#include "snapshot/take.h"
+#include "tables/losses.h"
+#include "tables/stacks.h"
+
+enum { CALLS = 100, PAGE = 4096 };
+
+typedef void *allocator(size_t size);
+
+static void *opaque(void *block)
+{
+    __asm__ volatile("" : "+r"(block) : : "memory");
+    return block;
+}
+
+/* A function that says it has no caller. */
+__asm__(".text\n"
+        "no_caller:\n"
+        ".cfi_startproc\n"
+        ".cfi_undefined rip\n"
+        "sub $8, %rsp\n"
+        "call *allocate_by(%rip)\n"
+        "add $8, %rsp\n"
+        "ret\n"
+        ".cfi_endproc\n"
+        ".size no_caller, . - no_caller\n");
+extern allocator no_caller;
+
+/* One that says its return address lies where there is none. */
+__asm__(".text\n"
+        "false_caller:\n"
+        ".cfi_startproc\n"
+        "sub $40, %rsp\n"
+        ".cfi_def_cfa_offset 24\n"
+        "movq $1, 8(%rsp)\n"
+        "movq $1, 16(%rsp)\n"
+        "call *allocate_by(%rip)\n"
+        "add $40, %rsp\n"
+        "ret\n"
+        ".cfi_endproc\n"
+        ".size false_caller, . - false_caller\n");
+extern allocator false_caller;
+
+allocator *volatile allocate_by = malloc;
+
+/* Code that no table knows, with a frame pointer that points nowhere:
+ * push rbp; mov rbp, 1; sub rsp, 4096; mov rax, malloc; call rax; add rsp, 4096; pop rbp; ret */
+static allocator *generated(void)
+{
+    static const unsigned char head[] = {0x55, 0x48, 0xc7, 0xc5, 1, 0, 0,    0,   0x48,
+                                         0x81, 0xec, 0,    0x10, 0, 0, 0x48, 0xb8};
+    static const unsigned char tail[] = {0xff, 0xd0, 0x48, 0x81, 0xc4, 0, 0x10, 0, 0, 0x5d, 0xc3};
+    uint64_t target = (uint64_t)(uintptr_t)malloc;
+    unsigned char *page =
+        mmap(NULL, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED)
+        return NULL;
+    memcpy(page, head, sizeof head);
+    memcpy(page + sizeof head, &target, sizeof target);
+    memcpy(page + sizeof head + sizeof target, tail, sizeof tail);
+    return (allocator *)page;
+}
+
+struct seen {
+    int64_t objects;
+    bool leaf;        /* is the function the first frame? */
+    uint32_t nframes; /* of the deepest */
+};
+
+static struct seen look(int64_t size, allocator *function)
+{
+    struct seen seen = {0};
+    int previous = lp_own_enter();
+    struct lp_profile *heap = lp_take(lp_kind_find("heap"));
+    for (size_t i = 0; i < heap->nrows; i++) {
+        struct lp_row *row = &heap->rows[i];
+        if (row->label_num != size || row->value[2] == 0)
+            continue;
+        struct lp_stack stack = lp_stack_get(row->stack);
+        seen.objects += row->value[2];
+        seen.leaf = stack.nframes > 0 && stack.frames[0] - (uintptr_t)function < 100;
+        if (stack.nframes > seen.nframes)
+            seen.nframes = stack.nframes;
+    }
+    lp_profile_free(heap);
+    lp_own_leave(previous);
+    return seen;
+}
+
+/* More often than a thread steps before it is given a cache, so that both ways are gone. */
+static struct seen allocate(allocator *function, size_t size)
+{
+    void *blocks[CALLS];
+    for (int i = 0; i < CALLS; i++) {
+        blocks[i] = opaque(function(size));
+        assert_non_null(blocks[i]);
+        memset(blocks[i], 1, size);
+    }
+    struct seen seen = look((int64_t)size, function);
+    for (int i = 0; i < CALLS; i++)
+        free(blocks[i]);
+    assert_int_equal(look((int64_t)size, function).objects, 0);
+    return seen;
+}
+
+static void a_stack_that_ends_at_once_is_a_loss(void **state)
+{
+    (void)state;
+    NEEDS_HOOKED_HEAP();
+    uint64_t before = lp_losses(LP_LOSS_NO_STACK);
+    struct seen seen = allocate(no_caller, 1201);
+    assert_int_equal(seen.objects, CALLS);
+    assert_true(seen.leaf);
+    assert_int_equal(seen.nframes, 1);
+    assert_int_equal(lp_losses(LP_LOSS_NO_STACK), before + CALLS);
+}
+
+static void generated_code_is_a_loss(void **state)
+{
+    (void)state;
+    NEEDS_HOOKED_HEAP();
+    allocator *function = generated();
+    if (!function)
+        skip(); /* code may not be made here */
+    uint64_t before = lp_losses(LP_LOSS_NO_STACK);
+    struct seen seen = allocate(function, 1202);
+    assert_int_equal(seen.objects, CALLS);
+    assert_true(seen.leaf);
+    assert_int_equal(seen.nframes, 1);
+    assert_int_equal(lp_losses(LP_LOSS_NO_STACK), before + CALLS);
+    munmap((void *)function, PAGE);
+}
+
+/* A lie is taken for true, as far as it goes; it does no harm. */
+static void false_tables_do_no_harm(void **state)
+{
+    (void)state;
+    NEEDS_HOOKED_HEAP();
+    struct seen seen = allocate(false_caller, 1203);
+    assert_int_equal(seen.objects, CALLS);
+    assert_true(seen.leaf);
+}
+
+static void *plain(size_t size)
+{
+    void *block = opaque(malloc(size));
+    __asm__ volatile("");
+    return block;
+}
+
+static void a_plain_stack_is_none(void **state)
+{
+    (void)state;
+    NEEDS_HOOKED_HEAP();
+    uint64_t before = lp_losses_total();
+    struct seen seen = allocate(plain, 1204);
+    assert_int_equal(seen.objects, CALLS);
+    assert_true(seen.leaf);
+    assert_true(seen.nframes > 3);
+    assert_int_equal(lp_losses_total(), before);
+}
+
+static int exact(void **state)
+{
+    (void)state;
+    lp_rate_set(1);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_stack_that_ends_at_once_is_a_loss),
+        cmocka_unit_test(generated_code_is_a_loss),
+        cmocka_unit_test(false_tables_do_no_harm),
+        cmocka_unit_test(a_plain_stack_is_none),
+    };
+    return cmocka_run_group_tests_name("unwind", tests, exact, NULL);
+}
