@@ -4,11 +4,12 @@
 #include <stdatomic.h>
 
 #include "tables/hold.h"
+#include "tables/limits.h"
 #include "tables/losses.h"
 #include "tables/sites.h"
 #include "tables/slab.h"
 
-enum { SHARDS = 64, HEADS_FIRST = 1024, BLOCKS_MAX = 1 << 28 };
+enum { SHARDS = 64, HEADS_FIRST = 1024 };
 
 struct shard {
     struct lp_lock lock;
@@ -100,7 +101,7 @@ static uint32_t new_record(struct shard *shard)
         shard->spare = record_of(link)->next;
         return link;
     }
-    uint32_t i = lp_slab_count(&records) < BLOCKS_MAX ? lp_slab_add(&records, 1) : LP_SLAB_FULL;
+    uint32_t i = lp_slab_count(&records) < LP_BLOCKS_MAX ? lp_slab_add(&records, 1) : LP_SLAB_FULL;
     return i == LP_SLAB_FULL ? 0 : i + 1;
 }
 

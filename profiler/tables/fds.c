@@ -4,12 +4,11 @@
 #include <stddef.h>
 #include <time.h>
 
+#include "tables/limits.h"
 #include "tables/losses.h"
 #include "tables/slab.h"
 
 /* A row in one word, so that it is always read whole: birth in ms (2^31 of them), own, stack+1. */
-enum { FDS_MAX = 1 << 22 };
-
 static struct lp_slab rows = LP_SLAB(sizeof(uint64_t), 12, LP_OWN_FDS);
 static _Atomic unsigned highest; /* one past the highest number ever seen */
 
@@ -24,7 +23,7 @@ void lp_fd_opened(int fd, uint32_t stack, bool own)
 {
     if (fd < 0)
         return;
-    if (fd >= FDS_MAX || !lp_slab_segment(&rows, (uint32_t)fd)) {
+    if (fd >= LP_FDS_MAX || !lp_slab_segment(&rows, (uint32_t)fd)) {
         lp_loss(LP_LOSS_FDS_FULL);
         return;
     }

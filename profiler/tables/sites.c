@@ -4,10 +4,11 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "tables/limits.h"
 #include "tables/losses.h"
 #include "tables/slab.h"
 
-enum { BUCKETS = 1 << 16, SITES_MAX = 1 << 22 };
+enum { BUCKETS = 1 << 16 };
 
 /* Objects are counted in 1/65536 so that what a free takes away is to the bit what the allocation
  * added: sums of doubles would drift. */
@@ -86,7 +87,7 @@ static uint32_t get(uint32_t stack, uint64_t size, bool exact)
             return get(stack, class, false);
     }
 
-    uint32_t fresh = lp_slab_count(&sites) < SITES_MAX ? lp_slab_add(&sites, 1) : LP_SLAB_FULL;
+    uint32_t fresh = lp_slab_count(&sites) < LP_SITES_MAX ? lp_slab_add(&sites, 1) : LP_SLAB_FULL;
     if (fresh == LP_SLAB_FULL) {
         lp_loss(LP_LOSS_SITES_FULL);
         return LP_SITE_NONE;

@@ -8,10 +8,11 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "tables/limits.h"
 #include "tables/losses.h"
 #include "tables/slab.h"
 
-enum { BUCKETS = 1 << 16, STACKS_MAX = 1 << 22 };
+enum { BUCKETS = 1 << 16 };
 
 struct entry {
     uint32_t hash;
@@ -69,7 +70,7 @@ uint32_t lp_stack_intern(const uintptr_t *frames, uint32_t n)
         return id;
 
     uint32_t place = LP_SLAB_FULL, at = LP_SLAB_FULL;
-    if (lp_slab_count(&entries) < STACKS_MAX && (at = lp_slab_add(&words, n)) != LP_SLAB_FULL)
+    if (lp_slab_count(&entries) < LP_STACKS_MAX && (at = lp_slab_add(&words, n)) != LP_SLAB_FULL)
         place = lp_slab_add(&entries, 1);
     if (place == LP_SLAB_FULL) {
         lp_loss(LP_LOSS_STACKS_FULL);

@@ -1,0 +1,22 @@
+/*
+ * How much the tables hold at most. What has no place is a loss (tables/losses.h). `make TINY=1`
+ * builds tables so small that the tests see each of them full.
+ */
+#ifndef LP_TABLES_LIMITS_H
+#define LP_TABLES_LIMITS_H
+
+enum {
+#ifdef LP_TINY_TABLES
+    LP_STACKS_MAX = 96,
+    LP_SITES_MAX = 128,
+    LP_BLOCKS_MAX = 512,
+    LP_FDS_MAX = 64,
+#else
+    LP_STACKS_MAX = 1 << 22,
+    LP_SITES_MAX = 1 << 22,
+    LP_BLOCKS_MAX = 1 << 28,
+    LP_FDS_MAX = 1 << 22,
+#endif
+};
+
+#endif
