@@ -1,9 +1,10 @@
 # Leakyard. `make help` lists the targets. SANITIZE=address|undefined|thread builds the same tree into
-# a directory of its own; WERROR=1 makes warnings errors.
+# a directory of its own, TINY=1 with tables that are soon full; WERROR=1 makes warnings errors.
 
 SHELL    := /bin/bash
 SANITIZE ?=
-B        := build$(if $(SANITIZE),/$(SANITIZE))
+TINY     ?=
+B        := build$(if $(SANITIZE),/$(SANITIZE))$(if $(TINY),/tiny)
 CC       ?= gcc
 CFLAGS   ?= -O2 -g
 PKG      := libevent libevent_extra libunwind libprotobuf-c libdw jansson zlib
@@ -11,6 +12,7 @@ PKG      := libevent libevent_extra libunwind libprotobuf-c libdw jansson zlib
 WARN  := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes $(if $(WERROR),-Werror)
 BASE  := -std=gnu11 -D_GNU_SOURCE -MMD -MP -fno-omit-frame-pointer -fno-plt $(WARN)
 BASE  += $(if $(SANITIZE),-fsanitize=$(SANITIZE) -DLP_SANITIZE_$(SANITIZE))
+BASE  += $(if $(TINY),-DLP_TINY_TABLES)
 LDFL  := $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 DEPS  := $(shell pkg-config --cflags $(PKG) 2>/dev/null)
 LIBS  := $(shell pkg-config --libs $(PKG) 2>/dev/null) -lm -lpthread
@@ -20,7 +22,7 @@ LIBS  := $(shell pkg-config --libs $(PKG) 2>/dev/null) -lm -lpthread
 INC_leaks    := -iquote leaks
 INC_profiler := -iquote profiler -iquote $(B)/gen
 INC_server   := -iquote server -iquote $(B)/include
-INC_tests    := -iquote leaks -iquote profiler -iquote server -iquote $(B)/gen
+INC_tests    := -iquote tests/unit -iquote leaks -iquote profiler -iquote server -iquote $(B)/gen
 
 # A leak that the compiler may delete teaches nothing; a hidden frame has no line.
 OPT_leaks    := -fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free \
@@ -71,10 +73,13 @@ $(B)/include/leakprof.h: profiler/leakprof.h
 $(B)/include/scene.h: leaks/scene.h
 	@mkdir -p $(@D) && cp $< $@
 
-# Unit tests: one program a file, with the whole profiler inside.
-SRC_unit := $(sort $(wildcard tests/unit/test_*.c))
-unit: $(patsubst tests/unit/%.c,$(B)/unit/%,$(SRC_unit)) $(B)/fixtures/hidden.so
-$(B)/unit/%: tests/unit/%.c $(B)/libleakprof.a
+# Unit tests: one program a file, with the whole profiler inside. Those of tests/tiny want tiny tables.
+DIR_unit := tests/$(if $(TINY),tiny,unit)
+SRC_unit := $(sort $(wildcard $(DIR_unit)/test_*.c))
+unit: $(patsubst $(DIR_unit)/%.c,$(B)/unit/%,$(SRC_unit)) $(if $(TINY),,$(B)/fixtures/hidden.so)
+tiny:
+	$(MAKE) TINY=1 unit build/$(if $(SANITIZE),$(SANITIZE)/)tiny/libleakprof.so
+$(B)/unit/%: $(DIR_unit)/%.c $(B)/libleakprof.a
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CFLAGS) $(INC_tests) $(DEPS) $(LDFL) -rdynamic -MF $(B)/obj/$*.d -o $@ $< \
 	  -Wl,--whole-archive $(B)/libleakprof.a -Wl,--no-whole-archive $(LIBS) -lcmocka
@@ -149,6 +154,6 @@ help:
 	@echo "make lint    layout, static analysis, who may include whom"
 	@echo "make clean   removes build/"
 
-.PHONY: all unit torture fixtures run demo check soak lint bench clean help
+.PHONY: all unit tiny torture fixtures run demo check soak lint bench clean help
 -include loadtest/bench.mk
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
