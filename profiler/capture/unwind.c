@@ -5,6 +5,7 @@
 
 #include <dlfcn.h>
 #include <limits.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 
@@ -25,6 +26,8 @@ enum {
 };
 
 static _Atomic uint32_t caches;
+static pthread_key_t cache_key; /* to hear of the end of a thread that has one */
+static bool prepared;
 
 /* How often code was unloaded. A trace cache keeps what was found at an address for the life of its
  * thread, and unw_flush_cache() does not reach it: with other code there by now, or none known then
@@ -159,7 +162,7 @@ __attribute__((noinline)) static uint32_t backtrace_raw(uintptr_t *raw, uint32_t
     if (words)
         return step_from_here(raw, max, words, base);
     uint32_t code = atomic_load_explicit(&unloads, memory_order_relaxed);
-    if (lp_self.unwinds < CACHE_EARNED_AFTER ||
+    if (lp_self.unwinds < CACHE_EARNED_AFTER || !prepared ||
         (lp_self.cached ? lp_self.code != code : in_child)) {
         lp_self.unwinds++;
         return step_from_here(raw, max, NULL, 0);
@@ -167,7 +170,8 @@ __attribute__((noinline)) static uint32_t backtrace_raw(uintptr_t *raw, uint32_t
     if (!lp_self.cached) {
         lp_self.cached = true;
         lp_self.code = code;
-        atomic_fetch_add_explicit(&caches, 1, memory_order_relaxed);
+        if (pthread_setspecific(cache_key, &caches) == 0)
+            atomic_fetch_add_explicit(&caches, 1, memory_order_relaxed);
     }
     int got = unw_backtrace((void **)raw, (int)max);
     uint32_t n = got > 0 ? (uint32_t)got : 0;
@@ -251,11 +255,19 @@ void lp_unwind_forget(void)
     lp_memo_forget();
 }
 
+/* libunwind gives the thread's cache back at the same time, and makes no other. */
+static void forget_cache(void *arg)
+{
+    (void)arg;
+    atomic_fetch_sub_explicit(&caches, 1, memory_order_relaxed);
+}
+
 void lp_unwind_prepare(void)
 {
     uintptr_t frames[LP_FRAMES_MAX];
     bool busy = lp_self.busy;
     lp_self.busy = true;
+    prepared = pthread_key_create(&cache_key, forget_cache) == 0;
     find_unwinder();
     unw_set_caching_policy(unw_local_addr_space, UNW_CACHE_PER_THREAD);
     step_from_here(frames, LP_FRAMES_MAX, NULL, 0);

@@ -42,7 +42,7 @@ void lp_unwind_prepare(void);
 /* Is this return address in libunwind? Any context; takes no lock. false before the first stack. */
 bool lp_unwinder_calls(const void *caller);
 
-/* How many threads have been given a cache, and how large one is, in bytes. */
+/* How many threads have a cache, and how large one is, in bytes. */
 enum { LP_UNWIND_CACHE_BYTES = 256 << 10 };
 uint32_t lp_unwind_caches(void);
 
