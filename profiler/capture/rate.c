@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "leakprof.h"
@@ -47,19 +48,17 @@ uint32_t lp_now_ticks(void)
     return since > 0 ? (uint32_t)(since / LP_TICK_NS) : 0;
 }
 
-/* Allocates nothing: this is asked for inside the first malloc of the process. */
-static int64_t from_environment(void)
+static int64_t rate_of(const char *text)
 {
-    int kept = errno;
-    const char *text = getenv("LEAKPROF_RATE");
     int64_t rate = LEAKPROF_RATE_DEFAULT;
     if (text && *text) {
+        int kept = errno;
         char *end;
         long long value = strtoll(text, &end, 10);
         if (*end == '\0' && value >= 0 && value <= LP_RATE_MAX)
             rate = value;
+        errno = kept;
     }
-    errno = kept;
     return rate;
 }
 
@@ -88,15 +87,31 @@ void lp_rates_read(struct lp_rates *rates)
     }
 }
 
+/* The first who asks decides, if nothing was set. */
+static int64_t settle(int64_t first)
+{
+    int64_t rate = UNKNOWN;
+    if (!atomic_compare_exchange_strong(&current, &rate, first))
+        return rate;
+    note_rate(first, 0);
+    return first;
+}
+
+void lp_rate_environment(char **environment)
+{
+    static const char name[] = "LEAKPROF_RATE=";
+    const char *text = NULL;
+    for (; environment && *environment && !text; environment++)
+        if (strncmp(*environment, name, sizeof name - 1) == 0)
+            text = *environment + sizeof name - 1;
+    settle(rate_of(text));
+}
+
 int64_t lp_rate(void)
 {
     int64_t rate = atomic_load_explicit(&current, memory_order_relaxed);
-    if (rate == UNKNOWN) {
-        int64_t first = from_environment();
-        if (atomic_compare_exchange_strong(&current, &rate, first))
-            note_rate(rate = first, 0);
-    }
-    return rate;
+    /* Allocates nothing: this may be asked for inside the first malloc of the process. */
+    return rate == UNKNOWN ? settle(rate_of(getenv("LEAKPROF_RATE"))) : rate;
 }
 
 void lp_rate_set(int64_t bytes)

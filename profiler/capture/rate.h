@@ -28,6 +28,9 @@ enum { LP_RATE_GATE_SHIFT = 44 };
 /* Bytes; before anything was set, what LEAKPROF_RATE says, else the default. */
 int64_t lp_rate(void);
 
+/* Looks for LEAKPROF_RATE here, for a constructor that runs before getenv() finds anything. */
+void lp_rate_environment(char **environment);
+
 /* In force for the next allocation of every thread when it returns. bytes: 0 … LP_RATE_MAX. */
 void lp_rate_set(int64_t bytes);
 

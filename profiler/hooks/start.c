@@ -65,8 +65,10 @@ static void after_fork_in_child(void)
     after_fork(true);
 }
 
-__attribute__((constructor(101))) static void start(void)
+__attribute__((constructor(101))) static void start(int argc, char **argv, char **environment)
 {
+    (void)argc, (void)argv;
+    lp_rate_environment(environment);
     atomic_store(&process, getpid());
     lp_began_ns();
     lp_unwind_prepare();
