@@ -85,11 +85,11 @@ $(B)/unit/%: $(DIR_unit)/%.c $(B)/libleakprof.a
 	  -Wl,--whole-archive $(B)/libleakprof.a -Wl,--no-whole-archive $(LIBS) -lcmocka
 
 # A hard life, to be run with libleakprof.so preloaded; see tests/blackbox/test_torture.sh.
-torture: $(B)/torture $(B)/plugin.so $(B)/forks $(B)/jit
-$(B)/torture: tests/torture/torture.cc
-	$(CXX) -std=c++17 -O2 -g -Wall -Wextra -D_GNU_SOURCE -o $@ $< -lpthread -ldl
+torture: $(B)/torture $(B)/lifetime $(B)/plugin.so $(B)/forks $(B)/jit
+$(B)/torture $(B)/lifetime: $(B)/%: tests/torture/%.cc profiler/leakprof.h
+	$(CXX) -std=c++17 -O2 -g -Wall -Wextra -D_GNU_SOURCE -fno-builtin -iquote profiler -o $@ $< -lpthread -ldl
 $(B)/plugin.so: tests/torture/plugin.cc
-	$(CXX) -std=c++17 -O2 -g -Wall -Wextra -fPIC -shared -o $@ $<
+	$(CXX) -std=c++17 -O2 -g -Wall -Wextra -fPIC -fno-optimize-sibling-calls -shared -o $@ $<
 
 $(B)/forks $(B)/jit: $(B)/%: tests/torture/%.c
 	$(CC) -O2 -g -Wall -Wextra -D_GNU_SOURCE -o $@ $< -lpthread -ldl
