@@ -137,7 +137,9 @@ demo: all
 check:
 	tests/run
 soak: all torture
+	rm -f $(B)/torture.log
 	SOAK=600 bash tests/blackbox/test_torture.sh
+	cat $(B)/torture.log
 lint:
 	scripts/lint
 bench: all

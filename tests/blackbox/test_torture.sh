@@ -1,5 +1,5 @@
 # The preloaded profiler under a program that forks, throws, loads, cancels and handles signals at once.
-# SOAK=SECONDS makes it longer.
+# A minute each way; SOAK=SECONDS makes it another.
 # shellcheck shell=bash disable=SC2317
 . tests/blackbox/lib.sh
 
@@ -7,7 +7,7 @@
 tortured() {
 	needs_preload
 	make -s torture
-	local seconds=${SOAK:-10} n=0 status=0 rate
+	local seconds=${SOAK:-60} n=0 status=0 rate
 	local until=$((SECONDS + seconds + 60))
 	RATE=$1 preload "$build/torture" "$seconds" "$build/plugin.so"
 	while kill -0 "$pid" 2>/dev/null; do
@@ -22,6 +22,7 @@ tortured() {
 	pid=
 	[[ $status -eq 0 ]] || fail "status $status (137: it hung): $(tail -n 5 "$work/err")"
 	[[ $n -ge 3 ]] || fail "only $n profiles: $(cat "$work/curl")"
+	echo "# rate $1, $seconds seconds, $n profiles; $(tr '\n' ';' <"$work/out")" >>"$build/torture.log"
 }
 
 test_unloaded_code() {

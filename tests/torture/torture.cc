@@ -25,6 +25,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "leakprof.h"
+
+#pragma weak leakprof_each_loss
+
 extern char **environ;
 
 static std::atomic<bool> stop;
@@ -38,13 +42,41 @@ static void die(const char *what)
 }
 
 /* Blocks carry a pattern, so that one handed out twice or freed early is noticed. */
-static void *take(size_t size)
+static void *mark(void *block, size_t size)
 {
-    auto *block = static_cast<unsigned char *>(malloc(size));
     if (!block)
         die("malloc");
     memset(block, static_cast<int>(size & 0xff), size);
     return block;
+}
+
+static void *take(size_t size) { return mark(malloc(size), size); }
+
+/* By one call or another. */
+static void *take_somehow(size_t size, unsigned random)
+{
+    void *block = nullptr;
+    switch (random % 8) {
+    case 0:
+        block = calloc(1, size);
+        for (size_t i = 0; block && i < size; i++)
+            if (static_cast<unsigned char *>(block)[i] != 0)
+                die("calloc: not zero");
+        break;
+    case 1:
+        block = aligned_alloc(64, size);
+        break;
+    case 2:
+        if (posix_memalign(&block, 4096, size) != 0)
+            die("posix_memalign");
+        break;
+    case 3:
+        block = reallocarray(nullptr, 1, size);
+        break;
+    default:
+        block = malloc(size);
+    }
+    return mark(block, size);
 }
 
 static void give(void *memory, size_t size)
@@ -69,7 +101,7 @@ static void *churn(void *)
         if (place.block)
             give(place.block, place.size);
         place.size = (random >> 16) % 1000 == 0 ? 200000 : (random >> 16) % 700;
-        place.block = take(place.size);
+        place.block = take_somehow(place.size, random >> 20);
         if (random % 7 == 0) {
             size_t more = place.size + 333;
             give(place.block, place.size);
@@ -259,6 +291,12 @@ static void *descriptors(void *)
     return nullptr;
 }
 
+static void print_loss(const char *cause, uint64_t count, void *)
+{
+    if (count > 0)
+        printf("lost: %s %llu\n", cause, static_cast<unsigned long long>(count));
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 3)
@@ -290,6 +328,8 @@ int main(int argc, char **argv)
 
     static const char *const names[] = {"churn", "exceptions", "threads", "cancels", "forks",
                                         "loads", "iterates",   "signals", "descriptors"};
+    if (leakprof_each_loss)
+        leakprof_each_loss(print_loss, nullptr);
     for (int i = 0; i < 9; i++) {
         printf("%s %ld\n", names[i], rounds[i].load());
         if (rounds[i] == 0)
