@@ -4,11 +4,16 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "capture/rate.h"
 #include "capture/self.h"
 #include "tables/own.h"
 #include "tables/stacks.h"
 
-enum { ENTRIES = 2048, WANTED_AFTER = 32 };
+enum {
+    ENTRIES = 2048,
+    WANTED_AFTER = 32,
+    RARE_RATE = 16 << 10 /* from here on stacks are too rare for the table's memory to pay */
+};
 
 /* Written by one who has made the version odd, read by anyone: it must be even and the same before
  * and after. */
@@ -32,6 +37,9 @@ static struct entry *entry_for(uintptr_t frame, uintptr_t caller)
 {
     struct entry *entries = atomic_load_explicit(&table, memory_order_acquire);
     if (!entries) {
+        int64_t rate = lp_rate();
+        if (rate == 0 || rate > RARE_RATE)
+            return NULL;
         struct entry *fresh = lp_own_map(ENTRIES * sizeof *fresh, LP_OWN_MEMO);
         if (!fresh)
             return NULL;
