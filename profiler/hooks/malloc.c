@@ -240,7 +240,7 @@ static bool take_record(void *block, struct lp_block *record_out)
     /* In the profiler already: a signal handler, perhaps above the holder of the lock. */
     int result = lp_block_remove((uintptr_t)block, record_out, self->busy);
     if (result == -EAGAIN)
-        lp_loss(LP_LOSS_REENTERED);
+        lp_loss(self->busy ? LP_LOSS_REENTERED : LP_LOSS_FORKING);
     return result == 0;
 }
 

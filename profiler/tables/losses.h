@@ -16,7 +16,8 @@
     X(FDS_FULL, "fds_full")       /* a descriptor's number is beyond the table */                  \
     X(FREE_MISSED,                                                                                 \
       "free_missed")          /* a block's free was not seen; found when its address came back */  \
-    X(FORKING, "forking")     /* a stack came due during a fork: the caller alone stands for it */ \
+    X(FORKING, "forking")     /* came during a fork: a stack (the caller alone stands for it), or  \
+                               * a block, or its free */                                           \
     X(NO_MEMORY, "no_memory") /* the kernel refused pages for a table */                           \
     X(THREAD_SILENT, "thread_silent") /* a thread did not show its stack in time */
 
