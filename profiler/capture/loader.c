@@ -5,10 +5,11 @@
 #include <string.h>
 
 #include "capture/rate.h"
+#include "capture/self.h"
 #include "tables/lock.h"
 #include "tables/own.h"
 
-enum { OBJECTS_MAX = 1024, SEGMENTS_MAX = 32, REFRESH_NS = 10000000 };
+enum { OBJECTS_MAX = 1024, SEGMENTS_MAX = 32, REFRESH_NS = 10000000, FORK_PATIENCE_MS = 200 };
 
 /* Program headers are copied too: after a dlclose() the object's own are no longer mapped. `mapped`
  * is what _dl_find_object() said of it, all zero when it did not know it (the vdso, which stays).
@@ -29,8 +30,9 @@ struct list {
 static struct list *lists[2]; /* one is read, the other written next */
 static _Atomic(struct list *) current;
 static _Atomic bool stale;
-static struct lp_lock writing;
-static int64_t last_refresh; /* protected by writing */
+static struct lp_lock writing; /* held by whoever of us is inside the loader's own function */
+static int64_t last_refresh;   /* protected by writing */
+static _Atomic bool doubtful;  /* in a child: the loader's lock may be held by nobody, for ever */
 static int (*real_iterate)(lp_object_visit *visit, void *arg);
 
 /* The count must be on the list that is current: look again after counting. */
@@ -151,7 +153,7 @@ static bool lacks(const uintptr_t *addresses, uint32_t n)
 
 bool lp_loader_refresh(const uintptr_t *addresses, uint32_t n)
 {
-    if (!real_iterate || !lp_trylock(&writing))
+    if (!real_iterate || atomic_load(&doubtful) || !lp_trylock(&writing))
         return false; /* another thread is at it */
     int64_t now = lp_now_ns();
     if (now - last_refresh < REFRESH_NS && !lacks(addresses, n)) {
@@ -178,8 +180,35 @@ bool lp_loader_refresh(const uintptr_t *addresses, uint32_t n)
     return changed;
 }
 
-void lp_loader_forked(void)
+int lp_loader_walk(lp_object_visit *visit, void *arg)
 {
+    if (!real_iterate)
+        return dl_iterate_phdr(visit, arg);
+    if (!lp_self.own)
+        return real_iterate(visit, arg);
+    lp_lock(&writing);
+    int result = real_iterate(visit, arg);
+    lp_unlock(&writing);
+    atomic_store(&doubtful, false); /* it came back */
+    return result;
+}
+
+bool lp_loader_before_fork(bool above_holder)
+{
+    bool held = lp_trylock(&writing);
+    for (int ms = 0; !held && !above_holder && ms < FORK_PATIENCE_MS; ms++)
+        held = lp_lock_soon(&writing);
+    return held;
+}
+
+void lp_loader_after_fork(bool held, bool child)
+{
+    if (!child) {
+        if (held)
+            lp_unlock(&writing);
+        return;
+    }
+    atomic_store(&doubtful, true);
     atomic_store(&writing.state, 0);
     for (int i = 0; i < 2; i++)
         if (lists[i])
@@ -189,9 +218,4 @@ void lp_loader_forked(void)
 void lp_loader_use(int (*real)(lp_object_visit *visit, void *arg))
 {
     real_iterate = real;
-}
-
-int lp_loader_walk(lp_object_visit *visit, void *arg)
-{
-    return real_iterate ? real_iterate(visit, arg) : dl_iterate_phdr(visit, arg);
 }

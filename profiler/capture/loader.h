@@ -35,10 +35,16 @@ bool lp_loader_stale(void);
 bool lp_loader_refresh(const uintptr_t *addresses, uint32_t n);
 void lp_loader_use(int (*real)(lp_object_visit *visit, void *arg));
 
-/* The real one, with the loader's lock. */
+/* The real one, with the loader's lock; the profiler's thread holds one of ours meanwhile, so that
+ * no fork finds it in there. */
 int lp_loader_walk(lp_object_visit *visit, void *arg);
 
-/* In a forked child: the readers it was copied with do not exist there. */
-void lp_loader_forked(void);
+/* glibc does not give a forked child the lock that dl_iterate_phdr() takes: if another thread had
+ * it, the child waits for ever. So fork waits (a moment at most) until none of us is in there; and
+ * as a thread of the program's may be, a child goes by its copy, until the loader has answered it
+ * once. Call around fork(), as lp_unwind_before_fork() and its sister; what the one returns goes to
+ * the other. */
+bool lp_loader_before_fork(bool above_holder);
+void lp_loader_after_fork(bool held, bool child);
 
 #endif

@@ -1,4 +1,5 @@
-/* dl_iterate_phdr(): the loader's own for everyone, a copy without a lock for our unwinder.
+/* dl_iterate_phdr(): the loader's own for everyone, a copy without a lock for our unwinder, and by
+ * way of a lock of ours for our thread, so that no fork finds it in there.
  * dlclose(): what is going to go is noted first, and that it went. */
 #include "hooks/hook.h"
 
@@ -15,6 +16,8 @@ LP_HOOK int dl_iterate_phdr(lp_object_visit *visit, void *arg)
 {
     if (lp_self.busy && lp_loader_ready())
         return lp_loader_each(visit, arg);
+    if (lp_self.own && lp_loader_ready())
+        return lp_loader_walk(visit, arg);
     return LP_REAL(dl_iterate_phdr)(visit, arg);
 }
 

@@ -29,7 +29,7 @@ bool lp_hooks_process(void)
  * interrupted the profiler in this very thread. */
 static __thread struct {
     struct lp_blocks_held blocks;
-    bool was_busy;
+    bool loader, was_busy;
 } fork_state;
 
 /* The forking thread holds our locks while other people's handlers run, and those may allocate:
@@ -39,6 +39,7 @@ static void before_fork(void)
     fork_state.was_busy = lp_self.busy;
     lp_self.busy = true;
     lp_unwind_before_fork(fork_state.was_busy);
+    fork_state.loader = lp_loader_before_fork(fork_state.was_busy);
     lp_hold_begin_fork();
     lp_blocks_before_fork(&fork_state.blocks);
 }
@@ -47,6 +48,7 @@ static void after_fork(bool child)
 {
     lp_blocks_after_fork(&fork_state.blocks);
     lp_hold_end_fork(child);
+    lp_loader_after_fork(fork_state.loader, child);
     lp_unwind_after_fork(child);
     lp_self.busy = fork_state.was_busy;
 }
@@ -60,7 +62,6 @@ static void after_fork_in_child(void)
 {
     atomic_store(&process, getpid());
     lp_own_threads_forget();
-    lp_loader_forked();
     lp_loaded_forked();
     after_fork(true);
 }
