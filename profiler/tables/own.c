@@ -11,17 +11,7 @@
 static _Atomic int64_t bytes_of[LP_OWN_COUNT];
 
 /* Raw system calls: mmap() may one day be a hook of ours, and a table must not watch itself. But
- * ThreadSanitizer has to see that the same address is other memory by now. */
-static void *map(size_t bytes)
-{
-    int protection = PROT_READ | PROT_WRITE, flags = MAP_PRIVATE | MAP_ANONYMOUS;
-#ifdef __SANITIZE_THREAD__
-    return mmap(NULL, bytes, protection, flags, -1, 0);
-#else
-    return (void *)syscall(SYS_mmap, NULL, bytes, protection, flags, -1, 0L);
-#endif
-}
-
+ * ThreadSanitizer has to see memory go, or it takes what lies there next for the same. */
 static void unmap(void *pages, size_t bytes)
 {
 #ifdef __SANITIZE_THREAD__
@@ -34,14 +24,15 @@ static void unmap(void *pages, size_t bytes)
 void *lp_own_map(size_t bytes, enum lp_own kind)
 {
     int kept = errno;
-    void *pages = map(bytes);
-    if (pages == MAP_FAILED) {
+    long pages =
+        syscall(SYS_mmap, NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0L);
+    if (pages == -1) {
         errno = kept;
         lp_loss(LP_LOSS_NO_MEMORY);
         return NULL;
     }
     atomic_fetch_add_explicit(&bytes_of[kind], (int64_t)bytes, memory_order_relaxed);
-    return pages;
+    return (void *)pages;
 }
 
 void lp_own_unmap(void *pages, size_t bytes, enum lp_own kind)

@@ -4,9 +4,8 @@
 #   serve [OPTIONS]   starts it; sets $url, $pprof (both without a slash at the end) and $pid
 #   get PATH [CURL…]  the playground's answer; prof PATH [CURL…] the profiler's. On an HTTP error they
 #                     still print the body
+#   preload RATE COMMAND…   starts a program with the profiler preloaded; sets $pprof and $pid
 #   code METHOD URL [CURL…]  prints the status code; body in $work/body, headers in $work/headers
-#   preload COMMAND…  the same for a program with the profiler preloaded: sets $pprof and $pid; what it
-#                     prints is in $work/out and $work/err. RATE=1 counts every block
 #   fail TEXT…        ends the test. Any command that fails ends it too (set -e).
 #
 # shellcheck shell=bash
@@ -63,17 +62,15 @@ serve() {
 	pprof=$(sed -n 2p "$work/out" | grep -o 'http://[^/ ]*')
 }
 
-listens() {
-	grep -qE 'http://[0-9.:]+/' "$work/err"
-}
-
+# Its output is in $work/out and $work/err. $library is another to preload.
 preload() {
-	needs_preload
-	LEAKPROF_RATE=${RATE:-524288} LEAKPROF_LISTEN=127.0.0.1:0 env LD_PRELOAD="$build/libleakprof.so" "$@" \
-		>"$work/out" 2>"$work/err" &
+	local rate=$1
+	shift
+	: >"$work/err" # now: the new process may be late, and an older one's line stand there
+	env LD_PRELOAD="${library:-$build/libleakprof.so}" LEAKPROF_LISTEN=127.0.0.1:0 LEAKPROF_RATE="$rate" "$@" <&0 >"$work/out" 2>"$work/err" &
 	pid=$!
-	wait_for 10 listens
-	pprof=$(grep -m1 -o 'http://[0-9.:]*' "$work/err")
+	wait_for 20 grep -q '^leakprof: ' "$work/err"
+	pprof=$(grep -m1 -o 'http://[0-9.:]*' "$work/err") || fail "no server: $(<"$work/err")"
 }
 
 # ended: stops what preload started, if it still runs, whatever its status.

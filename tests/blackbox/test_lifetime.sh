@@ -2,16 +2,15 @@
 # shellcheck shell=bash disable=SC2317
 . tests/blackbox/lib.sh
 
-# live MODE [LIBRARY]: starts the program at rate 1 and waits for COUNT lines that end in "ready".
-live() { # COUNT MODE...
+# live COUNT MODE...: starts the program at rate 1 and waits for COUNT lines that end in "ready".
+live() {
 	local count=$1
 	shift
 	make -s torture
 	rm -f "$work/in"
 	mkfifo "$work/in"
-	LD_PRELOAD=$build/libleakprof.so LEAKPROF_LISTEN=127.0.0.1:0 LEAKPROF_RATE=1 "$build/lifetime" "$@" <"$work/in" >"$work/out" 2>"$work/err" &
-	pid=$!
-	exec 9>"$work/in"
+	exec 9<>"$work/in" # both ends, so that nobody waits for the other
+	preload 1 "$build/lifetime" "$@" <"$work/in" 9>&-
 	wait_for 60 eval '[[ $(grep -c "ready$" "$work/out") -eq '"$count"' ]] || ! kill -0 "$pid"'
 	equal "$* is ready" "$(grep -c 'ready$' "$work/out")" "$count"
 }

@@ -4,12 +4,11 @@
 
 # crowded LIBRARY [refused]: runs the crowd until it is ready; $losses is the sum of what was lost.
 crowded() {
+	rm -f "$work/in"
 	mkfifo "$work/in"
-	LD_PRELOAD=$1 LEAKPROF_LISTEN=127.0.0.1:0 LEAKPROF_RATE=1 "$build/fixtures/crowd" "${@:2}" <"$work/in" >"$work/out" 2>"$work/err" &
-	pid=$!
-	exec 9>"$work/in"
+	exec 9<>"$work/in" # both ends, so that nobody waits for the other
+	library=$1 preload 1 "$build/fixtures/crowd" "${@:2}" <"$work/in" 9>&-
 	wait_for 60 eval 'grep -q "^ready$" "$work/out" || ! kill -0 "$pid"'
-	pprof=$(grep -o 'http://[0-9.:]*' "$work/err") || fail "no server: $(<"$work/err")"
 	losses=$(awk '/^[a-z_]+ [0-9]+$/ { sum += $2 } END { print sum }' "$work/out")
 }
 
@@ -56,7 +55,6 @@ test_full() {
 	needs_preload
 	make -s fixtures
 	make -s tiny >/dev/null
-	rm -f "$work/in"
 	crowded "$build/tiny/libleakprof.so"
 	lost no_stack stacks_full sites_full blocks_full fds_full
 	not_lost reentered free_missed no_memory
@@ -68,7 +66,6 @@ test_refused() {
 	: "with memory refused the program is unharmed, and profiles say how much is missing"
 	needs_preload
 	make -s fixtures
-	rm -f "$work/in"
 	crowded "$build/libleakprof.so" refused
 	lost no_memory no_stack stacks_full sites_full blocks_full fds_full
 	not_lost reentered free_missed
@@ -80,7 +77,6 @@ test_room() {
 	: "with room for all of it nothing is missing but the stacks that do not unwind"
 	needs_preload
 	make -s fixtures
-	rm -f "$work/in"
 	crowded "$build/libleakprof.so"
 	not_lost reentered free_missed fds_full no_memory stacks_full sites_full blocks_full
 	equal no_stack "$losses" 50

@@ -158,7 +158,7 @@ test_fds_profile() {
 test_descriptors_apart() {
 	: "the profiler takes no descriptor from the program, and serves on when the program closes all"
 	# shellcheck disable=SC2016
-	preload perl -MPOSIX -e '
+	preload 524288 perl -MPOSIX -e '
 		POSIX::close($_) for 3 .. 1000;
 		open my $first, "<", "/dev/null"; print fileno($first), "\n"; $| = 1; print "closed\n"; sleep 60'
 	wait_for 10 grep -q closed "$work/out"

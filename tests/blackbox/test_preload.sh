@@ -6,7 +6,7 @@ lib=$build/libleakprof.so
 test_serves() {
 	: "LD_PRELOAD serves profiles of an ordinary program"
 	needs_preload
-	RATE=1 preload bash -c 'while :; do read -t 0.05 -r; done' </dev/zero
+	preload 1 bash -c 'while :; do read -t 0.05 -r; done' <"/dev/zero"
 	prof /debug/pprof/heap | gunzip -t
 	contains "$(prof "/debug/pprof/threads?debug=2")" "bash"
 	ended
@@ -43,7 +43,7 @@ test_bad_address() {
 test_children() {
 	: "an address that is taken is one line, and none from children that inherited it"
 	needs_preload
-	preload sleep 60
+	preload 1 sleep 60
 	local taken=${pprof#http://}
 	equal output "$(LD_PRELOAD=$lib LEAKPROF_LISTEN=$taken /bin/echo alive 2>"$work/err")" alive
 	equal "who comes late" "$(<"$work/err")" "leakprof: LEAKPROF_LISTEN: $taken: Address already in use"

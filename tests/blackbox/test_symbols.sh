@@ -16,7 +16,7 @@ fixture() {
 		"$@" <"$work/in" >"$work/out" 2>"$work/err" &
 	pid=$!
 	exec {tell}>"$work/in"
-	wait_for 10 listens
+	wait_for 20 grep -q "^leakprof: " "$work/err"
 	pprof=$(grep -m1 -o 'http://[0-9.:]*' "$work/err")
 }
 

@@ -9,7 +9,7 @@ tortured() {
 	make -s torture
 	local seconds=${SOAK:-60} n=0 status=0 rate
 	local until=$((SECONDS + seconds + 60))
-	RATE=$1 preload "$build/torture" "$seconds" "$build/plugin.so"
+	preload "$1" "$build/torture" "$seconds" "$build/plugin.so"
 	while kill -0 "$pid" 2>/dev/null; do
 		[[ $SECONDS -lt $until ]] || kill -KILL "$pid"
 		for rate in "$1" 0 262144; do
@@ -46,6 +46,31 @@ test_forks() {
 				env LD_PRELOAD="$build/libleakprof.so" LEAKPROF_LISTEN=127.0.0.1:0 "$build/forks" $mode
 		done
 	done
+}
+
+test_loader() {
+	: "a child that inherits the loader's lock from a thread it does not have records without asking for it"
+	needs_preload
+	make -s torture
+	local rate
+	for rate in 1 4096; do
+		LEAKPROF_RATE=$rate LD_PRELOAD="$build/libleakprof.so" "$build/forks" loader "$build/plugin.so"
+	done
+}
+
+test_alone() {
+	: "the profiler's thread never leaves the loader's lock to a child of a program of one thread"
+	needs_preload
+	make -s torture
+	preload 1 "$build/forks" alone
+	local n=0 status=0
+	while kill -0 "$pid" 2>/dev/null; do
+		prof "/debug/pprof/heap?format=text#[1-200]" >"$work/body" && n=$((n + 1))
+	done 2>"$work/curl"
+	wait "$pid" || status=$?
+	pid=
+	equal status "$status" 0
+	[[ $n -gt 0 ]] || fail "no profile: $(<"$work/curl")"
 }
 
 test_exact() {

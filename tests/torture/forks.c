@@ -6,7 +6,13 @@
  *                   function: it wants the allocator's locks while it holds the list of streams,
  *                   which fork wants too
  *   forks handler   a signal handler forks above whatever the profiler was doing in this thread
+ *   forks loader LIBRARY  a thread is nearly always inside dl_iterate_phdr(), whose lock a child
+ * may find taken for ever; the child allocates in a library that was just loaded forks alone     a
+ * program of one thread, whose children may well call dl_iterate_phdr(), whatever a profiler's
+ * thread was doing
  */
+#include <dlfcn.h>
+#include <link.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -30,6 +36,15 @@ static void allocate(void)
         free(blocks[i]);
 }
 
+static void reap(pid_t child)
+{
+    int status = -1;
+    if (child < 0 || waitpid(child, &status, 0) != child || status != 0) {
+        static const char text[] = "forks: a child failed or hung\n";
+        _exit(write(2, text, sizeof text - 1) > 0 ? 1 : 2);
+    }
+}
+
 static void fork_once(bool allocates)
 {
     pid_t child = fork();
@@ -39,11 +54,7 @@ static void fork_once(bool allocates)
             allocate();
         _exit(0);
     }
-    int status = -1;
-    if (child < 0 || waitpid(child, &status, 0) != child || status != 0) {
-        static const char text[] = "forks: a child failed or hung\n";
-        _exit(write(2, text, sizeof text - 1) > 0 ? 1 : 2);
-    }
+    reap(child);
 }
 
 static ssize_t swallow(void *cookie, const char *text, size_t size)
@@ -104,6 +115,63 @@ static void in_a_handler(void)
     }
 }
 
+static int linger(struct dl_phdr_info *info, size_t size, void *arg)
+{
+    (void)info, (void)size, (void)arg;
+    usleep(2000); /* with the loader's lock */
+    return 1;
+}
+
+static void *iterate(void *arg)
+{
+    while (!stop)
+        dl_iterate_phdr(linger, NULL);
+    return arg;
+}
+
+static void beside_the_loader(const char *library)
+{
+    pthread_t thread;
+    pthread_create(&thread, NULL, iterate, NULL);
+    for (int i = 0; i < 30; i++) {
+        void *handle = dlopen(library, RTLD_NOW);
+        void *(*function)(size_t) = (void *(*)(size_t))dlsym(handle, "plugin_allocate");
+        usleep(15000); /* so that a profiler may look at the list of libraries again */
+        pid_t child = fork();
+        if (child == 0) {
+            alarm(SECONDS / 2);
+            for (int n = 0; n < 20; n++)
+                free(function(100));
+            _exit(0);
+        }
+        reap(child);
+        dlclose(handle);
+    }
+    stop = true;
+    pthread_join(thread, NULL);
+}
+
+static int count(struct dl_phdr_info *info, size_t size, void *n)
+{
+    (void)info, (void)size;
+    ++*(int *)n;
+    return 0;
+}
+
+static void alone(void)
+{
+    for (int i = 0; i < 10 * FORKS; i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            int n = 0;
+            alarm(SECONDS / 2);
+            dl_iterate_phdr(count, &n);
+            _exit(n > 0 ? 0 : 1);
+        }
+        reap(child);
+    }
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 2 && !strcmp(argv[1], "stdio")) {
@@ -111,6 +179,12 @@ int main(int argc, char **argv)
         beside_stdio();
     } else if (argc == 2 && !strcmp(argv[1], "handler")) {
         in_a_handler();
+    } else if (argc == 3 && !strcmp(argv[1], "loader")) {
+        alarm(SECONDS);
+        beside_the_loader(argv[2]);
+    } else if (argc == 2 && !strcmp(argv[1], "alone")) {
+        alarm(SECONDS);
+        alone();
     } else {
         return 2;
     }
