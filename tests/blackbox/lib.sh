@@ -64,6 +64,7 @@ serve() {
 
 # Its output is in $work/out and $work/err. $library is another to preload.
 preload() {
+	needs_preload
 	local rate=$1
 	shift
 	: >"$work/err" # now: the new process may be late, and an older one's line stand there
