@@ -106,8 +106,12 @@ test_too_long() {
 		jq -e .error "$work/body"
 	done
 	head -c 2000000 /dev/zero >"$work/big"
+	equal "who asks before sending 2 MB" \
+		"$(code POST "$url/leak/slice" --data-binary "@$work/big" -H 'Expect: 100-continue' --expect100-timeout 10)" 413
+	jq -e .error "$work/body"
+	# Who does not ask may find the connection closed while still sending, before it can read the answer.
 	status=$(code POST "$url/leak/slice" --data-binary "@$work/big" -H 'Expect:' || true)
-	[[ $status == 413* || $status == 400* ]] || fail "status $status for a body of 2 MB"
+	[[ $status == 413* || $status == 000* ]] || fail "status $status for a body of 2 MB"
 	equal held "$(held)" "$nothing"
 }
 
