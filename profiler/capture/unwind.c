@@ -216,7 +216,9 @@ __attribute__((noinline)) uint32_t lp_stack_of_caller(void *caller)
     if (stack != LP_STACK_NONE)
         return stack;
 
-    struct lp_memo_words words, *note = wanted ? &words : NULL;
+    struct lp_memo_words words;
+    words.n = 0;
+    struct lp_memo_words *note = wanted ? &words : NULL;
     uint32_t n = backtrace(raw, note, base);
     if (lp_loader_stale() && lp_loader_refresh(raw, n)) { /* it may have ended too early */
         lp_self.code--;
