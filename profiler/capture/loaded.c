@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "capture/loader.h"
+#include "capture/self.h"
 #include "capture/unwind.h"
 #include "tables/lock.h"
 #include "tables/slab.h"
@@ -200,6 +201,10 @@ void lp_loaded_look(void)
 {
     struct look look = {0};
     int kept = errno;
+    if (lp_loader_doubtful() && !lp_self.own) {
+        lp_unwind_forget(); /* something may have gone, and it is not to be known */
+        return;
+    }
     lp_loader_walk(visit, &look);
     errno = kept;
     if (!look.started || look.unchanged)

@@ -193,6 +193,11 @@ int lp_loader_walk(lp_object_visit *visit, void *arg)
     return result;
 }
 
+bool lp_loader_doubtful(void)
+{
+    return atomic_load(&doubtful);
+}
+
 bool lp_loader_before_fork(bool above_holder)
 {
     bool held = lp_trylock(&writing);

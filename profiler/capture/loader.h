@@ -39,6 +39,9 @@ void lp_loader_use(int (*real)(lp_object_visit *visit, void *arg));
  * no fork finds it in there. */
 int lp_loader_walk(lp_object_visit *visit, void *arg);
 
+/* In a child, before the loader has answered once: who need not ask had better not. */
+bool lp_loader_doubtful(void);
+
 /* glibc does not give a forked child the lock that dl_iterate_phdr() takes: if another thread had
  * it, the child waits for ever. So fork waits (a moment at most) until none of us is in there; and
  * as a thread of the program's may be, a child goes by its copy, until the loader has answered it

@@ -2,14 +2,20 @@
  * Forks where a profiler's locks can meet libc's or its own. Ends with 0 when nothing hung; an
  * alarm ends it otherwise.
  *
- *   forks stdio     a thread flushes all streams for ever, one of which allocates in its write
- *                   function: it wants the allocator's locks while it holds the list of streams,
- *                   which fork wants too
- *   forks handler   a signal handler forks above whatever the profiler was doing in this thread
- *   forks loader LIBRARY  a thread is nearly always inside dl_iterate_phdr(), whose lock a child
- * may find taken for ever; the child allocates in a library that was just loaded forks alone     a
- * program of one thread, whose children may well call dl_iterate_phdr(), whatever a profiler's
- * thread was doing
+ *   forks stdio
+ *       a thread flushes all streams for ever, one of which allocates in its write function: it
+ *       wants the allocator's locks while it holds the list of streams, which fork wants too
+ *
+ *   forks handler
+ *       a signal handler forks above whatever the profiler was doing in this thread
+ *
+ *   forks loader LIBRARY
+ *       a thread is nearly always inside dl_iterate_phdr(), whose lock a child may find taken for
+ *       ever; the child allocates in a library that was just loaded, and gives back a handle to it
+ *
+ *   forks alone
+ *       a program of one thread, whose children may well call dl_iterate_phdr(), whatever a
+ *       profiler's thread was doing
  */
 #include <dlfcn.h>
 #include <link.h>
@@ -142,7 +148,7 @@ static void beside_the_loader(const char *library)
             alarm(SECONDS / 2);
             for (int n = 0; n < 20; n++)
                 free(function(100));
-            _exit(0);
+            _exit(dlclose(dlopen(library, RTLD_NOW | RTLD_NOLOAD)));
         }
         reap(child);
         dlclose(handle);
