@@ -55,7 +55,9 @@ started() {
 
 serve() {
 	: >"$work/out"
-	"$build/leakyard" --listen 127.0.0.1:0 --pprof 127.0.0.1:0 "$@" >"$work/out" 2>"$work/err" &
+	local early=() # for what is allocated before the option is read, too: nothing is left to chance
+	[[ ! " $* " =~ \ --rate\ ([0-9]+)\  ]] || early=(LEAKPROF_RATE="${BASH_REMATCH[1]}")
+	env "${early[@]}" "$build/leakyard" --listen 127.0.0.1:0 --pprof 127.0.0.1:0 "$@" >"$work/out" 2>"$work/err" &
 	pid=$!
 	wait_for 20 started
 	url=$(sed -n 1p "$work/out" | grep -o 'http://[^/ ]*') || fail "no server: $(cat "$work/err")"
