@@ -2,9 +2,10 @@
  * Holding a table's lock (tables/lock.h), with fork and signal handlers in mind.
  *
  * The forking thread holds all the tables' locks while glibc takes its own, and another thread may
- * hold one of those, in a stream's write function say, and want one of ours: so nobody waits while
- * a fork is under way, and what cannot be noted then is a loss. And a signal handler that forks may
- * stand above a frame that holds one: that lock is left to the frame, in the child as well.
+ * hold one of those, in a stream's write function say, and want one of ours. So a thread waits for
+ * a fork, as it does for glibc's own malloc, but not for ever, and only once for each: after that,
+ * what cannot be noted while the fork lasts is a loss. And a signal handler that forks may stand
+ * above a frame that holds one: that lock is left to the frame, in the child as well.
  */
 #ifndef LP_TABLES_HOLD_H
 #define LP_TABLES_HOLD_H
@@ -12,7 +13,7 @@
 #include "tables/lock.h"
 
 /* Takes the lock; `below` goes to lp_release(). false: not now, for it would have to wait and only
- * tries, or somebody forks. */
+ * tries, or has waited for a fork. */
 bool lp_hold(struct lp_lock *lock, bool try, struct lp_lock **below);
 void lp_release(struct lp_lock *lock, struct lp_lock *below);
 
