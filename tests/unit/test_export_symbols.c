@@ -87,10 +87,16 @@ static void files_are_opened_once(void **state)
             assert_true(inotify_add_watch(watch, lp_module_at(i)->path, IN_OPEN) >= 0);
     symbolize_everywhere();
     assert_true(files_opened(watch) >= 5);
-    symbolize_everywhere();
-    for (size_t i = 0; i < lp_modules_count(); i++)
-        lp_symbolize(lp_module_at(i)->start + 33);
-    assert_int_equal(files_opened(watch), 0);
+    /* Other programs open libraries too; but not in every one of these moments. */
+    size_t opened = 1;
+    for (uintptr_t at = 33; opened > 0 && at < 33 + 64 * 50; at += 64) {
+        files_opened(watch);
+        symbolize_everywhere();
+        for (size_t i = 0; i < lp_modules_count(); i++)
+            lp_symbolize(lp_module_at(i)->start + at);
+        opened = files_opened(watch);
+    }
+    assert_int_equal(opened, 0);
     close(watch);
 }
 
