@@ -155,26 +155,9 @@ static int write_rows(FILE *out, const struct lp_profile *profile,
     return 0;
 }
 
-static void write_item(FILE *out, const struct lp_item *item, const struct lp_profile_kind *kind,
-                       struct lp_lines *lines)
+static void write_item_stack(FILE *out, uint32_t stack, struct lp_lines *lines)
 {
-    char age[LP_HUMAN_MAX];
-    bool thread = strcmp(kind->item, "thread") == 0;
-    char name[256], state[1024];
-    safe(name, sizeof(name), item->name);
-    safe(state, sizeof(state), item->state);
-
-    if (thread)
-        fprintf(out, "%s %" PRId64 " [%s] \"%s\"", kind->item, item->id, state, name);
-    else
-        fprintf(out, "%s %" PRId64 " [%s]%s%s", kind->item, item->id, name, state[0] ? " " : "",
-                state);
-    if (item->age_ns >= 0)
-        fprintf(out, ", %s %s", thread ? "for" : "open",
-                lp_human(age, item->age_ns, "nanoseconds", false));
-    fprintf(out, ":\n");
-
-    lp_lines_of(item->stack, lines);
+    lp_lines_of(stack, lines);
     for (uint32_t i = 0; i < lines->n; i++) {
         const struct lp_line *line = &lines->at[i];
         if (!line->symbol) {
@@ -186,6 +169,39 @@ static void write_item(FILE *out, const struct lp_item *item, const struct lp_pr
         if (line->symbol->entry)
             fprintf(out, " +0x%" PRIxPTR, line->address - line->symbol->entry);
         fputc('\n', out);
+    }
+}
+
+static void write_item(FILE *out, const struct lp_item *item, const struct lp_profile_kind *kind,
+                       struct lp_lines *lines)
+{
+    char age[LP_HUMAN_MAX];
+    bool thread = strcmp(kind->item, "thread") == 0;
+    char name[256], state[1024];
+    safe(name, sizeof(name), item->name);
+    safe(state, sizeof(state), item->state);
+
+    if (thread)
+        fprintf(out, "%s %" PRId64 " [%s", kind->item, item->id, state);
+    else
+        fprintf(out, "%s %" PRId64 " [%s]%s%s", kind->item, item->id, name, state[0] ? " " : "",
+                state);
+    if (item->state_ns >= 0)
+        fprintf(out, ", %s", lp_human(age, item->state_ns, "nanoseconds", false));
+    if (thread)
+        fprintf(out, "] \"%s\"", name);
+    for (int v = 1; v < kind->nvalues; v++)
+        if (item->value[v])
+            fprintf(out, ", %s %s", kind->values[v].type,
+                    lp_human(age, item->value[v], kind->values[v].unit, false));
+    if (item->age_ns >= 0)
+        fprintf(out, ", %s %s", thread ? "for" : "open",
+                lp_human(age, item->age_ns, "nanoseconds", false));
+    fprintf(out, ":\n");
+    write_item_stack(out, item->stack, lines);
+    if (item->creator != LP_STACK_NONE) {
+        fprintf(out, "created by\n");
+        write_item_stack(out, item->creator, lines);
     }
     fputc('\n', out);
 }

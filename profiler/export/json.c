@@ -139,14 +139,23 @@ static json_t *sample(const struct lp_profile *profile, const struct lp_row *row
     return json;
 }
 
-static json_t *item(const struct lp_item *from, struct lp_lines *lines)
+static json_t *item(const struct lp_item *from, const struct lp_profile_kind *kind,
+                    struct lp_lines *lines)
 {
-    json_t *json = json_pack("{s:I, s:o, s:o}", "id", (json_int_t)from->id, "name",
+    json_t *values = json_array();
+
+    for (int v = 0; v < kind->nvalues; v++)
+        json_array_append_new(values, json_integer(from->value[v]));
+    json_t *json = json_pack("{s:I, s:o, s:o, s:o}", "id", (json_int_t)from->id, "name",
                              text(from->name ? from->name : ""), "state",
-                             text(from->state ? from->state : ""));
+                             text(from->state ? from->state : ""), "values", values);
 
     if (from->age_ns >= 0)
         json_object_set_new(json, "age_ns", json_integer(from->age_ns));
+    if (from->state_ns >= 0)
+        json_object_set_new(json, "state_ns", json_integer(from->state_ns));
+    if (from->creator != LP_STACK_NONE)
+        json_object_set_new(json, "creator", stack(from->creator, lines));
     json_object_set_new(json, "stack", stack(from->stack, lines));
     return json;
 }
@@ -173,7 +182,7 @@ int lp_write_json(FILE *out, const struct lp_profile *profile, const struct lp_p
         fputs(",\"items\":[", out);
         for (size_t i = 0; rc == 0 && i < profile->nitems; i++) {
             fputs(i > 0 ? ",\n" : "\n", out);
-            rc = dump(out, item(&profile->items[i], lines), 0);
+            rc = dump(out, item(&profile->items[i], kind, lines), 0);
         }
         fputs("]", out);
     }

@@ -66,13 +66,14 @@ static void read_cgroups(struct lp_limits *limits)
         *path++ = '\0';
         controllers++;
         if (controllers[0] == '\0') {
-            tighten_by_cgroup(&limits->memory, "/sys/fs/cgroup", path, "memory.max");
-            tighten_by_cgroup(&limits->threads, "/sys/fs/cgroup", path, "pids.max");
+            tighten_by_cgroup(&limits->at[LP_BOUND_MEMORY], "/sys/fs/cgroup", path, "memory.max");
+            tighten_by_cgroup(&limits->at[LP_BOUND_THREADS], "/sys/fs/cgroup", path, "pids.max");
         } else if (strcmp(controllers, "memory") == 0) {
-            tighten_by_cgroup(&limits->memory, "/sys/fs/cgroup/memory", path,
+            tighten_by_cgroup(&limits->at[LP_BOUND_MEMORY], "/sys/fs/cgroup/memory", path,
                               "memory.limit_in_bytes");
         } else if (strcmp(controllers, "pids") == 0) {
-            tighten_by_cgroup(&limits->threads, "/sys/fs/cgroup/pids", path, "pids.max");
+            tighten_by_cgroup(&limits->at[LP_BOUND_THREADS], "/sys/fs/cgroup/pids", path,
+                              "pids.max");
         }
     }
     fclose(file);
@@ -88,15 +89,16 @@ static void tighten_by_rlimit(int64_t *limit, __rlimit_resource_t resource)
 
 void lp_limits_read(struct lp_limits *limits)
 {
-    limits->memory = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
-    limits->threads = INT32_MAX;
-    limits->fds = INT32_MAX;
+    limits->at[LP_BOUND_NONE] = INT64_MAX;
+    limits->at[LP_BOUND_MEMORY] = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+    limits->at[LP_BOUND_THREADS] = INT32_MAX;
+    limits->at[LP_BOUND_FDS] = INT32_MAX;
 
-    tighten_by_rlimit(&limits->memory, RLIMIT_AS);
-    tighten_by_rlimit(&limits->threads, RLIMIT_NPROC);
-    tighten_by_rlimit(&limits->fds, RLIMIT_NOFILE);
-    tighten(&limits->threads, number_in("/proc/sys/kernel/threads-max"));
-    tighten(&limits->threads, number_in("/proc/sys/kernel/pid_max"));
-    tighten(&limits->threads, number_in("/proc/sys/vm/max_map_count") / 2);
+    tighten_by_rlimit(&limits->at[LP_BOUND_MEMORY], RLIMIT_AS);
+    tighten_by_rlimit(&limits->at[LP_BOUND_THREADS], RLIMIT_NPROC);
+    tighten_by_rlimit(&limits->at[LP_BOUND_FDS], RLIMIT_NOFILE);
+    tighten(&limits->at[LP_BOUND_THREADS], number_in("/proc/sys/kernel/threads-max"));
+    tighten(&limits->at[LP_BOUND_THREADS], number_in("/proc/sys/kernel/pid_max"));
+    tighten(&limits->at[LP_BOUND_THREADS], number_in("/proc/sys/vm/max_map_count") / 2);
     read_cgroups(limits);
 }

@@ -7,8 +7,10 @@
 
 #include <stdint.h>
 
+#include "snapshot/profile.h"
+
 struct lp_limits {
-    int64_t memory, threads, fds; /* never 0 */
+    int64_t at[LP_BOUNDS]; /* by enum lp_bound (snapshot/profile.h); never 0 */
 };
 
 void lp_limits_read(struct lp_limits *limits);

@@ -17,12 +17,6 @@
 
 #include "export/limits.h"
 
-const struct lp_resource lp_resources[LP_SNAPSHOT_PROFILES] = {
-    {"heap", "bytes", LP_SUSPECT_FLOOR_BYTES},
-    {"threads", "count", LP_SUSPECT_FLOOR_THREADS},
-    {"fds", "count", LP_SUSPECT_FLOOR_FDS},
-};
-
 static int by_place(const void *x, const void *y)
 {
     const struct lp_suspect *a = x, *b = y;
@@ -58,6 +52,21 @@ static int book(struct lp_ranking *ranking, const struct lp_suspect *booking)
     return 0;
 }
 
+static bool counts(const struct lp_profile *profile, const struct lp_row *row)
+{
+    return !profile->kind->resource.counts || profile->kind->resource.counts(row);
+}
+
+static void drop_uncounted(struct lp_profile *profile)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < profile->nrows; i++)
+        if (counts(profile, &profile->rows[i]))
+            profile->rows[kept++] = profile->rows[i];
+    profile->nrows = kept;
+}
+
 enum side { FROM, TO, GROWTH };
 
 static int book_rows(struct lp_ranking *ranking, int resource, const struct lp_profile *profile,
@@ -67,6 +76,8 @@ static int book_rows(struct lp_ranking *ranking, int resource, const struct lp_p
 
     for (size_t i = 0; rc == 0 && i < profile->nrows; i++) {
         const struct lp_row *row = &profile->rows[i];
+        if (!counts(profile, row))
+            continue;
         struct lp_suspect booking = {.place = lp_place_of(row->stack), .resource = resource};
         if (side == FROM) {
             booking.from = row->value[value];
@@ -124,7 +135,7 @@ static void add_up(struct lp_ranking *ranking)
 
 static bool grew(const struct lp_suspect *s)
 {
-    return s->growth >= lp_resources[s->resource].floor &&
+    return s->growth >= lp_resource(s->resource)->floor &&
            (double)s->growth > LP_SUSPECT_SIGMAS * sqrt(s->variance);
 }
 
@@ -148,7 +159,7 @@ static void keep_candidates(struct lp_ranking *ranking)
 /* The second snapshot's survivors at the place of each candidate; these are sorted by place. */
 static int add_ages(struct lp_ranking *ranking)
 {
-    const struct lp_profile *heap = ranking->to->profiles[0];
+    const struct lp_profile *heap = ranking->to->profiles[LP_RESOURCE_HEAP];
     struct lp_age_sum *sums = calloc(ranking->n + 1, sizeof(*sums));
 
     if (!sums)
@@ -203,6 +214,23 @@ static void rank(struct lp_ranking *ranking)
         qsort(ranking->suspects, n, sizeof(*ranking->suspects), by_rank);
 }
 
+/* Of what bounds this resource. */
+static int64_t used(const struct lp_snapshot *snapshot, int resource)
+{
+    const struct lp_profile *profile = snapshot->profiles[resource];
+
+    switch (profile->kind->resource.bound) {
+    case LP_BOUND_MEMORY:
+        return snapshot->figures.rss_bytes;
+    case LP_BOUND_THREADS:
+        return snapshot->figures.threads;
+    case LP_BOUND_FDS:
+        return snapshot->figures.fds;
+    default:
+        return lp_profile_total(profile, profile->kind->growth_value, NULL);
+    }
+}
+
 int lp_rank(struct lp_ranking *ranking, const struct lp_snapshot *from,
             const struct lp_snapshot *to)
 {
@@ -215,17 +243,16 @@ int lp_rank(struct lp_ranking *ranking, const struct lp_snapshot *from,
     ranking->from = from;
     ranking->to = to;
     ranking->seconds = (double)(to->uptime_ns - from->uptime_ns) / 1e9;
-    ranking->limit[0] = limits.memory;
-    ranking->limit[1] = limits.threads;
-    ranking->limit[2] = limits.fds;
-    ranking->used[0] = to->figures.rss_bytes;
-    ranking->used[1] = to->figures.threads;
-    ranking->used[2] = to->figures.fds;
 
     for (int r = 0; rc == 0 && r < LP_SNAPSHOT_PROFILES; r++) {
+        if (!lp_resource(r))
+            continue;
+        ranking->limit[r] = limits.at[lp_resource(r)->bound];
+        ranking->used[r] = used(to, r);
         struct lp_profile *diff = lp_profile_diff(from->profiles[r], to->profiles[r]);
         if (!diff)
             return -ENOMEM;
+        drop_uncounted(diff);
         ranking->total[r] =
             lp_profile_total(diff, diff->kind->growth_value, &ranking->total_error[r]);
         rc = book_rows(ranking, r, diff, GROWTH);

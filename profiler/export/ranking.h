@@ -13,24 +13,24 @@
 
 enum {
     LP_SUSPECT_SIGMAS = 3,
-    LP_SUSPECT_FLOOR_BYTES = 256 << 10,
-    LP_SUSPECT_FLOOR_THREADS = 4,
-    LP_SUSPECT_FLOOR_FDS = 4,
     LP_CHURN_FLOOR_BYTES = 1 << 20, /* allocated in the window */
     LP_CHURN_KEPT = 8,              /* at most one byte in so many is kept */
     LP_CHURN_SHOWN = 8,             /* the busiest */
     LP_CHURN_IN_FLIGHT = 16         /* see export/suspects.h */
 };
 
-struct lp_resource {
-    const char *name, *unit;
-    int64_t floor;
-};
-extern const struct lp_resource lp_resources[LP_SNAPSHOT_PROFILES]; /* as a snapshot's profiles */
+/* What suspects call the r-th kind of a snapshot, and from when on it counts. NULL: it is no
+ * resource. The heap is number LP_RESOURCE_HEAP. */
+enum { LP_RESOURCE_HEAP = 0 };
+static inline const struct lp_resource *lp_resource(int r)
+{
+    const struct lp_resource *resource = &lp_snapshot_kinds[r]->resource;
+    return resource->bound == LP_BOUND_NONE ? NULL : resource;
+}
 
 struct lp_suspect {
     const struct lp_frame *place;
-    int resource; /* index of lp_resources */
+    int resource; /* index of lp_snapshot_kinds */
     int64_t growth, from, to;
     double variance; /* of the growth */
     int64_t biggest; /* growth of `stack`, the one that grew most */

@@ -22,7 +22,7 @@ static void write_pace(char *out, size_t size, const struct lp_ranking *ranking,
     char limit[LP_HUMAN_MAX];
     int u = 0;
 
-    lp_human(limit, ranking->limit[s->resource], lp_resources[s->resource].unit, false);
+    lp_human(limit, ranking->limit[s->resource], lp_resource(s->resource)->unit, false);
     if (!(ranking->seconds > 0) || !(left > 0)) {
         snprintf(out, size, "the limit is %s", limit);
         return;
@@ -38,10 +38,10 @@ static void write_reason(char *out, size_t size, const struct lp_ranking *rankin
                          const struct lp_suspect *s)
 {
     char growth[2 * LP_HUMAN_MAX], pace[128], from[LP_HUMAN_MAX], to[LP_HUMAN_MAX];
-    const char *unit = lp_resources[s->resource].unit;
+    const char *unit = lp_resource(s->resource)->unit;
 
     write_pace(pace, sizeof(pace), ranking, s);
-    snprintf(out, size, "%s %s in %.1f s (%s to %s); %s", lp_resources[s->resource].name,
+    snprintf(out, size, "%s %s in %.1f s (%s to %s); %s", lp_resource(s->resource)->name,
              lp_human_error(growth, s->growth, sqrt(s->variance), unit, true), ranking->seconds,
              lp_human(from, s->from, unit, false), lp_human(to, s->to, unit, false), pace);
 }
@@ -90,10 +90,10 @@ static json_t *suspect_json(const struct lp_ranking *ranking, const struct lp_su
     write_reason(reason, sizeof(reason), ranking, s);
     json_t *json = json_pack(
         "{s:I, s:s, s:s, s:s, s:s, s:i, s:s, s:I, s:s, s:f, s:f, s:f, s:I, s:I, s:I, s:o}", "rank",
-        (json_int_t)rank, "resource", lp_resources[s->resource].name, "profile",
+        (json_int_t)rank, "resource", lp_resource(s->resource)->name, "profile",
         ranking->to->profiles[s->resource]->kind->name, "function", s->place->function, "file",
         s->place->file, "line", s->place->line, "reason", reason, "growth", (json_int_t)s->growth,
-        "unit", lp_resources[s->resource].unit, "growth_error", sqrt(s->variance),
+        "unit", lp_resource(s->resource)->unit, "growth_error", sqrt(s->variance),
         "growth_per_second", ranking->seconds > 0 ? (double)s->growth / ranking->seconds : 0.0,
         "share_of_limit", s->share, "limit", (json_int_t)ranking->limit[s->resource], "from_value",
         (json_int_t)s->from, "to_value", (json_int_t)s->to, "stack", stack_json(s->stack, lines));
@@ -127,11 +127,12 @@ int lp_write_suspects_json(FILE *out, const struct lp_snapshot *from, const stru
     for (size_t i = 0; i < ranking.nchurn; i++)
         json_array_append_new(churn, churn_json(&ranking.churn[i], lines));
     for (int r = 0; r < LP_SNAPSHOT_PROFILES; r++)
-        json_object_set_new(totals, lp_resources[r].name,
-                            json_pack("{s:I, s:f, s:s, s:I}", "growth",
-                                      (json_int_t)ranking.total[r], "growth_error",
-                                      ranking.total_error[r], "unit", lp_resources[r].unit, "limit",
-                                      (json_int_t)ranking.limit[r]));
+        if (lp_resource(r))
+            json_object_set_new(totals, lp_resource(r)->name,
+                                json_pack("{s:I, s:f, s:s, s:I}", "growth",
+                                          (json_int_t)ranking.total[r], "growth_error",
+                                          ranking.total_error[r], "unit", lp_resource(r)->unit,
+                                          "limit", (json_int_t)ranking.limit[r]));
     json = json_pack("{s:o, s:o, s:f, s:o, s:o, s:o, s:I}", "from", snapshot_json(from), "to",
                      snapshot_json(to), "seconds", ranking.seconds, "suspects", suspects, "churn",
                      churn, "totals", totals, "rss_growth",
@@ -196,12 +197,13 @@ static void write_table(FILE *out, const struct lp_ranking *ranking)
     char text[2 * LP_HUMAN_MAX], pace[128];
 
     if (ranking->n == 0) {
-        fprintf(
-            out,
-            "flat: no place grew by more than %d standard errors and the floor (%s, %d threads, "
-            "%d descriptors)\n",
-            LP_SUSPECT_SIGMAS, lp_human(text, LP_SUSPECT_FLOOR_BYTES, "bytes", false),
-            LP_SUSPECT_FLOOR_THREADS, LP_SUSPECT_FLOOR_FDS);
+        fprintf(out, "flat: no place grew by more than %d standard errors and the floor (",
+                LP_SUSPECT_SIGMAS);
+        for (int r = 0, n = 0; r < LP_SNAPSHOT_PROFILES; r++)
+            if (lp_resource(r))
+                fprintf(out, "%s%s %s", n++ ? ", " : "", lp_resource(r)->name,
+                        lp_human(text, lp_resource(r)->floor, lp_resource(r)->unit, false));
+        fprintf(out, ")\n");
         return;
     }
     fprintf(out, "rank  resource  growth               a second    now         of limit  allocated "
@@ -209,11 +211,11 @@ static void write_table(FILE *out, const struct lp_ranking *ranking)
                  "oldest    median    function  file:line\n");
     for (size_t i = 0; i < ranking->n; i++) {
         const struct lp_suspect *s = &ranking->suspects[i];
-        const char *unit = lp_resources[s->resource].unit;
+        const char *unit = lp_resource(s->resource)->unit;
         double second = ranking->seconds > 0 ? (double)s->growth / ranking->seconds : 0;
 
         fprintf(out, "%4zu  ", i + 1);
-        column(out, 10, lp_resources[s->resource].name);
+        column(out, 10, lp_resource(s->resource)->name);
         column(out, 21, lp_human_error(text, s->growth, sqrt(s->variance), unit, true));
         column(out, 12, lp_human(text, llround(second), unit, true));
         column(out, 12, lp_human(text, s->to, unit, false));
@@ -222,7 +224,7 @@ static void write_table(FILE *out, const struct lp_ranking *ranking)
         write_place(out, s->place);
     }
     write_pace(pace, sizeof(pace), ranking, &ranking->suspects[0]);
-    fprintf(out, "\n%s: %s\n", lp_resources[ranking->suspects[0].resource].name, pace);
+    fprintf(out, "\n%s: %s\n", lp_resource(ranking->suspects[0].resource)->name, pace);
 }
 
 int lp_write_suspects_text(FILE *out, const struct lp_snapshot *from, const struct lp_snapshot *to)
@@ -241,9 +243,10 @@ int lp_write_suspects_text(FILE *out, const struct lp_snapshot *from, const stru
             fprintf(out, " to now");
         fprintf(out, ", in %.1f s\n", ranking.seconds);
         for (int r = 0; r < LP_SNAPSHOT_PROFILES; r++)
-            fprintf(out, "%s %s, ", lp_resources[r].name,
-                    lp_human_error(text, ranking.total[r], ranking.total_error[r],
-                                   lp_resources[r].unit, true));
+            if (lp_resource(r))
+                fprintf(out, "%s %s, ", lp_resource(r)->name,
+                        lp_human_error(text, ranking.total[r], ranking.total_error[r],
+                                       lp_resource(r)->unit, true));
         fprintf(out, "RSS %s\n\n",
                 lp_human(text, to->figures.rss_bytes - from->figures.rss_bytes, "bytes", true));
         write_table(out, &ranking);

@@ -59,7 +59,7 @@ void lp_http_index(struct lp_request *request)
             "<tr><td>%lld</td><td><a href='%s?debug=1'>%s</a></td>"
             "<td><a href='%s?format=svg'>flame&nbsp;graph</a> <a href='%s?format=text'>text</a> "
             "<a href='%s'>pprof</a></td><td>%s</td></tr>\n",
-            (long long)lp_count(lp_kinds[i]), name, name, name, name, name, lp_kinds[i]->about);
+            (long long)lp_kinds[i]->count(), name, name, name, name, name, lp_kinds[i]->about);
     }
     fputs("<tr><td>0</td><td><a href='cmdline?debug=1'>cmdline</a></td><td></td>"
           "<td>The command line of the program.</td></tr>\n",

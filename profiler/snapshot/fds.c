@@ -177,11 +177,13 @@ static void visit(int fd, bool own, void *arg)
                              .stack = known.stack,
                              .name = kind,
                              .state = text,
-                             .age_ns = found ? taking->now_ns - known.birth : -1};
+                             .state_ns = -1,
+                             .age_ns = found ? taking->now_ns - known.birth : -1,
+                             .value = {1}};
     *row = (struct lp_row){.stack = known.stack, .label_text = kind, .value = {1}};
 }
 
-int lp_take_fds(struct lp_profile *profile)
+static int take(struct lp_profile *profile)
 {
     struct taking taking = {.profile = profile, .now_ns = lp_now_ns(), .pidfd = -1};
     if (lp_self.apart)
@@ -191,3 +193,24 @@ int lp_take_fds(struct lp_profile *profile)
         close(taking.pidfd);
     return result ? result : taking.result;
 }
+
+static int64_t count(void)
+{
+    struct lp_process_figures figures;
+    lp_process_figures(&figures);
+    return figures.fds;
+}
+
+const struct lp_profile_kind lp_fds_kind = {
+    .name = "fds",
+    .about = "Open descriptors, by the stack that opened them. debug=2 shows each by itself.",
+    .nvalues = 1,
+    .values = {{"fds", "count"}},
+    .default_value = -1,
+    .period = {"fds", "count"},
+    .label_key = "kind",
+    .item = "fd",
+    .take = take,
+    .count = count,
+    .resource = {"fds", "count", 4, LP_BOUND_FDS},
+};

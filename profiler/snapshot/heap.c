@@ -27,7 +27,7 @@ static int take_rows(struct lp_profile *profile, uint32_t nsites, struct lp_ages
     return 0;
 }
 
-int lp_take_heap(struct lp_profile *profile)
+static int take(struct lp_profile *profile)
 {
     profile->period = lp_rate();
     lp_rates_read(&profile->rates);
@@ -38,3 +38,50 @@ int lp_take_heap(struct lp_profile *profile)
     profile->weight = lp_weight_now();
     return result ? result : profile->ages ? 0 : -ENOMEM;
 }
+
+static int64_t count(void)
+{
+    return lp_site_count();
+}
+
+#define HEAP_VALUES                                                                                \
+    {                                                                                              \
+        {"alloc_objects", "count"}, {"alloc_space", "bytes"}, {"inuse_objects", "count"},          \
+        {                                                                                          \
+            "inuse_space", "bytes"                                                                 \
+        }                                                                                          \
+    }
+
+const struct lp_profile_kind lp_heap_kind = {
+    .name = "heap",
+    .about = "Heap memory in use, by the stack that allocated it.",
+    .nvalues = 4,
+    .tallies = true,
+    .values = HEAP_VALUES,
+    .default_value = -1,
+    .shown_value = LP_INUSE_BYTES,
+    .growth_value = LP_INUSE_BYTES,
+    .period = {"space", "bytes"},
+    .label_key = "bytes",
+    .label_unit = "bytes",
+    .take = take,
+    .count = count,
+    .resource = {"heap", "bytes", 256 << 10, LP_BOUND_MEMORY},
+};
+
+const struct lp_profile_kind lp_allocs_kind = {
+    .name = "allocs",
+    .about = "All heap memory allocated since the program began, freed or not.",
+    .nvalues = 4,
+    .tallies = true,
+    .values = HEAP_VALUES,
+    .default_value = LP_ALLOC_BYTES,
+    .shown_value = LP_ALLOC_BYTES,
+    .growth_value = LP_ALLOC_BYTES,
+    .period = {"space", "bytes"},
+    .label_key = "bytes",
+    .label_unit = "bytes",
+    .take = take,
+    .count = count,
+    .rows_of = &lp_heap_kind,
+};

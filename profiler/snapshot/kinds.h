@@ -1,16 +1,15 @@
 /*
- * Inside this room: how each kind of profile is taken. A new profile is one struct here, one file
- * that fills it, and its place in take.c's table.
+ * Inside this room: the kinds of profiles. A new one is one file with its struct and what takes it,
+ * a line here, and its place in take.c's lists.
  */
 #ifndef LP_SNAPSHOT_KINDS_H
 #define LP_SNAPSHOT_KINDS_H
 
 #include "snapshot/take.h"
 
-/* Each fills an empty profile. 0 or negative errno. */
-int lp_take_heap(struct lp_profile *profile);
-int lp_take_threads(struct lp_profile *profile);
-int lp_take_fds(struct lp_profile *profile);
+extern const struct lp_profile_kind lp_heap_kind, lp_allocs_kind;
+extern const struct lp_profile_kind lp_threads_kind, lp_goroutine_kind;
+extern const struct lp_profile_kind lp_fds_kind;
 
 /* Calls visit for every descriptor that is open now; `own` ones are the profiler's. 0 or negative
  * errno. */

@@ -26,7 +26,22 @@ struct lp_value_type {
     const char *type, *unit; /* pprof's sample type: "inuse_space", "bytes" */
 };
 
-/* What a profile is called and what its columns mean. One static const struct each. */
+/* What bounds a resource from above (export/limits.h says by how much). */
+enum lp_bound { LP_BOUND_NONE, LP_BOUND_MEMORY, LP_BOUND_THREADS, LP_BOUND_FDS, LP_BOUNDS };
+
+struct lp_profile;
+struct lp_row;
+
+/* What a leak of it is called among the suspects, and when growth is worth a line there. */
+struct lp_resource {
+    const char *name, *unit;
+    int64_t floor;
+    enum lp_bound bound;                      /* NONE: it is no resource, and never suspect */
+    bool (*counts)(const struct lp_row *row); /* NULL: every row does */
+};
+
+/* What a profile is called, what its columns mean, and how it is taken. One const struct each, in
+ * the file that takes it (snapshot/kinds.h). */
 struct lp_profile_kind {
     const char *name;  /* in URLs and file names: "heap" */
     const char *about; /* one sentence for the index page */
@@ -40,6 +55,12 @@ struct lp_profile_kind {
     const char *label_key;  /* the label that each row carries; NULL: none */
     const char *label_unit; /* unit of a numeric label; NULL: the label is text */
     const char *item;       /* what an item is ("thread"); NULL: the profile has none */
+
+    int (*take)(struct lp_profile *profile); /* fills an empty one; 0 or negative errno */
+    int64_t (*count)(void); /* the rows a debug=1 listing would have, about and cheaply */
+    const struct lp_profile_kind *rows_of; /* this one's rows under another name; NULL: its own */
+
+    struct lp_resource resource;
 };
 
 struct lp_row {
@@ -55,9 +76,12 @@ struct lp_row {
 struct lp_item {
     int64_t id; /* thread id, descriptor number */
     uint32_t stack;
+    uint32_t creator;  /* the stack that created it; LP_STACK_NONE: not known, or `stack` is that */
     const char *name;  /* thread's name; descriptor's kind */
     const char *state; /* "sleeping, in futex"; "127.0.0.1:8080 -> 127.0.0.1:4711" */
+    int64_t state_ns;  /* how long it has been in it; -1: not known, or it has none */
     int64_t age_ns;    /* -1: not known */
+    int64_t value[LP_VALUES_MAX]; /* what it adds to its row */
 };
 
 struct lp_profile {

@@ -7,9 +7,6 @@
 
 #include "capture/rate.h"
 
-/* What a snapshot holds, in the order of struct lp_snapshot's profiles. */
-static const char *const held[LP_SNAPSHOT_PROFILES] = {"heap", "threads", "fds"};
-
 static struct lp_snapshot *snapshots[LP_SNAPSHOTS_MAX]; /* oldest first */
 static size_t nsnapshots;
 static int last_id;
@@ -32,7 +29,7 @@ struct lp_snapshot *lp_snapshot_now(void)
     snapshot->uptime_ns = before - lp_began_ns();
     lp_process_figures(&snapshot->figures);
     for (int i = 0; i < LP_SNAPSHOT_PROFILES; i++) {
-        if (!(snapshot->profiles[i] = lp_take(lp_kind_find(held[i])))) {
+        if (!(snapshot->profiles[i] = lp_take(lp_snapshot_kinds[i]))) {
             int error = errno;
             lp_snapshot_free(snapshot);
             errno = error;
@@ -86,11 +83,9 @@ const struct lp_snapshot *lp_store_at(size_t i)
 const struct lp_profile *lp_snapshot_profile(const struct lp_snapshot *snapshot,
                                              const struct lp_profile_kind *kind)
 {
-    const char *name = !strcmp(kind->name, "allocs")      ? "heap"
-                       : !strcmp(kind->name, "goroutine") ? "threads"
-                                                          : kind->name;
+    const struct lp_profile_kind *held = kind->rows_of ? kind->rows_of : kind;
     for (int i = 0; i < LP_SNAPSHOT_PROFILES; i++)
-        if (!strcmp(held[i], name))
+        if (lp_snapshot_kinds[i] == held)
             return snapshot->profiles[i];
     return NULL;
 }

@@ -8,7 +8,7 @@
 
 #include "snapshot/take.h"
 
-enum { LP_SNAPSHOTS_MAX = 256, LP_SNAPSHOT_NAME_MAX = 63, LP_SNAPSHOT_PROFILES = 3 };
+enum { LP_SNAPSHOTS_MAX = 256, LP_SNAPSHOT_NAME_MAX = 63 };
 
 struct lp_snapshot {
     int id; /* from 1 up, never reused; 0: not in the store ("now") */
@@ -17,7 +17,7 @@ struct lp_snapshot {
     int64_t uptime_ns; /* since the process began observing */
     int64_t cost_ns;   /* what taking it took */
     struct lp_process_figures figures;
-    struct lp_profile *profiles[LP_SNAPSHOT_PROFILES]; /* heap, threads, fds */
+    struct lp_profile *profiles[LP_SNAPSHOT_PROFILES]; /* as lp_snapshot_kinds */
 };
 
 /* Takes one that is not in the store; free it with lp_snapshot_free(). NULL with

@@ -7,10 +7,13 @@
 
 #include "snapshot/profile.h"
 
-/* All profiles there are, in the order of the index page; ends with NULL. `goroutine` is an alias
- * that lp_kind_find() knows: the kind "threads" under Go's name (its value type is
- * goroutine/count). */
+/* All profiles there are, in the order of the index page; ends with NULL. */
 extern const struct lp_profile_kind *const lp_kinds[];
+
+/* Those that a snapshot holds; the others either show rows of one of these or are no matter of a
+ * moment. */
+enum { LP_SNAPSHOT_PROFILES = 3 };
+extern const struct lp_profile_kind *const lp_snapshot_kinds[LP_SNAPSHOT_PROFILES];
 
 /* The kind of this name, or NULL. */
 const struct lp_profile_kind *lp_kind_find(const char *name);
@@ -19,10 +22,7 @@ const struct lp_profile_kind *lp_kind_find(const char *name);
  * asked because the program handles every real-time signal. */
 struct lp_profile *lp_take(const struct lp_profile_kind *kind);
 
-/* How many rows a debug=1 listing of it would have (Go's index page shows a count), cheaply. */
-int64_t lp_count(const struct lp_profile_kind *kind);
-
-/* Everything at one moment. Profiles stand in the order of lp_snapshot_kinds(). */
+/* What the kernel and malloc say of the process at this moment. */
 struct lp_process_figures {
     int64_t rss_bytes, mapped_bytes, malloc_arena_bytes, malloc_free_bytes;
     int64_t threads, fds, sockets; /* the program's */

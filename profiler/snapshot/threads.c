@@ -23,15 +23,51 @@ static void visit(const struct lp_thread_seen *seen, void *arg)
                              .stack = seen->stack,
                              .name = lp_profile_text(profile, seen->name),
                              .state = lp_profile_text(profile, seen->state),
-                             .age_ns = seen->age_ns};
+                             .state_ns = -1,
+                             .age_ns = seen->age_ns,
+                             .value = {1}};
     if (!item->name || !item->state)
         taking->result = -ENOMEM;
     *row = (struct lp_row){.stack = seen->stack, .value = {1}};
 }
 
-int lp_take_threads(struct lp_profile *profile)
+static int take(struct lp_profile *profile)
 {
     struct taking taking = {profile, 0};
     int result = lp_threads_walk(visit, &taking);
     return result ? result : taking.result;
 }
+
+static int64_t count(void)
+{
+    struct lp_process_figures figures;
+    lp_process_figures(&figures);
+    return figures.threads;
+}
+
+const struct lp_profile_kind lp_threads_kind = {
+    .name = "threads",
+    .about =
+        "All threads, blocked ones too, by the stack they are in. debug=2 shows each by itself.",
+    .nvalues = 1,
+    .values = {{"threads", "count"}},
+    .default_value = -1,
+    .period = {"threads", "count"},
+    .item = "thread",
+    .take = take,
+    .count = count,
+    .resource = {"threads", "count", 4, LP_BOUND_THREADS},
+};
+
+const struct lp_profile_kind lp_goroutine_kind = {
+    .name = "goroutine",
+    .about = "The threads profile under the name that Go's tools ask for.",
+    .nvalues = 1,
+    .values = {{"goroutine", "count"}},
+    .default_value = -1,
+    .period = {"goroutine", "count"},
+    .item = "thread",
+    .take = take,
+    .count = count,
+    .rows_of = &lp_threads_kind,
+};

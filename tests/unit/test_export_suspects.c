@@ -38,12 +38,11 @@ static void add_threads(struct lp_profile *profile, uint32_t stack, int64_t n)
 
 static struct lp_snapshot *new_snapshot(int id)
 {
-    static const char *const names[] = {"heap", "threads", "fds"};
     struct lp_snapshot *snapshot = calloc(1, sizeof(*snapshot));
     snapshot->id = id;
     snapshot->uptime_ns = id * 10000000000;
     for (int i = 0; i < LP_SNAPSHOT_PROFILES; i++)
-        snapshot->profiles[i] = lp_profile_new(lp_kind_find(names[i]));
+        snapshot->profiles[i] = lp_profile_new(lp_snapshot_kinds[i]);
     return snapshot;
 }
 

@@ -273,7 +273,7 @@ static void items_are_shown_one_by_one_whatever_they_are_called(void **state)
     item->stack = some_stack();
     item->name = lp_profile_text(profile, "a\n\"b\xff");
     item->state = lp_profile_text(profile, "sleeping");
-    item->age_ns = -1;
+    item->age_ns = item->state_ns = -1;
     lp_profile_seal(profile);
 
     char *text = written(lp_write_debug, profile, 2, &size);
