@@ -1,250 +1,53 @@
 #include "capture/threads.h"
 
-#include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/futex.h>
-#include <signal.h>
-#include <stdatomic.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
+#include "capture/ask.h"
 #include "capture/rate.h"
-#include "capture/self.h"
-#include "capture/unwind.h"
+#include "capture/task.h"
 #include "tables/losses.h"
-#include "tables/own.h"
 #include "tables/stacks.h"
 
-enum {
-    PROMPT_MS = 5,    /* in which a thread takes the signal as a rule; then its mask is looked at */
-    ANSWER_MS = 300,  /* for one that does not block it */
-    FINISH_MS = 1000, /* for one that has begun to answer */
-    BUSY_TRIES = 5,   /* for one that was inside the profiler just then */
-};
-
-/* How a slot goes: ASKED -> WRITING -> DONE or BUSY by the asked thread; ASKED -> GIVEN_UP by the
- * asker, -> RETURNED when the signal arrives after all. A slot that was given up belongs to its
- * thread until then, so that nobody writes into memory that means something else by now, and the
- * thread is not sent another signal that it does not take. */
-enum { ASKED, WRITING, DONE, BUSY, GIVEN_UP, RETURNED };
-
-struct slot {
-    _Atomic uint32_t state;
-    uint32_t nframes;
-    uintptr_t frames[LP_FRAMES_MAX];
-    char stack[64 << 10] __attribute__((aligned(16))); /* where the asked thread works it out */
-};
-
-enum { PENDING_MAX = 64 };
-
-static struct slot *slot;
-static struct pending {
+/* What was seen of a thread the last time. If it has gone to sleep just once since then (to answer
+ * us) and is where it was, it has been there all the time. */
+struct memory {
     pid_t tid;
-    struct slot *slot;
-} pending[PENDING_MAX];
-static int signal_number;
-static bool wary; /* there was a thread that blocks the signal: look before asking */
+    uint32_t stack;
+    long switches;
+    int64_t since; /* lp_now_ns() */
+};
 
-static long futex(_Atomic uint32_t *word, int op, uint32_t value, const struct timespec *timeout)
+static struct memory *memories; /* by tid, as the tids come */
+static size_t nmemories;
+
+struct walk {
+    const pid_t *tids;
+    size_t n;
+    struct memory *now;
+    int64_t *rest; /* of each, as lp_task_rest(), before it was asked */
+    void (*visit)(const struct lp_thread_seen *thread, void *arg);
+    void *arg;
+};
+
+static int by_tid(const void *x, const void *y)
 {
-    return syscall(SYS_futex, word, op, value, timeout, NULL, 0);
+    pid_t a = ((const struct memory *)x)->tid, b = ((const struct memory *)y)->tid;
+    return (a > b) - (a < b);
 }
 
-static void unwind_into(struct slot *s, void *ucontext)
+static const struct memory *remembered(pid_t tid)
 {
-    s->nframes = lp_unwind_context(s->frames, LP_FRAMES_MAX, ucontext);
-}
-
-/* The thread may be on a signal stack of 2 KiB, or a coroutine's: take no more of it than the
- * kernel did. */
-static void unwind_on_stack_of(struct slot *s, void *ucontext)
-{
-    void *top = s->stack + sizeof s->stack;
-    __asm__ volatile("mov %%rsp, %%rbx\n\t"
-                     "mov %[top], %%rsp\n\t"
-                     "call *%[function]\n\t"
-                     "mov %%rbx, %%rsp"
-                     : [top] "+r"(top), "+D"(s), "+S"(ucontext)
-                     : [function] "r"(unwind_into)
-                     : "rax", "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "xmm0", "xmm1", "xmm2",
-                       "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",
-                       "xmm12", "xmm13", "xmm14", "xmm15", "memory", "cc");
-}
-
-static void answer(int number, siginfo_t *info, void *ucontext)
-{
-    (void)number;
-    if (info->si_code != SI_QUEUE || info->si_pid != getpid() || !info->si_value.sival_ptr)
-        return;
-    int kept = errno;
-    struct slot *s = info->si_value.sival_ptr;
-    uint32_t seen = ASKED;
-    if (atomic_compare_exchange_strong(&s->state, &seen, WRITING)) {
-        uint32_t result = BUSY;
-        if (!lp_self.busy) { /* else libunwind may be half way through something here */
-            lp_self.busy = true;
-            unwind_on_stack_of(s, ucontext);
-            lp_self.busy = false;
-            result = DONE;
-        }
-        atomic_store(&s->state, result);
-        futex(&s->state, FUTEX_WAKE_PRIVATE, 1, NULL);
-    } else {
-        atomic_store(&s->state, RETURNED);
-    }
-    errno = kept;
-}
-
-/* A signal that nobody uses, from the top down: programs count up from SIGRTMIN. */
-static int install(void)
-{
-    struct sigaction now; /* the program may have reset all signals since */
-    if (signal_number && sigaction(signal_number, NULL, &now) == 0 && now.sa_sigaction == answer)
-        return 0;
-    signal_number = 0;
-    for (int n = SIGRTMAX - 1; n > SIGRTMIN; n--) {
-        struct sigaction old,
-            action = {.sa_sigaction = answer, .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK};
-        sigfillset(&action.sa_mask);
-        if (sigaction(n, NULL, &old) != 0 || old.sa_handler != SIG_DFL)
-            continue;
-        if (sigaction(n, &action, NULL) != 0)
-            return -errno;
-        signal_number = n;
-        return 0;
-    }
-    return -EBUSY;
-}
-
-static bool wait_while(uint32_t state, int ms)
-{
-    int64_t until = lp_now_ns() + ms * INT64_C(1000000);
-    while (atomic_load(&slot->state) == state) {
-        int64_t left = until - lp_now_ns();
-        if (left <= 0)
-            return false;
-        struct timespec t = {left / 1000000000, left % 1000000000};
-        futex(&slot->state, FUTEX_WAIT_PRIVATE, state, &t);
-    }
-    return true;
-}
-
-/* Leaves the slot to the thread that did not answer. Past PENDING_MAX such threads a slot is lost.
- */
-static void leave_slot(pid_t tid)
-{
-    for (int i = 0; i < PENDING_MAX; i++) {
-        if (!pending[i].slot) {
-            pending[i] = (struct pending){tid, slot};
-            break;
-        }
-    }
-    slot = NULL;
-}
-
-/* Has this thread still a signal to take? Slots of those that took it, or ended, come back. */
-static bool still_pending(pid_t tid)
-{
-    bool found = false;
-    for (int i = 0; i < PENDING_MAX; i++) {
-        struct pending *p = &pending[i];
-        if (!p->slot)
-            continue;
-        uint32_t state = atomic_load(&p->slot->state);
-        bool ended = syscall(SYS_tgkill, getpid(), p->tid, 0) != 0;
-        if (ended || state == RETURNED || state == DONE || state == BUSY) {
-            if (!slot)
-                slot = p->slot;
-            else
-                lp_own_unmap(p->slot, sizeof *p->slot, LP_OWN_THREADS);
-            p->slot = NULL;
-        } else if (p->tid == tid) {
-            found = true;
-        }
-    }
-    return found;
-}
-
-static ssize_t read_small(pid_t tid, const char *what, char *text, size_t room)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/proc/self/task/%d/%s", (int)tid, what);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    ssize_t n = read(fd, text, room - 1);
-    close(fd);
-    text[n > 0 ? n : 0] = '\0';
-    return n;
-}
-
-/* Does the thread block our signal? Then it would stay pending, perhaps for ever. */
-static bool blocks_signal(pid_t tid)
-{
-    char text[4096];
-    unsigned long long blocked;
-    if (read_small(tid, "status", text, sizeof text) <= 0)
-        return false;
-    const char *line = strstr(text, "\nSigBlk:");
-    return line && sscanf(line, "\nSigBlk: %llx", &blocked) == 1 &&
-           (blocked >> (signal_number - 1) & 1);
-}
-
-/* Until the signal is taken, or it is clear that it will not be. */
-static bool taken(pid_t tid)
-{
-    if (wait_while(ASKED, PROMPT_MS))
-        return true;
-    if (blocks_signal(tid)) {
-        wary = true;
-        return false;
-    }
-    return wait_while(ASKED, ANSWER_MS);
-}
-
-static uint32_t ask_once(pid_t tid)
-{
-    if (still_pending(tid) || (wary && blocks_signal(tid)))
-        return GIVEN_UP;
-    if (!slot && !(slot = lp_own_map(sizeof *slot, LP_OWN_THREADS)))
-        return GIVEN_UP;
-
-    siginfo_t info = {.si_signo = signal_number, .si_code = SI_QUEUE};
-    info.si_pid = getpid();
-    info.si_uid = getuid();
-    info.si_value.sival_ptr = slot;
-    atomic_store(&slot->state, ASKED);
-    if (syscall(SYS_rt_tgsigqueueinfo, getpid(), tid, signal_number, &info) != 0)
-        return GIVEN_UP;
-
-    uint32_t seen = ASKED;
-    if (!taken(tid) && atomic_compare_exchange_strong(&slot->state, &seen, GIVEN_UP)) {
-        leave_slot(tid);
-        return GIVEN_UP;
-    }
-    if (!wait_while(WRITING, FINISH_MS)) {
-        leave_slot(tid);
-        return GIVEN_UP;
-    }
-    return atomic_load(&slot->state);
-}
-
-static uint32_t ask(pid_t tid)
-{
-    for (int try = 0; try < BUSY_TRIES; try++) {
-        uint32_t result = ask_once(tid);
-        if (result == DONE)
-            return slot->nframes ? lp_stack_intern(slot->frames, slot->nframes) : LP_STACK_NONE;
-        if (result != BUSY)
-            break;
-        nanosleep(&(struct timespec){0, 1000000}, NULL);
-    }
-    return LP_STACK_SILENT;
+    struct memory key = {.tid = tid};
+    return nmemories ? bsearch(&key, memories, nmemories, sizeof key, by_tid) : NULL;
 }
 
 static const char *state_word(char state)
@@ -267,107 +70,242 @@ static const char *state_word(char state)
     }
 }
 
-/* The system calls that threads wait in; others are shown by number. */
-static const char *call_name(long number)
+/* The system calls that threads wait in; others are shown by number. Some have a descriptor first.
+ */
+static const struct call {
+    long number;
+    const char *name;
+    bool fd;
+} calls[] = {
+    {SYS_futex, "futex", false},
+    {SYS_epoll_wait, "epoll_wait", true},
+    {SYS_epoll_pwait, "epoll_wait", true},
+    {SYS_poll, "poll", false},
+    {SYS_ppoll, "poll", false},
+    {SYS_select, "select", false},
+    {SYS_pselect6, "select", false},
+    {SYS_nanosleep, "sleep", false},
+    {SYS_clock_nanosleep, "sleep", false},
+    {SYS_read, "read", true},
+    {SYS_readv, "read", true},
+    {SYS_pread64, "read", true},
+    {SYS_write, "write", true},
+    {SYS_writev, "write", true},
+    {SYS_pwrite64, "write", true},
+    {SYS_recvfrom, "recv", true},
+    {SYS_recvmsg, "recv", true},
+    {SYS_sendto, "send", true},
+    {SYS_sendmsg, "send", true},
+    {SYS_accept, "accept", true},
+    {SYS_accept4, "accept", true},
+    {SYS_connect, "connect", true},
+    {SYS_wait4, "wait", false},
+    {SYS_waitid, "wait", false},
+    {SYS_rt_sigtimedwait, "sigwait", false},
+    {SYS_rt_sigsuspend, "sigsuspend", false},
+    {SYS_pause, "pause", false},
+    {SYS_flock, "flock", true},
+    {SYS_fsync, "fsync", true},
+    {SYS_io_getevents, "io_getevents", false},
+};
+
+static const struct call *call_of(long number)
 {
-    static const struct {
-        long number;
-        const char *name;
-    } names[] = {
-        {SYS_futex, "futex"},
-        {SYS_epoll_wait, "epoll_wait"},
-        {SYS_epoll_pwait, "epoll_wait"},
-        {SYS_poll, "poll"},
-        {SYS_ppoll, "poll"},
-        {SYS_select, "select"},
-        {SYS_pselect6, "select"},
-        {SYS_nanosleep, "sleep"},
-        {SYS_clock_nanosleep, "sleep"},
-        {SYS_read, "read"},
-        {SYS_write, "write"},
-        {SYS_recvfrom, "recv"},
-        {SYS_recvmsg, "recv"},
-        {SYS_sendto, "send"},
-        {SYS_sendmsg, "send"},
-        {SYS_accept, "accept"},
-        {SYS_accept4, "accept"},
-        {SYS_connect, "connect"},
-        {SYS_wait4, "wait"},
-        {SYS_waitid, "wait"},
-        {SYS_rt_sigtimedwait, "sigwait"},
-        {SYS_rt_sigsuspend, "sigsuspend"},
-        {SYS_pause, "pause"},
-        {SYS_flock, "flock"},
-        {SYS_fsync, "fsync"},
-        {SYS_io_getevents, "io_getevents"},
-    };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (names[i].number == number)
-            return names[i].name;
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
+        if (calls[i].number == number)
+            return &calls[i];
     return NULL;
 }
 
-/* Before the signal is sent, for the signal itself changes both. */
-static void describe(struct lp_thread_seen *seen, int64_t boot_ns)
+/* libc's functions that wait on a futex, so that a stack tells what is behind one. */
+static struct waiter {
+    const char *function, *what;
+    uintptr_t start, end;
+} waiters[] = {
+    {.function = "pthread_mutex_lock", .what = "mutex"},
+    {.function = "pthread_mutex_timedlock", .what = "mutex"},
+    {.function = "pthread_mutex_clocklock", .what = "mutex"},
+    {.function = "mtx_lock", .what = "mutex"},
+    {.function = "pthread_cond_wait", .what = "condition"},
+    {.function = "pthread_cond_timedwait", .what = "condition"},
+    {.function = "pthread_cond_clockwait", .what = "condition"},
+    {.function = "cnd_wait", .what = "condition"},
+    {.function = "cnd_timedwait", .what = "condition"},
+    {.function = "pthread_rwlock_rdlock", .what = "rwlock, to read"},
+    {.function = "pthread_rwlock_wrlock", .what = "rwlock, to write"},
+    {.function = "sem_wait", .what = "semaphore"},
+    {.function = "sem_timedwait", .what = "semaphore"},
+    {.function = "pthread_barrier_wait", .what = "barrier"},
+    {.function = "pthread_once", .what = "once"},
+};
+
+static void find_waiters(void)
+{
+    for (size_t i = 0; i < sizeof waiters / sizeof *waiters; i++) {
+        struct waiter *w = &waiters[i];
+        void *address = w->end ? NULL : dlsym(RTLD_NEXT, w->function);
+        const ElfW(Sym) *symbol = NULL;
+        Dl_info info;
+        if (address && dladdr1(address, &info, (void **)&symbol, RTLD_DL_SYMENT) && symbol) {
+            w->start = (uintptr_t)address;
+            w->end = w->start + symbol->st_size;
+        }
+    }
+}
+
+static const char *waits_for(uint32_t id)
+{
+    enum { NEAR = 4 }; /* frames of libc's own, at most */
+    struct lp_stack stack = lp_stack_get(id);
+    for (uint32_t f = 0; f < stack.nframes && f < NEAR; f++)
+        for (size_t i = 0; i < sizeof waiters / sizeof *waiters; i++)
+            if (stack.frames[f] >= waiters[i].start && stack.frames[f] < waiters[i].end)
+                return waiters[i].what;
+    return NULL;
+}
+
+/* A word of the program's memory, which may be gone by now. */
+static bool peek(uintptr_t address, int32_t *word)
+{
+    struct iovec local = {word, sizeof *word}, remote = {(void *)address, sizeof *word};
+    return process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == (ssize_t)sizeof *word;
+}
+
+static bool is_thread(const struct walk *walk, int32_t tid)
+{
+    struct memory key = {.tid = tid};
+    return bsearch(&key, walk->now, walk->n, sizeof key, by_tid);
+}
+
+/* A join waits, shared, until the word that holds the thread's number is cleared. A mutex has its
+ * owner two words behind the one that is waited on. */
+static void describe_futex(const struct walk *walk, const struct lp_answer *answer, char *text,
+                           size_t room)
+{
+    uintptr_t futex = answer->args[0];
+    uintptr_t operation = answer->args[1] & FUTEX_CMD_MASK;
+    bool shared = !(answer->args[1] & FUTEX_PRIVATE_FLAG);
+    bool waits = operation == FUTEX_WAIT || operation == FUTEX_WAIT_BITSET;
+    int32_t expected = (int32_t)answer->args[2], word;
+    const char *what = waits_for(answer->stack);
+
+    if (!what && waits && shared && is_thread(walk, expected) && peek(futex, &word) &&
+        word == expected)
+        snprintf(text, room, " (join of thread %d)", word);
+    else if (what && strcmp(what, "mutex") == 0 && peek(futex + 2 * sizeof word, &word) &&
+             is_thread(walk, word))
+        snprintf(text, room, " %#lx (mutex held by thread %d)", futex, word);
+    else if (what)
+        snprintf(text, room, " %#lx (%s)", futex, what);
+    else
+        snprintf(text, room, " %#lx", futex);
+}
+
+static void describe_call(const struct walk *walk, const struct lp_answer *answer, char *text,
+                          size_t room)
+{
+    const struct call *call = call_of(answer->call);
+    int n;
+
+    if (answer->call == LP_CALL_UNKNOWN) {
+        snprintf(text, room, "sleeping, in a system call");
+        return;
+    }
+    if (!call) {
+        snprintf(text, room, "sleeping, in system call %ld", answer->call);
+        return;
+    }
+    n = snprintf(text, room, "sleeping, in %s", call->name);
+    if (call->number == SYS_futex)
+        describe_futex(walk, answer, text + n, room - (size_t)n);
+    else if (call->fd)
+        snprintf(text + n, room - (size_t)n, " of fd %d", (int)answer->args[0]);
+}
+
+/* Of one that did not answer. */
+static bool describe_silent(struct lp_thread_seen *seen)
 {
     char text[512] = "", *p;
-    seen->age_ns = -1;
+    if (syscall(SYS_tgkill, getpid(), seen->tid, 0) != 0)
+        return false; /* it has ended meanwhile */
+    lp_loss(LP_LOSS_THREAD_SILENT);
     snprintf(seen->state, sizeof seen->state, "unknown");
-    if (read_small(seen->tid, "stat", text, sizeof text) > 0 && (p = strrchr(text, ')')) &&
+    if (lp_task_read(seen->tid, "stat", text, sizeof text) > 0 && (p = strrchr(text, ')')) &&
         strlen(p) > 2) {
         char state = p[2];
         *p = '\0';
         const char *name = strchr(text, '(');
         snprintf(seen->name, sizeof seen->name, "%.15s", name ? name + 1 : "");
         snprintf(seen->state, sizeof seen->state, "%s", state_word(state));
-
-        unsigned long long ticks; /* field 22, after the name comes field 3 */
-        char *field = p + 2;
-        for (int i = 3; i < 22 && field; i++)
-            field = strchr(field + 1, ' ');
-        if (field && sscanf(field, "%llu", &ticks) == 1)
-            seen->age_ns = boot_ns - (int64_t)ticks * (1000000000 / sysconf(_SC_CLK_TCK));
         if (state == 'R')
-            return;
+            return true;
     }
-    if (read_small(seen->tid, "syscall", text, sizeof text) > 0 && text[0] >= '0' &&
+    if (lp_task_read(seen->tid, "syscall", text, sizeof text) > 0 && text[0] >= '0' &&
         text[0] <= '9') {
-        long number = strtol(text, NULL, 10);
-        const char *name = call_name(number);
+        const struct call *call = call_of(strtol(text, NULL, 10));
         size_t used = strlen(seen->state);
-        if (name)
-            snprintf(seen->state + used, sizeof seen->state - used, ", in %s", name);
-        else
-            snprintf(seen->state + used, sizeof seen->state - used, ", in system call %ld", number);
+        snprintf(seen->state + used, sizeof seen->state - used, ", in %s%.*s",
+                 call ? call->name : "system call ", call ? 0 : (int)strcspn(text, " "), text);
     }
+    return true;
 }
 
-int lp_threads_walk(void (*visit)(const struct lp_thread_seen *thread, void *arg), void *arg)
+/* Asking makes a thread run: what the kernel says of its rest is true only before. */
+static void soon(size_t i, void *arg)
 {
-    int result = install();
-    if (result)
-        return result;
-    DIR *dir = opendir("/proc/self/task");
-    if (!dir)
-        return -errno;
+    struct walk *walk = arg;
+    const struct memory *before = remembered(walk->tids[i]);
+    walk->rest[i] = before ? -1 : lp_task_rest(walk->tids[i]);
+}
 
-    struct timespec boot;
-    clock_gettime(CLOCK_BOOTTIME, &boot);
-    int64_t boot_ns = (int64_t)boot.tv_sec * 1000000000 + boot.tv_nsec;
+static void visit(size_t i, const struct lp_answer *answer, void *arg)
+{
+    struct walk *walk = arg;
+    struct lp_thread_seen seen = {.tid = answer->tid, .stack = answer->stack, .state_ns = -1};
+    struct memory *now = &walk->now[i];
 
-    for (struct dirent *entry; (entry = readdir(dir));) {
-        struct lp_thread_seen seen = {.tid = (pid_t)strtol(entry->d_name, NULL, 10)};
-        if (seen.tid <= 0 || lp_own_thread(seen.tid))
-            continue;
-        describe(&seen, boot_ns);
-        seen.stack = ask(seen.tid);
-        if (seen.stack == LP_STACK_SILENT) {
-            if (syscall(SYS_tgkill, getpid(), seen.tid, 0) != 0)
-                continue; /* it has ended meanwhile */
-            lp_loss(LP_LOSS_THREAD_SILENT);
-        }
-        visit(&seen, arg);
+    if (answer->stack == LP_STACK_SILENT) {
+        if (describe_silent(&seen))
+            walk->visit(&seen, walk->arg);
+        return;
     }
-    closedir(dir);
-    return 0;
+    memcpy(seen.name, answer->name, sizeof seen.name);
+    now->stack = answer->stack;
+    now->switches = answer->switches_now;
+    if (answer->call == LP_CALL_NONE) {
+        snprintf(seen.state, sizeof seen.state, "running");
+    } else {
+        int64_t t = lp_now_ns();
+        const struct memory *before = remembered(seen.tid);
+        bool same = before && before->since && before->stack == now->stack &&
+                    before->switches + 1 == answer->switches;
+        describe_call(walk, answer, seen.state, sizeof seen.state);
+        seen.state_ns = same ? t - before->since : walk->rest[i];
+        now->since = t - (seen.state_ns > 0 ? seen.state_ns : 0);
+    }
+    walk->visit(&seen, walk->arg);
+}
+
+int lp_threads_walk(const pid_t *tids, size_t n,
+                    void (*each)(const struct lp_thread_seen *thread, void *arg), void *arg)
+{
+    struct walk walk = {.tids = tids, .n = n, .visit = each, .arg = arg};
+    int result = -ENOMEM;
+
+    walk.now = calloc(n + 1, sizeof *walk.now);
+    walk.rest = calloc(n + 1, sizeof *walk.rest);
+    if (walk.now && walk.rest) {
+        for (size_t i = 0; i < n; i++)
+            walk.now[i].tid = tids[i];
+        find_waiters();
+        lp_task_clocks();
+        result = lp_ask(tids, n, soon, visit, &walk);
+        free(memories);
+        memories = walk.now;
+        nmemories = n;
+        walk.now = NULL;
+    }
+    free(walk.now);
+    free(walk.rest);
+    return result;
 }

@@ -1,8 +1,7 @@
 /*
- * The stacks of all threads of the process, taken one thread at a time by a queued real-time
- * signal. Each asked thread writes its stack into a slot and wakes the asker; one that does not
- * answer in time is reported with what the kernel says of it. Nobody is ever stopped while another
- * is asked. The profiler's own threads are left out. Profiler's thread only.
+ * What the threads of the process are doing: their stacks (capture/ask.h), what they wait for, and
+ * since when. One that does not answer is reported with what the kernel says of it. Profiler's
+ * thread only.
  */
 #ifndef LP_CAPTURE_THREADS_H
 #define LP_CAPTURE_THREADS_H
@@ -15,11 +14,14 @@ struct lp_thread_seen {
     pid_t tid;
     uint32_t stack; /* tables/stacks.h */
     char name[16];
-    char state[48]; /* "sleeping, in futex" */
-    int64_t age_ns; /* since the thread began; -1: not known */
+    char state[96]; /* "sleeping, in futex 0x55d0c0de (mutex held by thread 4711)" */
+    /* Since it last did anything but answer us, by the scheduler's clock (capture/task.h), in ns:
+     * true but for what interrupts took. -1: not known, or it runs. */
+    int64_t state_ns;
 };
 
-/* Calls visit for every thread. 0 or negative errno. */
-int lp_threads_walk(void (*visit)(const struct lp_thread_seen *thread, void *arg), void *arg);
+/* Calls visit for each of them that is still there. 0 or negative errno, as lp_ask(). */
+int lp_threads_walk(const pid_t *tids, size_t n,
+                    void (*visit)(const struct lp_thread_seen *thread, void *arg), void *arg);
 
 #endif

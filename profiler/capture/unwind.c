@@ -194,8 +194,25 @@ static uint32_t backtrace(uintptr_t *raw, struct lp_memo_words *words, uintptr_t
     return n;
 }
 
+static uintptr_t hidden_start, hidden_end;
+
+void lp_unwind_hide(uintptr_t start, uintptr_t end)
+{
+    hidden_start = start;
+    hidden_end = end;
+}
+
+static uint32_t without_hidden(uintptr_t *frames, uint32_t n)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < n; i++)
+        if (frames[i] < hidden_start || frames[i] >= hidden_end)
+            frames[kept++] = frames[i];
+    return kept;
+}
+
 /* Where the caller's frames begin behind ours; *n, their number, is 0 when they are not there. */
-static const uintptr_t *without_ours(const uintptr_t *raw, uint32_t *n, uintptr_t caller)
+static uintptr_t *without_ours(uintptr_t *raw, uint32_t *n, uintptr_t caller)
 {
     uint32_t skip = 0, all = *n;
     while (skip < all && skip <= HOOK_FRAMES && raw[skip] != caller - 1)
@@ -225,7 +242,8 @@ __attribute__((noinline)) uint32_t lp_stack_of_caller(void *caller)
         n = backtrace(raw, note, base);
     }
     bool taken = n > 0; /* else it is a loss already */
-    const uintptr_t *frames = without_ours(raw, &n, (uintptr_t)caller);
+    uintptr_t *frames = without_ours(raw, &n, (uintptr_t)caller);
+    n = without_hidden(frames, n);
     if (n <= 1) {
         if (taken)
             lp_loss(LP_LOSS_NO_STACK);
@@ -247,7 +265,7 @@ uint32_t lp_unwind_context(uintptr_t *frames, uint32_t max, void *ucontext)
     if (unw_init_local2(&cursor, ucontext, UNW_INIT_SIGNAL_FRAME) >= 0)
         n = step(&cursor, frames, max, 1, NULL, 0);
     leave(stripe);
-    return n;
+    return without_hidden(frames, n);
 }
 
 void lp_unwind_forget(void)

@@ -23,6 +23,9 @@ uint32_t lp_stack_of_caller(void *caller);
 /* In a signal handler: the stack that was interrupted. 0 when it does not unwind. */
 uint32_t lp_unwind_context(uintptr_t *frames, uint32_t max, void *ucontext);
 
+/* Frames at start <= address < end do not show: the hooks'. Call before there are threads. */
+void lp_unwind_hide(uintptr_t start, uintptr_t end);
+
 /* libunwind has locks that a forked child would find held for ever by threads that it does not
  * have. So fork waits until nobody is inside, and keeps everybody out until it is done; stacks that
  * come due meanwhile are the caller alone (a loss). Call in the forking thread, busy, around

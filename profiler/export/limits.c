@@ -3,7 +3,8 @@
  * too, so the path is walked up to the root; in a container the root is often all that can be seen.
  *
  * A thread takes two mappings (its stack and the guard page), so vm.max_map_count halves into a
- * limit of threads, on most machines the one that is met first.
+ * limit of threads, on most machines the one that is met first. It keeps them when it has ended,
+ * until it is joined.
  */
 #include "export/limits.h"
 
@@ -92,6 +93,7 @@ void lp_limits_read(struct lp_limits *limits)
     limits->at[LP_BOUND_NONE] = INT64_MAX;
     limits->at[LP_BOUND_MEMORY] = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
     limits->at[LP_BOUND_THREADS] = INT32_MAX;
+    limits->at[LP_BOUND_STACKS] = INT32_MAX;
     limits->at[LP_BOUND_FDS] = INT32_MAX;
 
     tighten_by_rlimit(&limits->at[LP_BOUND_MEMORY], RLIMIT_AS);
@@ -99,6 +101,7 @@ void lp_limits_read(struct lp_limits *limits)
     tighten_by_rlimit(&limits->at[LP_BOUND_FDS], RLIMIT_NOFILE);
     tighten(&limits->at[LP_BOUND_THREADS], number_in("/proc/sys/kernel/threads-max"));
     tighten(&limits->at[LP_BOUND_THREADS], number_in("/proc/sys/kernel/pid_max"));
-    tighten(&limits->at[LP_BOUND_THREADS], number_in("/proc/sys/vm/max_map_count") / 2);
+    tighten(&limits->at[LP_BOUND_STACKS], number_in("/proc/sys/vm/max_map_count") / 2);
+    tighten(&limits->at[LP_BOUND_THREADS], limits->at[LP_BOUND_STACKS]);
     read_cgroups(limits);
 }

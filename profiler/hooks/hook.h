@@ -12,7 +12,11 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#define LP_HOOK __attribute__((visibility("default")))
+/* All hooks lie in one section, so that the unwinder knows them by their addresses and leaves their
+ * frames out: what a libc function calls in turn is to stand under the program's call. */
+#define LP_HOOK __attribute__((visibility("default"), section("lp_hooks")))
+#define LP_UNSEEN                                                                                  \
+    __attribute__((noinline, section("lp_hooks"))) /* for others that stay in stacks */
 
 /* LP_FIND(name) stands before a hook and finds the function it stands in for when the program is
  * loaded: a hook may first be called in a signal handler, where dlsym() may not. LP_REAL(name) is

@@ -6,6 +6,7 @@
  * itself.
  */
 #include <pthread.h>
+#include <stdint.h>
 #include <unistd.h>
 
 #include "capture/loaded.h"
@@ -16,6 +17,7 @@
 #include "hooks/hook.h"
 #include "tables/blocks.h"
 #include "tables/hold.h"
+#include "tables/threads.h"
 
 static _Atomic pid_t process;
 
@@ -29,7 +31,7 @@ bool lp_hooks_process(void)
  * interrupted the profiler in this very thread. */
 static __thread struct {
     struct lp_blocks_held blocks;
-    bool loader, was_busy;
+    bool threads, loader, was_busy;
 } fork_state;
 
 /* The forking thread holds our locks while other people's handlers run, and those may allocate:
@@ -41,12 +43,14 @@ static void before_fork(void)
     lp_unwind_before_fork(fork_state.was_busy);
     fork_state.loader = lp_loader_before_fork(fork_state.was_busy);
     lp_hold_begin_fork();
+    fork_state.threads = lp_threads_before_fork();
     lp_blocks_before_fork(&fork_state.blocks);
 }
 
 static void after_fork(bool child)
 {
     lp_blocks_after_fork(&fork_state.blocks);
+    lp_threads_after_fork(fork_state.threads, child);
     lp_hold_end_fork(child);
     lp_loader_after_fork(fork_state.loader, child);
     lp_unwind_after_fork(child);
@@ -66,12 +70,16 @@ static void after_fork_in_child(void)
     after_fork(true);
 }
 
+extern const char __start_lp_hooks[] __attribute__((visibility("hidden")));
+extern const char __stop_lp_hooks[] __attribute__((visibility("hidden")));
+
 __attribute__((constructor(101))) static void start(int argc, char **argv, char **environment)
 {
     (void)argc, (void)argv;
     lp_rate_environment(environment);
     atomic_store(&process, getpid());
     lp_began_ns();
+    lp_unwind_hide((uintptr_t)__start_lp_hooks, (uintptr_t)__stop_lp_hooks);
     lp_unwind_prepare();
     pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }

@@ -14,6 +14,7 @@
 #include "snapshot/weight.h"
 #include "tables/losses.h"
 #include "tables/sites.h"
+#include "tables/threads.h"
 
 static bool read_file(const char *path, char *text, size_t room)
 {
@@ -76,6 +77,7 @@ void lp_process_figures(struct lp_process_figures *figures)
         .malloc_arena_bytes = (int64_t)(info.arena + info.hblkhd),
         .malloc_free_bytes = (int64_t)info.fordblks,
         .threads = threads - lp_own_threads(),
+        .unjoined = lp_threads_unjoined(),
         .fds = counts.fds,
         .sockets = counts.sockets,
         .own_threads = lp_own_threads(),

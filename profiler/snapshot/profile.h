@@ -27,7 +27,14 @@ struct lp_value_type {
 };
 
 /* What bounds a resource from above (export/limits.h says by how much). */
-enum lp_bound { LP_BOUND_NONE, LP_BOUND_MEMORY, LP_BOUND_THREADS, LP_BOUND_FDS, LP_BOUNDS };
+enum lp_bound {
+    LP_BOUND_NONE,
+    LP_BOUND_MEMORY,
+    LP_BOUND_THREADS,
+    LP_BOUND_STACKS,
+    LP_BOUND_FDS,
+    LP_BOUNDS
+};
 
 struct lp_profile;
 struct lp_row;

@@ -1,11 +1,16 @@
 /* The threads profile: one item a thread, and a row for each stack. */
 #include <errno.h>
 
+#include "capture/rate.h"
+#include "capture/task.h"
 #include "capture/threads.h"
 #include "snapshot/kinds.h"
+#include "snapshot/tasks.h"
+#include "tables/stacks.h"
 
 struct taking {
     struct lp_profile *profile;
+    const struct lp_tasks *tasks;
     int result;
 };
 
@@ -13,6 +18,7 @@ static void visit(const struct lp_thread_seen *seen, void *arg)
 {
     struct taking *taking = arg;
     struct lp_profile *profile = taking->profile;
+    const struct lp_thread *known = lp_tasks_known(taking->tasks, seen->tid);
     struct lp_item *item = lp_profile_item(profile);
     struct lp_row *row = lp_profile_row(profile);
     if (!item || !row) {
@@ -21,10 +27,11 @@ static void visit(const struct lp_thread_seen *seen, void *arg)
     }
     *item = (struct lp_item){.id = seen->tid,
                              .stack = seen->stack,
+                             .creator = known ? known->stack : LP_STACK_NONE,
                              .name = lp_profile_text(profile, seen->name),
                              .state = lp_profile_text(profile, seen->state),
-                             .state_ns = -1,
-                             .age_ns = seen->age_ns,
+                             .state_ns = seen->state_ns,
+                             .age_ns = known ? lp_now_ns() - known->birth : lp_task_age(seen->tid),
                              .value = {1}};
     if (!item->name || !item->state)
         taking->result = -ENOMEM;
@@ -33,8 +40,12 @@ static void visit(const struct lp_thread_seen *seen, void *arg)
 
 static int take(struct lp_profile *profile)
 {
-    struct taking taking = {profile, 0};
-    int result = lp_threads_walk(visit, &taking);
+    struct lp_tasks tasks;
+    struct taking taking = {profile, &tasks, 0};
+    int result = lp_tasks_read(&tasks);
+    if (!result)
+        result = lp_threads_walk(tasks.tids, tasks.ntids, visit, &taking);
+    lp_tasks_release(&tasks);
     return result ? result : taking.result;
 }
 
@@ -56,7 +67,7 @@ const struct lp_profile_kind lp_threads_kind = {
     .item = "thread",
     .take = take,
     .count = count,
-    .resource = {"threads", "count", 4, LP_BOUND_THREADS},
+    .resource = {"threads", "count", 4, LP_BOUND_THREADS, NULL},
 };
 
 const struct lp_profile_kind lp_goroutine_kind = {

@@ -11,11 +11,13 @@ enum {
     LP_SITES_MAX = 128,
     LP_BLOCKS_MAX = 512,
     LP_FDS_MAX = 64,
+    LP_THREADS_MAX = 32,
 #else
     LP_STACKS_MAX = 1 << 22,
     LP_SITES_MAX = 1 << 22,
     LP_BLOCKS_MAX = 1 << 28,
     LP_FDS_MAX = 1 << 22,
+    LP_THREADS_MAX = 1 << 22,
 #endif
 };
 

@@ -2,11 +2,11 @@
  * A lock of one word on a futex, for the tables. Not pthread's: the program may interpose or
  * profile that, and this one can be put right in a forked child by a plain store.
  *
- * Lock order: the shards of the block table by index, then its mask_lock; the one of
- * capture/loader.c stands alone: who records only tries it, the profiler's thread waits for it;
- * that of capture/loaded.c stands alone, too, and is never held at a fork by the forking thread. A
- * holder calls nothing that could take one. Fork takes them all but the last (hooks/start.c,
- * tables/hold.h).
+ * Lock order: that of tables/threads.c; the shards of the block table by index, then its mask_lock;
+ * the one of capture/loader.c stands alone: who records only tries it, the profiler's thread waits
+ * for it; that of capture/loaded.c stands alone, too, and is never held at a fork by the forking
+ * thread. A holder calls nothing that could take one. Fork takes them all but the last
+ * (hooks/start.c, tables/hold.h).
  */
 #ifndef LP_TABLES_LOCK_H
 #define LP_TABLES_LOCK_H

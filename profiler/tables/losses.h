@@ -14,10 +14,11 @@
     X(SITES_FULL, "sites_full")   /* a stack and size had no place */                              \
     X(BLOCKS_FULL, "blocks_full") /* a sampled block had no place */                               \
     X(FDS_FULL, "fds_full")       /* a descriptor's number is beyond the table */                  \
+    X(THREADS_FULL, "threads_full") /* a thread had no place: who created it is not known */       \
     X(FREE_MISSED,                                                                                 \
       "free_missed")          /* a block's free was not seen; found when its address came back */  \
     X(FORKING, "forking")     /* came during a fork: a stack (the caller alone stands for it), or  \
-                               * a block, or its free */                                           \
+                               * a block, or a thread, or its end */                               \
     X(NO_MEMORY, "no_memory") /* the kernel refused pages for a table */                           \
     X(THREAD_SILENT, "thread_silent") /* a thread did not show its stack in time */
 

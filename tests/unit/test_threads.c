@@ -10,8 +10,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "capture/rate.h"
 #include "snapshot/take.h"
 #include "tables/losses.h"
 #include "tables/stacks.h"
@@ -266,6 +268,100 @@ static void a_blocking_read_goes_on(void **state)
     close(ends[1]);
 }
 
+static void *joins(void *arg)
+{
+    pthread_setname_np(pthread_self(), "joins");
+    sem_post(&ready);
+    pthread_join(*(pthread_t *)arg, NULL);
+    return NULL;
+}
+
+static void *locks(void *arg)
+{
+    pthread_setname_np(pthread_self(), "locks");
+    sem_post(&ready);
+    pthread_mutex_lock(arg);
+    pthread_mutex_unlock(arg);
+    return NULL;
+}
+
+static void *reads(void *arg)
+{
+    char byte;
+    pthread_setname_np(pthread_self(), "reads");
+    sem_post(&ready);
+    return read(*(int *)arg, &byte, 1) == 1 ? NULL : arg;
+}
+
+/* The state of the one thread of this name; its time in *ns. "" when there is none. */
+static const char *state_of(const struct lp_profile *profile, const char *name, int64_t *ns)
+{
+    for (size_t i = 0; i < profile->nitems; i++)
+        if (!strcmp(profile->items[i].name, name)) {
+            *ns = profile->items[i].state_ns;
+            return profile->items[i].state;
+        }
+    return "";
+}
+
+static void a_wait_says_what_it_is_for_and_since_when(void **state)
+{
+    (void)state;
+    NEEDS_SIGNALS();
+    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    const char *const names[] = {"reads", "locks", "joins", "blocked"};
+    pthread_t threads[4];
+    char expected[4][64];
+    int64_t ns = -1, first;
+    bool known[4] = {false};
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    pthread_mutex_lock(&mutex);
+    start(&threads[0], reads, &ends[0]);
+    start(&threads[1], locks, &mutex);
+    start(&threads[2], joins, &threads[1]);
+    start(&threads[3], blocked, NULL);
+
+    struct lp_profile *profile = lp_take(lp_kind_find("threads"));
+    int64_t locker = 0;
+    for (size_t i = 0; i < profile->nitems; i++)
+        if (!strcmp(profile->items[i].name, "locks"))
+            locker = profile->items[i].id;
+    snprintf(expected[0], sizeof expected[0], "in read of fd %d", ends[0]);
+    snprintf(expected[1], sizeof expected[1], "(mutex held by thread %d)", gettid());
+    snprintf(expected[2], sizeof expected[2], "(join of thread %d)", (int)locker);
+    snprintf(expected[3], sizeof expected[3], "(condition)");
+    for (int i = 0; i < 4; i++) /* they may not have come so far */
+        while (!strstr(state_of(profile, names[i], &first), expected[i])) {
+            lp_profile_free(profile);
+            profile = lp_take(lp_kind_find("threads"));
+            i = 0;
+        }
+    lp_profile_free(profile);
+
+    int64_t since = lp_now_ns(); /* from here on they only answer */
+    for (int round = 0; round < 3; round++) {
+        nanosleep(&(struct timespec){0, 20000000}, NULL);
+        int64_t waited = lp_now_ns() - since;
+        profile = lp_take(lp_kind_find("threads"));
+        for (int i = 0; i < 4; i++) {
+            assert_non_null(strstr(state_of(profile, names[i], &ns), expected[i]));
+            assert_true(ns == -1 || ns >= waited); /* -1: the answer itself had to wait */
+            known[i] |= ns >= waited;
+        }
+        lp_profile_free(profile);
+    }
+    for (int i = 0; i < 4; i++)
+        assert_true(known[i]);
+    pthread_mutex_unlock(&mutex);
+    assert_int_equal(write(ends[1], "x", 1), 1);
+    pthread_join(threads[2], NULL);
+    pthread_join(threads[0], NULL);
+    let_go(&threads[3], 1);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -276,6 +372,7 @@ int main(void)
         cmocka_unit_test(threads_that_block_signals_are_left_alone),
         cmocka_unit_test(without_a_free_signal_there_is_an_error_and_no_profile),
         cmocka_unit_test(a_blocking_read_goes_on),
+        cmocka_unit_test(a_wait_says_what_it_is_for_and_since_when),
     };
     sem_init(&ready, 0, 0);
     return cmocka_run_group_tests_name("threads", tests, NULL, NULL);

@@ -1,0 +1,180 @@
+/*
+ * Threads, by the calls that create, join and detach them. A created thread begins and ends in a
+ * function of ours, which says so and does not show in stacks. It hears of every end: by return,
+ * by pthread_exit() and by cancellation, which need no hooks for that.
+ *
+ * Threads that libc starts by itself (for timers, asynchronous I/O and name look-ups) do not come
+ * by here; they are found in /proc/self/task.
+ */
+#include "hooks/hook.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <threads.h>
+#include <unistd.h>
+
+#include "capture/rate.h"
+#include "capture/self.h"
+#include "capture/unwind.h"
+#include "tables/threads.h"
+
+#define CALLER __builtin_return_address(0)
+
+static bool watched(void)
+{
+    return !lp_self.own && !lp_self.busy && lp_hooks_process();
+}
+
+/* A ticket as the argument of a thread. */
+static void *packed(struct lp_thread_ticket ticket)
+{
+    return (void *)((uintptr_t)ticket.row << 32 | ticket.use);
+}
+
+static struct lp_thread_ticket unpacked(void *arg)
+{
+    return (struct lp_thread_ticket){(uint32_t)((uintptr_t)arg >> 32), (uint32_t)(uintptr_t)arg};
+}
+
+static struct lp_thread_order begins(void *ticket)
+{
+    bool busy = lp_self.busy;
+    lp_self.busy = true;
+    struct lp_thread_order order = lp_thread_begins(unpacked(ticket), gettid());
+    lp_self.busy = busy;
+    return order;
+}
+
+static void ends(void *ticket)
+{
+    bool busy = lp_self.busy;
+    lp_self.busy = true;
+    lp_thread_ends(unpacked(ticket), lp_now_ns());
+    lp_self.busy = busy;
+}
+
+LP_UNSEEN static void *run_posix(void *ticket)
+{
+    struct lp_thread_order order = begins(ticket);
+    void *result;
+    pthread_cleanup_push(ends, ticket);
+    result = ((void *(*)(void *))order.run)(order.arg);
+    pthread_cleanup_pop(1);
+    return result;
+}
+
+LP_UNSEEN static int run_c11(void *ticket)
+{
+    struct lp_thread_order order = begins(ticket);
+    int result;
+    pthread_cleanup_push(ends, ticket);
+    result = ((int (*)(void *))order.run)(order.arg);
+    pthread_cleanup_pop(1);
+    return result;
+}
+
+static struct lp_thread_ticket creating(const struct lp_thread_order *order, void *caller)
+{
+    struct lp_thread_ticket ticket = {0};
+    if (!watched())
+        return ticket;
+    int kept = errno;
+    lp_self.busy = true;
+    ticket = lp_thread_new(order, lp_stack_of_caller(caller), lp_now_ns());
+    lp_self.busy = false;
+    errno = kept;
+    return ticket;
+}
+
+static int created(struct lp_thread_ticket ticket, int result)
+{
+    int kept = errno;
+    if (result == 0)
+        lp_thread_made(ticket);
+    else
+        lp_thread_not_made(ticket);
+    errno = kept;
+    return result;
+}
+
+LP_FIND(pthread_create)
+LP_HOOK int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict attr,
+                           void *(*run)(void *), void *restrict arg)
+{
+    int detach = PTHREAD_CREATE_JOINABLE;
+    if (attr)
+        pthread_attr_getdetachstate(attr, &detach);
+    struct lp_thread_ticket ticket = creating(
+        &(struct lp_thread_order){run, arg, thread, detach == PTHREAD_CREATE_DETACHED}, CALLER);
+    if (!ticket.row)
+        return LP_REAL(pthread_create)(thread, attr, run, arg);
+    return created(
+        ticket, LP_REAL(pthread_create)(lp_thread_handle(ticket), attr, run_posix, packed(ticket)));
+}
+
+LP_FIND(thrd_create)
+LP_HOOK int thrd_create(thrd_t *thread, thrd_start_t run, void *arg)
+{
+    struct lp_thread_ticket ticket =
+        creating(&(struct lp_thread_order){run, arg, thread, false}, CALLER);
+    if (!ticket.row)
+        return LP_REAL(thrd_create)(thread, run, arg);
+    return created(ticket, LP_REAL(thrd_create)(lp_thread_handle(ticket), run_c11, packed(ticket)));
+}
+
+static struct lp_thread_ticket ticket_of(pthread_t thread)
+{
+    struct lp_thread_ticket ticket = {0};
+    if (watched()) {
+        int kept = errno;
+        ticket = lp_thread_find(thread);
+        errno = kept;
+    }
+    return ticket;
+}
+
+static int joined(int result, struct lp_thread_ticket ticket)
+{
+    if (result == 0)
+        lp_thread_joined(ticket);
+    return result;
+}
+
+/* One line each for the calls that join; 0 is their success, and C11's. */
+#define JOINS(name, params, args)                                                                  \
+    LP_FIND(name)                                                                                  \
+    LP_HOOK int name params                                                                        \
+    {                                                                                              \
+        struct lp_thread_ticket ticket = ticket_of(thread);                                        \
+        return joined(LP_REAL(name) args, ticket);                                                 \
+    }
+
+JOINS(pthread_join, (pthread_t thread, void **result), (thread, result))
+JOINS(pthread_tryjoin_np, (pthread_t thread, void **result), (thread, result))
+JOINS(pthread_timedjoin_np, (pthread_t thread, void **result, const struct timespec *until),
+      (thread, result, until))
+JOINS(pthread_clockjoin_np,
+      (pthread_t thread, void **result, clockid_t clock, const struct timespec *until),
+      (thread, result, clock, until))
+JOINS(thrd_join, (thrd_t thread, int *result), (thread, result))
+
+/* Once it is detached, it may be over and its handle another's. */
+LP_FIND(pthread_detach)
+LP_HOOK int pthread_detach(pthread_t thread)
+{
+    struct lp_thread_ticket ticket = ticket_of(thread);
+    int result = LP_REAL(pthread_detach)(thread);
+    if (result == 0)
+        lp_thread_detached(ticket);
+    return result;
+}
+
+LP_FIND(thrd_detach)
+LP_HOOK int thrd_detach(thrd_t thread)
+{
+    struct lp_thread_ticket ticket = ticket_of(thread);
+    int result = LP_REAL(thrd_detach)(thread);
+    if (result == thrd_success)
+        lp_thread_detached(ticket);
+    return result;
+}
