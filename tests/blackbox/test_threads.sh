@@ -1,0 +1,84 @@
+# Threads: what they do and who created them, against a program whose threads are known, the kernel's
+# own list, and go tool pprof.
+# shellcheck shell=bash disable=SC2317
+. tests/blackbox/lib.sh
+export PPROF_TMPDIR=$work HOME=$work
+
+staff() {
+	needs_preload
+	make -s fixtures
+	rm -f "$work/in"
+	mkfifo "$work/in"
+	exec {tell}<>"$work/in"
+	preload 0 "$build/fixtures/staff" <"$work/in"
+	wait_for 20 grep -q ready "$work/out"
+	wait_for 20 settled
+}
+
+# What has ended may be in the kernel's list a moment longer.
+settled() {
+	[[ $(find "/proc/$pid/task" -maxdepth 1 -mindepth 1 | wc -l) -eq 14 ]] # 7 + 5, main, and the profiler's
+}
+
+created() { # FUNCTION STATE: how many
+	jq --arg function "$1" --arg state "$2" '[.samples[] | select(.label.state == $state)
+		| select(any(.stack[]; .function == $function)) | .values[0]] | add // 0' "$work/threadcreate.json"
+}
+
+test_fates() {
+	: "threadcreate tells the running, the detached and the never joined, each where it was created"
+	staff
+	prof "/debug/pprof/threadcreate?format=json" >"$work/threadcreate.json"
+	equal running "$(created start_staff running)" 7
+	equal detached "$(created start_freelancers detached)" 5
+	equal forgotten "$(created forget_to_join "exited, not joined")" 3
+	equal "joined ones" "$(jq '[.samples[] | select(any(.stack[]; .function == "join_them"))] | length' "$work/threadcreate.json")" 0
+	equal all "$(jq '[.samples[].values[0]] | add' "$work/threadcreate.json")" 16
+	equal "frames of the profiler" "$(jq '[.samples[].stack[] | select(.file | contains("profiler/"))] | length' "$work/threadcreate.json")" 0
+	contains "$(prof "/debug/pprof/threadcreate?debug=2")" "[exited, not joined, "
+	ended
+}
+
+test_kernel() {
+	: "threads has exactly the threads that the kernel has, and every one its creator"
+	staff
+	prof "/debug/pprof/threads?format=json" >"$work/threads.json"
+	jq '.items[].id' "$work/threads.json" | sort -n >"$work/ours"
+	for task in /proc/"$pid"/task/*; do
+		[[ $(<"$task/comm") == leakprof* ]] || echo "${task##*/}"
+	done | sort -n >"$work/kernels"
+	diff "$work/ours" "$work/kernels"
+	equal creators "$(jq '[.items[] | select(.creator) | select(any(.creator[]; .function == "start_staff" or .function == "start_freelancers"))] | length' "$work/threads.json")" 12
+	equal conditions "$(jq '[.items[] | select(.state | test("in futex 0x[0-9a-f]+ \\(condition\\)"))] | length' "$work/threads.json")" 12
+	contains "$(prof "/debug/pprof/threads?debug=2")" "created by"
+	ended
+}
+
+test_go() {
+	: "go tool pprof reads both: -top, -traces and the label of the state"
+	staff
+	prof /debug/pprof/threadcreate >"$work/threadcreate.gz"
+	prof /debug/pprof/goroutine >"$work/goroutine.gz"
+	contains "$(go tool pprof -top -cum "$work/threadcreate.gz" 2>&1 | sed 's/  */ /g')" "7 43.75% start_staff"
+	contains "$(go tool pprof -tags "$work/threadcreate.gz" 2>&1)" "exited, not joined"
+	contains "$(go tool pprof -traces "$work/threadcreate.gz" 2>&1)" "forget_to_join"
+	contains "$(go tool pprof -top -cum "$work/goroutine.gz" 2>&1 | sed 's/  */ /g')" "12 92.31% wait_for_work"
+	ended
+}
+
+test_suspect() {
+	: "threads that nobody joins are suspects of their own, and those that run are not accused twice"
+	staff
+	snapshot some >/dev/null
+	for _ in {1..6}; do echo >&"$tell"; done
+	wait_for 20 eval '[[ $(grep -c more "$work/out") -eq 6 ]]'
+	wait_for 20 settled
+	snapshot some >/dev/null
+	prof "/debug/suspects?from=1&to=2" >"$work/suspects.json"
+	equal suspects "$(jq -c '[.suspects[] | [.resource, .function, .growth]]' "$work/suspects.json")" '[["unjoined","forget_to_join",6]]'
+	prof "/debug/diff?profile=threadcreate&from=1&to=2&format=json" >"$work/threadcreate.json"
+	equal growth "$(created forget_to_join "exited, not joined")" 6
+	ended
+}
+
+run_tests
