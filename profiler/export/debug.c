@@ -186,7 +186,7 @@ static void write_item(FILE *out, const struct lp_item *item, const struct lp_pr
     else
         fprintf(out, "%s %" PRId64 " [%s]%s%s", kind->item, item->id, name, state[0] ? " " : "",
                 state);
-    if (item->state_ns >= 0)
+    if (item->state_ns >= 0 && kind->nvalues == 1) /* else it is among the values */
         fprintf(out, ", %s", lp_human(age, item->state_ns, "nanoseconds", false));
     if (thread)
         fprintf(out, "] \"%s\"", name);

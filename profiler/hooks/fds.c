@@ -1,19 +1,18 @@
 /*
- * Descriptors, by the calls that make and close them. Each hook calls the real function (never the
- * bare system call: many are cancellation points), then notes the number with the caller's stack.
- * A close is noted before it happens: afterwards the number may be another thread's already.
+ * Descriptors, by the calls that make and close them (hooks/fds.h says how). Here are the common
+ * ones; messages.c has those that come in messages, rare_fds.c the rarer kinds.
  *
  * Calls that libc makes inside itself do not come by here; hence fopen() and its kind have hooks of
- * their own. What is opened behind our back is found in /proc/self/fd and shown as such.
+ * their own. What is opened behind our back, by libc for itself or by a bare system call, is found
+ * in /proc/self/fd and shown as such.
  */
-#include "hooks/hook.h"
+#include "hooks/fds.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -41,8 +40,6 @@
 #undef tmpfile64
 #undef fcntl
 
-#define CALLER __builtin_return_address(0)
-
 static uint32_t stack_here(void *caller)
 {
     lp_self.busy = true;
@@ -57,8 +54,7 @@ static inline bool watched(void)
     return !lp_self.apart && lp_hooks_process();
 }
 
-/* Notes n descriptors, all made by one call, and keeps errno. */
-__attribute__((noinline)) static void opened(const int *fds, int n, void *caller)
+__attribute__((noinline)) void lp_fds_opened(const int *fds, int n, void *caller)
 {
     int kept = errno;
     bool own = lp_self.own, blind = own || lp_self.busy; /* busy: in a signal handler above us */
@@ -72,10 +68,16 @@ __attribute__((noinline)) static void opened(const int *fds, int n, void *caller
     errno = kept;
 }
 
-static inline void closing(int fd)
+void lp_fds_closing(int fd)
 {
     if (watched())
         lp_fd_closed(fd);
+}
+
+void lp_fds_closing_range(unsigned first, unsigned last)
+{
+    if (watched())
+        lp_fd_closed_range(first, last);
 }
 
 /* -1, and errno as it was, for streams without a descriptor. */
@@ -86,34 +88,12 @@ static int number_of(FILE *file)
     return fd;
 }
 
-static inline int opened_one(int fd, void *caller)
-{
-    if (fd >= 0)
-        opened(&fd, 1, caller);
-    return fd;
-}
-
-static inline int opened_pair(int result, const int fds[2], void *caller)
-{
-    if (result == 0)
-        opened(fds, 2, caller);
-    return result;
-}
-
 static inline FILE *opened_file(FILE *file, void *caller)
 {
     if (file)
         opened_one(number_of(file), caller);
     return file;
 }
-
-/* One line each for the calls that return a descriptor. */
-#define OPENS(name, params, args)                                                                  \
-    LP_FIND(name)                                                                                  \
-    LP_HOOK int name params                                                                        \
-    {                                                                                              \
-        return opened_one(LP_REAL(name) args, CALLER);                                             \
-    }
 
 OPENS(socket, (int domain, int type, int protocol), (domain, type, protocol))
 OPENS(accept, (int fd, __SOCKADDR_ARG address, socklen_t *restrict length), (fd, address, length))
@@ -265,7 +245,7 @@ OPENS_FILE(popen, (const char *command, const char *mode), (command, mode))
     LP_FIND(name)                                                                                  \
     LP_HOOK FILE *name(const char *restrict path, const char *restrict mode, FILE *restrict file)  \
     {                                                                                              \
-        closing(number_of(file));                                                                  \
+        lp_fds_closing(number_of(file));                                                           \
         return opened_file(LP_REAL(name)(path, mode, file), CALLER);                               \
     }
 REOPENS(freopen)
@@ -283,43 +263,50 @@ LP_HOOK DIR *opendir(const char *path)
 LP_FIND(close)
 LP_HOOK int close(int fd)
 {
-    closing(fd);
+    lp_fds_closing(fd);
     return LP_REAL(close)(fd);
 }
 
 LP_FIND(close_range)
 LP_HOOK int close_range(unsigned int first, unsigned int last, int flags)
 {
-    if (!(flags & CLOSE_RANGE_CLOEXEC) && watched())
-        lp_fd_closed_range(first, last);
+    /* CLOSE_RANGE_UNSHARE closes them in a table of the thread's own. */
+    if (!(flags & (CLOSE_RANGE_CLOEXEC | CLOSE_RANGE_UNSHARE)))
+        lp_fds_closing_range(first, last);
     return LP_REAL(close_range)(first, last, flags);
 }
 
 LP_FIND(closefrom)
 LP_HOOK void closefrom(int first)
 {
-    if (watched())
-        lp_fd_closed_range(first < 0 ? 0 : (unsigned)first, UINT_MAX);
+    lp_fds_closing_range(first < 0 ? 0 : (unsigned)first, UINT_MAX);
     LP_REAL(closefrom)(first);
 }
 
 LP_FIND(fclose)
 LP_HOOK int fclose(FILE *file)
 {
-    closing(number_of(file));
+    lp_fds_closing(number_of(file));
     return LP_REAL(fclose)(file);
 }
 
 LP_FIND(pclose)
 LP_HOOK int pclose(FILE *file)
 {
-    closing(number_of(file));
+    lp_fds_closing(number_of(file));
     return LP_REAL(pclose)(file);
 }
 
 LP_FIND(closedir)
 LP_HOOK int closedir(DIR *dir)
 {
-    closing(dirfd(dir));
+    lp_fds_closing(dirfd(dir));
     return LP_REAL(closedir)(dir);
 }
+
+ALSO(open, __open)
+ALSO(open64, __open64)
+ALSO(fcntl, __fcntl)
+ALSO(pipe, __pipe)
+ALSO(dup2, __dup2)
+ALSO(close, __close)

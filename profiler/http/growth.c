@@ -56,14 +56,13 @@ static const char *word(struct lp_request *request, const char *name, const char
     return NULL;
 }
 
+/* growing: the column that has to; -1: everything is shown. */
 static void reply_diff(struct lp_request *request, const struct lp_profile *from,
-                       const struct lp_profile *to, const struct lp_shape *shape, bool growth)
+                       const struct lp_profile *to, const struct lp_shape *shape, int growing)
 {
     struct lp_profile *diff = from && to ? lp_profile_diff(from, to) : NULL;
-    if (diff && growth) {
-        diff->kind = shape->kind; /* allocs' rows are heap's, but another column grows */
-        lp_profile_keep_growth(diff);
-    }
+    if (diff && growing >= 0)
+        lp_profile_keep_growth(diff, growing);
     lp_reply_profile(request->http, diff, shape);
     lp_profile_free(diff);
 }
@@ -88,7 +87,12 @@ void lp_http_diff(struct lp_request *request)
     }
     struct lp_profile *now = window.to ? NULL : lp_take(from->kind);
     const struct lp_profile *to = window.to ? lp_snapshot_profile(window.to, kind) : now;
-    reply_diff(request, from, to, &shape, strcmp(sign, "growth") == 0);
+    /* The column that was asked for, else the one that grows when something leaks: allocs' rows are
+     * heap's, but another one is meant there. */
+    int growing = strcmp(sign, "growth") != 0              ? -1
+                  : lp_query_get(&request->query, "value") ? shape.value
+                                                           : kind->growth_value;
+    reply_diff(request, from, to, &shape, growing);
     lp_profile_free(now);
 }
 

@@ -3,21 +3,16 @@
  * profiler's own descriptors are left out; those that were opened before it looked, or by a way
  * that no hook sees, stand under one special stack.
  */
-#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
-#include <limits.h>
-#include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "capture/rate.h"
 #include "capture/self.h"
+#include "snapshot/describe.h"
 #include "snapshot/kinds.h"
 #include "tables/fds.h"
 #include "tables/stacks.h"
@@ -39,114 +34,10 @@ int lp_each_fd(void (*visit)(int fd, bool own, void *arg), void *arg)
     return 0;
 }
 
-static void address_text(char *text, size_t room, const struct sockaddr_storage *address,
-                         socklen_t length)
-{
-    char host[INET6_ADDRSTRLEN];
-    const struct sockaddr_in *in = (const void *)address;
-    const struct sockaddr_in6 *in6 = (const void *)address;
-    const struct sockaddr_un *un = (const void *)address;
-
-    if (address->ss_family == AF_INET)
-        snprintf(text, room, "%s:%d", inet_ntop(AF_INET, &in->sin_addr, host, sizeof host),
-                 ntohs(in->sin_port));
-    else if (address->ss_family == AF_INET6)
-        snprintf(text, room, "[%s]:%d", inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof host),
-                 ntohs(in6->sin6_port));
-    else if (address->ss_family == AF_UNIX && length > sizeof(sa_family_t))
-        snprintf(text, room, "%s%s", un->sun_path[0] ? "" : "@",
-                 un->sun_path[0] ? un->sun_path : un->sun_path + 1);
-    else
-        snprintf(text, room, "unnamed");
-}
-
-static const char *socket_kind(int fd, const char **detail)
-{
-    int domain = 0, type = 0, listening = 0;
-    socklen_t n = sizeof domain;
-    getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &n);
-    n = sizeof type;
-    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n);
-    n = sizeof listening;
-    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &n);
-
-    *detail = listening ? "listening" : "";
-    if (domain == AF_UNIX)
-        return "unix socket";
-    if (domain != AF_INET && domain != AF_INET6)
-        return "socket";
-    return type == SOCK_STREAM ? "tcp socket" : type == SOCK_DGRAM ? "udp socket" : "ip socket";
-}
-
-/* The program's descriptor as one that this thread can ask: a duplicate for as long as it takes, in
- * a thread with descriptors of its own. -1 where the kernel or a seccomp filter will not give it.
+/* Idle is a sum over sockets: the seconds that they have been kept for nothing. In a delta it may
+ * be negative, when what was idle before has been closed or used. Where it is not known it adds 0.
  */
-static int borrow(int pidfd, int fd)
-{
-    return lp_self.apart ? (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0) : fd;
-}
-
-static void give_back(int borrowed)
-{
-    if (lp_self.apart)
-        close(borrowed);
-}
-
-static void socket_state(int fd, const char *detail, char *text, size_t room)
-{
-    struct sockaddr_storage local = {0}, peer = {0};
-    socklen_t nlocal = sizeof local, npeer = sizeof peer;
-    char a[128] = "unbound", b[128];
-
-    if (getsockname(fd, (void *)&local, &nlocal) == 0)
-        address_text(a, sizeof a, &local, nlocal);
-    if (getpeername(fd, (void *)&peer, &npeer) == 0) {
-        address_text(b, sizeof b, &peer, npeer);
-        snprintf(text, room, "%s -> %s", a, b);
-    } else {
-        snprintf(text, room, "%s, %s", a, *detail ? detail : "not connected");
-    }
-}
-
-/* Kinds are few and fixed, for they label rows; what is particular goes into the state. */
-static const char *describe(int pidfd, int fd, char *state, size_t room)
-{
-    char path[32], target[PATH_MAX];
-    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    ssize_t n = readlink(path, target, sizeof target - 1);
-    if (n < 0)
-        return NULL; /* closed meanwhile */
-    target[n] = '\0';
-    snprintf(state, room, "%.*s", (int)room - 1, target);
-
-    if (!strncmp(target, "socket:", 7)) {
-        int borrowed = borrow(pidfd, fd);
-        if (borrowed < 0)
-            return "socket";
-        const char *detail, *kind = socket_kind(borrowed, &detail);
-        socket_state(borrowed, detail, state, room);
-        give_back(borrowed);
-        return kind;
-    }
-    static const struct {
-        const char *prefix, *kind;
-    } kinds[] = {
-        {"pipe:", "pipe"},
-        {"anon_inode:[eventpoll]", "epoll"},
-        {"anon_inode:[eventfd", "eventfd"},
-        {"anon_inode:[timerfd]", "timerfd"},
-        {"anon_inode:[signalfd]", "signalfd"},
-        {"anon_inode:inotify", "inotify"},
-        {"anon_inode:", "anonymous"},
-        {"/memfd:", "memfd"},
-        {"/dev/", "device"},
-        {"/", "file"},
-    };
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (!strncmp(target, kinds[i].prefix, strlen(kinds[i].prefix)))
-            return kinds[i].kind;
-    return "other";
-}
+enum { FDS, IDLE, QUEUED, REGISTERED, VALUES };
 
 struct taking {
     struct lp_profile *profile;
@@ -159,28 +50,34 @@ static void visit(int fd, bool own, void *arg)
 {
     struct taking *taking = arg;
     struct lp_profile *profile = taking->profile;
-    char state[300];
-    const char *kind = own ? NULL : describe(taking->pidfd, fd, state, sizeof state);
-    if (!kind)
+    struct lp_fd_seen seen = {.kind = NULL};
+    if (!own)
+        lp_fd_describe(taking->pidfd, fd, &seen);
+    if (!seen.kind)
         return;
 
     struct lp_fd known = {.stack = LP_STACK_EARLIER};
     bool found = lp_fd_get(fd, &known);
     struct lp_item *item = lp_profile_item(profile);
     struct lp_row *row = lp_profile_row(profile);
-    const char *text = lp_profile_text(profile, state);
+    const char *text = lp_profile_text(profile, seen.state);
     if (!item || !row || !text) {
         taking->result = -ENOMEM;
         return;
     }
+    *row = (struct lp_row){.stack = known.stack,
+                           .label_text = seen.kind,
+                           .value = {[FDS] = 1,
+                                     [IDLE] = seen.idle_ns < 0 ? 0 : seen.idle_ns,
+                                     [QUEUED] = seen.queued,
+                                     [REGISTERED] = seen.registered}};
     *item = (struct lp_item){.id = fd,
                              .stack = known.stack,
-                             .name = kind,
+                             .name = seen.kind,
                              .state = text,
-                             .state_ns = -1,
-                             .age_ns = found ? taking->now_ns - known.birth : -1,
-                             .value = {1}};
-    *row = (struct lp_row){.stack = known.stack, .label_text = kind, .value = {1}};
+                             .state_ns = seen.idle_ns,
+                             .age_ns = found ? taking->now_ns - known.birth : -1};
+    memcpy(item->value, row->value, sizeof item->value);
 }
 
 static int take(struct lp_profile *profile)
@@ -203,10 +100,17 @@ static int64_t count(void)
 
 const struct lp_profile_kind lp_fds_kind = {
     .name = "fds",
-    .about = "Open descriptors, by the stack that opened them. debug=2 shows each by itself.",
-    .nvalues = 1,
-    .values = {{"fds", "count"}},
-    .default_value = -1,
+    .about =
+        "Open descriptors, by the stack that opened them; for how long idle, what is queued and "
+        "registered behind them. debug=2 shows each by itself.",
+    .nvalues = VALUES,
+    .values = {[FDS] = {"fds", "count"},
+               [IDLE] = {"idle", "nanoseconds"},
+               [QUEUED] = {"queued", "bytes"},
+               [REGISTERED] = {"registered", "count"}},
+    .default_value = FDS, /* tools would show the last one */
+    .shown_value = FDS,
+    .growth_value = FDS,
     .period = {"fds", "count"},
     .label_key = "kind",
     .item = "fd",

@@ -192,11 +192,11 @@ struct lp_profile *lp_profile_diff(const struct lp_profile *from, const struct l
     return out;
 }
 
-void lp_profile_keep_growth(struct lp_profile *profile)
+void lp_profile_keep_growth(struct lp_profile *profile, int value)
 {
     size_t kept = 0;
     for (size_t i = 0; i < profile->nrows; i++)
-        if (profile->rows[i].value[profile->kind->growth_value] > 0)
+        if (profile->rows[i].value[value] > 0)
             profile->rows[kept++] = profile->rows[i];
     profile->nrows = kept;
 }

@@ -141,8 +141,8 @@ static inline int64_t lp_row_freed(const struct lp_row *row, int value)
     return row->value[value] - row->value[value + LP_INUSE_OBJECTS];
 }
 
-/* Drops the rows whose kind->growth_value is not positive (sign=growth). */
-void lp_profile_keep_growth(struct lp_profile *profile);
+/* Drops the rows whose column `value` is not positive (sign=growth). */
+void lp_profile_keep_growth(struct lp_profile *profile, int value);
 
 /* Sum of one column, and its standard error in *error unless NULL. */
 int64_t lp_profile_total(const struct lp_profile *profile, int value, double *error);

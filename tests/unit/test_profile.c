@@ -68,7 +68,7 @@ static void a_difference_has_signs_and_no_zero_rows(void **state)
     assert_true(diff->rows[2].variance[3] == 9);
     assert_int_equal(diff->rows[2].value[3], 7);
     assert_int_equal(lp_profile_total(diff, 3, NULL), 17);
-    lp_profile_keep_growth(diff);
+    lp_profile_keep_growth(diff, diff->kind->growth_value);
     assert_int_equal(diff->nrows, 2);
     assert_int_equal(lp_profile_total(diff, 3, NULL), 27);
     lp_profile_free(diff);
