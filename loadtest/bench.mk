@@ -1,10 +1,10 @@
-# What `make bench` needs besides the server: the churn, which must run on plain glibc, a bare evhttp
+# What `make bench` needs besides the server: churn and descriptors, which must run on plain glibc, a bare evhttp
 # server to compare with, and two programs that have the profiler inside.
-bench: $(addprefix $(B)/,bench_churn bench_bare bench_heap bench_accuracy)
+bench: $(addprefix $(B)/,bench_churn bench_bare bench_fds bench_heap bench_accuracy)
 
-$(B)/bench_churn: loadtest/bench_churn.c
+$(B)/bench_churn $(B)/bench_fds: $(B)/bench_%: loadtest/bench_%.c
 	@mkdir -p $(@D) $(B)/obj
-	$(CC) $(BASE) $(CFLAGS) -MF $(B)/obj/bench_churn.d -o $@ $< -lpthread
+	$(CC) $(BASE) $(CFLAGS) -MF $(B)/obj/bench_$*.d -o $@ $< -lpthread
 $(B)/bench_bare: loadtest/bench_bare.c
 	@mkdir -p $(@D) $(B)/obj
 	$(CC) $(BASE) $(CFLAGS) $(DEPS) -MF $(B)/obj/bench_bare.d -o $@ $< -levent -lpthread

@@ -4,16 +4,11 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "capture/rate.h"
 #include "capture/self.h"
-#include "tables/own.h"
+#include "tables/slab.h"
 #include "tables/stacks.h"
 
-enum {
-    ENTRIES = 2048,
-    WANTED_AFTER = 32,
-    RARE_RATE = 16 << 10 /* from here on stacks are too rare for the table's memory to pay */
-};
+enum { ENTRIES = 2048, WANTED_AFTER = 32 };
 
 /* Written by one who has made the version odd, read by anyone: it must be even and the same before
  * and after. */
@@ -26,30 +21,18 @@ struct known {
 
 struct entry {
     _Atomic uint32_t version;
-    _Atomic uint32_t asked; /* times in vain, by anybody */
     struct known known;
 };
 
-static _Atomic(struct entry *) table;
+/* Places that ask but a few times cost a count each, and only those that were kept an entry. */
+static struct lp_slab entries = LP_SLAB(sizeof(struct entry), 5, LP_OWN_MEMO);
+static _Atomic uint32_t asked[ENTRIES]; /* times in vain, by anybody */
 static _Atomic uint32_t age = 1;
 
-static struct entry *entry_for(uintptr_t frame, uintptr_t caller)
+static uint32_t slot_of(uintptr_t frame, uintptr_t caller)
 {
-    struct entry *entries = atomic_load_explicit(&table, memory_order_acquire);
-    if (!entries) {
-        int64_t rate = lp_rate();
-        if (rate == 0 || rate > RARE_RATE)
-            return NULL;
-        struct entry *fresh = lp_own_map(ENTRIES * sizeof *fresh, LP_OWN_MEMO);
-        if (!fresh)
-            return NULL;
-        if (atomic_compare_exchange_strong(&table, &entries, fresh))
-            entries = fresh;
-        else
-            lp_own_unmap(fresh, ENTRIES * sizeof *fresh, LP_OWN_MEMO);
-    }
     uint64_t hash = (frame >> 3) * 0x9e3779b97f4a7c15u + caller * 0xc2b2ae3d27d4eb4fu;
-    return &entries[(hash ^ hash >> 29) % ENTRIES];
+    return (uint32_t)((hash ^ hash >> 29) % ENTRIES);
 }
 
 void lp_memo_note(struct lp_memo_words *words, uintptr_t frame, uintptr_t address)
@@ -74,14 +57,9 @@ __attribute__((no_sanitize("address", "thread"))) static bool holds(const struct
     return true;
 }
 
-__attribute__((no_sanitize("thread"))) uint32_t lp_memo_find(uintptr_t frame, uintptr_t caller,
-                                                             bool *wanted)
+__attribute__((no_sanitize("thread"))) static uint32_t look(const struct entry *entry,
+                                                            uintptr_t frame, uintptr_t caller)
 {
-    struct entry *entry = entry_for(frame, caller);
-    *wanted = false;
-    if (!entry)
-        return LP_STACK_NONE;
-
     uint32_t version = atomic_load_explicit(&entry->version, memory_order_acquire);
     const struct known *k = &entry->known;
     if (k->frame == frame && k->caller == caller && k->thread == &lp_self &&
@@ -97,17 +75,29 @@ __attribute__((no_sanitize("thread"))) uint32_t lp_memo_find(uintptr_t frame, ui
         if (atomic_load_explicit(&entry->version, memory_order_relaxed) == version && holds(&copy))
             return copy.stack;
     }
-    uint32_t asked = atomic_fetch_add_explicit(&entry->asked, 1, memory_order_relaxed) + 1;
-    *wanted = asked % WANTED_AFTER == 0;
+    return LP_STACK_NONE;
+}
+
+uint32_t lp_memo_find(uintptr_t frame, uintptr_t caller, bool *wanted)
+{
+    uint32_t slot = slot_of(frame, caller);
+    struct entry *entry = lp_slab_at(&entries, slot);
+    uint32_t stack = entry ? look(entry, frame, caller) : LP_STACK_NONE;
+    *wanted = false;
+    if (stack != LP_STACK_NONE)
+        return stack;
+    *wanted = atomic_fetch_add_explicit(&asked[slot], 1, memory_order_relaxed) % WANTED_AFTER ==
+              WANTED_AFTER - 1;
     return LP_STACK_NONE;
 }
 
 __attribute__((no_sanitize("thread"))) void
 lp_memo_keep(uintptr_t frame, uintptr_t caller, const struct lp_memo_words *words, uint32_t stack)
 {
-    struct entry *entry = entry_for(frame, caller);
-    if (!entry || words->n == 0 || words->n > LP_MEMO_WORDS)
+    uint32_t slot = slot_of(frame, caller);
+    if (words->n == 0 || words->n > LP_MEMO_WORDS || !lp_slab_segment(&entries, slot))
         return;
+    struct entry *entry = lp_slab_at(&entries, slot);
     uint32_t version = atomic_load_explicit(&entry->version, memory_order_relaxed);
     if (version % 2 ||
         !atomic_compare_exchange_strong_explicit(&entry->version, &version, version + 1,

@@ -11,9 +11,10 @@
  * (A frame whose rule reads yet another word, as after a realignment of the stack for AVX, is taken
  * for the same when all the words beside it are. Stacks with a signal frame are not kept.)
  *
- * One table for all threads. An entry is copied before its words are compared, so a torn one is
- * never followed. Any thread, no lock, no allocation but for the table at first; not in a handler
- * that interrupted the profiler (lp_self.busy).
+ * One table for all threads, two megabytes when all of it is in use; what asks seldom is not kept.
+ * An entry is copied before its words are compared, so a torn one is never followed. Any thread, no
+ * lock, no allocation but of the table; not in a handler that interrupted the profiler
+ * (lp_self.busy).
  */
 #ifndef LP_CAPTURE_MEMO_H
 #define LP_CAPTURE_MEMO_H

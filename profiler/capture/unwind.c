@@ -22,7 +22,8 @@ enum {
 #else
     CACHE_EARNED_AFTER = 16, /* stacks in one thread */
 #endif
-    HOOK_FRAMES = 8, /* at most this many of ours lie above the program's */
+    HOOK_FRAMES = 8,      /* at most this many of ours lie above the program's */
+    RARE_RATE = 16 << 10, /* from here on samples are too rare for the memo's memory to pay */
 };
 
 static _Atomic uint32_t caches;
@@ -224,12 +225,13 @@ static uintptr_t *without_ours(uintptr_t *raw, uint32_t *n, uintptr_t caller)
     return raw + skip;
 }
 
-__attribute__((noinline)) uint32_t lp_stack_of_caller(void *caller)
+/* `base` is a frame of ours below the caller's; `often`: the memo is asked. */
+__attribute__((always_inline)) static inline uint32_t stack_of(void *caller, uintptr_t base,
+                                                               bool often)
 {
-    uintptr_t raw[LP_FRAMES_MAX + HOOK_FRAMES];
-    uintptr_t base = (uintptr_t)__builtin_frame_address(0), leaf = (uintptr_t)caller - 1;
-    bool wanted;
-    uint32_t stack = lp_memo_find(base, (uintptr_t)caller, &wanted);
+    uintptr_t raw[LP_FRAMES_MAX + HOOK_FRAMES], leaf = (uintptr_t)caller - 1;
+    bool wanted = false;
+    uint32_t stack = often ? lp_memo_find(base, (uintptr_t)caller, &wanted) : LP_STACK_NONE;
     if (stack != LP_STACK_NONE)
         return stack;
 
@@ -253,6 +255,17 @@ __attribute__((noinline)) uint32_t lp_stack_of_caller(void *caller)
     if (note && stack != LP_STACK_NONE && !lp_loader_stale())
         lp_memo_keep(base, (uintptr_t)caller, note, stack);
     return stack;
+}
+
+__attribute__((noinline)) uint32_t lp_stack_of_caller(void *caller)
+{
+    int64_t rate = lp_rate();
+    return stack_of(caller, (uintptr_t)__builtin_frame_address(0), rate > 0 && rate <= RARE_RATE);
+}
+
+__attribute__((noinline)) uint32_t lp_stack_of_call(void *caller)
+{
+    return stack_of(caller, (uintptr_t)__builtin_frame_address(0), true);
 }
 
 uint32_t lp_unwind_context(uintptr_t *frames, uint32_t max, void *ucontext)

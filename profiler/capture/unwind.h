@@ -20,6 +20,11 @@
  * far or any farther, the caller alone (a loss). Set lp_self.busy around it. */
 uint32_t lp_stack_of_caller(void *caller);
 
+/* The same for hooks that ask at every call, not at a sample now and then: stacks that come again
+ * are known by heart whatever the sampling rate, in threads too that are too short to have earned a
+ * cache. */
+uint32_t lp_stack_of_call(void *caller);
+
 /* In a signal handler: the stack that was interrupted. 0 when it does not unwind. */
 uint32_t lp_unwind_context(uintptr_t *frames, uint32_t max, void *ucontext);
 

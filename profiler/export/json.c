@@ -93,6 +93,36 @@ static json_t *stack(uint32_t id, struct lp_lines *lines)
     return frames;
 }
 
+/* Ten thousand sockets come from a handful of places, and their stacks are most of what is written:
+ * each is made once, while it keeps its place here. */
+enum { STACK_TEXTS = 64 };
+struct stack_texts {
+    struct {
+        uint32_t id;
+        char *text;
+    } at[STACK_TEXTS];
+};
+
+/* NULL when memory is out. */
+static const char *stack_text(struct stack_texts *texts, uint32_t id, struct lp_lines *lines)
+{
+    char **text = &texts->at[id % STACK_TEXTS].text;
+    if (*text && texts->at[id % STACK_TEXTS].id == id)
+        return *text;
+    free(*text);
+    json_t *json = stack(id, lines);
+    *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    texts->at[id % STACK_TEXTS].id = id;
+    json_decref(json);
+    return *text;
+}
+
+static void drop_texts(struct stack_texts *texts)
+{
+    for (int i = 0; i < STACK_TEXTS; i++)
+        free(texts->at[i].text);
+}
+
 /* What came and went in a delta's window; what survived of it is among the values. */
 static json_t *window(const struct lp_row *row)
 {
@@ -156,14 +186,26 @@ static json_t *item(const struct lp_item *from, const struct lp_profile_kind *ki
         json_object_set_new(json, "state_ns", json_integer(from->state_ns));
     if (from->creator != LP_STACK_NONE)
         json_object_set_new(json, "creator", stack(from->creator, lines));
-    json_object_set_new(json, "stack", stack(from->stack, lines));
     return json;
+}
+
+static int write_item(FILE *out, const struct lp_item *from, const struct lp_profile_kind *kind,
+                      struct lp_lines *lines, struct stack_texts *texts)
+{
+    const char *frames = stack_text(texts, from->stack, lines);
+    if (!frames)
+        return -ENOMEM;
+    fputc('{', out);
+    int rc = dump(out, item(from, kind, lines), JSON_EMBED);
+    fprintf(out, ",\"stack\":%s}", frames);
+    return rc;
 }
 
 int lp_write_json(FILE *out, const struct lp_profile *profile, const struct lp_profile_kind *kind,
                   int value)
 {
     struct lp_lines *lines = malloc(sizeof(*lines));
+    struct stack_texts texts = {0};
     int rc;
 
     (void)value;
@@ -182,11 +224,12 @@ int lp_write_json(FILE *out, const struct lp_profile *profile, const struct lp_p
         fputs(",\"items\":[", out);
         for (size_t i = 0; rc == 0 && i < profile->nitems; i++) {
             fputs(i > 0 ? ",\n" : "\n", out);
-            rc = dump(out, item(&profile->items[i], kind, lines), 0);
+            rc = write_item(out, &profile->items[i], kind, lines, &texts);
         }
         fputs("]", out);
     }
     fputs("}\n", out);
+    drop_texts(&texts);
     free(lines);
     return rc != 0 ? rc : ferror(out) ? -EIO : 0;
 }

@@ -43,7 +43,7 @@
 static uint32_t stack_here(void *caller)
 {
     lp_self.busy = true;
-    uint32_t stack = lp_stack_of_caller(caller);
+    uint32_t stack = lp_stack_of_call(caller);
     lp_self.busy = false;
     return stack;
 }

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <mqueue.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <pty.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -270,6 +271,27 @@ static void those_that_are_passed_are_seen(void **state)
     close(pair[1]);
 }
 
+static void *open_one(void *unwinds)
+{
+    close(eventfd(0, 0));
+    *(uint32_t *)unwinds = lp_self.unwinds;
+    return NULL;
+}
+
+/* Unwinding takes some ten times as long as the call that it is for. */
+static void short_threads_do_not_unwind_again_and_again(void **state)
+{
+    (void)state;
+    NEEDS_HOOKED_HEAP(); /* sanitizers give each thread another stack */
+    uint32_t unwinds = 1;
+    for (int i = 0; i < 1000 && unwinds; i++) {
+        pthread_t thread;
+        assert_int_equal(pthread_create(&thread, NULL, open_one, &unwinds), 0);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+    }
+    assert_int_equal(unwinds, 0);
+}
+
 static void closing_many_keeps_the_others(void **state)
 {
     (void)state;
@@ -521,6 +543,7 @@ int main(void)
         cmocka_unit_test(a_mode_reaches_the_file),
         cmocka_unit_test(rarer_kinds_are_seen),
         cmocka_unit_test(those_that_are_passed_are_seen),
+        cmocka_unit_test(short_threads_do_not_unwind_again_and_again),
         cmocka_unit_test(closing_many_keeps_the_others),
         cmocka_unit_test(what_waits_behind_them_is_told),
         cmocka_unit_test(what_hides_behind_one_is_told),
