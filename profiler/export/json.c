@@ -106,15 +106,15 @@ struct stack_texts {
 /* NULL when memory is out. */
 static const char *stack_text(struct stack_texts *texts, uint32_t id, struct lp_lines *lines)
 {
-    char **text = &texts->at[id % STACK_TEXTS].text;
-    if (*text && texts->at[id % STACK_TEXTS].id == id)
-        return *text;
-    free(*text);
-    json_t *json = stack(id, lines);
-    *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
-    texts->at[id % STACK_TEXTS].id = id;
-    json_decref(json);
-    return *text;
+    size_t i = id % STACK_TEXTS;
+    if (!texts->at[i].text || texts->at[i].id != id) {
+        json_t *json = stack(id, lines);
+        free(texts->at[i].text);
+        texts->at[i].id = id;
+        texts->at[i].text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+        json_decref(json);
+    }
+    return texts->at[i].text;
 }
 
 static void drop_texts(struct stack_texts *texts)

@@ -8,7 +8,7 @@
  * when they come from libunwind, are answered here by one process_vm_readv(), and the pipe is never
  * opened (hooks/fds.c refuses it). Everybody else's calls pass.
  */
-#include "hooks/hook.h"
+#include "hooks/fds.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -19,8 +19,6 @@
 #include <unistd.h>
 
 #include "capture/unwind.h"
-
-#define CALLER __builtin_return_address(0)
 
 /* syscall() without libc's: this file stands in for that one too. Result as the kernel's. */
 static long raw(long number, long a, long b, long c, long d, long e, long f)
@@ -88,5 +86,7 @@ LP_HOOK long syscall(long number, ...)
     va_end(list);
     if (number == SYS_write && lp_unwinder_calls(CALLER))
         return 1;
+    if (number == SYS_close) /* else what is opened there next would be taken for the same */
+        lp_fds_closing((int)a[0]);
     return conclude(raw(number, a[0], a[1], a[2], a[3], a[4], a[5]));
 }

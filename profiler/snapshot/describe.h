@@ -26,6 +26,9 @@ void lp_fd_describe(int pidfd, int fd, struct lp_fd_seen *seen);
 /* A socket that this thread can ask. */
 void lp_socket_describe(int fd, struct lp_fd_seen *seen);
 
+/* The queue of a listening Unix socket; false: it cannot be known. */
+bool lp_unix_backlog(int fd, unsigned *waiting, unsigned *limit);
+
 /* What /proc/self/fdinfo says, into the state; `seen->kind` and its link are there already. */
 void lp_fdinfo_describe(int fd, struct lp_fd_seen *seen);
 

@@ -7,7 +7,6 @@
  * streams, elsewhere the kernel's memory, which is more.
  */
 #include <arpa/inet.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/sock_diag.h>
 #include <linux/sockios.h>
@@ -27,7 +26,7 @@ enum { TCP_STATES = 13, MS = 1000000 };
 
 /* The kernel's numbers, which <netinet/tcp.h> has under names that <linux/tcp.h> does not bear
  * beside it. */
-enum { ESTABLISHED = 1, SYN_SENT, CLOSED = 7, CLOSE_WAIT, LAST_ACK, LISTEN, CLOSING };
+enum { SYN_SENT = 2, CLOSED = 7, CLOSE_WAIT, LAST_ACK, LISTEN, CLOSING };
 
 static const char *state_name(unsigned state)
 {
@@ -191,6 +190,23 @@ static const char *kind_of(int domain, int type)
     }
 }
 
+static void describe_other(int fd, struct lp_fd_seen *seen, int domain, int type)
+{
+    bool listening = option(fd, SOL_SOCKET, SO_ACCEPTCONN);
+    unsigned waiting, limit;
+    seen->kind = kind_of(domain, type);
+    say_addresses(fd, seen, listening);
+    if (!listening) {
+        say_queues(fd, seen, !(domain == AF_UNIX && type != SOCK_DGRAM));
+        say_timeouts(fd, seen);
+        lp_fd_say(seen, "idle not known");
+        return;
+    }
+    lp_fd_say(seen, "LISTEN");
+    if (domain == AF_UNIX && lp_unix_backlog(fd, &waiting, &limit))
+        lp_fd_say(seen, "backlog %u of %u", waiting, limit);
+}
+
 void lp_socket_describe(int fd, struct lp_fd_seen *seen)
 {
     int domain = option(fd, SOL_SOCKET, SO_DOMAIN), type = option(fd, SOL_SOCKET, SO_TYPE);
@@ -198,20 +214,10 @@ void lp_socket_describe(int fd, struct lp_fd_seen *seen)
     socklen_t n = sizeof info;
     bool tcp = (domain == AF_INET || domain == AF_INET6) && type == SOCK_STREAM &&
                getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) == 0;
-    if (tcp) {
+    if (tcp)
         describe_tcp(fd, seen, &info);
-    } else {
-        bool listening = option(fd, SOL_SOCKET, SO_ACCEPTCONN);
-        seen->kind = kind_of(domain, type);
-        say_addresses(fd, seen, listening);
-        if (listening)
-            lp_fd_say(seen, "LISTEN");
-        else {
-            say_queues(fd, seen, !(domain == AF_UNIX && type != SOCK_DGRAM));
-            say_timeouts(fd, seen);
-            lp_fd_say(seen, "idle not known");
-        }
-    }
+    else
+        describe_other(fd, seen, domain, type);
     if (fcntl(fd, F_GETFL) & O_NONBLOCK)
         lp_fd_say(seen, "nonblocking");
 }
