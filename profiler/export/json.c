@@ -169,8 +169,7 @@ static json_t *sample(const struct lp_profile *profile, const struct lp_row *row
     return json;
 }
 
-static json_t *item(const struct lp_item *from, const struct lp_profile_kind *kind,
-                    struct lp_lines *lines)
+static json_t *item(const struct lp_item *from, const struct lp_profile_kind *kind)
 {
     json_t *values = json_array();
 
@@ -184,20 +183,29 @@ static json_t *item(const struct lp_item *from, const struct lp_profile_kind *ki
         json_object_set_new(json, "age_ns", json_integer(from->age_ns));
     if (from->state_ns >= 0)
         json_object_set_new(json, "state_ns", json_integer(from->state_ns));
-    if (from->creator != LP_STACK_NONE)
-        json_object_set_new(json, "creator", stack(from->creator, lines));
     return json;
+}
+
+static int write_stack(FILE *out, const char *key, uint32_t id, struct lp_lines *lines,
+                       struct stack_texts *texts)
+{
+    const char *text = stack_text(texts, id, lines);
+    if (!text)
+        return -ENOMEM;
+    fprintf(out, ",\"%s\":%s", key, text);
+    return 0;
 }
 
 static int write_item(FILE *out, const struct lp_item *from, const struct lp_profile_kind *kind,
                       struct lp_lines *lines, struct stack_texts *texts)
 {
-    const char *frames = stack_text(texts, from->stack, lines);
-    if (!frames)
-        return -ENOMEM;
     fputc('{', out);
-    int rc = dump(out, item(from, kind, lines), JSON_EMBED);
-    fprintf(out, ",\"stack\":%s}", frames);
+    int rc = dump(out, item(from, kind), JSON_EMBED);
+    if (rc == 0 && from->creator != LP_STACK_NONE)
+        rc = write_stack(out, "creator", from->creator, lines, texts);
+    if (rc == 0)
+        rc = write_stack(out, "stack", from->stack, lines, texts);
+    fputc('}', out);
     return rc;
 }
 
