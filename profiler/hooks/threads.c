@@ -80,7 +80,7 @@ static struct lp_thread_ticket creating(const struct lp_thread_order *order, voi
         return ticket;
     int kept = errno;
     lp_self.busy = true;
-    ticket = lp_thread_new(order, lp_stack_of_caller(caller), lp_now_ns());
+    ticket = lp_thread_new(order, lp_stack_of_call(caller), lp_now_ns());
     lp_self.busy = false;
     errno = kept;
     return ticket;
