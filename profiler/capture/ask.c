@@ -13,6 +13,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "capture/aside.h"
 #include "capture/rate.h"
 #include "capture/self.h"
 #include "capture/task.h"
@@ -42,7 +43,7 @@ struct slot {
     uint32_t nframes;
     struct lp_answer answer;
     uintptr_t frames[LP_FRAMES_MAX];
-    char stack[64 << 10] __attribute__((aligned(16))); /* where the asked thread works it out */
+    char stack[LP_ASIDE_BYTES] __attribute__((aligned(16))); /* where the thread works it out */
 };
 
 static struct slot *spare[WINDOW];
@@ -99,29 +100,14 @@ static long switches(void)
     return getrusage(RUSAGE_THREAD, &usage) == 0 ? usage.ru_nvcsw : 0;
 }
 
-static void work_out(struct slot *s, void *ucontext)
+static void work_out(void *arg, void *ucontext)
 {
+    struct slot *s = arg;
     s->answer.switches = switches();
     find_call(&s->answer, ((ucontext_t *)ucontext)->uc_mcontext.gregs);
     prctl(PR_GET_NAME, s->answer.name);
     s->nframes = lp_unwind_context(s->frames, LP_FRAMES_MAX, ucontext);
     s->answer.switches_now = switches();
-}
-
-/* The thread may be on a signal stack of 2 KiB, or a coroutine's: take no more of it than the
- * kernel did. */
-static void work_out_on_stack_of(struct slot *s, void *ucontext)
-{
-    void *top = s->stack + sizeof s->stack;
-    __asm__ volatile("mov %%rsp, %%rbx\n\t"
-                     "mov %[top], %%rsp\n\t"
-                     "call *%[function]\n\t"
-                     "mov %%rbx, %%rsp"
-                     : [top] "+r"(top), "+D"(s), "+S"(ucontext)
-                     : [function] "r"(work_out)
-                     : "rax", "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "xmm0", "xmm1", "xmm2",
-                       "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",
-                       "xmm12", "xmm13", "xmm14", "xmm15", "memory", "cc");
 }
 
 static void answer(int number, siginfo_t *info, void *ucontext)
@@ -136,7 +122,7 @@ static void answer(int number, siginfo_t *info, void *ucontext)
         uint32_t result = BUSY;
         if (!lp_self.busy) { /* else libunwind may be half way through something here */
             lp_self.busy = true;
-            work_out_on_stack_of(s, ucontext);
+            lp_call_aside(s->stack + sizeof s->stack, work_out, s, ucontext);
             lp_self.busy = false;
             result = DONE;
         }

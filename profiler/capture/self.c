@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { OWN_THREADS_MAX = 16 };
@@ -83,6 +84,18 @@ int lp_own_threads(void)
     for (int i = 0; i < OWN_THREADS_MAX; i++)
         n += atomic_load(&own_threads[i]) != 0;
     return n;
+}
+
+int64_t lp_own_threads_cpu_ns(void)
+{
+    int64_t ns = 0;
+    for (int i = 0; i < OWN_THREADS_MAX; i++) {
+        pid_t tid = atomic_load(&own_threads[i]);
+        struct timespec t;
+        if (tid && clock_gettime(lp_cpu_clock_of(tid), &t) == 0)
+            ns += (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+    }
+    return ns;
 }
 
 static int64_t fds_of(pid_t tid)

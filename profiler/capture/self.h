@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 struct lp_self {
     uint64_t due;        /* when the next sample is; see capture/rate.h. 0: not drawn */
@@ -41,8 +42,16 @@ void lp_own_leave(int previous);
 /* The threads that called lp_own_thread_enter(). */
 bool lp_own_thread(pid_t tid);
 int lp_own_threads(void);
-int64_t lp_own_thread_fds(void);  /* how many descriptors they have; reads /proc */
-void lp_own_threads_forget(void); /* in a forked child, which has none of them */
+int64_t lp_own_threads_cpu_ns(void); /* how much CPU time they have used */
+int64_t lp_own_thread_fds(void);     /* how many descriptors they have; reads /proc */
+void lp_own_threads_forget(void);    /* in a forked child, which has none of them */
+
+/* The CPU clock of a thread, as the kernel numbers them. */
+static inline clockid_t lp_cpu_clock_of(pid_t tid)
+{
+    enum { PER_THREAD_SCHED = 6 };
+    return (clockid_t)(~(unsigned)tid << 3 | PER_THREAD_SCHED);
+}
 
 /* What malloc gave to own threads and got back, in usable bytes. */
 void lp_own_heap_add(int64_t bytes);

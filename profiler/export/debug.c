@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "export/cpu.h"
 #include "export/export.h"
 #include "export/frames.h"
 #include "export/human.h"
@@ -80,8 +81,11 @@ static void write_notes(FILE *out, const struct lp_profile *profile,
                         const struct lp_profile_kind *kind)
 {
     char total[2 * LP_HUMAN_MAX], rates[LP_RATES_TEXT_MAX];
+    char lines[LP_CPU_LINES][LP_CPU_LINE_MAX];
     bool sampled = false;
 
+    for (int i = 0, n = lp_cpu_lines(lines, &profile->cpu); i < n; i++)
+        fprintf(out, "# %s\n", lines[i]);
     if (lp_rates_mixed(&profile->rates))
         fprintf(out, "# %s\n", lp_rates_text(rates, &profile->rates));
 

@@ -10,6 +10,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "export/cpu.h"
 #include "export/export.h"
 #include "export/frames.h"
 #include "export/human.h"
@@ -56,6 +57,8 @@ static json_t *head(const struct lp_profile *profile, const struct lp_profile_ki
         "total", total);
     if (profile->weight.taken)
         json_object_set_new(json, "profiler", lp_weight_json(&profile->weight));
+    if (profile->cpu.taken)
+        json_object_set_new(json, "cpu", lp_cpu_json(&profile->cpu));
     if (profile->trim.done)
         json_object_set_new(json, "gc",
                             json_pack("{s:b, s:I, s:I, s:I, s:I}", "trimmed",

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "export/arena.h"
+#include "export/cpu.h"
 #include "export/export.h"
 #include "export/frames.h"
 #include "export/gzip.h"
@@ -262,9 +263,12 @@ static void add_comments(struct builder *b, Profile *p, const struct lp_profile 
                          const struct lp_profile_kind *kind)
 {
     char text[256], total[2 * LP_HUMAN_MAX], period[LP_HUMAN_MAX], rates[LP_RATES_TEXT_MAX];
+    char lines[LP_CPU_LINES][LP_CPU_LINE_MAX];
     bool mixed = lp_rates_mixed(&profile->rates);
 
-    p->comment = take(b, (LP_VALUES_MAX + 2) * sizeof(*p->comment));
+    p->comment = take(b, (LP_VALUES_MAX + LP_CPU_LINES + 2) * sizeof(*p->comment));
+    for (int i = 0, n = lp_cpu_lines(lines, &profile->cpu); i < n; i++)
+        comment(b, p, lines[i]);
     if (mixed)
         comment(b, p, lp_rates_text(rates, &profile->rates));
     if (profile->losses > 0) {

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "export/cpu.h"
 #include "export/export.h"
 #include "export/frames.h"
 #include "export/human.h"
@@ -155,6 +156,7 @@ static void write_head(FILE *out, const struct lp_profile *profile,
                        const struct lp_profile_kind *kind, int value)
 {
     char time[LP_HUMAN_MAX], amount[2 * LP_HUMAN_MAX], rates[LP_RATES_TEXT_MAX];
+    char lines[LP_CPU_LINES][LP_CPU_LINE_MAX];
     double error;
     int64_t total = lp_profile_total(profile, value, &error);
 
@@ -172,6 +174,8 @@ static void write_head(FILE *out, const struct lp_profile *profile,
     fprintf(out, "\n");
     if (lp_rates_mixed(&profile->rates))
         fprintf(out, "# %s\n", lp_rates_text(rates, &profile->rates));
+    for (int i = 0, n = lp_cpu_lines(lines, &profile->cpu); i < n; i++)
+        fprintf(out, "# %s\n", lines[i]);
     if (profile->delta)
         fprintf(out, "shares are of growth plus shrinkage\n");
     if (profile->losses > 0)

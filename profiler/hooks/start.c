@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <unistd.h>
 
+#include "capture/cpu.h"
 #include "capture/loaded.h"
 #include "capture/loader.h"
 #include "capture/rate.h"
@@ -67,6 +68,7 @@ static void after_fork_in_child(void)
     atomic_store(&process, getpid());
     lp_own_threads_forget();
     lp_loaded_forked();
+    lp_cpu_forked();
     after_fork(true);
 }
 

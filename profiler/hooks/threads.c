@@ -13,6 +13,7 @@
 #include <threads.h>
 #include <unistd.h>
 
+#include "capture/cpu.h"
 #include "capture/rate.h"
 #include "capture/self.h"
 #include "capture/unwind.h"
@@ -42,6 +43,7 @@ static struct lp_thread_order begins(void *ticket)
     lp_self.busy = true;
     struct lp_thread_order order = lp_thread_begins(unpacked(ticket), gettid());
     lp_self.busy = busy;
+    lp_cpu_thread_begins();
     return order;
 }
 
@@ -51,6 +53,7 @@ static void ends(void *ticket)
     lp_self.busy = true;
     lp_thread_ends(unpacked(ticket), lp_now_ns());
     lp_self.busy = busy;
+    lp_cpu_thread_ends();
 }
 
 LP_UNSEEN static void *run_posix(void *ticket)

@@ -44,6 +44,21 @@ static const char tail[] =
     "<p>In a terminal: <code>go tool pprof http://HOST:PORT/debug/pprof/heap</code></p>\n"
     "</body>\n</html>\n";
 
+/* A link that keeps the browser waiting says for how long. */
+static void write_kind(FILE *out, const struct lp_profile_kind *kind)
+{
+    const char *name = kind->name, *more = kind->timespan ? "&amp;seconds=5" : "";
+    const char *alone = kind->timespan ? "?seconds=5" : "",
+               *wait = kind->timespan ? " (5&nbsp;s)" : "";
+    fprintf(
+        out,
+        "<tr><td>%lld</td><td><a href='%s?debug=1%s'>%s</a>%s</td>"
+        "<td><a href='%s?format=svg%s'>flame&nbsp;graph</a> <a href='%s?format=text%s'>text</a> "
+        "<a href='%s%s'>pprof</a>%s</td><td>%s</td></tr>\n",
+        (long long)kind->count(), name, more, name, wait, name, more, name, more, name, alone, wait,
+        kind->about);
+}
+
 void lp_http_index(struct lp_request *request)
 {
     struct lp_body body;
@@ -52,15 +67,8 @@ void lp_http_index(struct lp_request *request)
         return;
     }
     fputs(head, body.stream);
-    for (int i = 0; lp_kinds[i]; i++) {
-        const char *name = lp_kinds[i]->name;
-        fprintf(
-            body.stream,
-            "<tr><td>%lld</td><td><a href='%s?debug=1'>%s</a></td>"
-            "<td><a href='%s?format=svg'>flame&nbsp;graph</a> <a href='%s?format=text'>text</a> "
-            "<a href='%s'>pprof</a></td><td>%s</td></tr>\n",
-            (long long)lp_kinds[i]->count(), name, name, name, name, name, lp_kinds[i]->about);
-    }
+    for (int i = 0; lp_kinds[i]; i++)
+        write_kind(body.stream, lp_kinds[i]);
     fputs("<tr><td>0</td><td><a href='cmdline?debug=1'>cmdline</a></td><td></td>"
           "<td>The command line of the program.</td></tr>\n",
           body.stream);

@@ -3,6 +3,7 @@
  * texts are Go's wherever Go has them.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -18,6 +19,29 @@ static void unknown_profile(struct lp_request *request)
     lp_reply_error(request->http, 404, "Unknown profile\nThere are: %scmdline, symbol", names);
 }
 
+static void start(struct lp_request *request, const struct lp_shape *shape, int seconds, int hz)
+{
+    int error = lp_wait_start(request->http, shape, seconds, hz);
+    if (error == -EAGAIN)
+        lp_reply_error(request->http, lp_status(error),
+                       "%d profiles over time are being taken already; try again later",
+                       LP_WAITS_MAX);
+    else if (error == -EALREADY)
+        lp_reply_error(request->http, 500,
+                       "Could not enable CPU profiling: cpu profiling already in use");
+    else if (error)
+        lp_reply_untaken(request->http, -error);
+}
+
+static bool too_long(struct lp_request *request, int64_t seconds)
+{
+    if (seconds <= LP_WAIT_SECONDS_MAX)
+        return false;
+    lp_reply_error(request->http, 400, "profile duration exceeds the limit of %d seconds",
+                   LP_WAIT_SECONDS_MAX);
+    return true;
+}
+
 static void reply_delta(struct lp_request *request, const struct lp_shape *shape)
 {
     char why[LP_WHY_MAX];
@@ -27,17 +51,8 @@ static void reply_delta(struct lp_request *request, const struct lp_shape *shape
                        "invalid value for \"seconds\" - must be a positive integer");
     } else if (shape->debug) {
         lp_reply_error(request->http, 400, "seconds and debug params are incompatible");
-    } else if (seconds > LP_WAIT_SECONDS_MAX) {
-        lp_reply_error(request->http, 400, "profile duration exceeds the limit of %d seconds",
-                       LP_WAIT_SECONDS_MAX);
-    } else {
-        int error = lp_wait_start(request->http, shape, (int)seconds);
-        if (error == -EAGAIN)
-            lp_reply_error(request->http, lp_status(error),
-                           "%d delta profiles are being taken already; try again later",
-                           LP_WAITS_MAX);
-        else if (error)
-            lp_reply_untaken(request->http, -error);
+    } else if (!too_long(request, seconds)) {
+        start(request, shape, (int)seconds, 0);
     }
 }
 
@@ -66,4 +81,21 @@ void lp_http_profile(struct lp_request *request)
         profile->trim = trim;
     lp_reply_profile(request->http, profile, &shape);
     lp_profile_free(profile);
+}
+
+/* Go takes what it cannot read as seconds for none given. */
+void lp_http_timespan(struct lp_request *request)
+{
+    const struct lp_profile_kind *kind = lp_kind_find("profile");
+    char why[LP_WHY_MAX];
+    struct lp_shape shape;
+    int64_t seconds = kind->timespan->seconds, hz = kind->timespan->hz_default;
+    if (lp_shape_parse(&shape, &request->query, kind, why) != 0 ||
+        lp_query_number(&request->query, "hz", 1, kind->timespan->hz_max, &hz, why) < 0) {
+        lp_reply_error(request->http, 400, "%s", why);
+        return;
+    }
+    lp_query_number(&request->query, "seconds", 1, INT64_MAX, &seconds, why);
+    if (!too_long(request, seconds))
+        start(request, &shape, (int)seconds, (int)hz);
 }

@@ -16,7 +16,8 @@
 #define PUT EVHTTP_REQ_PUT
 #define DELETE EVHTTP_REQ_DELETE
 
-/* Several lines may have one path: then they differ in the method. HEAD goes where GET goes. */
+/* The first line that fits answers; several may have one path, then they differ in the method. HEAD
+ * goes where GET goes. */
 static const struct route {
     enum evhttp_cmd_type method;
     const char *path; /* a star stands for one part of the path, not empty */
@@ -30,6 +31,11 @@ static const struct route {
     {GET, "/debug/pprof/cmdline", lp_http_cmdline, {0}, true},
     {GET, "/debug/pprof/symbol", lp_http_symbol, {0}, true},
     {POST, "/debug/pprof/symbol", lp_http_symbol, {0}, true},
+    {GET,
+     "/debug/pprof/profile",
+     lp_http_timespan,
+     {"debug", "seconds", "hz", "format", "value"},
+     false},
     {GET, "/debug/pprof/*", lp_http_profile, {"debug", "seconds", "gc", "format", "value"}, false},
     {POST, "/debug/snapshots", lp_http_snapshot_take, {"name"}, false},
     {GET, "/debug/snapshots", lp_http_snapshot_list, {0}, false},

@@ -24,7 +24,8 @@ struct lp_request {
 void lp_route(struct evhttp_request *http, void *auth);
 
 /* pprof.c: Go's contract */
-void lp_http_profile(struct lp_request *request);
+void lp_http_profile(struct lp_request *request);  /* of the moment, or a delta */
+void lp_http_timespan(struct lp_request *request); /* the CPU profile */
 
 /* pages.c: what surrounds it */
 void lp_http_root(struct lp_request *request);

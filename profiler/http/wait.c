@@ -17,14 +17,14 @@
 #include <event2/http.h>
 
 #include "http/reply.h"
-#include "snapshot/take.h"
+#include "snapshot/window.h"
 
 struct wait {
     LIST_ENTRY(wait) link;
     struct evhttp_request *http;
     struct lp_shape shape;
-    struct lp_profile *from;
-    struct event *due, *gone;
+    struct lp_window window;
+    struct event *due, *gone, *look;
 };
 
 static LIST_HEAD(, wait) waits = LIST_HEAD_INITIALIZER(waits);
@@ -38,7 +38,9 @@ static void wait_free(struct wait *wait)
         event_free(wait->due);
     if (wait->gone)
         event_free(wait->gone);
-    lp_profile_free(wait->from);
+    if (wait->look)
+        event_free(wait->look);
+    lp_window_drop(&wait->window);
     free(wait);
 }
 
@@ -48,16 +50,23 @@ static void on_due(evutil_socket_t fd, short what, void *arg)
     struct wait *wait = arg;
     struct evhttp_request *http = wait->http;
     struct lp_shape shape = wait->shape;
-    struct lp_profile *to = lp_take(shape.kind);
-    struct lp_profile *delta = to ? lp_profile_diff(wait->from, to) : NULL;
+    struct lp_profile *profile = lp_window_close(&wait->window);
     int error = errno;
     /* The watch on the socket must be gone before evhttp writes: libevent does not mix edge- and
      * level-triggered events on one descriptor. */
     wait_free(wait);
-    lp_profile_free(to);
     errno = error;
-    lp_reply_profile(http, delta, &shape);
-    lp_profile_free(delta);
+    lp_reply_profile(http, profile, &shape);
+    lp_profile_free(profile);
+}
+
+static void on_look(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    struct wait *wait = arg;
+    int ms = lp_window_look(&wait->window);
+    if (ms)
+        event_add(wait->look, &(struct timeval){ms / 1000, ms % 1000 * 1000});
 }
 
 static void on_socket(evutil_socket_t fd, short what, void *arg)
@@ -72,7 +81,7 @@ static void on_socket(evutil_socket_t fd, short what, void *arg)
     evhttp_connection_free(connection); /* and the request with it */
 }
 
-int lp_wait_start(struct evhttp_request *http, const struct lp_shape *shape, int seconds)
+int lp_wait_start(struct evhttp_request *http, const struct lp_shape *shape, int seconds, int hz)
 {
     if (nwaits == LP_WAITS_MAX)
         return -EAGAIN;
@@ -87,16 +96,19 @@ int lp_wait_start(struct evhttp_request *http, const struct lp_shape *shape, int
     int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(connection));
     wait->http = http;
     wait->shape = *shape;
-    wait->from = lp_take(shape->kind);
-    int error = wait->from ? -ENOMEM : -errno;
+    int error = lp_window_open(&wait->window, shape->kind, hz);
+    event_base_update_cache_time(base); /* which may have taken a while: the time runs from now */
     wait->due = evtimer_new(base, on_due, wait);
+    wait->look = evtimer_new(base, on_look, wait);
     wait->gone = event_new(base, fd, EV_READ | EV_CLOSED | EV_ET | EV_PERSIST, on_socket, wait);
-    if (!wait->from || !wait->due || !wait->gone || event_add(wait->gone, NULL) != 0 ||
-        event_add(wait->due, &(struct timeval){.tv_sec = seconds}) != 0) {
+    if (!error && (!wait->due || !wait->look || !wait->gone || event_add(wait->gone, NULL) != 0 ||
+                   event_add(wait->due, &(struct timeval){.tv_sec = seconds}) != 0))
+        error = -ENOMEM;
+    if (error)
         wait_free(wait);
-        return error;
-    }
-    return 0;
+    else
+        on_look(-1, 0, wait);
+    return error;
 }
 
 void lp_waits_drop(void)

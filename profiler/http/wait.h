@@ -1,7 +1,7 @@
 /*
- * A delta that ?seconds= asked for: the first profile is taken, the second will be when the time
- * has come, and meanwhile the server answers others. When the client goes away, so does its wait.
- * Profiler's thread only.
+ * A profile over time, that ?seconds= asked for: its window is open, and will be closed when the
+ * time has come; meanwhile the server answers others. When the client goes away, so does its wait,
+ * and the window with it. Profiler's thread only.
  */
 #ifndef LP_HTTP_WAIT_H
 #define LP_HTTP_WAIT_H
@@ -10,9 +10,9 @@
 
 enum { LP_WAITS_MAX = 16, LP_WAIT_SECONDS_MAX = 86400 };
 
-/* 0: the request will be answered later; -EAGAIN: too many wait already; or as lp_take(). On an
- * error the request is still the caller's to answer. */
-int lp_wait_start(struct evhttp_request *http, const struct lp_shape *shape, int seconds);
+/* 0: the request will be answered later; -EAGAIN: too many wait already; or as lp_window_open(),
+ * which hz is for. On an error the request is still the caller's to answer. */
+int lp_wait_start(struct evhttp_request *http, const struct lp_shape *shape, int seconds, int hz);
 
 /* Forgets them all, before evhttp frees their connections. */
 void lp_waits_drop(void);

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "capture/cpu.h"
 #include "capture/rate.h"
 #include "snapshot/ages.h"
 #include "snapshot/trim.h"
@@ -39,6 +40,16 @@ enum lp_bound {
 struct lp_profile;
 struct lp_row;
 
+/* A profile of a stretch of time and not of a moment: between begin() and the kind's take(), which
+ * ends it. Snapshots do not hold it, and there is no delta of two (snapshot/window.h). */
+struct lp_timespan {
+    int seconds; /* how long it is, unless asked otherwise */
+    int hz_default, hz_max;
+    int (*begin)(int hz);  /* 0; -EALREADY: one is under way; other negative errno */
+    int (*look)(void);     /* to be called in between; in how many ms again */
+    void (*abandon)(void); /* ends it without a profile */
+};
+
 /* What a leak of it is called among the suspects, and when growth is worth a line there. */
 struct lp_resource {
     const char *name, *unit;
@@ -65,6 +76,7 @@ struct lp_profile_kind {
 
     int (*take)(struct lp_profile *profile); /* fills an empty one; 0 or negative errno */
     int64_t (*count)(void); /* the rows a debug=1 listing would have, about and cheaply */
+    const struct lp_timespan *timespan;    /* NULL: a profile of the moment */
     const struct lp_profile_kind *rows_of; /* this one's rows under another name; NULL: its own */
 
     struct lp_resource resource;
@@ -99,8 +111,9 @@ struct lp_profile {
     struct lp_rates rates; /* all those that samples were taken at; none where nothing is sampled */
     bool delta;            /* the difference of two: values may be negative */
     uint64_t losses; /* events not recorded since the process began (in a delta: in the window) */
-    struct lp_weight weight; /* the profiler's own, in a heap profile; none in a delta */
-    struct lp_trim trim;     /* what ?gc=1 did before it was taken */
+    struct lp_weight weight;   /* the profiler's own, in a heap profile; none in a delta */
+    struct lp_trim trim;       /* what ?gc=1 did before it was taken */
+    struct lp_cpu_figures cpu; /* of a CPU profile: the time that its samples are a part of */
     struct lp_row
         *rows; /* sorted by stack, then label; no two the same once lp_profile_seal() ran */
     size_t nrows, rows_room;

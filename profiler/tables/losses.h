@@ -20,7 +20,9 @@
     X(FORKING, "forking")     /* came during a fork: a stack (the caller alone stands for it), or  \
                                * a block, or a thread, or its end */                               \
     X(NO_MEMORY, "no_memory") /* the kernel refused pages for a table */                           \
-    X(THREAD_SILENT, "thread_silent") /* a thread did not show its stack in time */
+    X(THREAD_SILENT, "thread_silent") /* a thread did not show its stack in time */                \
+    X(CPU_NO_STACK, "cpu_no_stack")   /* a CPU sample has no stack but the address itself */       \
+    X(CPU_SAMPLES, "cpu_samples")     /* a CPU sample had no place */
 
 enum lp_loss_cause {
 #define X(id, text) LP_LOSS_##id,

@@ -16,6 +16,7 @@
     X(BLOCKS, "blocks")                                                                            \
     X(FDS, "fds")                                                                                  \
     X(THREADS, "threads")                                                                          \
+    X(CPU, "cpu")                                                                                  \
     X(MODULES, "modules")
 
 enum lp_own {
