@@ -32,9 +32,10 @@ OPT_profiler := -fPIC -ftls-model=initial-exec -fvisibility=hidden
 SRC_leaks    := $(sort $(wildcard leaks/*.c))
 SRC_server   := $(sort $(wildcard server/*.c))
 SRC_profiler := $(sort $(wildcard profiler/*/*.c))
-# Two sanitizers own malloc, and one asks for the loader's list before it can watch anything.
+# Two sanitizers own malloc, and one asks for the loader's list before it can watch anything, and
+# has to see the program's locks as they are.
 LEFT_OUT_address := profiler/hooks/malloc.c
-LEFT_OUT_thread  := profiler/hooks/malloc.c profiler/hooks/loader.c
+LEFT_OUT_thread  := $(addprefix profiler/hooks/,malloc.c loader.c locks.c waits.c)
 SRC_profiler := $(filter-out $(LEFT_OUT_$(SANITIZE)),$(SRC_profiler))
 
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
@@ -99,13 +100,16 @@ $(B)/forks $(B)/jit: $(B)/%: tests/torture/%.c
 F := $(B)/fixtures
 PLAIN := $(patsubst tests/fixtures/%.c,$(F)/%,$(filter-out %/host.c %/library.c,$(wildcard tests/fixtures/*.c)))
 FIXTURE := -O2 -g -Wall -Wextra -D_GNU_SOURCE -fno-optimize-sibling-calls -fno-ipa-icf -fno-toplevel-reorder
-fixtures: $(PLAIN) $(addprefix $(F)/,host host_fixed names names.so first.so second.so stripped.so linked.so)
+fixtures: $(PLAIN) $(addprefix $(F)/,host host_fixed unwound names names.so first.so second.so stripped.so linked.so)
 $(F)/host $(F)/host_fixed: tests/fixtures/host.c
 	@mkdir -p $(@D)
 	$(CC) $(FIXTURE) $(if $(findstring fixed,$@),-no-pie -fno-pie,-pie -fPIE) -o $@ $< -ldl
 $(F)/names $(F)/names.so: tests/fixtures/names.cc
 	@mkdir -p $(@D)
 	$(CXX) -std=c++17 $(FIXTURE) $(if $(findstring .so,$@),-fPIC -shared -DLIBRARY) -o $@ $<
+$(F)/unwound: tests/fixtures/unwound.cc
+	@mkdir -p $(@D)
+	$(CXX) -std=c++17 $(FIXTURE) -o $@ $< -lpthread
 $(F)/first.so $(F)/second.so: tests/fixtures/library.c
 	@mkdir -p $(@D)
 	$(CC) $(FIXTURE) -fPIC -shared -DNAME=$(basename $(@F)) $(if $(findstring second,$@),-DSKIP=256) -o $@ $<

@@ -28,6 +28,14 @@ extern "C" {
 #define LEAKPROF_RATE_DEFAULT 524288
 #define LEAKPROF_RATE_KEEP (-1)
 
+/* The block and mutex profiles, as Go has them; both are off (0) unless LEAKPROF_BLOCK_RATE or
+ * LEAKPROF_MUTEX_FRACTION says otherwise. A wait of `ns` or longer is recorded always, a shorter
+ * one with a chance in proportion (1: every wait); of n times that a lock was let go of for which
+ * others waited, one is. At any time, before leakprof_start() too. -EINVAL: negative, or above 1 <<
+ * 40. */
+int leakprof_set_block_rate(int64_t ns);
+int leakprof_set_mutex_fraction(int64_t n);
+
 struct leakprof_options {
     const char *listen; /* "127.0.0.1:6060", "[::1]:0"; port 0 picks a free one */
     int64_t

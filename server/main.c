@@ -94,6 +94,11 @@ int main(int argc, char **argv)
         die("%s", why);
     }
 
+    if (options.block_rate != OPTIONS_UNSET)
+        leakprof_set_block_rate(options.block_rate);
+    if (options.mutex_fraction != OPTIONS_UNSET)
+        leakprof_set_mutex_fraction(options.mutex_fraction);
+
     /* Blocked here, so in every thread to come: only the sigwait() below sees them. */
     sigemptyset(&ends);
     sigaddset(&ends, SIGINT);

@@ -34,6 +34,12 @@ static const struct option_spec {
     {"--rate", "LEAKPROF_RATE", "BYTES",
      "mean bytes between heap samples; 1 is exact, 0 is off (512K)", SIZE, AT(rate), 0,
      INT64_C(1) << 40},
+    {"--block-rate", "LEAKPROF_BLOCK_RATE", "NS",
+     "records waits of so many ns and more, and a share of shorter ones; 1 is all, 0 is off (0)",
+     NUMBER, AT(block_rate), 0, INT64_C(1) << 40},
+    {"--mutex-fraction", "LEAKPROF_MUTEX_FRACTION", "N",
+     "records one in N unlocks that others waited for; 1 is all, 0 is off (0)", NUMBER,
+     AT(mutex_fraction), 0, INT64_C(1) << 40},
     {"--budget-mem", "LEAKYARD_BUDGET_MEM", "BYTES",
      "memory that all scenes together may hold (a quarter of the machine's)", SIZE, AT(budget_mem),
      0, INT64_C(1) << 50},
@@ -218,8 +224,8 @@ enum options_verdict options_read(int argc, char **argv, struct options *options
     read_address("127.0.0.1:8080", &options->listen);
     read_address("127.0.0.1:6060", &options->pprof);
     options->threads = cores < 1 ? 1 : cores > 256 ? 256 : cores;
-    options->rate = options->budget_mem = options->budget_threads = options->budget_fds =
-        OPTIONS_UNSET;
+    options->rate = options->block_rate = options->mutex_fraction = options->budget_mem =
+        options->budget_threads = options->budget_fds = OPTIONS_UNSET;
 
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0) {

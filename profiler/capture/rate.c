@@ -124,7 +124,7 @@ void lp_rate_set(int64_t bytes)
 }
 
 /* splitmix64: one word of state, good enough for gaps, and quick. */
-static uint64_t draw(struct lp_self *self)
+uint64_t lp_random(struct lp_self *self)
 {
     if (self->random == 0)
         self->random = (uint64_t)lp_now_ns() ^ (uintptr_t)self * 0x9e3779b97f4a7c15u;
@@ -138,7 +138,7 @@ uint64_t lp_rate_gap(struct lp_self *self, int64_t rate)
 {
     if (rate <= 1)
         return rate == 0 ? LP_RATE_GAP_MAX : 0;
-    double u = ((double)(draw(self) >> 11) + 1) * 0x1p-53; /* (0, 1] */
+    double u = ((double)(lp_random(self) >> 11) + 1) * 0x1p-53; /* (0, 1] */
     double gap = ceil(-log(u) * (double)rate) + (u == 1.0);
     return gap < (double)LP_RATE_GAP_MAX ? (uint64_t)gap : LP_RATE_GAP_MAX;
 }

@@ -54,6 +54,9 @@ static inline bool lp_rates_mixed(const struct lp_rates *rates)
 /* Bytes to the next point, for this thread; LP_RATE_GAP_MAX when off, 0 when exact. */
 uint64_t lp_rate_gap(struct lp_self *self, int64_t rate);
 
+/* 64 bits by chance, from this thread's own generator. */
+uint64_t lp_random(struct lp_self *self);
+
 /* How many blocks of this size one sample stands for: 1/p. */
 float lp_rate_weight(uint64_t size, int64_t rate);
 

@@ -27,6 +27,15 @@ static void write_heap_figures(FILE *out, const int64_t v[LP_VALUES_MAX])
     fprintf(out, "%" PRId64 ": %" PRId64 " [%" PRId64 ": %" PRId64 "] @", v[2], v[3], v[0], v[1]);
 }
 
+/* The head that Go's profiles of contention have. Delays are in ns, and figures are scaled up
+ * already: with the true period there, pprof would scale them up once more. */
+static void write_contention_head(FILE *out, const struct lp_profile_kind *kind)
+{
+    fprintf(out, "--- %s:\ncycles/second=1000000000\n", kind->contention);
+    if (strcmp(kind->contention, "mutex") == 0)
+        fprintf(out, "sampling period=1\n");
+}
+
 /* Names of threads and paths may hold anything, line ends too. */
 static const char *safe(char *out, size_t size, const char *text)
 {
@@ -88,6 +97,8 @@ static void write_notes(FILE *out, const struct lp_profile *profile,
         fprintf(out, "# %s\n", lines[i]);
     if (lp_rates_mixed(&profile->rates))
         fprintf(out, "# %s\n", lp_rates_text(rates, &profile->rates));
+    if (profile->note)
+        fprintf(out, "# %s\n", profile->note);
 
     for (int v = 0; v < kind->nvalues; v++) {
         double error;
@@ -96,6 +107,8 @@ static void write_notes(FILE *out, const struct lp_profile *profile,
             continue;
         if (!sampled && lp_rates_mixed(&profile->rates))
             fprintf(out, "# sampled at mixed rates; figures are estimates:\n");
+        else if (!sampled && profile->note)
+            fprintf(out, "# figures are estimates:\n");
         else if (!sampled)
             fprintf(out, "# sampled once in %" PRId64 " %s; figures are estimates:\n",
                     profile->period, kind->period.unit);
@@ -141,6 +154,8 @@ static int write_rows(FILE *out, const struct lp_profile *profile,
         fprintf(out, "heap profile: ");
         write_heap_figures(out, totals);
         fprintf(out, " heap/2\n");
+    } else if (kind->contention) {
+        write_contention_head(out, kind);
     } else {
         fprintf(out, "%s profile: total %" PRId64 "\n", kind->name,
                 lp_profile_total(profile, kind->shown_value, NULL));
@@ -149,6 +164,8 @@ static int write_rows(FILE *out, const struct lp_profile *profile,
     for (size_t i = 0; i < profile->nrows; i++) {
         if (kind->tallies)
             write_heap_figures(out, rows[i]->value);
+        else if (kind->contention)
+            fprintf(out, "%" PRId64 " %" PRId64 " @", rows[i]->value[1], rows[i]->value[0]);
         else
             fprintf(out, "%" PRId64 " @", rows[i]->value[kind->shown_value]);
         write_stack(out, profile, rows[i], kind, lines);

@@ -67,6 +67,8 @@ static json_t *head(const struct lp_profile *profile, const struct lp_profile_ki
                                       (json_int_t)profile->trim.rss_after, "free_before_bytes",
                                       (json_int_t)profile->trim.free_before, "free_after_bytes",
                                       (json_int_t)profile->trim.free_after));
+    if (profile->note)
+        json_object_set_new(json, "note", json_string(profile->note));
     if (profile->rates.n > 0) {
         json_object_set_new(json, "rates", lp_rates_json(&profile->rates));
         json_object_set_new(json, "rates_mixed", json_boolean(lp_rates_mixed(&profile->rates)));

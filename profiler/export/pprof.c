@@ -266,11 +266,13 @@ static void add_comments(struct builder *b, Profile *p, const struct lp_profile 
     char lines[LP_CPU_LINES][LP_CPU_LINE_MAX];
     bool mixed = lp_rates_mixed(&profile->rates);
 
-    p->comment = take(b, (LP_VALUES_MAX + LP_CPU_LINES + 2) * sizeof(*p->comment));
+    p->comment = take(b, (LP_VALUES_MAX + LP_CPU_LINES + 3) * sizeof(*p->comment));
     for (int i = 0, n = lp_cpu_lines(lines, &profile->cpu); i < n; i++)
         comment(b, p, lines[i]);
     if (mixed)
         comment(b, p, lp_rates_text(rates, &profile->rates));
+    if (profile->note)
+        comment(b, p, profile->note);
     if (profile->losses > 0) {
         snprintf(text, sizeof(text), "%llu events could not be recorded",
                  (unsigned long long)profile->losses);
@@ -283,9 +285,13 @@ static void add_comments(struct builder *b, Profile *p, const struct lp_profile 
             continue;
         lp_human_error(total, sum, error, kind->values[v].unit, profile->delta);
         lp_human(period, profile->period, kind->period.unit, false);
-        snprintf(text, sizeof(text), "%s: %s (estimate and its standard error; %s%s)",
-                 kind->values[v].type, total, mixed ? "samples at mixed rates" : "one sample in ",
-                 mixed ? "" : period);
+        bool noted = !mixed && profile->note; /* it has said how it was sampled */
+        snprintf(text, sizeof(text), "%s: %s (estimate and its standard error%s%s)",
+                 kind->values[v].type, total,
+                 mixed   ? "; samples at mixed rates"
+                 : noted ? ""
+                         : "; one sample in ",
+                 mixed || noted ? "" : period);
         comment(b, p, text);
     }
 }

@@ -168,6 +168,8 @@ static void write_head(FILE *out, const struct lp_profile *profile,
         fprintf(out, " in %s", lp_human(amount, profile->duration_ns, "nanoseconds", false));
     if (error > 0 && lp_rates_mixed(&profile->rates))
         fprintf(out, "; sampled at mixed rates, ± is one standard error");
+    else if (error > 0 && profile->note)
+        fprintf(out, "; an estimate, ± is one standard error");
     else if (error > 0)
         fprintf(out, "; sampled once in %s, ± is one standard error",
                 lp_human(amount, profile->period, kind->period.unit, false));
@@ -176,6 +178,8 @@ static void write_head(FILE *out, const struct lp_profile *profile,
         fprintf(out, "# %s\n", lp_rates_text(rates, &profile->rates));
     for (int i = 0, n = lp_cpu_lines(lines, &profile->cpu); i < n; i++)
         fprintf(out, "# %s\n", lines[i]);
+    if (profile->note)
+        fprintf(out, "# %s\n", profile->note);
     if (profile->delta)
         fprintf(out, "shares are of growth plus shrinkage\n");
     if (profile->losses > 0)

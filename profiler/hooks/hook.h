@@ -11,6 +11,7 @@
 #include <dlfcn.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 /* All hooks lie in one section, so that the unwinder knows them by their addresses and leaves their
  * frames out: what a libc function calls in turn is to stand under the program's call. */
@@ -40,5 +41,10 @@
 /* Is this the process that the tables describe? Not in the child of a vfork, which runs in its
  * parent's memory until it execs, and may close all descriptors meanwhile. Any context. */
 bool lp_hooks_process(void);
+
+/* This thread is about to let go of a lock: for how many ns others have waited for it since
+ * somebody last did, all together; for lp_wait_caused(). Ask while lp_contended is not 0 (locks.c).
+ */
+int64_t lp_held_up(const void *lock);
 
 #endif

@@ -15,8 +15,10 @@
 #include "capture/rate.h"
 #include "capture/self.h"
 #include "capture/unwind.h"
+#include "capture/waits.h"
 #include "hooks/hook.h"
 #include "tables/blocks.h"
+#include "tables/contention.h"
 #include "tables/hold.h"
 #include "tables/threads.h"
 
@@ -69,6 +71,7 @@ static void after_fork_in_child(void)
     lp_own_threads_forget();
     lp_loaded_forked();
     lp_cpu_forked();
+    lp_contention_forget();
     after_fork(true);
 }
 
@@ -79,6 +82,7 @@ __attribute__((constructor(101))) static void start(int argc, char **argv, char 
 {
     (void)argc, (void)argv;
     lp_rate_environment(environment);
+    lp_waits_environment(environment);
     atomic_store(&process, getpid());
     lp_began_ns();
     lp_unwind_hide((uintptr_t)__start_lp_hooks, (uintptr_t)__stop_lp_hooks);

@@ -45,7 +45,7 @@ static const struct route {
     {GET, "/debug/diff", lp_http_diff, {"profile", "from", "to", "sign", "format", "value"}, false},
     {GET, "/debug/suspects", lp_http_suspects, {"from", "to", "format"}, false},
     {GET, "/debug/rate", lp_http_rate, {0}, false},
-    {PUT, "/debug/rate", lp_http_rate_set, {"bytes"}, false},
+    {PUT, "/debug/rate", lp_http_rate_set, {"bytes", "block_ns", "mutex_fraction"}, false},
 };
 enum { NROUTES = sizeof routes / sizeof *routes };
 

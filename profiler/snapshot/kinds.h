@@ -12,6 +12,7 @@ extern const struct lp_profile_kind lp_threads_kind, lp_goroutine_kind;
 extern const struct lp_profile_kind lp_threadcreate_kind;
 extern const struct lp_profile_kind lp_fds_kind;
 extern const struct lp_profile_kind lp_cpu_kind; /* "profile" */
+extern const struct lp_profile_kind lp_block_kind, lp_mutex_kind;
 
 /* Calls visit for every descriptor that is open now; `own` ones are the profiler's. 0 or negative
  * errno. */

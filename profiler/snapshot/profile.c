@@ -134,6 +134,12 @@ static void tally_errors(struct lp_row *diff, const struct lp_row *from, const s
     }
 }
 
+static void rising_errors(struct lp_row *diff, const struct lp_row *from, const struct lp_row *to)
+{
+    for (int v = 0; v < LP_VALUES_MAX; v++)
+        diff->variance[v] = fmax(to->variance[v] - from->variance[v], 0);
+}
+
 static bool all_zero(const struct lp_row *row)
 {
     for (int i = 0; i < LP_VALUES_MAX; i++)
@@ -168,6 +174,10 @@ struct lp_profile *lp_profile_diff(const struct lp_profile *from, const struct l
     out->ages = lp_ages_share(to->ages);
     out->delta = true;
     out->losses = to->losses - from->losses;
+    if (to->note && !(out->note = lp_profile_text(out, to->note))) {
+        lp_profile_free(out);
+        return NULL;
+    }
 
     size_t i = 0, j = 0;
     while (i < from->nrows || j < to->nrows) {
@@ -182,6 +192,8 @@ struct lp_profile *lp_profile_diff(const struct lp_profile *from, const struct l
             add(&row, &from->rows[i], -1);
         if (order >= 0 && to->kind->tallies)
             tally_errors(&row, order == 0 ? &from->rows[i] : &(struct lp_row){0}, &to->rows[j]);
+        if (order == 0 && to->kind->rising)
+            rising_errors(&row, &from->rows[i], &to->rows[j]);
         i += order <= 0;
         j += order >= 0;
         if (put(out, &row) != 0) {

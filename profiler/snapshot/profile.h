@@ -65,6 +65,7 @@ struct lp_profile_kind {
     const char *about; /* one sentence for the index page */
     int nvalues;
     bool tallies; /* the columns are those of the enum above */
+    bool rising;  /* no column ever falls: what a window added has the variance it added */
     struct lp_value_type values[LP_VALUES_MAX];
     int default_value; /* written as pprof's default_sample_type; -1: none is written */
     int shown_value;   /* the column that text, folded and svg show unless asked otherwise */
@@ -73,6 +74,8 @@ struct lp_profile_kind {
     const char *label_key;  /* the label that each row carries; NULL: none */
     const char *label_unit; /* unit of a numeric label; NULL: the label is text */
     const char *item;       /* what an item is ("thread"); NULL: the profile has none */
+    const char *contention; /* what Go calls it at the head of debug=1, where it has the form of a
+                             * contention profile: count, then ns; NULL: it has not */
 
     int (*take)(struct lp_profile *profile); /* fills an empty one; 0 or negative errno */
     int64_t (*count)(void); /* the rows a debug=1 listing would have, about and cheaply */
@@ -114,6 +117,7 @@ struct lp_profile {
     struct lp_weight weight;   /* the profiler's own, in a heap profile; none in a delta */
     struct lp_trim trim;       /* what ?gc=1 did before it was taken */
     struct lp_cpu_figures cpu; /* of a CPU profile: the time that its samples are a part of */
+    const char *note; /* a sentence on what is in it and what is not, the profile's; NULL: none */
     struct lp_row
         *rows; /* sorted by stack, then label; no two the same once lp_profile_seal() ran */
     size_t nrows, rows_room;
@@ -144,7 +148,8 @@ void lp_profile_seal(struct lp_profile *profile);
  * make it uncertain. Two sums are at hand, and both count some samples that cancel out: what the
  * tallies of both gained counts twice what came and went in the window, the sum of both profiles'
  * variances twice what was live in both. The smaller one is taken: still an upper bound, and close
- * where little comes and goes, or little stays. Without tallies: the sum of both. */
+ * where little comes and goes, or little stays. Without tallies: the sum of both, or the difference
+ * where values only rise. */
 struct lp_profile *lp_profile_diff(const struct lp_profile *from, const struct lp_profile *to);
 
 /* What a row with tallies says was freed: since the process began, or in a delta's window. `value`

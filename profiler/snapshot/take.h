@@ -12,7 +12,7 @@ extern const struct lp_profile_kind *const lp_kinds[];
 
 /* Those that a snapshot holds; the others either show rows of one of these or are no matter of a
  * moment. */
-enum { LP_SNAPSHOT_PROFILES = 4 };
+enum { LP_SNAPSHOT_PROFILES = 6 };
 extern const struct lp_profile_kind *const lp_snapshot_kinds[LP_SNAPSHOT_PROFILES];
 
 /* The kind of this name, or NULL. */

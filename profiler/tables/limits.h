@@ -12,12 +12,14 @@ enum {
     LP_BLOCKS_MAX = 512,
     LP_FDS_MAX = 64,
     LP_THREADS_MAX = 32,
+    LP_CONTENDED_MAX = 16,
 #else
     LP_STACKS_MAX = 1 << 22,
     LP_SITES_MAX = 1 << 22,
     LP_BLOCKS_MAX = 1 << 28,
     LP_FDS_MAX = 1 << 22,
     LP_THREADS_MAX = 1 << 22,
+    LP_CONTENDED_MAX = 1 << 10, /* locks that are waited for at a time */
 #endif
 };
 

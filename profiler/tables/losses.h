@@ -15,6 +15,8 @@
     X(BLOCKS_FULL, "blocks_full") /* a sampled block had no place */                               \
     X(FDS_FULL, "fds_full")       /* a descriptor's number is beyond the table */                  \
     X(THREADS_FULL, "threads_full") /* a thread had no place: who created it is not known */       \
+    X(LOCKS_FULL, "locks_full") /* one more lock was waited for than has a place: whoever holds    \
+                                 * it is not charged with that wait */                             \
     X(FREE_MISSED,                                                                                 \
       "free_missed")          /* a block's free was not seen; found when its address came back */  \
     X(FORKING, "forking")     /* came during a fork: a stack (the caller alone stands for it), or  \

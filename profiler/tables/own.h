@@ -15,6 +15,7 @@
     X(SITES, "sites")                                                                              \
     X(BLOCKS, "blocks")                                                                            \
     X(FDS, "fds")                                                                                  \
+    X(WAITS, "waits")                                                                              \
     X(THREADS, "threads")                                                                          \
     X(CPU, "cpu")                                                                                  \
     X(MODULES, "modules")

@@ -1,0 +1,164 @@
+/*
+ * Waiting for other threads where nobody holds anything: conditions, semaphores, barriers. Time is
+ * taken around the real function, if the block profile is on.
+ *
+ * Conditions and semaphores are cancellation points. A thread that is cancelled never comes back
+ * from the real function; pthread_cleanup_push() sees to it that its wait is recorded all the same.
+ * (In C without exceptions that is libc's own list of handlers. A cleanup attribute would call
+ * _Unwind_Resume(), and find libunwind's, which cannot go on with what libgcc began.)
+ *
+ * Waiting on a condition lets go of its mutex, behind the back of hooks/locks.c; what others have
+ * waited for that is charged here. Waiting to get it back is a part of the wait.
+ */
+#include "hooks/hook.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdint.h>
+#include <threads.h>
+#include <time.h>
+
+#include "capture/waits.h"
+#include "hooks/valid.h"
+#include "tables/contention.h"
+
+#define CALLER __builtin_return_address(0)
+#define LIST(...) __VA_ARGS__
+#define likely(x) __builtin_expect(!!(x), 1)
+
+struct waiting {
+    int64_t began_ns; /* 0: it is not recorded */
+    void *caller;
+};
+
+static struct waiting begin(void *caller)
+{
+    return (struct waiting){lp_hooks_process() ? lp_wait_begin() : 0, caller};
+}
+
+static void end(void *waiting)
+{
+    struct waiting *w = waiting;
+    lp_wait_end(w->began_ns, w->caller);
+}
+
+/* Calls the real function; did_wait: by its result, this was a wait. */
+#define TIMED(name, args, caller, did_wait)                                                        \
+    ({                                                                                             \
+        struct waiting waiting = begin(caller);                                                    \
+        int result;                                                                                \
+        pthread_cleanup_push(end, &waiting);                                                       \
+        result = LP_REAL(name)(args);                                                              \
+        pthread_cleanup_pop(0);                                                                    \
+        if (did_wait)                                                                              \
+            end(&waiting);                                                                         \
+        result;                                                                                    \
+    })
+
+#define HOOK(name, params, args)                                                                   \
+    LP_HOOK int name(params)                                                                       \
+    {                                                                                              \
+        if (likely(!atomic_load_explicit(&lp_waits_on, memory_order_relaxed)))                     \
+            return LP_REAL(name)(args);                                                            \
+        return watched_##name(args, CALLER);                                                       \
+    }
+
+/* glibc has two kinds of conditions on x86-64: that of before 2003 (GLIBC_2.2.5), which no program
+ * of today uses, and that of GLIBC_2.3.2. Before 2.36 its dlsym() found the old one behind us. */
+#define FIND_CONDITION(name)                                                                       \
+    static _Atomic(__typeof__(&name)) real_##name;                                                 \
+    __attribute__((constructor(101))) static void find_##name(void)                                \
+    {                                                                                              \
+        void *next = dlsym(RTLD_NEXT, #name), *old = dlvsym(RTLD_NEXT, #name, "GLIBC_2.2.5");      \
+        void *today = old && next == old ? dlvsym(RTLD_NEXT, #name, "GLIBC_2.3.2") : NULL;         \
+        atomic_store(&real_##name, (__typeof__(&name))(today ? today : next));                     \
+    }
+
+static void release(const void *mutex, void *caller)
+{
+    if (atomic_load_explicit(&lp_contended, memory_order_relaxed) == 0)
+        return;
+    int64_t ns = lp_held_up(mutex);
+    if (ns > 0 && lp_hooks_process())
+        lp_wait_caused(ns, caller);
+}
+
+static bool waited(int result)
+{
+    return result == 0 || result == ETIMEDOUT || result == EOWNERDEAD;
+}
+
+#define CONDITION(name, params, args)                                                              \
+    FIND_CONDITION(name)                                                                           \
+    __attribute__((noinline)) static int watched_##name(params, void *caller)                      \
+    {                                                                                              \
+        release(mutex, caller);                                                                    \
+        return TIMED(name, LIST(args), caller, waited(result));                                    \
+    }                                                                                              \
+    HOOK(name, LIST(params), LIST(args))
+
+CONDITION(pthread_cond_wait, LIST(pthread_cond_t *condition, pthread_mutex_t *mutex),
+          LIST(condition, mutex))
+CONDITION(pthread_cond_timedwait,
+          LIST(pthread_cond_t *condition, pthread_mutex_t *mutex, const struct timespec *until),
+          LIST(condition, mutex, until))
+CONDITION(pthread_cond_clockwait,
+          LIST(pthread_cond_t *condition, pthread_mutex_t *mutex, clockid_t clock,
+               const struct timespec *until),
+          LIST(condition, mutex, clock, until))
+
+#define CND(name, params, args)                                                                    \
+    LP_FIND(name)                                                                                  \
+    __attribute__((noinline)) static int watched_##name(params, void *caller)                      \
+    {                                                                                              \
+        release(mutex, caller);                                                                    \
+        return TIMED(name, LIST(args), caller, result == thrd_success || result == thrd_timedout); \
+    }                                                                                              \
+    HOOK(name, LIST(params), LIST(args))
+
+CND(cnd_wait, LIST(cnd_t *condition, mtx_t *mutex), LIST(condition, mutex))
+CND(cnd_timedwait, LIST(cnd_t *condition, mtx_t *mutex, const struct timespec *until),
+    LIST(condition, mutex, until))
+
+LP_FIND(sem_trywait)
+/* Did it go without waiting? They are cancellation points even then. errno is kept. */
+static bool sem_there(sem_t *semaphore)
+{
+    int kept = errno;
+    pthread_testcancel();
+    bool there = LP_REAL(sem_trywait)(semaphore) == 0;
+    errno = kept;
+    return there;
+}
+
+/* A signal that ends a wait (EINTR) comes after waiting. */
+#define SEMAPHORE(name, params, args, sound)                                                       \
+    LP_FIND(name)                                                                                  \
+    __attribute__((noinline)) static int watched_##name(params, void *caller)                      \
+    {                                                                                              \
+        if ((sound) && sem_there(semaphore))                                                       \
+            return 0;                                                                              \
+        return TIMED(name, LIST(args), caller,                                                     \
+                     result == 0 || errno == ETIMEDOUT || errno == EINTR);                         \
+    }                                                                                              \
+    HOOK(name, LIST(params), LIST(args))
+
+SEMAPHORE(sem_wait, LIST(sem_t *semaphore), LIST(semaphore), true)
+SEMAPHORE(sem_timedwait, LIST(sem_t *semaphore, const struct timespec *until),
+          LIST(semaphore, until), lp_valid_time(until))
+SEMAPHORE(sem_clockwait, LIST(sem_t *semaphore, clockid_t clock, const struct timespec *until),
+          LIST(semaphore, clock, until), lp_valid_clock(clock) && lp_valid_time(until))
+
+LP_FIND(pthread_barrier_wait)
+/* Who comes last lets the others go, and has not waited. */
+__attribute__((noinline)) static int watched_pthread_barrier_wait(pthread_barrier_t *barrier,
+                                                                  void *caller)
+{
+    struct waiting waiting = begin(caller);
+    int result = LP_REAL(pthread_barrier_wait)(barrier);
+    if (result == 0)
+        end(&waiting);
+    return result;
+}
+HOOK(pthread_barrier_wait, LIST(pthread_barrier_t *barrier), LIST(barrier))
