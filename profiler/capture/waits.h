@@ -44,6 +44,8 @@ void lp_waits_environment(char **environment);
  *   int64_t began = lp_wait_begin();
  *   int result = LP_REAL(pthread_join)(thread, value);
  *   lp_wait_end(began, CALLER);
+ *
+ * hooks/timed.h does that, and for cancellation points what else there is to do.
  */
 int64_t lp_wait_begin(void);
 void lp_wait_end(int64_t began_ns, void *caller);

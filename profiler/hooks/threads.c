@@ -17,6 +17,9 @@
 #include "capture/rate.h"
 #include "capture/self.h"
 #include "capture/unwind.h"
+#include "capture/waits.h"
+#include "hooks/timed.h"
+#include "hooks/valid.h"
 #include "tables/threads.h"
 
 #define CALLER __builtin_return_address(0)
@@ -143,23 +146,52 @@ static int joined(int result, struct lp_thread_ticket ticket)
     return result;
 }
 
-/* One line each for the calls that join; 0 is their success, and C11's. */
-#define JOINS(name, params, args)                                                                  \
+LP_FIND(pthread_tryjoin_np)
+LP_HOOK int pthread_tryjoin_np(pthread_t thread, void **result)
+{
+    struct lp_thread_ticket ticket = ticket_of(thread);
+    return joined(LP_REAL(pthread_tryjoin_np)(thread, result), ticket);
+}
+
+/* Is the block profile on, and the thread over, so that nobody has to wait? Then it is joined now.
+ */
+static bool joined_at_once(pthread_t thread, void **value)
+{
+    return atomic_load_explicit(&lp_waits_on, memory_order_relaxed) &&
+           LP_REAL(pthread_tryjoin_np)(thread, value) == 0;
+}
+
+/* One line each for the calls that join; 0 is their success. sound: they would not refuse the time.
+ */
+#define JOINS(name, params, args, sound)                                                           \
     LP_FIND(name)                                                                                  \
     LP_HOOK int name params                                                                        \
     {                                                                                              \
         struct lp_thread_ticket ticket = ticket_of(thread);                                        \
-        return joined(LP_REAL(name) args, ticket);                                                 \
+        if ((sound) && joined_at_once(thread, value))                                              \
+            return joined(0, ticket);                                                              \
+        return joined(LP_TIMED(name, args, CALLER, result == 0 || result == ETIMEDOUT), ticket);   \
     }
 
-JOINS(pthread_join, (pthread_t thread, void **result), (thread, result))
-JOINS(pthread_tryjoin_np, (pthread_t thread, void **result), (thread, result))
-JOINS(pthread_timedjoin_np, (pthread_t thread, void **result, const struct timespec *until),
-      (thread, result, until))
+JOINS(pthread_join, (pthread_t thread, void **value), (thread, value), true)
+JOINS(pthread_timedjoin_np, (pthread_t thread, void **value, const struct timespec *until),
+      (thread, value, until), lp_valid_time(until))
 JOINS(pthread_clockjoin_np,
-      (pthread_t thread, void **result, clockid_t clock, const struct timespec *until),
-      (thread, result, clock, until))
-JOINS(thrd_join, (thrd_t thread, int *result), (thread, result))
+      (pthread_t thread, void **value, clockid_t clock, const struct timespec *until),
+      (thread, value, clock, until), lp_valid_clock(clock) && lp_valid_time(until))
+
+LP_FIND(thrd_join)
+LP_HOOK int thrd_join(thrd_t thread, int *value)
+{
+    void *pointer;
+    struct lp_thread_ticket ticket = ticket_of(thread);
+    if (joined_at_once(thread, &pointer)) {
+        if (value)
+            *value = (int)(intptr_t)pointer;
+        return joined(thrd_success, ticket);
+    }
+    return joined(LP_TIMED(thrd_join, (thread, value), CALLER, result == thrd_success), ticket);
+}
 
 /* Once it is detached, it may be over and its handle another's. */
 LP_FIND(pthread_detach)

@@ -2,11 +2,6 @@
  * Waiting for other threads where nobody holds anything: conditions, semaphores, barriers. Time is
  * taken around the real function, if the block profile is on.
  *
- * Conditions and semaphores are cancellation points. A thread that is cancelled never comes back
- * from the real function; pthread_cleanup_push() sees to it that its wait is recorded all the same.
- * (In C without exceptions that is libc's own list of handlers. A cleanup attribute would call
- * _Unwind_Resume(), and find libunwind's, which cannot go on with what libgcc began.)
- *
  * Waiting on a condition lets go of its mutex, behind the back of hooks/locks.c; what others have
  * waited for that is charged here. Waiting to get it back is a part of the wait.
  */
@@ -20,41 +15,13 @@
 #include <time.h>
 
 #include "capture/waits.h"
+#include "hooks/timed.h"
 #include "hooks/valid.h"
 #include "tables/contention.h"
 
 #define CALLER __builtin_return_address(0)
 #define LIST(...) __VA_ARGS__
 #define likely(x) __builtin_expect(!!(x), 1)
-
-struct waiting {
-    int64_t began_ns; /* 0: it is not recorded */
-    void *caller;
-};
-
-static struct waiting begin(void *caller)
-{
-    return (struct waiting){lp_hooks_process() ? lp_wait_begin() : 0, caller};
-}
-
-static void end(void *waiting)
-{
-    struct waiting *w = waiting;
-    lp_wait_end(w->began_ns, w->caller);
-}
-
-/* Calls the real function; did_wait: by its result, this was a wait. */
-#define TIMED(name, args, caller, did_wait)                                                        \
-    ({                                                                                             \
-        struct waiting waiting = begin(caller);                                                    \
-        int result;                                                                                \
-        pthread_cleanup_push(end, &waiting);                                                       \
-        result = LP_REAL(name)(args);                                                              \
-        pthread_cleanup_pop(0);                                                                    \
-        if (did_wait)                                                                              \
-            end(&waiting);                                                                         \
-        result;                                                                                    \
-    })
 
 #define HOOK(name, params, args)                                                                   \
     LP_HOOK int name(params)                                                                       \
@@ -94,7 +61,7 @@ static bool waited(int result)
     __attribute__((noinline)) static int watched_##name(params, void *caller)                      \
     {                                                                                              \
         release(mutex, caller);                                                                    \
-        return TIMED(name, LIST(args), caller, waited(result));                                    \
+        return LP_TIMED(name, (args), caller, waited(result));                                     \
     }                                                                                              \
     HOOK(name, LIST(params), LIST(args))
 
@@ -113,7 +80,7 @@ CONDITION(pthread_cond_clockwait,
     __attribute__((noinline)) static int watched_##name(params, void *caller)                      \
     {                                                                                              \
         release(mutex, caller);                                                                    \
-        return TIMED(name, LIST(args), caller, result == thrd_success || result == thrd_timedout); \
+        return LP_TIMED(name, (args), caller, result == thrd_success || result == thrd_timedout);  \
     }                                                                                              \
     HOOK(name, LIST(params), LIST(args))
 
@@ -139,8 +106,8 @@ static bool sem_there(sem_t *semaphore)
     {                                                                                              \
         if ((sound) && sem_there(semaphore))                                                       \
             return 0;                                                                              \
-        return TIMED(name, LIST(args), caller,                                                     \
-                     result == 0 || errno == ETIMEDOUT || errno == EINTR);                         \
+        return LP_TIMED(name, (args), caller,                                                      \
+                        result == 0 || errno == ETIMEDOUT || errno == EINTR);                      \
     }                                                                                              \
     HOOK(name, LIST(params), LIST(args))
 
@@ -155,10 +122,10 @@ LP_FIND(pthread_barrier_wait)
 __attribute__((noinline)) static int watched_pthread_barrier_wait(pthread_barrier_t *barrier,
                                                                   void *caller)
 {
-    struct waiting waiting = begin(caller);
+    struct lp_timed timed = lp_timed_begin(caller);
     int result = LP_REAL(pthread_barrier_wait)(barrier);
     if (result == 0)
-        end(&waiting);
+        lp_timed_end(&timed);
     return result;
 }
 HOOK(pthread_barrier_wait, LIST(pthread_barrier_t *barrier), LIST(barrier))

@@ -1,0 +1,47 @@
+/*
+ * Timing a real function that waits, for the block profile.
+ *
+ * Most of them are cancellation points. A thread that is cancelled never comes back from the real
+ * function; pthread_cleanup_push() sees to it that its wait is recorded all the same. (In C without
+ * exceptions that is libc's own list of handlers. A cleanup attribute would call _Unwind_Resume(),
+ * and find libunwind's, which cannot go on with what libgcc began.)
+ */
+#ifndef LP_HOOKS_TIMED_H
+#define LP_HOOKS_TIMED_H
+
+#include <pthread.h>
+#include <stdint.h>
+
+#include "capture/waits.h"
+#include "hooks/hook.h"
+
+struct lp_timed {
+    int64_t began_ns; /* 0: it is not recorded */
+    void *caller;
+};
+
+static inline struct lp_timed lp_timed_begin(void *caller)
+{
+    return (struct lp_timed){lp_hooks_process() ? lp_wait_begin() : 0, caller};
+}
+
+static inline void lp_timed_end(void *timed)
+{
+    struct lp_timed *t = timed;
+    lp_wait_end(t->began_ns, t->caller);
+}
+
+/* Calls the real function; did_wait: by its `result`, this was a wait. */
+#define LP_TIMED(name, args, caller, did_wait)                                                     \
+    ({                                                                                             \
+        struct lp_timed timed = lp_timed_begin(caller);                                            \
+        int result;                                                                                \
+        pthread_cleanup_push(lp_timed_end, &timed);                                                \
+        result = LP_REAL(name) args;                                                               \
+        pthread_cleanup_pop(0);                                                                    \
+        if (did_wait)                                                                              \
+            lp_timed_end(&timed);                                                                  \
+        result;                                                                                    \
+    })
+
+#endif
