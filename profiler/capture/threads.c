@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <gnu/lib-names.h>
 #include <linux/futex.h>
 #include <link.h>
 #include <stdio.h>
@@ -139,11 +140,12 @@ static struct waiter {
     {.function = "pthread_once", .what = "once"},
 };
 
-static void find_waiters(void)
+void lp_threads_prepare(void)
 {
-    for (size_t i = 0; i < sizeof waiters / sizeof *waiters; i++) {
+    void *libc = dlopen(LIBC_SO, RTLD_LAZY | RTLD_NOLOAD); /* not those who stand in for it */
+    for (size_t i = 0; libc && i < sizeof waiters / sizeof *waiters; i++) {
         struct waiter *w = &waiters[i];
-        void *address = w->end ? NULL : dlsym(RTLD_NEXT, w->function);
+        void *address = dlsym(libc, w->function);
         const ElfW(Sym) *symbol = NULL;
         Dl_info info;
         if (address && dladdr1(address, &info, (void **)&symbol, RTLD_DL_SYMENT) && symbol) {
@@ -151,7 +153,7 @@ static void find_waiters(void)
             w->end = w->start + symbol->st_size;
         }
     }
-}
+} /* the handle stays: libc does, too */
 
 static const char *waits_for(uint32_t id)
 {
@@ -297,7 +299,6 @@ int lp_threads_walk(const pid_t *tids, size_t n,
     if (walk.now && walk.rest) {
         for (size_t i = 0; i < n; i++)
             walk.now[i].tid = tids[i];
-        find_waiters();
         lp_task_clocks();
         result = lp_ask(tids, n, soon, visit, &walk);
         free(memories);

@@ -20,6 +20,10 @@ struct lp_thread_seen {
     int64_t state_ns;
 };
 
+/* Looks where libc's waiting functions lie, once, before there are threads: it takes the loader's
+ * lock, which a fork may not find taken. */
+void lp_threads_prepare(void);
+
 /* Calls visit for each of them that is still there. 0 or negative errno, as lp_ask(). */
 int lp_threads_walk(const pid_t *tids, size_t n,
                     void (*visit)(const struct lp_thread_seen *thread, void *arg), void *arg);

@@ -14,6 +14,7 @@
 #include "capture/loader.h"
 #include "capture/rate.h"
 #include "capture/self.h"
+#include "capture/threads.h"
 #include "capture/unwind.h"
 #include "capture/waits.h"
 #include "hooks/hook.h"
@@ -87,5 +88,6 @@ __attribute__((constructor(101))) static void start(int argc, char **argv, char 
     lp_began_ns();
     lp_unwind_hide((uintptr_t)__start_lp_hooks, (uintptr_t)__stop_lp_hooks);
     lp_unwind_prepare();
+    lp_threads_prepare();
     pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }

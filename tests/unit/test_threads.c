@@ -312,7 +312,7 @@ static void a_wait_says_what_it_is_for_and_since_when(void **state)
     const char *const names[] = {"reads", "locks", "joins", "blocked"};
     pthread_t threads[4];
     char expected[4][64];
-    int64_t ns = -1, first;
+    int64_t ns = -1;
     bool known[4] = {false};
     int ends[2];
     assert_int_equal(pipe(ends), 0);
@@ -331,12 +331,13 @@ static void a_wait_says_what_it_is_for_and_since_when(void **state)
     snprintf(expected[1], sizeof expected[1], "(mutex held by thread %d)", gettid());
     snprintf(expected[2], sizeof expected[2], "(join of thread %d)", (int)locker);
     snprintf(expected[3], sizeof expected[3], "(condition)");
-    for (int i = 0; i < 4; i++) /* they may not have come so far */
-        while (!strstr(state_of(profile, names[i], &first), expected[i])) {
-            lp_profile_free(profile);
-            profile = lp_take(lp_kind_find("threads"));
-            i = 0;
-        }
+    for (int there = 0; there < 4;) { /* they may not have come so far */
+        lp_profile_free(profile);
+        profile = lp_take(lp_kind_find("threads"));
+        for (there = 0; there < 4; there++)
+            if (!strstr(state_of(profile, names[there], &ns), expected[there]))
+                break;
+    }
     lp_profile_free(profile);
 
     int64_t since = lp_now_ns(); /* from here on they only answer */
