@@ -32,10 +32,10 @@ OPT_profiler := -fPIC -ftls-model=initial-exec -fvisibility=hidden
 SRC_leaks    := $(sort $(wildcard leaks/*.c))
 SRC_server   := $(sort $(wildcard server/*.c))
 SRC_profiler := $(sort $(wildcard profiler/*/*.c))
-# Two sanitizers own malloc, and one asks for the loader's list before it can watch anything, and
-# has to see the program's locks as they are.
+# Two sanitizers own malloc, and one asks for the loader's list and for memory before it can watch
+# anything, and has to see the program's locks as they are.
 LEFT_OUT_address := profiler/hooks/malloc.c
-LEFT_OUT_thread  := $(addprefix profiler/hooks/,malloc.c loader.c locks.c waits.c)
+LEFT_OUT_thread  := $(addprefix profiler/hooks/,malloc.c loader.c maps.c locks.c waits.c)
 SRC_profiler := $(filter-out $(LEFT_OUT_$(SANITIZE)),$(SRC_profiler))
 
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))

@@ -1,8 +1,9 @@
 /*
  * leakprof: a leak profiler that lives inside the program it watches.
  *
- * It observes the allocator the program already has (glibc's), its descriptors and its threads, and
- * serves Go's /debug/pprof contract over HTTP from a thread of its own.  Link libleakprof.a whole
+ * It observes the allocator the program already has (glibc's), its descriptors, threads, mappings
+ * and child processes, and serves Go's /debug/pprof contract over HTTP from a thread of its own.
+ * Link libleakprof.a whole
  * (-Wl,--whole-archive) with exported symbols (-rdynamic), or preload libleakprof.so.
  *
  * Observation begins with the first malloc of the process, at the rate in LEAKPROF_RATE (bytes, see
@@ -65,6 +66,8 @@ struct leakprof_stats {
     int64_t heap_inuse_bytes_error, heap_inuse_objects_error;
     int64_t heap_alloc_bytes_error, heap_alloc_objects_error;
     int64_t threads, fds, sockets; /* the program's, without the profiler's own */
+    int64_t mappings;              /* made by mmap() and the like, without those inside libc */
+    int64_t children, zombies;     /* processes forked; zombies are those to be waited for */
 
     int64_t own_table_bytes;    /* tables: mapped, outside malloc */
     int64_t own_unwinder_bytes; /* of these, the unwinder's caches; the rest is

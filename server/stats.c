@@ -92,6 +92,9 @@ static void add_profiler(json_t *stats)
     set(stats, "threads", seen.threads);
     set(stats, "fds", seen.fds);
     set(stats, "sockets", seen.sockets);
+    set(stats, "mappings", seen.mappings);
+    set(stats, "children", seen.children);
+    set(stats, "zombies", seen.zombies);
 
     set(own, "table_bytes", seen.own_table_bytes);
     set(own, "unwinder_bytes", seen.own_unwinder_bytes);

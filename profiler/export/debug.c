@@ -7,7 +7,7 @@
  * each byte: Go's parser halves it): with the true rate there, pprof would scale them up once more.
  * The true rate stands in a comment.
  *
- * debug=2 has a paragraph for each thread or descriptor.
+ * debug=2 has a paragraph for each thread, descriptor, mapping or child.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -116,6 +116,13 @@ static void write_notes(FILE *out, const struct lp_profile *profile,
         fprintf(out, "# %s: %s (one standard error)\n", kind->values[v].type,
                 lp_human_error(total, sum, error, kind->values[v].unit, false));
     }
+    if (profile->own[0] > 0) {
+        fprintf(out, "# the profiler's own, left out:");
+        for (int v = 0; v < kind->nvalues; v++)
+            fprintf(out, "%s %s %s", v ? "," : "", kind->values[v].type,
+                    lp_human(total, profile->own[v], kind->values[v].unit, false));
+        fputc('\n', out);
+    }
     fprintf(out, "# losses: %" PRIu64 "\n", profile->losses);
     write_trim(out, &profile->trim);
 }
@@ -204,6 +211,8 @@ static void write_item(FILE *out, const struct lp_item *item, const struct lp_pr
 
     if (thread)
         fprintf(out, "%s %" PRId64 " [%s", kind->item, item->id, state);
+    else if (strcmp(kind->item, "mapping") == 0) /* its address stands in its state, as is usual */
+        fprintf(out, "%s [%s] %s", kind->item, name, state);
     else
         fprintf(out, "%s %" PRId64 " [%s]%s%s", kind->item, item->id, name, state[0] ? " " : "",
                 state);
@@ -216,7 +225,7 @@ static void write_item(FILE *out, const struct lp_item *item, const struct lp_pr
             fprintf(out, ", %s %s", kind->values[v].type,
                     lp_human(age, item->value[v], kind->values[v].unit, false));
     if (item->age_ns >= 0)
-        fprintf(out, ", %s %s", thread ? "for" : "open",
+        fprintf(out, ", %s %s", strcmp(kind->item, "fd") == 0 ? "open" : "for",
                 lp_human(age, item->age_ns, "nanoseconds", false));
     fprintf(out, ":\n");
     write_item_stack(out, item->stack, lines);

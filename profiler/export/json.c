@@ -59,6 +59,12 @@ static json_t *head(const struct lp_profile *profile, const struct lp_profile_ki
         json_object_set_new(json, "profiler", lp_weight_json(&profile->weight));
     if (profile->cpu.taken)
         json_object_set_new(json, "cpu", lp_cpu_json(&profile->cpu));
+    if (profile->own[0] > 0) {
+        json_t *own = json_array();
+        for (int v = 0; v < kind->nvalues; v++)
+            json_array_append_new(own, json_integer(profile->own[v]));
+        json_object_set_new(json, "own", own);
+    }
     if (profile->trim.done)
         json_object_set_new(json, "gc",
                             json_pack("{s:b, s:I, s:I, s:I, s:I}", "trimmed",

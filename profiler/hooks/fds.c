@@ -238,7 +238,15 @@ OPENS_FILE(fopen, (const char *restrict path, const char *restrict mode), (path,
 OPENS_FILE(fopen64, (const char *restrict path, const char *restrict mode), (path, mode))
 OPENS_FILE(tmpfile, (void), ())
 OPENS_FILE(tmpfile64, (void), ())
-OPENS_FILE(popen, (const char *command, const char *mode), (command, mode))
+
+LP_FIND(popen)
+LP_HOOK FILE *popen(const char *command, const char *mode)
+{
+    FILE *file = opened_file(LP_REAL(popen)(command, mode), CALLER);
+    if (file)
+        lp_hooks_popened(file, CALLER);
+    return file;
+}
 
 /* The stream's old descriptor goes in the same step. */
 #define REOPENS(name)                                                                              \
@@ -293,8 +301,11 @@ LP_HOOK int fclose(FILE *file)
 LP_FIND(pclose)
 LP_HOOK int pclose(FILE *file)
 {
+    pid_t child = lp_hooks_pclosing(file);
     lp_fds_closing(number_of(file));
-    return LP_REAL(pclose)(file);
+    int result = LP_REAL(pclose)(file);
+    lp_hooks_pclosed(child);
+    return result;
 }
 
 LP_FIND(closedir)

@@ -12,6 +12,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
 
 /* All hooks lie in one section, so that the unwinder knows them by their addresses and leaves their
  * frames out: what a libc function calls in turn is to stand under the program's call. */
@@ -46,5 +48,14 @@ bool lp_hooks_process(void);
  * somebody last did, all together; for lp_wait_caused(). Ask while lp_contended is not 0 (locks.c).
  */
 int64_t lp_held_up(const void *lock);
+
+/* A child process that was made along with a descriptor; hooks/procs.c notes it. */
+void lp_hooks_forked(pid_t child, void *caller);
+
+/* A stream of popen() is a descriptor (hooks/fds.c) and a child process (hooks/procs.c), which has
+ * been waited for when pclose() returns. */
+void lp_hooks_popened(FILE *file, void *caller);
+pid_t lp_hooks_pclosing(FILE *file);
+void lp_hooks_pclosed(pid_t child);
 
 #endif

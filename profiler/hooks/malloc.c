@@ -30,6 +30,7 @@
 #include "capture/unwind.h"
 #include "tables/blocks.h"
 #include "tables/losses.h"
+#include "tables/own.h"
 #include "tables/sites.h"
 #include "tables/spent.h"
 
@@ -147,6 +148,20 @@ static void *allocate(size_t alignment, size_t size, bool zero, bool page)
     return zero ? __libc_calloc(1, size) : __libc_malloc(size);
 }
 
+/* A block of the profiler's own thread that has a mapping to itself is no mapping of the program's.
+ */
+static void own_place(const void *block, bool got)
+{
+    const size_t *head = (const size_t *)block - 2; /* of glibc: what lies before it, its size */
+    if (!block || !(head[1] & MAPPED_CHUNK))
+        return;
+    const char *start = (const char *)head - head[0];
+    if (got)
+        lp_own_claim(start, head[0] + (head[1] & ~(size_t)7));
+    else
+        lp_own_disclaim(start);
+}
+
 __attribute__((noinline)) static void *allocate_slow(size_t alignment, size_t size, bool zero,
                                                      void *caller)
 {
@@ -154,6 +169,7 @@ __attribute__((noinline)) static void *allocate_slow(size_t alignment, size_t si
         void *block = allocate(alignment, size, zero, false);
         if (block)
             lp_own_heap_add((int64_t)malloc_usable_size(block));
+        own_place(block, true);
         return block;
     }
     int64_t rate;
@@ -252,8 +268,10 @@ __attribute__((noinline)) static void free_slow(void *block)
     int64_t began = lp_self.own ? 0 : lp_spent_begin();
     if (take_record(block, &b))
         book_free(&b);
-    else if (lp_self.own)
+    else if (lp_self.own) {
         lp_own_heap_add(-(int64_t)malloc_usable_size(block));
+        own_place(block, false);
+    }
     lp_spent_end(began);
     __libc_free(block);
 }
@@ -298,7 +316,11 @@ __attribute__((noinline)) static void *realloc_slow(void *block, size_t size, vo
     struct lp_block old;
     bool recorded = take_record(block, &old);
 
+    if (own)
+        own_place(block, false);
     void *moved = __libc_realloc(block, size);
+    if (own)
+        own_place(!moved && size > 0 ? block : moved, true);
     if (!moved && size > 0) { /* failed: the old block lives on */
         if (recorded && lp_block_insert(&old) != 0)
             book_free(&old);

@@ -42,10 +42,12 @@ LP_HOOK int forkpty(int *master, char *name, const struct termios *termios,
                     const struct winsize *size)
 {
     int pid = LP_REAL(forkpty)(master, name, termios, size);
-    if (pid > 0)
+    if (pid > 0) {
         opened_one(*master, CALLER);
-    else if (pid == 0)
+        lp_hooks_forked(pid, CALLER);
+    } else if (pid == 0) {
         lp_fds_opened((const int[]){STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}, 3, CALLER);
+    }
     return pid;
 }
 

@@ -1,7 +1,8 @@
 /*
  * What the hooks need done once, and at every fork.
  *
- * A forked child inherits the tables as they were, whole, and goes on recording into its own copy.
+ * A forked child inherits the tables as they were, whole but for its parent's children, and goes on
+ * recording into its own copy.
  * It has none of the profiler's threads, so nobody serves it until it calls leakprof_start()
  * itself.
  */
@@ -21,6 +22,8 @@
 #include "tables/blocks.h"
 #include "tables/contention.h"
 #include "tables/hold.h"
+#include "tables/maps.h"
+#include "tables/procs.h"
 #include "tables/threads.h"
 
 static _Atomic pid_t process;
@@ -35,7 +38,7 @@ bool lp_hooks_process(void)
  * interrupted the profiler in this very thread. */
 static __thread struct {
     struct lp_blocks_held blocks;
-    bool threads, loader, was_busy;
+    bool threads, maps, procs, loader, was_busy;
 } fork_state;
 
 /* The forking thread holds our locks while other people's handlers run, and those may allocate:
@@ -49,10 +52,14 @@ static void before_fork(void)
     lp_hold_begin_fork();
     fork_state.threads = lp_threads_before_fork();
     lp_blocks_before_fork(&fork_state.blocks);
+    fork_state.maps = lp_ranges_before_fork(&lp_maps);
+    fork_state.procs = lp_ranges_before_fork(&lp_procs);
 }
 
 static void after_fork(bool child)
 {
+    lp_ranges_after_fork(&lp_procs, fork_state.procs, child); /* its parent's are not its own */
+    lp_ranges_after_fork(&lp_maps, fork_state.maps, false);
     lp_blocks_after_fork(&fork_state.blocks);
     lp_threads_after_fork(fork_state.threads, child);
     lp_hold_end_fork(child);

@@ -13,10 +13,14 @@ extern const struct lp_profile_kind lp_threadcreate_kind;
 extern const struct lp_profile_kind lp_fds_kind;
 extern const struct lp_profile_kind lp_cpu_kind; /* "profile" */
 extern const struct lp_profile_kind lp_block_kind, lp_mutex_kind;
+extern const struct lp_profile_kind lp_maps_kind, lp_procs_kind;
 
 /* Calls visit for every descriptor that is open now; `own` ones are the profiler's. 0 or negative
  * errno. */
 int lp_each_fd(void (*visit)(int fd, bool own, void *arg), void *arg);
+
+/* The children that a hook saw, and how many of them wait to be reaped. */
+int64_t lp_children(int64_t *zombies);
 
 /* What /proc/self/statm says is resident; 0 when it cannot be read. */
 int64_t lp_rss_bytes(void);

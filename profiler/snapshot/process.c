@@ -13,6 +13,7 @@
 #include "snapshot/kinds.h"
 #include "snapshot/weight.h"
 #include "tables/losses.h"
+#include "tables/maps.h"
 #include "tables/sites.h"
 #include "tables/threads.h"
 
@@ -66,6 +67,7 @@ void lp_process_figures(struct lp_process_figures *figures)
         sscanf(p, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %lld",
                &threads);
     lp_each_fd(count_fd, &counts);
+    int64_t zombies, children = lp_children(&zombies);
     int64_t own_thread_fds = lp_own_thread_fds();
     struct mallinfo2 info = mallinfo2();
     lp_own_leave(previous);
@@ -80,6 +82,9 @@ void lp_process_figures(struct lp_process_figures *figures)
         .unjoined = lp_threads_unjoined(),
         .fds = counts.fds,
         .sockets = counts.sockets,
+        .mappings = lp_ranges_live(&lp_maps),
+        .children = children,
+        .zombies = zombies,
         .own_threads = lp_own_threads(),
         .own_fds = counts.own + own_thread_fds,
     };
@@ -96,6 +101,9 @@ void leakprof_stats(struct leakprof_stats *stats)
         .threads = figures.threads,
         .fds = figures.fds,
         .sockets = figures.sockets,
+        .mappings = figures.mappings,
+        .children = figures.children,
+        .zombies = figures.zombies,
         .own_table_bytes = lp_weight_mapped(&weight),
         .own_unwinder_bytes = weight.unwinder,
         .own_heap_bytes = weight.heap,

@@ -114,9 +114,10 @@ struct lp_profile {
     struct lp_rates rates; /* all those that samples were taken at; none where nothing is sampled */
     bool delta;            /* the difference of two: values may be negative */
     uint64_t losses; /* events not recorded since the process began (in a delta: in the window) */
-    struct lp_weight weight;   /* the profiler's own, in a heap profile; none in a delta */
-    struct lp_trim trim;       /* what ?gc=1 did before it was taken */
-    struct lp_cpu_figures cpu; /* of a CPU profile: the time that its samples are a part of */
+    struct lp_weight weight;    /* the profiler's own, in a heap profile; none in a delta */
+    int64_t own[LP_VALUES_MAX]; /* what the profiler's own rows, left out, add up to */
+    struct lp_trim trim;        /* what ?gc=1 did before it was taken */
+    struct lp_cpu_figures cpu;  /* of a CPU profile: the time that its samples are a part of */
     const char *note; /* a sentence on what is in it and what is not, the profile's; NULL: none */
     struct lp_row
         *rows; /* sorted by stack, then label; no two the same once lp_profile_seal() ran */

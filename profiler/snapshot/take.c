@@ -8,12 +8,13 @@
 #include "tables/losses.h"
 
 const struct lp_profile_kind *const lp_kinds[] = {
-    &lp_allocs_kind, &lp_block_kind, &lp_fds_kind,          &lp_goroutine_kind, &lp_heap_kind,
-    &lp_mutex_kind,  &lp_cpu_kind,   &lp_threadcreate_kind, &lp_threads_kind,   NULL};
+    &lp_allocs_kind, &lp_block_kind,        &lp_fds_kind,     &lp_goroutine_kind,
+    &lp_heap_kind,   &lp_maps_kind,         &lp_mutex_kind,   &lp_procs_kind,
+    &lp_cpu_kind,    &lp_threadcreate_kind, &lp_threads_kind, NULL};
 
 const struct lp_profile_kind *const lp_snapshot_kinds[LP_SNAPSHOT_PROFILES] = {
-    &lp_heap_kind, &lp_threads_kind, &lp_threadcreate_kind,
-    &lp_fds_kind,  &lp_block_kind,   &lp_mutex_kind};
+    &lp_heap_kind,  &lp_threads_kind, &lp_threadcreate_kind, &lp_fds_kind,
+    &lp_block_kind, &lp_mutex_kind,   &lp_maps_kind,         &lp_procs_kind};
 
 const struct lp_profile_kind *lp_kind_find(const char *name)
 {

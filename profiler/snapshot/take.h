@@ -12,7 +12,7 @@ extern const struct lp_profile_kind *const lp_kinds[];
 
 /* Those that a snapshot holds; the others either show rows of one of these or are no matter of a
  * moment. */
-enum { LP_SNAPSHOT_PROFILES = 6 };
+enum { LP_SNAPSHOT_PROFILES = 8 };
 extern const struct lp_profile_kind *const lp_snapshot_kinds[LP_SNAPSHOT_PROFILES];
 
 /* The kind of this name, or NULL. */
@@ -27,6 +27,8 @@ struct lp_process_figures {
     int64_t rss_bytes, mapped_bytes, malloc_arena_bytes, malloc_free_bytes;
     int64_t threads, fds, sockets; /* the program's */
     int64_t unjoined;              /* its threads that have ended and were not joined */
+    int64_t mappings;              /* made by mmap() and the like, not inside libc */
+    int64_t children, zombies;     /* that a hook saw; zombies wait to be reaped */
     int64_t own_threads, own_fds;  /* the profiler's */
 };
 void lp_process_figures(struct lp_process_figures *figures);

@@ -13,6 +13,8 @@ enum {
     LP_FDS_MAX = 64,
     LP_THREADS_MAX = 32,
     LP_CONTENDED_MAX = 16,
+    LP_MAPS_MAX = 64,
+    LP_PROCS_MAX = 16,
 #else
     LP_STACKS_MAX = 1 << 22,
     LP_SITES_MAX = 1 << 22,
@@ -20,6 +22,8 @@ enum {
     LP_FDS_MAX = 1 << 22,
     LP_THREADS_MAX = 1 << 22,
     LP_CONTENDED_MAX = 1 << 10, /* locks that are waited for at a time */
+    LP_MAPS_MAX = 1 << 24,
+    LP_PROCS_MAX = 1 << 20,
 #endif
 };
 

@@ -3,10 +3,11 @@
  * profile that, and this one can be put right in a forked child by a plain store.
  *
  * Lock order: that of tables/threads.c; the shards of the block table by index, then its mask_lock;
- * the one of capture/loader.c stands alone: who records only tries it, the profiler's thread waits
- * for it; that of capture/loaded.c stands alone, too, and is never held at a fork by the forking
- * thread; those of tables/contention.c stand alone, and a child makes them anew. A holder calls
- * nothing that could take one. Fork takes them all but the last two (hooks/start.c, tables/hold.h).
+ * then those of tables/maps.h and tables/procs.h; the one of capture/loader.c stands alone: who
+ * records only tries it, the profiler's thread waits for it; that of capture/loaded.c stands alone,
+ * too, and is never held at a fork by the forking thread; those of tables/contention.c stand alone,
+ * and a child makes them anew. A holder calls nothing that could take one. Fork takes them all but
+ * the last two (hooks/start.c, tables/hold.h).
  */
 #ifndef LP_TABLES_LOCK_H
 #define LP_TABLES_LOCK_H

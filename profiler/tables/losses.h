@@ -17,6 +17,8 @@
     X(THREADS_FULL, "threads_full") /* a thread had no place: who created it is not known */       \
     X(LOCKS_FULL, "locks_full") /* one more lock was waited for than has a place: whoever holds    \
                                  * it is not charged with that wait */                             \
+    X(MAPS_FULL, "maps_full")   /* a mapping, or a piece of one, had no place */                   \
+    X(PROCS_FULL, "procs_full") /* a child process had no place */                                 \
     X(FREE_MISSED,                                                                                 \
       "free_missed")          /* a block's free was not seen; found when its address came back */  \
     X(FORKING, "forking")     /* came during a fork: a stack (the caller alone stands for it), or  \

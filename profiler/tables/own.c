@@ -10,7 +10,48 @@
 
 static _Atomic int64_t bytes_of[LP_OWN_COUNT];
 
-/* Raw system calls: mmap() may one day be a hook of ours, and a table must not watch itself. But
+static struct {
+    _Atomic uintptr_t start; /* 0: free */
+    _Atomic size_t bytes;
+} places[LP_OWN_PLACES];
+static _Atomic uint32_t places_used; /* none at or beyond it ever was */
+
+void lp_own_claim(const void *start, size_t bytes)
+{
+    for (uint32_t i = 0; i < LP_OWN_PLACES; i++) {
+        uintptr_t free = 0;
+        if (!atomic_compare_exchange_strong(&places[i].start, &free, (uintptr_t)start))
+            continue;
+        atomic_store(&places[i].bytes, bytes);
+        uint32_t used = atomic_load(&places_used);
+        while (used <= i && !atomic_compare_exchange_weak(&places_used, &used, i + 1))
+            ;
+        return;
+    }
+}
+
+void lp_own_disclaim(const void *start)
+{
+    for (uint32_t i = 0, n = atomic_load(&places_used); start && i < n; i++) {
+        if (atomic_load(&places[i].start) != (uintptr_t)start)
+            continue;
+        atomic_store(&places[i].bytes, 0);
+        atomic_store(&places[i].start, 0);
+        return;
+    }
+}
+
+void lp_own_each(void (*visit)(uintptr_t start, size_t bytes, void *arg), void *arg)
+{
+    for (uint32_t i = 0, n = atomic_load(&places_used); i < n; i++) {
+        uintptr_t start = atomic_load(&places[i].start);
+        size_t bytes = atomic_load(&places[i].bytes);
+        if (start && bytes)
+            visit(start, bytes, arg);
+    }
+}
+
+/* Raw system calls: mmap() is a hook of ours, and a table must not watch itself. But
  * ThreadSanitizer has to see memory go, or it takes what lies there next for the same. */
 static void unmap(void *pages, size_t bytes)
 {
@@ -32,12 +73,14 @@ void *lp_own_map(size_t bytes, enum lp_own kind)
         return NULL;
     }
     atomic_fetch_add_explicit(&bytes_of[kind], (int64_t)bytes, memory_order_relaxed);
+    lp_own_claim((void *)pages, bytes);
     return (void *)pages;
 }
 
 void lp_own_unmap(void *pages, size_t bytes, enum lp_own kind)
 {
     int kept = errno;
+    lp_own_disclaim(pages);
     unmap(pages, bytes);
     errno = kept;
     atomic_fetch_sub_explicit(&bytes_of[kind], (int64_t)bytes, memory_order_relaxed);

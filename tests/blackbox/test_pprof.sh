@@ -54,7 +54,7 @@ test_formats() {
 	serve --rate 1
 	get "/leak/thread?n=3" >"$work/null"
 	local name
-	for name in heap allocs threads goroutine fds; do
+	for name in heap allocs threads goroutine fds maps procs; do
 		prof "/debug/pprof/$name?format=pprof" | gunzip -t
 		prof "/debug/pprof/$name?format=json" | jq -e '.types | length > 0' >"$work/null"
 		prof "/debug/pprof/$name?format=svg" | xmllint --nonet --noout -
@@ -176,7 +176,7 @@ test_profiles_under_load() {
 	wrk -t1 -c16 -d4s "$url/fixed/healthy" >"$work/wrk" &
 	local load=$! name n=0
 	while kill -0 $load 2>/dev/null; do
-		for name in heap allocs threads fds; do
+		for name in heap allocs threads fds maps procs; do
 			prof "/debug/pprof/$name" | gunzip -t
 			n=$((n + 1))
 		done

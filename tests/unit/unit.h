@@ -30,6 +30,13 @@
             skip();                                                                                \
     } while (0)
 
+/* ThreadSanitizer maps memory before it can watch who does. */
+#ifdef LP_SANITIZE_thread
+#define NEEDS_HOOKED_MAPS() skip()
+#else
+#define NEEDS_HOOKED_MAPS()
+#endif
+
 #define NEEDS_HOOKED_HEAP()                                                                        \
     do {                                                                                           \
         if (!HEAP_IS_HOOKED)                                                                       \

@@ -1,0 +1,250 @@
+/*
+ * Child processes, by the calls that make them and those that hear of their end. A child is noted
+ * when the call returns in the parent. Another thread, or a handler of SIGCHLD, may have waited for
+ * it by then: the row that is left is dropped by the next profile, for the kernel says what
+ * children there are (snapshot/procs.c). That goes for waiting behind our back, too.
+ *
+ * A process id comes back only when the kernel has given out all the others, so it may be forgotten
+ * after the wait.
+ */
+#include "hooks/hook.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "capture/rate.h"
+#include "capture/self.h"
+#include "capture/unwind.h"
+#include "tables/losses.h"
+#include "tables/procs.h"
+#include "tables/stacks.h"
+
+#define CALLER __builtin_return_address(0)
+
+/* Notes it under this key; keeps errno. */
+__attribute__((noinline)) static void born(uint64_t key, void *caller)
+{
+    int kept = errno;
+    bool above = lp_self.busy; /* in a signal handler above us */
+    if (!lp_hooks_process())
+        return;
+    if (above)
+        lp_loss(LP_LOSS_REENTERED);
+    lp_self.busy = true;
+    lp_ranges_put(&lp_procs,
+                  &(struct lp_range){.start = key,
+                                     .length = 1,
+                                     .stack = above ? LP_STACK_NONE : lp_stack_of_caller(caller),
+                                     .birth = lp_now_ticks(),
+                                     .own = key > UINT32_MAX}, /* a place in system() is no child */
+                  above);
+    lp_self.busy = above;
+    errno = kept;
+}
+
+static void over(uint64_t key)
+{
+    int kept = errno;
+    bool above = lp_self.busy;
+    if (!lp_hooks_process())
+        return;
+    lp_self.busy = true;
+    lp_ranges_cut(&lp_procs, key, 1, above);
+    lp_self.busy = above;
+    errno = kept;
+}
+
+static inline pid_t forked(pid_t child, void *caller)
+{
+    if (child > 0)
+        born((uint64_t)child, caller);
+    return child;
+}
+
+void lp_hooks_forked(pid_t child, void *caller)
+{
+    forked(child, caller);
+}
+
+LP_FIND(fork)
+LP_HOOK pid_t fork(void)
+{
+    return forked(LP_REAL(fork)(), CALLER);
+}
+
+LP_FIND(_Fork)
+LP_HOOK pid_t _Fork(void)
+{
+    return forked(LP_REAL(_Fork)(), CALLER);
+}
+
+/* The child of a vfork() goes on in its parent's stack frames and leaves other words in them. So
+ * the return address waits in a register, which each of the two has for itself, and the parent's
+ * way back to C begins as if it had just been called. The sanitizers have a vfork() of their own.
+ */
+#if !defined __SANITIZE_ADDRESS__ && !defined __SANITIZE_THREAD__
+pid_t lp_vforked(long result) __attribute__((visibility("hidden"), used));
+pid_t lp_vforked(long result)
+{
+    if (result < 0) {
+        errno = (int)-result;
+        return -1;
+    }
+    return forked((pid_t)result, CALLER);
+}
+
+__asm__(".text\n"
+        ".globl vfork\n"
+        ".type vfork, @function\n"
+        "vfork:\n\t"
+        ".cfi_startproc\n\t"
+        "pop %rdi\n\t"
+        ".cfi_adjust_cfa_offset -8\n\t"
+        ".cfi_register %rip, %rdi\n\t"
+        "mov $58, %eax\n\t" /* SYS_vfork */
+        "syscall\n\t"
+        "push %rdi\n\t"
+        ".cfi_adjust_cfa_offset 8\n\t"
+        ".cfi_offset %rip, -8\n\t"
+        "mov %rax, %rdi\n\t"
+        "test %rax, %rax\n\t"
+        "jnz lp_vforked\n\t"
+        "ret\n\t"
+        ".cfi_endproc\n"
+        ".size vfork, . - vfork\n");
+#endif
+
+#define SPAWNS(name)                                                                               \
+    LP_FIND(name)                                                                                  \
+    LP_HOOK int name(pid_t *restrict out, const char *restrict path,                               \
+                     const posix_spawn_file_actions_t *restrict actions,                           \
+                     const posix_spawnattr_t *restrict attributes, char *const argv[restrict],     \
+                     char *const envp[restrict])                                                   \
+    {                                                                                              \
+        pid_t child = 0;                                                                           \
+        int result = LP_REAL(name)(&child, path, actions, attributes, argv, envp);                 \
+        if (result == 0 && out)                                                                    \
+            *out = child;                                                                          \
+        if (result == 0)                                                                           \
+            forked(child, CALLER);                                                                 \
+        return result;                                                                             \
+    }
+SPAWNS(posix_spawn)
+SPAWNS(posix_spawnp)
+
+/* Threads, too, may be made by it. The last three arguments are there when the flags say so, and
+ * are passed on whatever they are. */
+LP_FIND(clone)
+LP_HOOK int clone(int (*function)(void *), void *stack, int flags, void *arg, ...)
+{
+    va_list list;
+    va_start(list, arg);
+    pid_t *parent_tid = va_arg(list, pid_t *);
+    void *tls = va_arg(list, void *);
+    pid_t *child_tid = va_arg(list, pid_t *);
+    va_end(list);
+    int child = LP_REAL(clone)(function, stack, flags, arg, parent_tid, tls, child_tid);
+    return flags & (CLONE_THREAD | CLONE_PARENT) ? child : forked(child, CALLER);
+}
+
+/* What is under way in system() when its thread is cancelled ends there. */
+static void left_system(void *key)
+{
+    over(*(uint64_t *)key);
+}
+
+LP_FIND(system)
+LP_HOOK int system(const char *command)
+{
+    uint64_t key = lp_procs_in_system(gettid());
+    int result;
+    if (!command)
+        return LP_REAL(system)(command);
+    born(key, CALLER);
+    pthread_cleanup_push(left_system, &key);
+    result = LP_REAL(system)(command);
+    pthread_cleanup_pop(1);
+    return result;
+}
+
+/* Where glibc keeps the process behind a stream of popen(): behind the FILE. It is believed when
+ * it is a child of ours. */
+static pid_t process_of(FILE *file)
+{
+    enum { VTABLE = sizeof(void *) };
+    pid_t pid;
+    siginfo_t info;
+    int kept = errno;
+    memcpy(&pid, (const char *)file + sizeof *file + VTABLE, sizeof pid);
+    bool child =
+        pid > 0 && syscall(SYS_waitid, P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT, NULL) == 0;
+    errno = kept;
+    return child ? pid : 0;
+}
+
+void lp_hooks_popened(FILE *file, void *caller)
+{
+    pid_t child = process_of(file);
+    if (child)
+        born((uint64_t)child, caller);
+}
+
+pid_t lp_hooks_pclosing(FILE *file)
+{
+    return lp_hooks_process() ? process_of(file) : 0;
+}
+
+void lp_hooks_pclosed(pid_t child)
+{
+    if (child)
+        over((uint64_t)child);
+}
+
+static inline pid_t waited(pid_t child, const int *status)
+{
+    if (child > 0 && (WIFEXITED(*status) || WIFSIGNALED(*status)))
+        over((uint64_t)child);
+    return child;
+}
+
+/* One line each for the calls that say who has ended; `status` may be NULL. */
+#define WAITS(name, params, args)                                                                  \
+    LP_FIND(name)                                                                                  \
+    LP_HOOK pid_t name params                                                                      \
+    {                                                                                              \
+        int here = 0;                                                                              \
+        if (!status)                                                                               \
+            status = &here;                                                                        \
+        return waited(LP_REAL(name) args, status);                                                 \
+    }
+WAITS(wait, (int *status), (status))
+WAITS(waitpid, (pid_t child, int *status, int options), (child, status, options))
+WAITS(wait3, (int *status, int options, struct rusage *usage), (status, options, usage))
+WAITS(wait4, (pid_t child, int *status, int options, struct rusage *usage),
+      (child, status, options, usage))
+
+LP_FIND(waitid)
+LP_HOOK int waitid(idtype_t type, id_t id, siginfo_t *info, int options)
+{
+    siginfo_t here;
+    if (!info)
+        info = &here;
+    info->si_pid = 0;
+    int result = LP_REAL(waitid)(type, id, info, options);
+    if (result == 0 && info->si_pid > 0 && !(options & WNOWAIT) &&
+        (info->si_code == CLD_EXITED || info->si_code == CLD_KILLED || info->si_code == CLD_DUMPED))
+        over((uint64_t)info->si_pid);
+    return result;
+}
