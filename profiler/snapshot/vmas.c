@@ -157,29 +157,34 @@ enum { PRESENT = 1 << 3, ZEROS = 1 << 5 };
 
 typedef void visit_fn(uintptr_t start, uintptr_t end, void *arg);
 
-static int scan(int fd, uintptr_t end, char *buffer, visit_fn *visit, void *arg)
+/* As many at a time as the kernel may look at under the address space's lock. */
+enum { VMAS_AT_ONCE = 256 };
+
+static int scan(int fd, const struct lp_vmas *vmas, size_t nvmas, char *buffer, visit_fn *visit,
+                void *arg)
 {
     struct page_region *found = (struct page_region *)buffer;
     struct pm_scan_arg scan = {
         .size = sizeof scan,
-        .end = end,
         .vec = (uintptr_t)found,
         .vec_len = BUFFER / sizeof *found,
         .category_inverted = ZEROS,
         .category_mask = PRESENT | ZEROS,
         .return_mask = PRESENT,
     };
-    while (scan.start < end) {
-        int n = ioctl(fd, LP_PAGEMAP_SCAN, &scan);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        for (int i = 0; i < n; i++)
-            visit(found[i].start, found[i].end, arg);
-        if (scan.walk_end <= scan.start)
-            break;
-        scan.start = scan.walk_end;
+    for (size_t i = 0; i < nvmas; i += VMAS_AT_ONCE) {
+        scan.start = vmas->at[i].start;
+        scan.end = vmas->at[i + VMAS_AT_ONCE < nvmas ? i + VMAS_AT_ONCE - 1 : nvmas - 1].end;
+        while (scan.start < scan.end) {
+            int n = ioctl(fd, LP_PAGEMAP_SCAN, &scan);
+            if (n < 0 && errno == EINTR)
+                continue;
+            if (n < 0)
+                return -errno;
+            for (int k = 0; k < n; k++)
+                visit(found[k].start, found[k].end, arg);
+            scan.start = scan.walk_end > scan.start ? scan.walk_end : scan.end;
+        }
     }
     return 0;
 }
@@ -227,7 +232,7 @@ int lp_resident_each(const struct lp_vmas *vmas, visit_fn *visit, void *arg)
     int fd = buffer ? open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC) : -1;
     int result = !buffer ? -ENOMEM : fd < 0 ? -errno : 0;
     if (!result)
-        result = scan(fd, vmas->at[n - 1].end, buffer, visit, arg);
+        result = scan(fd, vmas, n, buffer, visit, arg);
     if (result == -ENOTTY || result == -EINVAL)
         result = read_entries(fd, vmas, (uint64_t *)buffer, visit, arg);
     if (fd >= 0)

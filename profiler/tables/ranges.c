@@ -277,18 +277,29 @@ void lp_ranges_stays(struct lp_ranges *set, uint64_t start, uint64_t length, uin
     lp_release(&set->lock, below);
 }
 
+/* From one to the next without going down from the root each time: others wait for the lock. Of the
+ * way down those are kept that are still to come; no tree is ever so deep that they do not fit. */
 uint32_t lp_ranges_copy(struct lp_ranges *set, uint64_t from, struct lp_range *out, uint32_t n,
                         bool try)
 {
+    enum { DEPTH_MAX = 256 };
     struct lp_lock *below;
-    uint32_t copied = 0;
+    uint32_t ahead[DEPTH_MAX], depth = 0, copied = 0;
     if (!hold(set, try, &below))
         return 0;
-    for (uint32_t i; copied < n && (i = find(set, from)); copied++) {
+    for (uint32_t i = set->root; i && depth < DEPTH_MAX;) {
         const struct node *node = at(set, i);
-        out[copied] = (struct lp_range){node->start, node->length, node->stack,
-                                        node->birth, node->call,   node->own};
-        from = end_of(node);
+        bool counts = end_of(node) > from;
+        if (counts)
+            ahead[depth++] = i;
+        i = counts ? node->left : node->right;
+    }
+    while (depth > 0 && copied < n) {
+        const struct node *node = at(set, ahead[--depth]);
+        out[copied++] = (struct lp_range){node->start, node->length, node->stack,
+                                          node->birth, node->call,   node->own};
+        for (uint32_t i = node->right; i && depth < DEPTH_MAX; i = at(set, i)->left)
+            ahead[depth++] = i;
     }
     lp_release(&set->lock, below);
     return copied;

@@ -6,6 +6,7 @@
 #include <malloc.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "capture/rate.h"
 #include "capture/self.h"
@@ -16,6 +17,8 @@
 #include "tables/blocks.h"
 #include "tables/limits.h"
 #include "tables/losses.h"
+#include "tables/maps.h"
+#include "tables/procs.h"
 #include "tables/sites.h"
 #include "tables/stacks.h"
 
@@ -235,6 +238,67 @@ static void full_of_descriptors(void)
     }
 }
 
+/* A mapping without a place is shown, for the kernel knows it, but not who made it; and it can be
+ * ended like the others. */
+static void full_of_mappings(void)
+{
+    enum { N = 2 * LP_MAPS_MAX, BYTES = 5 * 4096 };
+    static char *maps[N];
+    uint32_t before = lp_ranges_live(&lp_maps);
+    for (int i = 0; i < N; i++) {
+        maps[i] = mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        MUST(maps[i] != MAP_FAILED);
+        *maps[i] = 1;
+    }
+    uint32_t recorded = lp_ranges_live(&lp_maps) - before;
+    MUST(recorded > 0 && recorded < N);
+    int64_t known = 0, nameless = 0;
+    int previous = lp_own_enter();
+    struct lp_profile *profile = lp_take(lp_kind_find("maps"));
+    for (size_t i = 0; i < profile->nrows; i++) {
+        if (!strcmp(profile->rows[i].label_text, "anonymous"))
+            known += profile->rows[i].value[1];
+        if (!strcmp(profile->rows[i].label_text, "unknown"))
+            nameless += profile->rows[i].value[1];
+    }
+    lp_profile_free(profile);
+    lp_own_leave(previous);
+    MUST_EQUAL(known, recorded * BYTES);
+    MUST(nameless >= (N - recorded) * BYTES);
+    lost_only("maps_full", N - recorded);
+    for (int i = 0; i < N; i++)
+        MUST(munmap(maps[i], BYTES) == 0);
+    MUST_EQUAL(lp_ranges_live(&lp_maps), before);
+    lost_only("maps_full", N - recorded);
+}
+
+/* The same with children. */
+static void full_of_children(void)
+{
+    enum { N = 2 * LP_PROCS_MAX };
+    int known = 0, unknown = 0;
+    for (int i = 0; i < N; i++) {
+        siginfo_t info;
+        pid_t child = fork();
+        if (child == 0)
+            _exit(0);
+        MUST(child > 0 && waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT) == 0);
+    }
+    struct lp_profile *profile = lp_take(lp_kind_find("procs"));
+    MUST_EQUAL(profile->nitems, N);
+    for (size_t i = 0; i < profile->nitems; i++) {
+        known += profile->items[i].stack >= LP_STACK_FIRST;
+        unknown += profile->items[i].stack == LP_STACK_EARLIER;
+    }
+    lp_profile_free(profile);
+    MUST_EQUAL(known, LP_PROCS_MAX);
+    MUST_EQUAL(unknown, N - LP_PROCS_MAX);
+    lost_only("procs_full", N - LP_PROCS_MAX);
+    for (int i = 0; i < N; i++)
+        MUST(wait(NULL) > 0);
+    MUST_EQUAL(lp_ranges_live(&lp_procs), 0);
+}
+
 /* All at once: no table has room, and nothing breaks. */
 static void full_of_everything(void)
 {
@@ -259,6 +323,8 @@ IN_A_CHILD(blocks_without_a_place_for_their_stack_stand_under_none, full_of_stac
 IN_A_CHILD(blocks_without_a_place_for_their_site_are_losses, full_of_sites)
 IN_A_CHILD(blocks_without_a_place_are_losses, full_of_blocks)
 IN_A_CHILD(descriptors_without_a_place_are_losses, full_of_descriptors)
+IN_A_CHILD(mappings_without_a_place_are_losses, full_of_mappings)
+IN_A_CHILD(children_without_a_place_are_losses, full_of_children)
 IN_A_CHILD(nothing_breaks_when_every_table_is_full, full_of_everything)
 
 int main(void)
@@ -268,6 +334,8 @@ int main(void)
         cmocka_unit_test(blocks_without_a_place_for_their_site_are_losses),
         cmocka_unit_test(blocks_without_a_place_are_losses),
         cmocka_unit_test(descriptors_without_a_place_are_losses),
+        cmocka_unit_test(mappings_without_a_place_are_losses),
+        cmocka_unit_test(children_without_a_place_are_losses),
         cmocka_unit_test(nothing_breaks_when_every_table_is_full),
     };
     lp_rate_set(0);

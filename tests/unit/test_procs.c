@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -70,9 +71,10 @@ static void expect_nothing(pid_t pid)
     assert_int_equal(lp_ranges_live(&lp_procs), 0);
 }
 
-/* A child that lives until it is killed. */
+/* A child that lives until it is killed, or the test ends. */
 _Noreturn static void linger(void)
 {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     for (;;)
         pause();
 }
@@ -104,7 +106,7 @@ __attribute__((noinline)) pid_t vfork_here(int status)
     return pid;
 }
 
-static char *const sleeper[] = {"sleep", "1000", NULL};
+static char *const sleeper[] = {"sleep", "100", NULL};
 extern char **environ;
 
 pid_t spawn_here(bool by_path);
@@ -129,6 +131,7 @@ __attribute__((noinline)) pid_t pty_here(int *master)
 _Noreturn static int in_clone(void *arg)
 {
     (void)arg;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     for (;;)
         syscall(SYS_pause);
 }
@@ -278,8 +281,7 @@ static void a_child_that_no_hook_saw_is_there(void **state)
     (void)state;
     pid_t pid = (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
     if (pid == 0)
-        for (;;)
-            syscall(SYS_pause);
+        in_clone(NULL);
     expect(pid, "running", "");
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
@@ -332,7 +334,7 @@ static void the_child_in_system_is_seen(void **state)
     pthread_t thread;
     void *result;
     pid_t pid;
-    assert_int_equal(pthread_create(&thread, NULL, run_command, "exec sleep 1000"), 0);
+    assert_int_equal(pthread_create(&thread, NULL, run_command, "exec sleep 100"), 0);
     while (!(pid = only_child()) || strcmp(look(pid).name, "sleep") != 0)
         usleep(1000);
     expect(pid, "running", "system_here");
@@ -341,7 +343,7 @@ static void the_child_in_system_is_seen(void **state)
     assert_true(WIFSIGNALED((int)(intptr_t)result));
     expect_nothing(pid);
 
-    pthread_create(&thread, NULL, run_command, "exec sleep 1000");
+    pthread_create(&thread, NULL, run_command, "exec sleep 100");
     while (!(pid = only_child()) || strcmp(look(pid).name, "sleep") != 0)
         usleep(1000);
     pthread_cancel(thread); /* which ends the command, too */
