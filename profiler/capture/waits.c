@@ -97,7 +97,7 @@ static void record(enum lp_waits kind, int64_t ns, double weight, void *caller)
 {
     int kept = errno;
     lp_self.busy = true;
-    uint32_t stack = lp_stack_of_caller(caller);
+    uint32_t stack = lp_stack_of_call(caller);
     lp_self.busy = false;
     errno = kept;
     lp_waits_add(kind, stack, ns, weight);

@@ -60,7 +60,7 @@ __attribute__((noinline)) static void mapped(const void *start, size_t length, v
         &lp_maps,
         &(struct lp_range){.start = (uintptr_t)start,
                            .length = length,
-                           .stack = own || above ? LP_STACK_NONE : lp_stack_of_caller(caller),
+                           .stack = own || above ? LP_STACK_NONE : lp_stack_of_call(caller),
                            .birth = lp_now_ticks(),
                            .own = own},
         above);

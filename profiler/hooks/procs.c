@@ -46,7 +46,7 @@ __attribute__((noinline)) static void born(uint64_t key, void *caller)
     lp_ranges_put(&lp_procs,
                   &(struct lp_range){.start = key,
                                      .length = 1,
-                                     .stack = above ? LP_STACK_NONE : lp_stack_of_caller(caller),
+                                     .stack = above ? LP_STACK_NONE : lp_stack_of_call(caller),
                                      .birth = lp_now_ticks(),
                                      .own = key > UINT32_MAX}, /* a place in system() is no child */
                   above);
