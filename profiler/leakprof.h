@@ -28,6 +28,7 @@ extern "C" {
 #define LEAKPROF_VERSION "0.1.0"
 #define LEAKPROF_RATE_DEFAULT 524288
 #define LEAKPROF_RATE_KEEP (-1)
+#define LEAKPROF_TRACE_OFF (-1)
 
 /* The block and mutex profiles, as Go has them; both are off (0) unless LEAKPROF_BLOCK_RATE or
  * LEAKPROF_MUTEX_FRACTION says otherwise. A wait of `ns` or longer is recorded always, a shorter
@@ -38,16 +39,21 @@ int leakprof_set_block_rate(int64_t ns);
 int leakprof_set_mutex_fraction(int64_t n);
 
 struct leakprof_options {
-    const char *listen; /* "127.0.0.1:6060", "[::1]:0"; port 0 picks a free one */
+    const char *listen; /* "127.0.0.1:6060", "[::1]:0"; port 0 picks a free one. NULL: nothing is
+                         * served, the thread only writes the trace below */
     int64_t
         rate; /* mean bytes between samples; 1 is exact, 0 is off, LEAKPROF_RATE_KEEP as it is */
     const char *token; /* what clients must present (Bearer, or Basic as the password); NULL: none.
                         * Without one only loopback addresses may be listened on (-EACCES). */
+    int64_t trace_ms;  /* a line of figures on standard error every so many ms, 100 to 3600000
+                        * (profiler/export/trace.h names its fields); 0: as LEAKPROF_TRACE says (1s),
+                        * without it none; LEAKPROF_TRACE_OFF: none */
 };
 
 /* Starts the HTTP side. The options are copied. -EALREADY when it runs; -EADDRINUSE, -EINVAL for
- * an address that cannot be parsed, -EACCES as above; -ENOSYS without Linux 5.9's close_range(),
- * -EMFILE when RLIMIT_NOFILE leaves no room for a server. */
+ * an address that cannot be parsed, and other values that are not allowed; -EACCES as above;
+ * -ENOSYS without Linux 5.9's close_range(), -EMFILE when RLIMIT_NOFILE leaves no room for a
+ * server. */
 int leakprof_start(const struct leakprof_options *options);
 
 /* Stops the HTTP side and joins its thread; observation goes on. */

@@ -1,10 +1,12 @@
 /*
  * What libleakprof.so does when it is loaded into a program that knows nothing of it: with
- * LEAKPROF_LISTEN set, it opens the HTTP side and says where. What goes wrong is said in one line;
- * the program runs on in any case. (LEAKPROF_RATE is read by the core, at the first allocation.)
+ * LEAKPROF_LISTEN set, it opens the HTTP side and says where; with LEAKPROF_TRACE it writes a line
+ * of figures every so often. What goes wrong is said in one line; the program runs on in any case.
+ * (LEAKPROF_RATE is read by the core, at the first allocation.)
  *
  * The environment is inherited: the programs that a shell or make starts find the same address in
- * theirs, and taken. They say nothing of that. LEAKPROF_PROGRAM names the one that is to listen.
+ * theirs, and taken. They say nothing of that. LEAKPROF_PROGRAM names the one that is to listen and
+ * to trace.
  */
 #include "leakprof.h"
 
@@ -17,6 +19,7 @@
 #include <unistd.h>
 
 #include "capture/self.h"
+#include "export/trace.h"
 
 /* The first line of the file. 0 or a negative errno. */
 static int read_token(const char *path, char *token, int room)
@@ -59,7 +62,26 @@ static bool inherited(const char *variable)
     return found;
 }
 
-static void start(const char *listen, const char *token_file)
+/* What is wrong with the period is said, and harms nothing. */
+static int64_t trace_period(const char *text)
+{
+    int64_t ms = text ? lp_trace_period(text) : LEAKPROF_TRACE_OFF;
+    if (ms != -EINVAL)
+        return ms;
+    fprintf(stderr, "leakprof: LEAKPROF_TRACE: %.80s: not %s\n", text, LP_TRACE_ALLOWED);
+    return LEAKPROF_TRACE_OFF;
+}
+
+/* For the trace alone, when nothing is to be served. */
+static void start_trace(int64_t trace_ms)
+{
+    const struct leakprof_options options = {.rate = LEAKPROF_RATE_KEEP, .trace_ms = trace_ms};
+    int error = trace_ms == LEAKPROF_TRACE_OFF ? 0 : leakprof_start(&options);
+    if (error)
+        fprintf(stderr, "leakprof: LEAKPROF_TRACE: %s\n", strerror(-error));
+}
+
+static void start(const char *listen, const char *token_file, int64_t trace_ms)
 {
     char token[512];
     int error = token_file ? read_token(token_file, token, sizeof token) : 0;
@@ -68,8 +90,10 @@ static void start(const char *listen, const char *token_file)
                 error == -EINVAL ? "its first line is empty" : strerror(-error));
         return;
     }
-    const struct leakprof_options options = {
-        .listen = listen, .rate = LEAKPROF_RATE_KEEP, .token = token_file ? token : NULL};
+    const struct leakprof_options options = {.listen = listen,
+                                             .rate = LEAKPROF_RATE_KEEP,
+                                             .token = token_file ? token : NULL,
+                                             .trace_ms = trace_ms};
     error = leakprof_start(&options);
     if (error == -EADDRINUSE && inherited(listen - strlen("LEAKPROF_LISTEN=")))
         return; /* it is the parent's, or a sister's */
@@ -113,8 +137,13 @@ __attribute__((constructor)) static void preload(int argc, char **argv, char **e
     int previous = lp_own_enter();
     const char *listen = variable(environment, "LEAKPROF_LISTEN");
     const char *program = variable(environment, "LEAKPROF_PROGRAM");
-    if (listen && (!program || called(program, argc, argv)))
-        start(listen, variable(environment, "LEAKPROF_TOKEN_FILE"));
+    if (!program || called(program, argc, argv)) {
+        int64_t trace_ms = trace_period(variable(environment, "LEAKPROF_TRACE"));
+        if (listen)
+            start(listen, variable(environment, "LEAKPROF_TOKEN_FILE"), trace_ms);
+        else
+            start_trace(trace_ms);
+    }
     lp_own_leave(previous);
     errno = kept;
 }

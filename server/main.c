@@ -113,6 +113,7 @@ int main(int argc, char **argv)
         .listen = options.pprof.text,
         .rate = options.rate == OPTIONS_UNSET ? LEAKPROF_RATE_KEEP : options.rate,
         .token = options.token[0] ? options.token : NULL,
+        .trace_ms = options.memtrace_ms ? options.memtrace_ms : LEAKPROF_TRACE_OFF,
     });
     if (err < 0)
         cannot_listen("--pprof", options.pprof.text, err);

@@ -16,7 +16,7 @@
 
 #include "leakprof.h"
 
-enum kind { ADDRESS, NUMBER, SIZE, TOKEN_FILE };
+enum kind { ADDRESS, NUMBER, SIZE, PERIOD, TOKEN_FILE };
 enum { TOKEN_MIN = 16 };
 
 static const struct option_spec {
@@ -40,6 +40,9 @@ static const struct option_spec {
     {"--mutex-fraction", "LEAKPROF_MUTEX_FRACTION", "N",
      "records one in N unlocks that others waited for; 1 is all, 0 is off (0)", NUMBER,
      AT(mutex_fraction), 0, INT64_C(1) << 40},
+    {"--memtrace", "LEAKPROF_TRACE", "PERIOD",
+     "a line of the profiler's figures on standard error every period, like 1s (none)", PERIOD,
+     AT(memtrace_ms), 100, 3600000},
     {"--budget-mem", "LEAKYARD_BUDGET_MEM", "BYTES",
      "memory that all scenes together may hold (a quarter of the machine's)", SIZE, AT(budget_mem),
      0, INT64_C(1) << 50},
@@ -77,6 +80,25 @@ static int64_t read_number(const char *text, bool size)
     if (*p || shift < 0 || number > INT64_MAX >> shift)
         return -1;
     return number << shift;
+}
+
+/* In milliseconds; -1 for anything but digits with a unit. */
+static int64_t read_period(const char *text)
+{
+    static const struct {
+        const char *name;
+        int64_t ms;
+    } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}};
+    size_t digits = strspn(text, "0123456789");
+    char number[10];
+
+    if (digits >= sizeof(number))
+        return -1;
+    snprintf(number, sizeof(number), "%.*s", (int)digits, text);
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+        if (strcmp(text + digits, units[i].name) == 0 && digits > 0)
+            return read_number(number, false) * units[i].ms;
+    return -1;
 }
 
 static bool read_address(const char *text, struct address *address)
@@ -166,9 +188,10 @@ static bool read_value(const struct option_spec *spec, const char *name, const c
         return read_token(text, name, field, sizeof(options->token), why, why_size);
     case NUMBER:
     case SIZE:
+    case PERIOD:
         break;
     }
-    number = read_number(text, spec->kind == SIZE);
+    number = spec->kind == PERIOD ? read_period(text) : read_number(text, spec->kind == SIZE);
     if (number >= spec->min && number <= spec->max) {
         *(int64_t *)field = number;
         return true;
@@ -176,6 +199,10 @@ static bool read_value(const struct option_spec *spec, const char *name, const c
     if (spec->kind == SIZE)
         snprintf(why, why_size,
                  "%s takes a number of bytes, like 1, 512K, 64M or 1G, not \"%.80s\"", name, text);
+    else if (spec->kind == PERIOD)
+        snprintf(why, why_size,
+                 "%s takes a period from 100ms to 1h, like 100ms, 1s or 2m, not \"%.80s\"", name,
+                 text);
     else
         snprintf(why, why_size, "%s takes a number from %" PRId64 " to %" PRId64 ", not \"%.80s\"",
                  name, spec->min, spec->max, text);

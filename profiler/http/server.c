@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,11 +26,14 @@
 #include <event2/http.h>
 #include <event2/listener.h>
 
+#include "capture/errout.h"
 #include "capture/rate.h"
 #include "capture/self.h"
+#include "export/trace.h"
 #include "http/auth.h"
 #include "http/listen.h"
 #include "http/route.h"
+#include "http/trace.h"
 #include "http/wait.h"
 
 enum {
@@ -43,10 +47,12 @@ enum {
 static struct server {
     atomic_bool running;
     char url[LP_URL_MAX];
+    bool listens; /* else it is there for the trace alone, without url, address, auth and http */
     struct lp_address address;
     struct lp_auth auth;
-    char *token; /* what auth.token points to */
-    sem_t ready; /* the thread listens, or `error` says why not */
+    char *token;      /* what auth.token points to */
+    int64_t trace_ms; /* 0: no line of life */
+    sem_t ready;      /* the thread listens, or `error` says why not */
     int error;
     atomic_bool stopping;
     struct event_base *base;
@@ -72,6 +78,7 @@ static void on_signal(evutil_socket_t fd, short what, void *base)
 static void release(void)
 {
     lp_waits_drop();
+    lp_trace_stop();
     if (server.http)
         evhttp_free(server.http); /* closes all connections and the listening socket */
     if (server.stop)
@@ -149,13 +156,17 @@ static int set_up(void)
     int error = room_for_descriptors();
     if (!error)
         error = lp_own_thread_enter();
-    int listen_fd = error ? error : lp_address_listen(&server.address, server.url);
+    int listen_fd =
+        error || !server.listens ? error : lp_address_listen(&server.address, server.url);
     if (listen_fd < 0)
         return listen_fd;
     server.base = new_base();
     if (!server.base)
         return -ENOMEM;
-    error = set_up_http(listen_fd);
+    if (server.listens)
+        error = set_up_http(listen_fd);
+    if (!error && server.trace_ms)
+        error = lp_trace_start(server.base, server.trace_ms);
     if (error)
         return error;
 
@@ -200,6 +211,7 @@ static void forget_in_child(void)
     if (!atomic_load(&server.running))
         return;
     lp_waits_forked();
+    lp_trace_forked();
     server.base = NULL;
     server.http = NULL;
     server.stop = server.accept_again = NULL;
@@ -220,7 +232,7 @@ static int start_and_wait(void)
     return server.error;
 }
 
-static int start(const struct lp_address *address, const char *token)
+static int start(const struct lp_address *address, const char *token, int64_t trace_ms)
 {
     static bool fork_watched;
     if (!fork_watched) {
@@ -232,28 +244,54 @@ static int start(const struct lp_address *address, const char *token)
     server.token = token ? strdup(token) : NULL;
     if (token && !server.token)
         return -ENOMEM;
-    server.address = *address;
-    server.auth = (struct lp_auth){.token = server.token, .loopback = address->loopback};
+    server.url[0] = '\0';
+    server.listens = address != NULL;
+    if (address) {
+        server.address = *address;
+        server.auth = (struct lp_auth){.token = server.token, .loopback = address->loopback};
+    }
+    server.trace_ms = trace_ms;
+    if (trace_ms)
+        lp_errout_remember();
     int error = start_and_wait();
     if (error)
         free(server.token);
     return error;
 }
 
+/* What the options say, else the environment; 0: none. */
+static int64_t trace_period(const struct leakprof_options *options)
+{
+    if (options->trace_ms)
+        return options->trace_ms == LEAKPROF_TRACE_OFF ? 0 : options->trace_ms;
+    const char *text = getenv("LEAKPROF_TRACE");
+    int64_t period = text && *text ? lp_trace_period(text) : 0;
+    if (period >= 0)
+        return period;
+    dprintf(STDERR_FILENO, "leakprof: LEAKPROF_TRACE: %.80s: not " LP_TRACE_ALLOWED "\n", text);
+    return 0;
+}
+
 int leakprof_start(const struct leakprof_options *options)
 {
-    struct lp_address address;
+    struct lp_address address = {.loopback = true};
     const char *token = options->token;
     if (atomic_load(&server.running))
         return -EALREADY;
-    if (lp_address_parse(options->listen, &address) != 0 || (token && !*token) ||
-        options->rate < LEAKPROF_RATE_KEEP || options->rate > LP_RATE_MAX)
+    if ((options->listen && lp_address_parse(options->listen, &address) != 0) ||
+        (token && !*token) || options->rate < LEAKPROF_RATE_KEEP || options->rate > LP_RATE_MAX)
+        return -EINVAL;
+    if (options->trace_ms && options->trace_ms != LEAKPROF_TRACE_OFF &&
+        (options->trace_ms < LP_TRACE_MS_MIN || options->trace_ms > LP_TRACE_MS_MAX))
         return -EINVAL;
     if (!address.loopback && !token)
         return -EACCES;
+    int64_t trace_ms = trace_period(options);
+    if (!options->listen && !trace_ms)
+        return -EINVAL;
 
     int previous = lp_own_enter();
-    int error = start(&address, token);
+    int error = start(options->listen ? &address : NULL, token, trace_ms);
     lp_own_leave(previous);
     if (error)
         return error;

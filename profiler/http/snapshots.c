@@ -66,13 +66,13 @@ static json_t *profile_json(const struct lp_profile *profile)
 static json_t *figures_json(const struct lp_process_figures *figures)
 {
     return json_pack(
-        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "rss_bytes",
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "rss_bytes",
         (json_int_t)figures->rss_bytes, "mapped_bytes", (json_int_t)figures->mapped_bytes,
         "malloc_arena_bytes", (json_int_t)figures->malloc_arena_bytes, "malloc_free_bytes",
-        (json_int_t)figures->malloc_free_bytes, "threads", (json_int_t)figures->threads, "fds",
-        (json_int_t)figures->fds, "sockets", (json_int_t)figures->sockets, "mappings",
-        (json_int_t)figures->mappings, "children", (json_int_t)figures->children, "zombies",
-        (json_int_t)figures->zombies);
+        (json_int_t)figures->malloc_free_bytes, "threads", (json_int_t)figures->threads, "unjoined",
+        (json_int_t)figures->unjoined, "fds", (json_int_t)figures->fds, "sockets",
+        (json_int_t)figures->sockets, "mappings", (json_int_t)figures->mappings, "children",
+        (json_int_t)figures->children, "zombies", (json_int_t)figures->zombies);
 }
 
 static json_t *snapshot_json(const struct lp_snapshot *snapshot)

@@ -91,13 +91,6 @@ static int take(struct lp_profile *profile)
     return result ? result : taking.result;
 }
 
-static int64_t count(void)
-{
-    struct lp_process_figures figures;
-    lp_process_figures(&figures);
-    return figures.fds;
-}
-
 const struct lp_profile_kind lp_fds_kind = {
     .name = "fds",
     .about =
@@ -115,6 +108,6 @@ const struct lp_profile_kind lp_fds_kind = {
     .label_key = "kind",
     .item = "fd",
     .take = take,
-    .count = count,
+    .count = lp_fd_count,
     .resource = {"fds", "count", 4, LP_BOUND_FDS},
 };

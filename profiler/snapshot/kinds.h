@@ -5,6 +5,7 @@
 #ifndef LP_SNAPSHOT_KINDS_H
 #define LP_SNAPSHOT_KINDS_H
 
+#include "leakprof.h"
 #include "snapshot/take.h"
 
 extern const struct lp_profile_kind lp_heap_kind, lp_allocs_kind;
@@ -21,6 +22,15 @@ int lp_each_fd(void (*visit)(int fd, bool own, void *arg), void *arg);
 
 /* The children that a hook saw, and how many of them wait to be reaped. */
 int64_t lp_children(int64_t *zombies);
+
+/* Figures that are wanted often, each by itself and as cheaply as the kernel lets. Descriptors and
+ * threads are the program's; mappings those that it made by mmap() and the like. */
+int64_t lp_thread_count(void);
+int64_t lp_fd_count(void);
+int64_t lp_mapping_count(void);
+
+/* Sets the heap_ fields, and no others. */
+void lp_heap_totals(struct leakprof_stats *stats);
 
 /* What /proc/self/statm says is resident; 0 when it cannot be read. */
 int64_t lp_rss_bytes(void);

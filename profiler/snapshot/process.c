@@ -39,6 +39,7 @@ int64_t lp_rss_bytes(void)
 
 struct fd_counts {
     int64_t fds, sockets, own;
+    bool numbers_only; /* do not look which are sockets */
 };
 
 static void count_fd(int fd, bool own, void *arg)
@@ -48,52 +49,97 @@ static void count_fd(int fd, bool own, void *arg)
     struct stat st;
     counts->own += own;
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    if (own || stat(path, &st) != 0)
+    if (own || (!counts->numbers_only && stat(path, &st) != 0))
         return;
     counts->fds++;
+    if (counts->numbers_only)
+        return;
     counts->sockets += S_ISSOCK(st.st_mode);
+}
+
+/* From `status`: `stat` adds up the times of all threads, 3 ms for 10,000 of them. */
+int64_t lp_thread_count(void)
+{
+    char text[4096], *line;
+    long long threads = 0;
+    if (read_file("/proc/self/status", text, sizeof text) && (line = strstr(text, "\nThreads:")))
+        sscanf(line, "\nThreads: %lld", &threads);
+    return threads - lp_own_threads();
+}
+
+/* Linux 6.2 and later say it as the size of the directory, which must not hold any of ours then. */
+int64_t lp_fd_count(void)
+{
+    struct stat st;
+    struct fd_counts counts = {.numbers_only = true};
+    if (lp_self.apart && stat("/proc/self/fd", &st) == 0 && st.st_size > 0)
+        return st.st_size;
+    lp_each_fd(count_fd, &counts);
+    return counts.fds;
+}
+
+int64_t lp_mapping_count(void)
+{
+    return lp_ranges_live(&lp_maps);
 }
 
 void lp_process_figures(struct lp_process_figures *figures)
 {
-    char text[1024], *p;
-    long long pages[2] = {0}, threads = 0;
+    char text[128];
+    long long pages[2] = {0};
     struct fd_counts counts = {0};
     int previous = lp_own_enter();
 
     if (read_file("/proc/self/statm", text, sizeof text))
         sscanf(text, "%lld %lld", &pages[0], &pages[1]);
-    if (read_file("/proc/self/stat", text, sizeof text) && (p = strrchr(text, ')')))
-        sscanf(p, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %lld",
-               &threads);
     lp_each_fd(count_fd, &counts);
     int64_t zombies, children = lp_children(&zombies);
-    int64_t own_thread_fds = lp_own_thread_fds();
     struct mallinfo2 info = mallinfo2();
-    lp_own_leave(previous);
-
     long page = sysconf(_SC_PAGESIZE);
     *figures = (struct lp_process_figures){
         .mapped_bytes = pages[0] * page,
         .rss_bytes = pages[1] * page,
         .malloc_arena_bytes = (int64_t)(info.arena + info.hblkhd),
         .malloc_free_bytes = (int64_t)info.fordblks,
-        .threads = threads - lp_own_threads(),
+        .threads = lp_thread_count(),
         .unjoined = lp_threads_unjoined(),
         .fds = counts.fds,
         .sockets = counts.sockets,
-        .mappings = lp_ranges_live(&lp_maps),
+        .mappings = lp_mapping_count(),
         .children = children,
         .zombies = zombies,
         .own_threads = lp_own_threads(),
-        .own_fds = counts.own + own_thread_fds,
+        .own_fds = counts.own + lp_own_thread_fds(),
     };
+    lp_own_leave(previous);
+}
+
+void lp_heap_totals(struct leakprof_stats *stats)
+{
+    double variance[4] = {0};
+    stats->heap_inuse_bytes = stats->heap_inuse_objects = 0;
+    stats->heap_alloc_bytes = stats->heap_alloc_objects = 0;
+    for (uint32_t i = 0, n = lp_site_count(); i < n; i++) {
+        struct lp_site_figures f;
+        lp_site_read(i, &f);
+        stats->heap_inuse_bytes += f.inuse_bytes;
+        stats->heap_inuse_objects += f.inuse_objects;
+        stats->heap_alloc_bytes += f.alloc_bytes;
+        stats->heap_alloc_objects += f.alloc_objects;
+        variance[0] += f.inuse_bytes_var;
+        variance[1] += f.inuse_objects_var;
+        variance[2] += f.alloc_bytes_var;
+        variance[3] += f.alloc_objects_var;
+    }
+    stats->heap_inuse_bytes_error = llround(sqrt(variance[0]));
+    stats->heap_inuse_objects_error = llround(sqrt(variance[1]));
+    stats->heap_alloc_bytes_error = llround(sqrt(variance[2]));
+    stats->heap_alloc_objects_error = llround(sqrt(variance[3]));
 }
 
 void leakprof_stats(struct leakprof_stats *stats)
 {
     struct lp_process_figures figures;
-    double variance[4] = {0};
     lp_process_figures(&figures);
     struct lp_weight weight = lp_weight_now();
     *stats = (struct leakprof_stats){
@@ -116,22 +162,7 @@ void leakprof_stats(struct leakprof_stats *stats)
         .sites = weight.sites,
         .losses = (int64_t)lp_losses_total(),
     };
-    for (uint32_t i = 0, n = lp_site_count(); i < n; i++) {
-        struct lp_site_figures f;
-        lp_site_read(i, &f);
-        stats->heap_inuse_bytes += f.inuse_bytes;
-        stats->heap_inuse_objects += f.inuse_objects;
-        stats->heap_alloc_bytes += f.alloc_bytes;
-        stats->heap_alloc_objects += f.alloc_objects;
-        variance[0] += f.inuse_bytes_var;
-        variance[1] += f.inuse_objects_var;
-        variance[2] += f.alloc_bytes_var;
-        variance[3] += f.alloc_objects_var;
-    }
-    stats->heap_inuse_bytes_error = llround(sqrt(variance[0]));
-    stats->heap_inuse_objects_error = llround(sqrt(variance[1]));
-    stats->heap_alloc_bytes_error = llround(sqrt(variance[2]));
-    stats->heap_alloc_objects_error = llround(sqrt(variance[3]));
+    lp_heap_totals(stats);
 }
 
 void leakprof_each_loss(void (*visit)(const char *cause, uint64_t count, void *arg), void *arg)

@@ -10,6 +10,7 @@
 static struct lp_snapshot *snapshots[LP_SNAPSHOTS_MAX]; /* oldest first */
 static size_t nsnapshots;
 static int last_id;
+static int64_t last_cost_ns = -1;
 
 void lp_snapshot_free(struct lp_snapshot *snapshot)
 {
@@ -37,8 +38,13 @@ struct lp_snapshot *lp_snapshot_now(void)
         }
     }
     snapshot->time_ns = snapshot->profiles[0]->time_ns;
-    snapshot->cost_ns = lp_now_ns() - before;
+    snapshot->cost_ns = last_cost_ns = lp_now_ns() - before;
     return snapshot;
+}
+
+int64_t lp_snapshot_last_cost_ns(void)
+{
+    return last_cost_ns;
 }
 
 int lp_store_take(const char *name, const struct lp_snapshot **out)

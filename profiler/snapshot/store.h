@@ -25,6 +25,9 @@ struct lp_snapshot {
 struct lp_snapshot *lp_snapshot_now(void);
 void lp_snapshot_free(struct lp_snapshot *snapshot);
 
+/* What the last one took to take, kept or not; -1: none was. */
+int64_t lp_snapshot_last_cost_ns(void);
+
 /* Takes one into the store; *out is the store's, good until it is dropped. name may be NULL.
  * 0, -ENOMEM, -ENOSPC (full). */
 int lp_store_take(const char *name, const struct lp_snapshot **out);

@@ -49,13 +49,6 @@ static int take(struct lp_profile *profile)
     return result ? result : taking.result;
 }
 
-static int64_t count(void)
-{
-    struct lp_process_figures figures;
-    lp_process_figures(&figures);
-    return figures.threads;
-}
-
 const struct lp_profile_kind lp_threads_kind = {
     .name = "threads",
     .about =
@@ -66,7 +59,7 @@ const struct lp_profile_kind lp_threads_kind = {
     .period = {"threads", "count"},
     .item = "thread",
     .take = take,
-    .count = count,
+    .count = lp_thread_count,
     .resource = {"threads", "count", 4, LP_BOUND_THREADS, NULL},
 };
 
@@ -79,6 +72,6 @@ const struct lp_profile_kind lp_goroutine_kind = {
     .period = {"goroutine", "count"},
     .item = "thread",
     .take = take,
-    .count = count,
+    .count = lp_thread_count,
     .rows_of = &lp_threads_kind,
 };

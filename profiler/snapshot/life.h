@@ -1,0 +1,20 @@
+/*
+ * The few figures that show whether a process grows, read so cheaply that it may be done every
+ * tenth of a second. Profiler's thread only.
+ */
+#ifndef LP_SNAPSHOT_LIFE_H
+#define LP_SNAPSHOT_LIFE_H
+
+#include <stdint.h>
+
+struct lp_life {
+    int64_t uptime_ns;
+    int64_t heap_bytes, heap_error, heap_objects; /* in use; error as leakprof_stats() has it */
+    int64_t rss_bytes;
+    int64_t threads, unjoined, fds;
+    int64_t mappings;         /* made by mmap() and the like */
+    int64_t snapshot_cost_ns; /* of the last one taken; -1: none yet */
+};
+void lp_life_read(struct lp_life *life);
+
+#endif
