@@ -1,6 +1,6 @@
 # What `make bench` needs besides the server: churn and descriptors, which must run on plain glibc, a bare evhttp
-# server to compare with, and two programs that have the profiler inside.
-bench: $(addprefix $(B)/,bench_churn bench_bare bench_fds bench_heap bench_accuracy)
+# server to compare with, and three programs that have the profiler inside.
+bench: $(addprefix $(B)/,bench_churn bench_bare bench_fds bench_heap bench_accuracy bench_scale)
 
 $(B)/bench_churn $(B)/bench_fds: $(B)/bench_%: loadtest/bench_%.c
 	@mkdir -p $(@D) $(B)/obj
@@ -8,7 +8,7 @@ $(B)/bench_churn $(B)/bench_fds: $(B)/bench_%: loadtest/bench_%.c
 $(B)/bench_bare: loadtest/bench_bare.c
 	@mkdir -p $(@D) $(B)/obj
 	$(CC) $(BASE) $(CFLAGS) $(DEPS) -MF $(B)/obj/bench_bare.d -o $@ $< -levent -lpthread
-$(B)/bench_heap $(B)/bench_accuracy: $(B)/bench_%: loadtest/bench_%.c $(B)/libleakprof.a
+$(B)/bench_heap $(B)/bench_accuracy $(B)/bench_scale: $(B)/bench_%: loadtest/bench_%.c $(B)/libleakprof.a
 	@mkdir -p $(@D) $(B)/obj
 	$(CC) $(BASE) $(CFLAGS) $(INC_server) -MF $(B)/obj/bench_$*.d -rdynamic -o $@ $< \
 	  -Wl,--whole-archive $(B)/libleakprof.a -Wl,--no-whole-archive $(LIBS)

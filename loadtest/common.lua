@@ -1,4 +1,4 @@
--- What the three scripts share: words of the command line, the pace, and a last line of figures
+-- What the scripts share: words of the command line, the pace, and a last line of figures
 -- that a program can read. Each script loads this file from its own directory.
 
 local common = {}
@@ -33,10 +33,10 @@ function done(summary, latency)
   local errors = summary.errors
   io.write(string.format(
     'loadtest: {"requests":%d,"seconds":%.2f,"per_second":%.1f,"p50_ms":%.3f,"p99_ms":%.3f,'
-      .. '"refused":%d,"broken":%d}\n',
+      .. '"max_ms":%.3f,"refused":%d,"broken":%d}\n',
     summary.requests, seconds, summary.requests / seconds,
     latency:percentile(50) / 1000, latency:percentile(99) / 1000,
-    errors.status, errors.connect + errors.read + errors.write + errors.timeout))
+    latency.max / 1000, errors.status, errors.connect + errors.read + errors.write + errors.timeout))
 end
 
 return common
