@@ -1,5 +1,4 @@
-# What the hooks cost that watch descriptors, by the call and by the connection, and a profile of ten
-# thousand sockets. Sourced by bench.
+# What the hooks cost that watch descriptors, by the call and by the connection. Sourced by bench.
 # shellcheck shell=bash disable=SC2154
 
 plain=(env -u LEAKPROF_LISTEN -u LEAKPROF_RATE -u LD_PRELOAD)
@@ -54,32 +53,7 @@ measure_accepts() {
 	row "one request a connection: the same by CPU time" "$(ratio accepts-cpu-plain accepts-cpu-preloaded)" "x"
 }
 
-# The scene's peer runs in the same process, so each call is one socket of ours and one of its.
-measure_sockets() {
-	local i n shape wanted=10000
-	if ! ulimit -S -n $((wanted + 2000)) 2>/dev/null; then
-		no_row "fds profile of $wanted sockets" "RLIMIT_NOFILE is $(ulimit -Hn)"
-		return
-	fi
-	say "a profile of $wanted sockets"
-	start leakyard "$build/leakyard" --listen 127.0.0.1:0 --pprof 127.0.0.1:0 --budget-fds "$wanted" --budget-mem 1G
-	for ((n = 0; n < wanted; n += 1000)); do ask --fail -o "$work/answer" "$url/leak/client?n=1000" || fail "no $wanted sockets"; done
-	for ((i = 0; i < fd_fetches; i++)); do
-		for shape in '' '?debug=2' '?format=json'; do
-			ask --fail -o "$work/fds" -w '%{time_total}\n' "$pprof/debug/pprof/fds$shape" | awk '{ print $1 * 1000 }' >>"$work/sockets$shape" &
-			ask --fail -o "$work/answer" -w '%{time_total}\n' "$url/healthz" | awk '{ print $1 * 1000 }' >>"$work/sockets-healthz"
-			wait $!
-		done
-	done
-	row "fds profile of $wanted sockets" "$(median sockets)" "ms" "<=500"
-	row "the same, debug=2" "$(median 'sockets?debug=2')" "ms"
-	row "the same, JSON" "$(median 'sockets?format=json')" "ms"
-	row "/healthz meanwhile, the longest" "$(longest sockets-healthz)" "ms" "<=50"
-	stop "$pid"
-}
-
 measure_fds() {
 	measure_fd_calls
 	measure_accepts
-	measure_sockets
 }

@@ -2,7 +2,6 @@
 
 #include <dlfcn.h>
 #include <errno.h>
-#include <gnu/lib-names.h>
 #include <linux/futex.h>
 #include <link.h>
 #include <stdio.h>
@@ -140,12 +139,12 @@ static struct waiter {
     {.function = "pthread_once", .what = "once"},
 };
 
+/* Who stands in for one of them (a sanitizer, say) hides it, and then its waits have no name. */
 void lp_threads_prepare(void)
 {
-    void *libc = dlopen(LIBC_SO, RTLD_LAZY | RTLD_NOLOAD); /* not those who stand in for it */
-    for (size_t i = 0; libc && i < sizeof waiters / sizeof *waiters; i++) {
+    for (size_t i = 0; i < sizeof waiters / sizeof *waiters; i++) {
         struct waiter *w = &waiters[i];
-        void *address = dlsym(libc, w->function);
+        void *address = dlsym(RTLD_NEXT, w->function);
         const ElfW(Sym) *symbol = NULL;
         Dl_info info;
         if (address && dladdr1(address, &info, (void **)&symbol, RTLD_DL_SYMENT) && symbol) {
@@ -153,7 +152,7 @@ void lp_threads_prepare(void)
             w->end = w->start + symbol->st_size;
         }
     }
-} /* the handle stays: libc does, too */
+}
 
 static const char *waits_for(uint32_t id)
 {

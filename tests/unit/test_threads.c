@@ -293,6 +293,13 @@ static void *reads(void *arg)
     return read(*(int *)arg, &byte, 1) == 1 ? NULL : arg;
 }
 
+/* AddressSanitizer stands in for pthread_mutex_lock(). */
+#ifdef LP_SANITIZE_address
+#define MUTEX_IS_LIBCS 0
+#else
+#define MUTEX_IS_LIBCS 1
+#endif
+
 /* The state of the one thread of this name; its time in *ns. "" when there is none. */
 static const char *state_of(const struct lp_profile *profile, const char *name, int64_t *ns)
 {
@@ -329,6 +336,8 @@ static void a_wait_says_what_it_is_for_and_since_when(void **state)
             locker = profile->items[i].id;
     snprintf(expected[0], sizeof expected[0], "in read of fd %d", ends[0]);
     snprintf(expected[1], sizeof expected[1], "(mutex held by thread %d)", gettid());
+    if (!MUTEX_IS_LIBCS)
+        snprintf(expected[1], sizeof expected[1], "in futex");
     snprintf(expected[2], sizeof expected[2], "(join of thread %d)", (int)locker);
     snprintf(expected[3], sizeof expected[3], "(condition)");
     for (int there = 0; there < 4;) { /* they may not have come so far */
