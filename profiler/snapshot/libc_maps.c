@@ -24,7 +24,7 @@ static bool peek(uintptr_t from, void *to, size_t bytes)
 static uintptr_t descriptor_below(uintptr_t end)
 {
     enum { WORDS = PAGE / sizeof(uintptr_t), STEP = 64 / sizeof(uintptr_t) };
-    uintptr_t words[WORDS];
+    uintptr_t words[WORDS] = {0};
     if (!peek(end - PAGE, words, sizeof words))
         return 0;
     for (size_t i = 0; i + 2 < WORDS; i += STEP) {
@@ -62,7 +62,7 @@ uintptr_t lp_libc_arena(uintptr_t start, uintptr_t end)
     struct {
         uintptr_t arena, previous;
         size_t size, accessible;
-    } heap;
+    } heap = {0};
     if (start % HEAP_MAX || !peek(start, &heap, sizeof heap))
         return 0;
     bool first = !heap.previous && heap.arena > start && heap.arena < start + PAGE;
@@ -76,7 +76,7 @@ uintptr_t lp_libc_arena(uintptr_t start, uintptr_t end)
 /* With this much before its head, to align what was asked for. */
 static uintptr_t block_with_head_at(uintptr_t start, uintptr_t end, size_t before)
 {
-    size_t head[2];
+    size_t head[2] = {0};
     if (end - start < before + HEAD || !peek(start + before, head, sizeof head))
         return 0;
     size_t size = head[1] & ~(size_t)BLOCK_FLAGS;
