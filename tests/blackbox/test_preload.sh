@@ -24,6 +24,12 @@ test_harmless() {
 	done
 }
 
+test_environment() {
+	: "a preloaded shell hands its environment on, and its children are preloaded, too"
+	needs_preload
+	equal "what a child has" "$(LD_PRELOAD=$lib OF_THE_TEST=here bash -c 'printenv OF_THE_TEST; grep -c libleakprof /proc/self/maps >/dev/null && echo preloaded; :' | tr '\n' ' ')" "here preloaded "
+}
+
 test_few_descriptors() {
 	: "a program with hardly any descriptors runs all the same"
 	needs_preload
