@@ -152,8 +152,10 @@ static void *allocate(size_t alignment, size_t size, bool zero, bool page)
  */
 static void own_place(const void *block, bool got)
 {
+    if (!block)
+        return;
     const size_t *head = (const size_t *)block - 2; /* of glibc: what lies before it, its size */
-    if (!block || !(head[1] & MAPPED_CHUNK))
+    if (!(head[1] & MAPPED_CHUNK))
         return;
     const char *start = (const char *)head - head[0];
     if (got)

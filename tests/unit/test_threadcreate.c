@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,9 +118,22 @@ static void wait_for_unjoined(int64_t n)
 
 static int64_t threads_before;
 
+static void *tells_its_id(void *arg)
+{
+    *(pid_t *)arg = gettid();
+    return NULL;
+}
+
+/* Some runtimes start a thread of their own beside the first one that there is. */
 static int count_threads(void **state)
 {
     (void)state;
+    pthread_t thread;
+    pid_t tid;
+    if (pthread_create(&thread, NULL, tells_its_id, &tid) != 0 || pthread_join(thread, NULL) != 0)
+        return -1;
+    while (tgkill(getpid(), tid, 0) == 0)
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
     threads_before = kernels_threads();
     return 0;
 }
@@ -152,20 +166,32 @@ static void each_thread_stands_where_it_was_created(void **state)
     assert_int_equal(lp_threads_unjoined(), 0);
 }
 
+/* ThreadSanitizer loses track of a thread that is cancelled inside a call, knows none of C11's,
+ * does not hear of pthread_clockjoin_np(), and allows no threads in a forked child. */
+#ifdef LP_SANITIZE_thread
+enum { ENDS = 2, UNLIMITED = 0 };
+#define pthread_clockjoin_np(thread, value, clock, until)                                          \
+    ((void)(until), pthread_join(thread, value))
+#else
+enum { ENDS = 3, UNLIMITED = 1 };
+#endif
+
 static void what_nobody_joins_stays(void **state)
 {
     (void)state;
     void *(*const ends[])(void *) = {ends_at_once, exits, is_cancelled};
-    pthread_t threads[3];
-    for (int i = 0; i < 3; i++)
+    pthread_t threads[ENDS];
+    for (int i = 0; i < ENDS; i++)
         threads[i] = create_here(ends[i], NULL);
-    sem_wait(&begun);
-    pthread_cancel(threads[2]);
+    if (ENDS == 3) {
+        sem_wait(&begun);
+        pthread_cancel(threads[ENDS - 1]);
+    }
     wait_for_threads(threads_before);
-    assert_int_equal(lp_threads_unjoined(), 3);
-    assert_int_equal(created(create_here, UNJOINED), 3);
+    assert_int_equal(lp_threads_unjoined(), ENDS);
+    assert_int_equal(created(create_here, UNJOINED), ENDS);
     assert_int_equal(created(create_here, "running"), 0);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < ENDS; i++)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
     assert_int_equal(created(create_here, NULL), 0);
 }
@@ -181,13 +207,15 @@ static void every_way_to_join_counts(void **state)
         threads[i] = create_here(waits, NULL);
         sem_wait(&begun);
     }
-    assert_int_equal(thrd_create(&c11, waits_c11, &c11), thrd_success);
-    sem_wait(&begun);
+    if (UNLIMITED) {
+        assert_int_equal(thrd_create(&c11, waits_c11, &c11), thrd_success);
+        sem_wait(&begun);
+    }
     clock_gettime(CLOCK_REALTIME, &later);
     assert_int_equal(pthread_tryjoin_np(threads[0], NULL), EBUSY);
     assert_int_equal(pthread_timedjoin_np(threads[0], NULL, &later), ETIMEDOUT);
     assert_int_equal(created(create_here, "running"), 4);
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 4 + UNLIMITED; i++)
         sem_post(&may_end);
     later.tv_sec += 3600;
     assert_int_equal(pthread_timedjoin_np(threads[0], NULL, &later), 0);
@@ -196,8 +224,10 @@ static void every_way_to_join_counts(void **state)
     while ((result = pthread_tryjoin_np(threads[3], NULL)) == EBUSY)
         nanosleep(&(struct timespec){0, 1000000}, NULL);
     assert_int_equal(result, 0);
-    assert_int_equal(thrd_join(c11, &result), thrd_success);
-    assert_int_equal(result, 1337);
+    if (UNLIMITED) {
+        assert_int_equal(thrd_join(c11, &result), thrd_success);
+        assert_int_equal(result, 1337);
+    }
     assert_int_equal(created(create_here, NULL), 0);
     assert_int_equal(lp_threads_unjoined(), 0);
 }
@@ -320,8 +350,9 @@ static void a_child_has_its_own_thread_alone(void **state)
         bool alone =
             profile && lp_profile_total(profile, 0, NULL) == 1 && lp_threads_unjoined() == 0;
         pthread_t thread;
-        alone &= pthread_create(&thread, NULL, ends_at_once, NULL) == 0 &&
-                 pthread_join(thread, NULL) == 0;
+        if (UNLIMITED)
+            alone &= pthread_create(&thread, NULL, ends_at_once, NULL) == 0 &&
+                     pthread_join(thread, NULL) == 0;
         _exit(alone ? 0 : 1);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
