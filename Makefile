@@ -143,6 +143,7 @@ check:
 soak: all torture
 	rm -f $(B)/torture.log
 	SOAK=600 bash tests/blackbox/test_torture.sh
+	SOAK=60 bash tests/blackbox/test_comers.sh
 	cat $(B)/torture.log
 lint:
 	scripts/lint
@@ -155,7 +156,7 @@ help:
 	@echo "make run     starts the server on 127.0.0.1:8080, the profiler on 127.0.0.1:6060"
 	@echo "make demo    the whole story in under a minute"
 	@echo "make check   every test, also under the sanitizers"
-	@echo "make soak    torture with the profiler preloaded, ten minutes exact and ten sampled"
+	@echo "make soak    torture with the profiler preloaded, ten minutes exact and ten sampled, then threads coming and going"
 	@echo "make bench   what the profiler costs and how true it is; its peers beside it"
 	@echo "make lint    layout, static analysis, who may include whom"
 	@echo "make clean   removes build/"
