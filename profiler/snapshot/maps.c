@@ -266,11 +266,7 @@ static uintptr_t add_nameless(struct taking *taking, uintptr_t start, uintptr_t 
             add_mapping(taking, start, end, unknown, vma);
         return end;
     }
-    if ((limit = lp_libc_arena(start, end))) {
-        add_mapping(taking, start, limit, arena, vma);
-    } else if ((limit = lp_libc_block(start, end))) {
-        add_mapping(taking, start, limit, block, vma);
-    } else if ((limit = lp_libc_stack(start, end, &self))) {
+    if ((limit = lp_libc_stack(start, end, &self))) { /* first: there may be thousands */
         const char *kind = is_ours(self) ? profiler : thread_stack;
         if (touches && last->kind == unknown && lp_vma_reserved(last->vma)) {
             last->end = limit; /* its guard */
@@ -279,6 +275,10 @@ static uintptr_t add_nameless(struct taking *taking, uintptr_t start, uintptr_t 
         } else {
             add_mapping(taking, start, limit, kind, vma);
         }
+    } else if ((limit = lp_libc_arena(start, end))) {
+        add_mapping(taking, start, limit, arena, vma);
+    } else if ((limit = lp_libc_block(start, end))) {
+        add_mapping(taking, start, limit, block, vma);
     } else {
         add_mapping(taking, start, limit = end, unknown, vma);
     }
@@ -476,14 +476,15 @@ static int64_t count(void)
     return lp_ranges_live(&lp_maps);
 }
 
-/* Those that leak by themselves. A leaked thread's stack is the threads profile's matter, a leaked
- * block's memory the heap's, and what is in reserve takes no memory. */
+/* Those that leak by themselves, and of which it is known who made them. A leaked thread's stack is
+ * the threads profile's matter, a leaked block's memory the heap's, and what is in reserve takes no
+ * memory. What no hook saw is libc's or a runtime's own. */
 static bool leaks_by_itself(const struct lp_row *row)
 {
-    static const char *const kinds[] = {anonymous, file, shared, unknown};
+    static const char *const kinds[] = {anonymous, file, shared};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (row->label_text && !strcmp(row->label_text, kinds[i]))
-            return true;
+            return row->stack >= LP_STACK_FIRST;
     return false;
 }
 

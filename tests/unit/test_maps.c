@@ -220,9 +220,11 @@ static void what_is_only_reserved_is_no_memory(void **state)
     char *start = reserve_here(PAGES);
     assert_string_equal(look(start).kind, "reserved");
     assert_int_equal(row_value("reserve_here", "reserved", 1), (int64_t)PAGES * PAGE);
-    assert_false(resource->counts(&(struct lp_row){.label_text = "reserved"}));
-    assert_true(resource->counts(&(struct lp_row){.label_text = "anonymous"}));
-    assert_false(resource->counts(&(struct lp_row){.label_text = "thread stack"}));
+    const uint32_t known = LP_STACK_FIRST, unknown = LP_STACK_EARLIER;
+    assert_false(resource->counts(&(struct lp_row){.label_text = "reserved", .stack = known}));
+    assert_true(resource->counts(&(struct lp_row){.label_text = "anonymous", .stack = known}));
+    assert_false(resource->counts(&(struct lp_row){.label_text = "anonymous", .stack = unknown}));
+    assert_false(resource->counts(&(struct lp_row){.label_text = "thread stack", .stack = known}));
 
     mprotect(start + 7 * PAGE, 50 * PAGE, RW); /* now some of it is used */
     assert_string_equal(look(start).kind, "anonymous");
