@@ -20,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "capture/file.h"
 #include "capture/rate.h"
 #include "capture/self.h"
 #include "tables/slab.h"
@@ -195,16 +196,12 @@ static int meet_all(bool born)
     return 0;
 }
 
-/* How many signals the user may still queue: the fourth line in ten of /proc/self/status. */
+/* How many signals the user may still queue. */
 static int signals_free(void)
 {
     char text[2048];
     long long used, most;
-    int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
-    if (fd >= 0)
-        close(fd);
-    text[n > 0 ? n : 0] = '\0';
+    lp_file_read("/proc/self/status", text, sizeof text);
     const char *line = strstr(text, "\nSigQ:");
     if (!line || sscanf(line, "\nSigQ: %lld/%lld", &used, &most) != 2 || most - used > INT32_MAX)
         return INT32_MAX;

@@ -1,26 +1,19 @@
 #include "capture/task.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "capture/file.h"
 #include "capture/rate.h"
 
 ssize_t lp_task_read(pid_t tid, const char *file, char *text, size_t room)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/self/task/%d/%s", (int)tid, file);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    ssize_t n = read(fd, text, room - 1);
-    close(fd);
-    text[n > 0 ? n : 0] = '\0';
-    return n;
+    return lp_file_read(path, text, room);
 }
 
 bool lp_task_blocks(pid_t tid, int signal)

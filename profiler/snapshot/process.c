@@ -1,5 +1,4 @@
 /* What the kernel and malloc say of the whole process, and the totals behind leakprof_stats(). */
-#include <fcntl.h>
 #include <malloc.h>
 #include <math.h>
 #include <stdio.h>
@@ -7,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "capture/file.h"
 #include "capture/rate.h"
 #include "capture/self.h"
 #include "leakprof.h"
@@ -17,22 +17,11 @@
 #include "tables/sites.h"
 #include "tables/threads.h"
 
-static bool read_file(const char *path, char *text, size_t room)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    ssize_t n = read(fd, text, room - 1);
-    close(fd);
-    text[n > 0 ? n : 0] = '\0';
-    return n > 0;
-}
-
 int64_t lp_rss_bytes(void)
 {
     char text[128];
     long long resident = 0;
-    if (read_file("/proc/self/statm", text, sizeof text))
+    if (lp_file_read("/proc/self/statm", text, sizeof text) > 0)
         sscanf(text, "%*d %lld", &resident);
     return resident * sysconf(_SC_PAGESIZE);
 }
@@ -62,7 +51,8 @@ int64_t lp_thread_count(void)
 {
     char text[4096], *line;
     long long threads = 0;
-    if (read_file("/proc/self/status", text, sizeof text) && (line = strstr(text, "\nThreads:")))
+    if (lp_file_read("/proc/self/status", text, sizeof text) > 0 &&
+        (line = strstr(text, "\nThreads:")))
         sscanf(line, "\nThreads: %lld", &threads);
     return threads - lp_own_threads();
 }
@@ -90,7 +80,7 @@ void lp_process_figures(struct lp_process_figures *figures)
     struct fd_counts counts = {0};
     int previous = lp_own_enter();
 
-    if (read_file("/proc/self/statm", text, sizeof text))
+    if (lp_file_read("/proc/self/statm", text, sizeof text) > 0)
         sscanf(text, "%lld %lld", &pages[0], &pages[1]);
     lp_each_fd(count_fd, &counts);
     int64_t zombies, children = lp_children(&zombies);

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "capture/file.h"
 #include "capture/rate.h"
 #include "capture/self.h"
 #include "snapshot/kinds.h"
@@ -35,17 +36,6 @@ struct taking {
     int result;
 };
 
-static ssize_t read_text(const char *path, char *text, size_t room)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    ssize_t n = read(fd, text, room - 1);
-    close(fd);
-    text[n > 0 ? n : 0] = '\0';
-    return n;
-}
-
 struct seen {
     char name[16], state;
     unsigned long long began; /* in clock ticks since the machine started */
@@ -57,7 +47,7 @@ static bool look_at(pid_t pid, struct seen *seen)
     char path[32], text[600];
     int parent = 0;
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    if (read_text(path, text, sizeof text) <= 0)
+    if (lp_file_read(path, text, sizeof text) <= 0)
         return false;
     char *name = strchr(text, '('), *rest = strrchr(text, ')');
     if (!name || !rest)
