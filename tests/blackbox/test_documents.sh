@@ -25,6 +25,12 @@ test_readme() {
 	xmllint --nonet --noout "$build/diff.svg"
 }
 
+test_profiler_readme() {
+	: "every command of profiler/README.md runs"
+	serve --budget-mem 512M
+	runs profiler/README.md
+}
+
 test_loadtest_readme() {
 	: "every command of loadtest/README.md runs"
 	needs_heap
