@@ -86,9 +86,10 @@ static void expect(const char *address, size_t pages, const char *kind, const ch
     assert_true(seen.age_ns >= 0);
 }
 
+/* Nothing of the test's: libc or a sanitizer may have taken the place meanwhile. */
 static void expect_nothing(const char *address)
 {
-    assert_string_equal(look(address).kind, "");
+    assert_string_equal(look(address).function, "");
 }
 
 char *map_here(size_t pages);
