@@ -29,7 +29,12 @@ struct memory {
 static struct memory *memories; /* by tid, as the tids come */
 static size_t nmemories;
 
+/* What the kernel says of a thread's rest takes longer than to ask the thread: of thousands that
+ * are seen for the first time, some have to wait for the next look. */
+enum { FIRST_LOOK_MS = 120 };
+
 struct walk {
+    int64_t began_ns;
     const pid_t *tids;
     size_t n;
     struct memory *now;
@@ -256,7 +261,8 @@ static void soon(size_t i, void *arg)
 {
     struct walk *walk = arg;
     const struct memory *before = remembered(walk->tids[i]);
-    walk->rest[i] = before ? -1 : lp_task_rest(walk->tids[i]);
+    bool ask = !before && lp_now_ns() - walk->began_ns < FIRST_LOOK_MS * INT64_C(1000000);
+    walk->rest[i] = ask ? lp_task_rest(walk->tids[i]) : -1;
 }
 
 static void visit(size_t i, const struct lp_answer *answer, void *arg)
@@ -290,7 +296,7 @@ static void visit(size_t i, const struct lp_answer *answer, void *arg)
 int lp_threads_walk(const pid_t *tids, size_t n,
                     void (*each)(const struct lp_thread_seen *thread, void *arg), void *arg)
 {
-    struct walk walk = {.tids = tids, .n = n, .visit = each, .arg = arg};
+    struct walk walk = {.began_ns = lp_now_ns(), .tids = tids, .n = n, .visit = each, .arg = arg};
     int result = -ENOMEM;
 
     walk.now = calloc(n + 1, sizeof *walk.now);

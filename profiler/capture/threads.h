@@ -16,7 +16,9 @@ struct lp_thread_seen {
     char name[16];
     char state[96]; /* "sleeping, in futex 0x55d0c0de (mutex held by thread 4711)" */
     /* Since it last did anything but answer us, by the scheduler's clock (capture/task.h), in ns:
-     * true but for what interrupts took. -1: not known, or it runs. */
+     * true but for what interrupts took. -1: not known, or it runs. Of thousands of threads that
+     * are seen for the first time some are not known; at the next look they are, from this one on.
+     */
     int64_t state_ns;
 };
 
