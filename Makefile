@@ -39,7 +39,7 @@ LEFT_OUT_thread  := $(addprefix profiler/hooks/,malloc.c loader.c maps.c locks.c
 SRC_profiler := $(filter-out $(LEFT_OUT_$(SANITIZE)),$(SRC_profiler))
 
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
-OBJ_leaks    := $(call obj,$(SRC_leaks))
+OBJ_leaks    := $(call obj,$(SRC_leaks)) $(B)/obj/labs.o
 OBJ_server   := $(call obj,$(SRC_server))
 OBJ_profiler := $(call obj,$(SRC_profiler)) $(B)/obj/gen/profile.pb-c.o
 
@@ -53,6 +53,11 @@ $(B)/libleakprof.a: $(OBJ_profiler)
 $(B)/libleakprof.so: $(OBJ_profiler) $(B)/obj/profiler/preload.o
 	$(CC) $(LDFL) -shared -Wl,-z,initfirst -o $@ $^ $(LIBS)
 
+# The lab texts, as they are, under names made of their paths.
+LABS := $(filter-out leaks/README.md leaks/TRAINER.md,$(sort $(wildcard leaks/*.md)))
+$(B)/obj/labs.o: $(LABS)
+	@mkdir -p $(@D)
+	ld -r -b binary -z noexecstack -o $@ $^
 $(B)/obj/leaks/%.o: leaks/%.c
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CFLAGS) $(OPT_leaks) $(INC_leaks) $(DEPS) -c -o $@ $<

@@ -269,8 +269,10 @@ static void client_stop(void)
     peer_stop();
 }
 
+LAB_TEXT(client);
 const struct scene scene_client = {
     .id = "client",
+    .lab = LAB(client),
     .title = "An HTTP client without a timeout",
     .lesson =
         "A call to an upstream that never answers holds its connection until a timeout ends it.",

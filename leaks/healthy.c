@@ -62,8 +62,10 @@ static struct held healthy_held(void)
     return (struct held){0};
 }
 
+LAB_TEXT(healthy);
 const struct scene scene_healthy = {
     .id = "healthy",
+    .lab = LAB(healthy),
     .title = "The control: nothing leaks",
     .lesson = "Much is allocated and all of it is given back: busy is not the same as leaking.",
     .resource = "none",

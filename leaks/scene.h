@@ -3,8 +3,9 @@
  * the server know of each other; scenes know nothing of the profiler.
  *
  * To add a scene: write leaks/<id>.c in the shape of leaks/slice.c, end it with one
- * `const struct scene scene_<id>`, and add it to the list in leaks/catalogue.c. Routes, the
- * catalogue, the page, budgets and the both-ways test follow from that.
+ * `const struct scene scene_<id>`, its lab text leaks/<id>.md beside it, add it to the list in
+ * leaks/catalogue.c, and a row to tests/blackbox/catalogue.tsv. Routes, the catalogue, the page,
+ * budgets and the tests follow from that.
  *
  * Threads: leak(), fixed() run on any of the server's event loops, several at once; each scene
  * locks its own state. Nothing here may block.
@@ -18,9 +19,14 @@
 struct event_base;
 struct evbuffer;
 
-/* What a scene holds, as it counts itself: the truth that profiles are judged against. */
+/* What a scene holds, as it counts itself: the truth that profiles are judged against. Threads run
+ * or wait; unjoined ones have ended and keep their stacks. Mappings are made by mmap(), and their
+ * bytes are among `bytes`. */
+#define HELD_FIELDS(X) X(bytes) X(objects) X(threads) X(unjoined) X(fds) X(mappings) X(children)
 struct held {
-    int64_t bytes, objects, threads, fds;
+#define X(field) int64_t field;
+    HELD_FIELDS(X)
+#undef X
 };
 
 /* One request to a scene, made and owned by the server. */
@@ -44,13 +50,26 @@ void scene_finish(struct scene_call *call, int result);
  * provides both functions. */
 int scene_on_loop(struct event_base *base, void (*fn)(void *arg), void *arg);
 
+/* The text of leaks/<id>.md, which the build puts into the program; dashes become underscores. */
+struct lab {
+    const char *text, *end;
+};
+#define LAB(id)                                                                                    \
+    {                                                                                              \
+        _binary_leaks_##id##_md_start, _binary_leaks_##id##_md_end                                 \
+    }
+#define LAB_TEXT(id)                                                                               \
+    extern const char _binary_leaks_##id##_md_start[], _binary_leaks_##id##_md_end[]
+
 struct scene {
     const char *id; /* in routes: /leak/<id> */
     const char *title;
     const char *lesson;          /* one sentence: what went wrong */
-    const char *resource;        /* what grows: "heap", "threads", "fds", or "none" for a control */
+    const char *resource;        /* what grows: "heap", "threads", "unjoined", "fds", "mappings",
+                                  * "children", "gap" (RSS over the heap in use), "none" (a control) */
     const char *signature;       /* one sentence: what the profiles show */
-    const char *guilty_function; /* where a diff points: "slice_leak"; NULL for a control */
+    const char *guilty_function; /* where a diff points: "slice_leak"; NULL: nowhere */
+    struct lab lab;
     unsigned n_max;
     size_t size_default, size_min, size_max; /* size_default 0: the scene takes no size */
 

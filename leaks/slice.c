@@ -199,8 +199,10 @@ static void slice_stop(void)
     slice_reset(&drained);
 }
 
+LAB_TEXT(slice);
 const struct scene scene_slice = {
     .id = "slice",
+    .lab = LAB(slice),
     .title = "A small slice keeps a large buffer",
     .lesson =
         "A 16-byte piece that points into a 64 KiB buffer keeps all of it; copy the piece out.",

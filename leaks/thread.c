@@ -221,8 +221,10 @@ static struct held thread_held(void)
     return now;
 }
 
+LAB_TEXT(thread);
 const struct scene scene_thread = {
     .id = "thread",
+    .lab = LAB(thread),
     .title = "A thread waits for an answer that never comes",
     .lesson = "A wait without a deadline keeps its thread for ever; give every wait a deadline.",
     .resource = "threads",

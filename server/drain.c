@@ -33,7 +33,12 @@ struct drain {
 
 static bool is_nothing(struct held held)
 {
-    return held.bytes == 0 && held.objects == 0 && held.threads == 0 && held.fds == 0;
+#define X(field)                                                                                   \
+    if (held.field != 0)                                                                           \
+        return false;
+    HELD_FIELDS(X)
+#undef X
+    return true;
 }
 
 /* true: it holds nothing any more. */
@@ -42,10 +47,9 @@ static bool drain_scene(const struct scene *scene, struct held *drained)
     struct held more;
 
     scene->reset(&more);
-    drained->bytes += more.bytes;
-    drained->objects += more.objects;
-    drained->threads += more.threads;
-    drained->fds += more.fds;
+#define X(field) drained->field += more.field;
+    HELD_FIELDS(X)
+#undef X
     return is_nothing(scene->held());
 }
 
@@ -53,8 +57,12 @@ static bool covers(const struct account *account)
 {
     const struct held *asked = &account->asked, *drained = &account->drained;
 
-    return drained->bytes >= asked->bytes && drained->objects >= asked->objects &&
-           drained->threads >= asked->threads && drained->fds >= asked->fds;
+#define X(field)                                                                                   \
+    if (drained->field < asked->field)                                                             \
+        return false;
+    HELD_FIELDS(X)
+#undef X
+    return true;
 }
 
 static bool drain_step(struct drain *drain)
@@ -76,9 +84,12 @@ static bool drain_step(struct drain *drain)
 
 static json_t *held_json(const struct held *held)
 {
-    return json_pack("{sI sI sI sI}", "bytes", (json_int_t)held->bytes, "objects",
-                     (json_int_t)held->objects, "threads", (json_int_t)held->threads, "fds",
-                     (json_int_t)held->fds);
+    json_t *json = json_object();
+
+#define X(field) json_object_set_new(json, #field, json_integer(held->field));
+    HELD_FIELDS(X)
+#undef X
+    return json;
 }
 
 static void drain_end(struct drain *drain, bool empty)

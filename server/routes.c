@@ -65,6 +65,18 @@ static void get_scenes(struct asked *asked)
     reply_json(asked->request, reply_status(0), stats_scenes_json());
 }
 
+static void get_lab(struct asked *asked)
+{
+    const struct lab *lab = &asked->scene->lab;
+    struct evbuffer *body = evbuffer_new();
+
+    if (body)
+        evbuffer_add_reference(body, lab->text, (size_t)(lab->end - lab->text), NULL, NULL);
+    reply_bytes(asked->request, reply_status(0), "text/markdown; charset=utf-8", body);
+    if (body)
+        evbuffer_free(body);
+}
+
 static void get_stats(struct asked *asked)
 {
     reply_json(asked->request, reply_status(0), stats_json());
@@ -90,28 +102,49 @@ static const struct route {
     int methods;
     bool takes_params, open; /* open: no token is asked for */
     void (*answer)(struct asked *asked);
+    const char *tail; /* what follows the scene; NULL: nothing */
 } routes[] = {
-    {"/fixed/", GET | POST, true, false, do_fixed}, {"/leak/", GET | POST, true, false, do_leak},
-    {"/healthz", GET, false, true, get_healthz},    {"/stats", GET, false, false, get_stats},
-    {"/scenes", GET, false, false, get_scenes},     {"/reset", POST, false, false, post_reset},
-    {"/reset/", POST, false, false, post_reset},    {"/", GET, false, false, get_page},
-    {"/page.js", GET, false, false, get_js},        {"/page.css", GET, false, false, get_css},
+    {"/fixed/", GET | POST, true, false, do_fixed, NULL},
+    {"/leak/", GET | POST, true, false, do_leak, NULL},
+    {"/healthz", GET, false, true, get_healthz, NULL},
+    {"/stats", GET, false, false, get_stats, NULL},
+    {"/scenes", GET, false, false, get_scenes, NULL},
+    {"/scenes/", GET, false, false, get_lab, "/lab"},
+    {"/reset", POST, false, false, post_reset, NULL},
+    {"/reset/", POST, false, false, post_reset, NULL},
+    {"/", GET, false, false, get_page, NULL},
+    {"/page.js", GET, false, false, get_js, NULL},
+    {"/page.css", GET, false, false, get_css, NULL},
 };
 
 enum { NROUTES = sizeof(routes) / sizeof(routes[0]) };
 
-/* *rest: what follows the route's path, the scene's name; NULL when the route has no scene. */
-static const struct route *find_route(const char *path, const char **rest)
-{
-    for (int i = 0; i < NROUTES; i++) {
-        size_t length = strlen(routes[i].path);
-        bool with_scene = length > 1 && routes[i].path[length - 1] == '/';
+/* Where a scene's name stands in a path. */
+struct span {
+    const char *start; /* NULL: the route has no scene */
+    size_t length;
+};
 
-        *rest = with_scene ? path + length : NULL;
-        if (with_scene ? strncmp(path, routes[i].path, length) == 0
-                       : strcmp(path, routes[i].path) == 0)
+static bool fits(const struct route *route, const char *path, struct span *scene)
+{
+    size_t length = strlen(route->path), all = strlen(path);
+    size_t tail = route->tail ? strlen(route->tail) : 0;
+
+    *scene = (struct span){NULL, 0};
+    if (length == 1 || route->path[length - 1] != '/')
+        return strcmp(path, route->path) == 0;
+    if (strncmp(path, route->path, length) != 0 || all < length + tail ||
+        (tail && strcmp(path + all - tail, route->tail) != 0))
+        return false;
+    *scene = (struct span){path + length, all - length - tail};
+    return true;
+}
+
+static const struct route *find_route(const char *path, struct span *scene)
+{
+    for (int i = 0; i < NROUTES; i++)
+        if (fits(&routes[i], path, scene))
             return &routes[i];
-    }
     return NULL;
 }
 
@@ -120,7 +153,9 @@ static void refuse_path(struct evhttp_request *request)
     json_t *list = json_array();
 
     for (int i = 0; i < NROUTES; i++)
-        json_array_append_new(list, json_string(routes[i].path));
+        json_array_append_new(
+            list, routes[i].tail ? json_sprintf("%s<scene>%s", routes[i].path, routes[i].tail)
+                                 : json_string(routes[i].path));
     reply_error(request, -ENOENT, json_pack("{so}", "routes", list), "no such route");
 }
 
@@ -172,11 +207,12 @@ static bool refused_at_the_door(struct evhttp_request *request)
 void routes_handle(struct evhttp_request *request, void *loop)
 {
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
-    const char *query = evhttp_uri_get_query(uri), *rest = NULL;
+    const char *query = evhttp_uri_get_query(uri);
     const int method = evhttp_request_get_command(request);
     char path[FRONT_HEADERS_MAX + 1], asked_for[FRONT_HEADERS_MAX + 1];
     struct asked asked = {.request = request, .loop = loop};
     const struct route *route;
+    struct span scene = {NULL, 0};
     json_t *why = NULL;
     bool sound;
 
@@ -188,7 +224,7 @@ void routes_handle(struct evhttp_request *request, void *loop)
     snprintf(path, sizeof(path), "%s", *evhttp_uri_get_path(uri) ? evhttp_uri_get_path(uri) : "/");
     snprintf(asked_for, sizeof(asked_for), "%s", query ? query : "");
     sound = params_decode(path) && !evhttp_uri_get_fragment(uri);
-    route = sound ? find_route(path, &rest) : NULL;
+    route = sound ? find_route(path, &scene) : NULL;
 
     if ((!route || !route->open) && guard_token(request) < 0) {
         refuse_token(request);
@@ -196,7 +232,7 @@ void routes_handle(struct evhttp_request *request, void *loop)
         reply_error(request, -EINVAL, NULL, "broken percent escape or fragment in the path");
     } else if (!route) {
         refuse_path(request);
-    } else if (rest && !(asked.scene = scene_find(rest, strlen(rest)))) {
+    } else if (scene.start && !(asked.scene = scene_find(scene.start, scene.length))) {
         refuse_scene(request);
     } else if (!(method & route->methods)) {
         refuse_method(request, route->methods);

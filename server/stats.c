@@ -132,10 +132,9 @@ static void add_scenes(json_t *stats)
 
         set(one, "leak_hits", (int64_t)atomic_load(&hits[i][1]));
         set(one, "fixed_hits", (int64_t)atomic_load(&hits[i][0]));
-        set(one, "held_bytes", held.bytes);
-        set(one, "held_objects", held.objects);
-        set(one, "held_threads", held.threads);
-        set(one, "held_fds", held.fds);
+#define X(field) set(one, "held_" #field, held.field);
+        HELD_FIELDS(X)
+#undef X
         json_object_set_new(all, scenes[i]->id, one);
     }
     json_object_set_new(stats, "scenes", all);
@@ -186,11 +185,11 @@ json_t *stats_scenes_json(void)
         if ((*s)->size_default)
             json_object_set_new(parameters, "size",
                                 range((*s)->size_min, (*s)->size_max, (*s)->size_default));
-        json_array_append_new(all,
-                              json_pack("{ss ss ss ss so ss ss?}", "id", (*s)->id, "title",
-                                        (*s)->title, "lesson", (*s)->lesson, "resource",
-                                        (*s)->resource, "parameters", parameters, "signature",
-                                        (*s)->signature, "guilty_function", (*s)->guilty_function));
+        json_array_append_new(
+            all, json_pack("{ss ss ss ss so ss ss? so}", "id", (*s)->id, "title", (*s)->title,
+                           "lesson", (*s)->lesson, "resource", (*s)->resource, "parameters",
+                           parameters, "signature", (*s)->signature, "guilty_function",
+                           (*s)->guilty_function, "lab", json_sprintf("/scenes/%s/lab", (*s)->id)));
     }
     return json_pack("{so}", "scenes", all);
 }

@@ -36,7 +36,7 @@ static void answer_done(const struct visit *visit)
 {
     struct held held = visit->scene->held();
     struct evbuffer *body = evbuffer_new();
-    char text[256]; /* evbuffer_add_printf() would print twice: its first guess of the room is small
+    char text[512]; /* evbuffer_add_printf() would print twice: its first guess of the room is small
                      */
     int length;
 
@@ -45,12 +45,15 @@ static void answer_done(const struct visit *visit)
         return;
     }
     length = snprintf(text, sizeof(text),
-                      "{\"scene\":\"%s\",\"variant\":\"%s\",\"status\":\"%s\",\"n\":%u,"
-                      "\"held\":{\"bytes\":%" PRId64 ",\"objects\":%" PRId64 ",\"threads\":%" PRId64
-                      ",\"fds\":%" PRId64 "}}\n",
+                      "{\"scene\":\"%s\",\"variant\":\"%s\",\"status\":\"%s\",\"n\":%u,\"held\":{",
                       visit->scene->id, visit->leak ? "leak" : "fixed",
-                      visit->leak ? "leak triggered" : "done", visit->call.n, held.bytes,
-                      held.objects, held.threads, held.fds);
+                      visit->leak ? "leak triggered" : "done", visit->call.n);
+#define X(field)                                                                                   \
+    length += snprintf(text + length, sizeof(text) - (size_t)length,                               \
+                       "\"" #field "\":%" PRId64 ",", held.field);
+    HELD_FIELDS(X)
+#undef X
+    length += snprintf(text + length - 1, sizeof(text) - (size_t)length + 1, "}}\n") - 1;
     evbuffer_add(body, text, (size_t)length);
     reply_bytes(visit->request, reply_status(0), "application/json", body);
     evbuffer_free(body);

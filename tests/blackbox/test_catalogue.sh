@@ -1,0 +1,133 @@
+# The whole catalogue, both ways, by the profiles alone: each leak grows by what it says, at its function, and
+# comes first among the suspects; each fix and each control stays flat. What is expected of a scene stands in
+# catalogue.tsv.
+# shellcheck shell=bash disable=SC2317
+. tests/blackbox/lib.sh
+table=tests/blackbox/catalogue.tsv
+
+row() { # SCENE: sets the columns of its row
+	# shellcheck disable=SC2034
+	IFS=$'\t' read -r scene query hits profile value amount slack function < <(grep -P "^$1\t" "$table")
+	query=${query/#-/}
+}
+
+scene_of() { # SCENE FIELD: from the catalogue
+	get /scenes | jq -r --arg id "$1" --arg field "$2" '.scenes[] | select(.id == $id) | .[$field] // ""'
+}
+
+start() {
+	[[ -z ${SANITIZE:-} ]] || skip "the plain build is measured"
+	serve --rate 1 --threads 1 --budget-mem 512M --budget-threads 400 --budget-fds 600
+}
+
+hit() { # VARIANT SCENE QUERY HITS
+	local i status
+	for ((i = 0; i < $4; i++)); do
+		status=$(code POST "$url/$1/$2${3:+?$3}")
+		[[ $status == 200 ]] || fail "$1/$2 answers $status: $(<"$work/body")"
+	done
+}
+
+# grown FROM: what the value has grown by since that snapshot, under the function.
+grown() {
+	if [[ $profile == gap ]]; then
+		prof "/debug/snapshots" | jq --argjson from "$1" '.snapshots
+			| ([.[] | .figures.rss_bytes - .profiles.heap.totals.inuse_space]) as $gap | $gap[-1] - $gap[$from - 1]'
+		return
+	fi
+	prof "/debug/diff?profile=$profile&from=$1&to=$((last))&format=json" >"$work/diff"
+	jq --arg function "$function" --arg value "$value" '(.types | map(.type) | index($value)) as $i
+		| [.samples[] | select(any(.stack[]; .function == $function)) | .values[$i]] | add // 0' "$work/diff"
+}
+
+as_expected() {
+	local expected=$((amount * hits)) got
+	last=$(snapshot again)
+	got=$(grown 1)
+	echo "$scene: $got, expected $expected" >>"$work/seen"
+	if [[ $profile == gap ]]; then
+		((got >= expected - expected * slack / 100))
+	else
+		((got >= expected - expected * slack / 100 && got <= expected + expected * slack / 100))
+	fi
+}
+
+leak() { # SCENE
+	local first last resource
+	row "$1"
+	start
+	resource=$(scene_of "$scene" resource)
+	hit fixed "$scene" "$query" 3
+	snapshot before >/dev/null
+	hit leak "$scene" "$query" "$hits"
+	wait_for 20 as_expected || fail "$(tail -n 1 "$work/seen")"
+	equal "the catalogue's function" "$(scene_of "$scene" guilty_function)" "${function/#-/}"
+	[[ $profile != gap && $value != registered ]] || return 0
+	prof "/debug/suspects?from=1&to=$last" >"$work/suspects"
+	first=$(jq -r '.suspects[0] | "\(.resource) \(.function) \(.file | sub(".*/leaks/"; "leaks/"))"' "$work/suspects")
+	equal "first suspect" "$first" "$resource $function leaks/$scene.c"
+	[[ $(jq '.suspects[0].line' "$work/suspects") -gt 0 ]] || fail "no line"
+	equal "after a reset" "$(code POST "$url/reset/$scene")" 200
+	equal "held" "$(get /stats | jq -c --arg id "$scene" '.scenes[$id] | [to_entries[] | select(.key | startswith("held_")) | .value] | add')" 0
+}
+
+# What is in use of each resource, in the last snapshot.
+in_use() {
+	prof /debug/snapshots | jq -c '.snapshots[-1].profiles | [.heap.totals.inuse_space, .threads.totals.threads,
+		.threadcreate.totals.threadcreate, .fds.totals.fds, .fds.totals.registered, .procs.totals.procs]'
+}
+
+# Within 16 KiB of heap, and nothing more of anything else.
+stayed() { # BEFORE
+	snapshot again >/dev/null
+	now=$(in_use)
+	jq -ne --argjson before "$1" --argjson now "$now" '[$now, $before] | transpose | map(.[0] - .[1])
+		| .[0] <= 16384 and all(.[1:][]; . <= 0)' >/dev/null
+}
+
+flat() { # VARIANT SCENE
+	local before now
+	row "$2"
+	start
+	hit "$1" "$scene" "$query" "$hits"
+	wait_for 20 idle
+	snapshot before >/dev/null
+	before=$(in_use)
+	hit "$1" "$scene" "$query" $((3 * hits))
+	wait_for 20 idle
+	wait_for 20 stayed "$before" || fail "not flat: $before, then $now"
+	equal "suspects" "$(prof "/debug/suspects?from=1" | jq -c '[.suspects[] | [.resource, .function, .growth]]')" '[]'
+	equal "held" "$(get /stats | jq -c --arg id "$scene" '.scenes[$id] | [to_entries[] | select(.key | startswith("held_")) | .value] | add')" 0
+}
+
+serve
+ids=$(get /scenes | jq -r '.scenes[].id')
+controls=$(get /scenes | jq -r '.scenes[] | select(.resource == "none") | .id')
+stop_server
+
+test_complete() {
+	: "every scene has a row in catalogue.tsv, and every row a scene"
+	equal rows "$(grep -v '^#' "$table" | cut -f1 | sort)" "$(sort <<<"$ids")"
+}
+
+for id in $ids; do
+	if grep -qx "$id" <<<"$controls"; then
+		eval "test_${id//-/_}_control() {
+			: \"$id, a control, stays flat both ways\"
+			flat leak $id
+			stop_server
+			flat fixed $id
+		}"
+		continue
+	fi
+	eval "test_${id//-/_}_leak() {
+		: \"$id leaks what it says, where it says, and gives it back\"
+		leak $id
+	}
+	test_${id//-/_}_fixed() {
+		: \"$id, fixed, stays flat\"
+		flat fixed $id
+	}"
+done
+
+run_tests
