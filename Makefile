@@ -19,7 +19,7 @@ LIBS  := $(shell pkg-config --libs $(PKG) 2>/dev/null) -lm -lpthread
 
 # Who may know whom is a matter of include paths: leaks/ sees itself, profiler/ sees itself, server/
 # sees itself and the two public headers, which are copied to $(B)/include.
-INC_leaks    := -iquote leaks
+INC_leaks    := -iquote leaks -iquote $(B)/gen/leaks
 INC_profiler := -iquote profiler -iquote $(B)/gen
 INC_server   := -iquote server -iquote $(B)/include
 INC_tests    := -iquote tests/unit -iquote leaks -iquote profiler -iquote server -iquote $(B)/gen
@@ -39,7 +39,7 @@ LEFT_OUT_thread  := $(addprefix profiler/hooks/,malloc.c loader.c maps.c locks.c
 SRC_profiler := $(filter-out $(LEFT_OUT_$(SANITIZE)),$(SRC_profiler))
 
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
-OBJ_leaks    := $(call obj,$(SRC_leaks)) $(B)/obj/labs.o
+OBJ_leaks    := $(call obj,$(SRC_leaks)) $(B)/obj/labs.o $(B)/obj/gen/leaks/message.pb-c.o
 OBJ_server   := $(call obj,$(SRC_server))
 OBJ_profiler := $(call obj,$(SRC_profiler)) $(B)/obj/gen/profile.pb-c.o
 
@@ -58,7 +58,7 @@ LABS := $(filter-out leaks/README.md leaks/TRAINER.md,$(sort $(wildcard leaks/*.
 $(B)/obj/labs.o: $(LABS)
 	@mkdir -p $(@D)
 	ld -r -b binary -z noexecstack -o $@ $^
-$(B)/obj/leaks/%.o: leaks/%.c
+$(B)/obj/leaks/%.o: leaks/%.c | $(B)/gen/leaks/message.pb-c.h
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CFLAGS) $(OPT_leaks) $(INC_leaks) $(DEPS) -c -o $@ $<
 $(B)/obj/server/%.o: server/%.c | $(B)/include/leakprof.h $(B)/include/scene.h
@@ -74,6 +74,9 @@ $(B)/obj/gen/%.o: $(B)/gen/%.c
 $(B)/gen/profile.pb-c.c $(B)/gen/profile.pb-c.h &: profiler/export/profile.proto
 	@mkdir -p $(@D)
 	protoc-c --proto_path=profiler/export --c_out=$(B)/gen profile.proto
+$(B)/gen/leaks/message.pb-c.c $(B)/gen/leaks/message.pb-c.h &: leaks/message.proto
+	@mkdir -p $(@D)
+	protoc-c --proto_path=leaks --c_out=$(B)/gen/leaks message.proto
 $(B)/include/leakprof.h: profiler/leakprof.h
 	@mkdir -p $(@D) && cp $< $@
 $(B)/include/scene.h: leaks/scene.h

@@ -6,12 +6,12 @@
 
 #include <string.h>
 
-extern const struct scene scene_slice, scene_error_path, scene_overwrite, scene_thread,
-    scene_client, scene_healthy;
+extern const struct scene scene_slice, scene_error_path, scene_overwrite, scene_message,
+    scene_thread, scene_client, scene_healthy;
 
 const struct scene *const scenes[] = {
-    &scene_slice, &scene_error_path, &scene_overwrite, &scene_thread, &scene_client, &scene_healthy,
-    NULL,
+    &scene_slice,  &scene_error_path, &scene_overwrite, &scene_message,
+    &scene_thread, &scene_client,     &scene_healthy,   NULL,
 };
 
 const struct scene *scene_find(const char *id, size_t length)
