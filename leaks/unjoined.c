@@ -1,0 +1,226 @@
+/*
+ * Unjoined: threads that end and are never joined.
+ *
+ * A login writes its audit record on a thread of its own, so that the answer need not wait for the
+ * disk. Nobody wants anything back from that thread, so nobody joins it. But a thread is joinable
+ * unless it is told otherwise: when it ends, its stack and its descriptor wait for the
+ * pthread_join() that fetches its value, for as long as the process lives.
+ *
+ * What the profiles show: the thread count is flat, for all of them have ended, and the heap is
+ * flat, for stacks are mapped. Only threadcreate grows: "exited, not joined", created in
+ * unjoined_leak. The address space grows by a whole stack for each, RSS by the pages it touched.
+ */
+#include "scene.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "batch.h"
+#include "hidden.h"
+
+enum {
+    STACK_BYTES = 128 << 10, /* the default of 8 MiB would fill the address space, not the memory */
+    THREAD_COST = 48 << 10,  /* for the budget: what is touched of a stack, and the thread's data */
+    LOGINS_MAX = 200
+};
+
+struct record {
+    struct batch *batch;
+    bool leaky;
+    char line[439];
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct hidden ended; /* the handles that the service forgot; protected by lock */
+static struct held held;    /* protected by lock */
+static char journal[439];   /* where a disk would be; protected by lock */
+
+static void *write_record(void *arg)
+{
+    struct record *record = arg;
+    struct batch *batch = record->batch;
+    bool leaky = record->leaky;
+
+    pthread_mutex_lock(&lock);
+    snprintf(journal, sizeof(journal), "%s", record->line);
+    pthread_mutex_unlock(&lock);
+    free(record);
+    if (!leaky)
+        budget_give(THREAD_COST, 1, 0);
+    batch_drop(batch);
+    return NULL;
+}
+
+static struct record *new_record(struct batch *batch, unsigned user, bool leaky)
+{
+    struct record *record = calloc(1, sizeof(*record));
+
+    if (!record)
+        return NULL;
+    record->batch = batch;
+    record->leaky = leaky;
+    snprintf(record->line, sizeof(record->line), "login user=%u from=127.0.0.1", user);
+    batch_add(batch);
+    return record;
+}
+
+static void drop_record(struct record *record)
+{
+    if (!record)
+        return;
+    batch_drop(record->batch);
+    free(record);
+}
+
+static void start_attr(pthread_attr_t *attr)
+{
+    pthread_attr_init(attr);
+    pthread_attr_setstacksize(attr, STACK_BYTES);
+}
+
+__attribute__((noinline)) static int unjoined_fixed(struct scene_call *call)
+{
+    struct batch *batch;
+    struct record *record = NULL;
+    pthread_attr_t attr;
+    pthread_t thread;
+    unsigned made = 0;
+    int err = 0;
+
+    if (budget_take((int64_t)call->n * THREAD_COST, call->n, 0) < 0)
+        return -ENOSPC;
+    batch = batch_new(call);
+    if (!batch) {
+        budget_give((int64_t)call->n * THREAD_COST, call->n, 0);
+        return -ENOMEM;
+    }
+    start_attr(&attr);
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED); /* its end gives all of it back */
+    while (made < call->n && err == 0) {
+        record = new_record(batch, made, false);
+        err = record ? -pthread_create(&thread, &attr, write_record, record) : -ENOMEM;
+        made += err == 0;
+    }
+    pthread_attr_destroy(&attr);
+    if (err < 0) {
+        drop_record(record);
+        batch->call = NULL;
+        budget_give((int64_t)(call->n - made) * THREAD_COST, call->n - made, 0);
+    }
+    batch_drop(batch);
+    return err < 0 ? err : SCENE_LATER;
+}
+
+/* All of a request's threads are remembered for the reset, or (undo) none: they go by themselves.
+ */
+static int forget(const pthread_t *threads, unsigned n, bool undo)
+{
+    pthread_mutex_lock(&lock);
+    if (!undo && hidden_has_room(&ended, n)) {
+        for (unsigned i = 0; i < n; i++)
+            hidden_put(&ended, (void *)threads[i]);
+        held.unjoined += n;
+        pthread_mutex_unlock(&lock);
+        return 0;
+    }
+    pthread_mutex_unlock(&lock);
+    for (unsigned i = 0; i < n; i++)
+        pthread_detach(threads[i]);
+    return -ENOSPC;
+}
+
+__attribute__((noinline)) static int unjoined_leak(struct scene_call *call)
+{
+    struct batch *batch;
+    struct record *record = NULL;
+    pthread_attr_t attr;
+    pthread_t threads[LOGINS_MAX];
+    unsigned made = 0;
+    int err = 0;
+
+    if (budget_take((int64_t)call->n * THREAD_COST, call->n, 0) < 0)
+        return -ENOSPC;
+    batch = batch_new(call);
+    if (!batch) {
+        budget_give((int64_t)call->n * THREAD_COST, call->n, 0);
+        return -ENOMEM;
+    }
+    start_attr(&attr);
+    while (made < call->n && err == 0) {
+        record = new_record(batch, made, true);
+        /* the fatal line: joinable by default, and the handle goes out of scope */
+        err = record ? -pthread_create(&threads[made], &attr, write_record, record) : -ENOMEM;
+        made += err == 0;
+    }
+    pthread_attr_destroy(&attr);
+    if (err < 0)
+        drop_record(record);
+    if (forget(threads, made, err < 0) < 0) {
+        err = err < 0 ? err : -ENOSPC;
+        batch->call = NULL;
+        budget_give((int64_t)call->n * THREAD_COST, call->n, 0);
+    }
+    batch_drop(batch);
+    return err < 0 ? err : SCENE_LATER;
+}
+
+/* Joins those that have ended. One that has not is left for the next look: this is a loop's thread.
+ */
+static void unjoined_reset(struct held *drained)
+{
+    void *thread;
+
+    *drained = (struct held){0};
+    pthread_mutex_lock(&lock);
+    while ((thread = hidden_take(&ended))) {
+        if (pthread_tryjoin_np((pthread_t)thread, NULL) == EBUSY) {
+            hidden_put(&ended, thread);
+            break;
+        }
+        drained->unjoined++;
+    }
+    held.unjoined -= drained->unjoined;
+    pthread_mutex_unlock(&lock);
+    budget_give(drained->unjoined * THREAD_COST, drained->unjoined, 0);
+}
+
+static struct held unjoined_held(void)
+{
+    struct held now;
+
+    pthread_mutex_lock(&lock);
+    now = held;
+    pthread_mutex_unlock(&lock);
+    return now;
+}
+
+static void unjoined_stop(void)
+{
+    void *thread;
+
+    while ((thread = hidden_take(&ended)))
+        pthread_join((pthread_t)thread, NULL);
+}
+
+LAB_TEXT(unjoined);
+const struct scene scene_unjoined = {
+    .id = "unjoined",
+    .lab = LAB(unjoined),
+    .title = "Threads that end and are never joined",
+    .lesson = "A joinable thread keeps its stack after its end until somebody joins it; detach the "
+              "thread that nobody waits for.",
+    .resource = "unjoined",
+    .signature =
+        "The threadcreate profile grows by one \"exited, not joined\" a request, created in "
+        "unjoined_leak; the count of threads and the heap stay flat.",
+    .guilty_function = "unjoined_leak",
+    .n_max = LOGINS_MAX,
+    .stop = unjoined_stop,
+    .leak = unjoined_leak,
+    .fixed = unjoined_fixed,
+    .reset = unjoined_reset,
+    .held = unjoined_held,
+};
