@@ -1,6 +1,7 @@
 /*
  * The threads of one request: its call is finished by whichever of them ends last. The one who
- * starts them counts as one until all are started, so that nothing ends before it is whole.
+ * starts them counts as one until all are started, so that nothing ends before it is whole. Where
+ * nobody waits for the threads, the batch is NULL.
  */
 #ifndef LEAKS_BATCH_H
 #define LEAKS_BATCH_H
@@ -31,7 +32,8 @@ static inline struct batch *batch_new(struct scene_call *call)
 
 static inline void batch_add(struct batch *batch)
 {
-    atomic_fetch_add(&batch->left, 1);
+    if (batch)
+        atomic_fetch_add(&batch->left, 1);
 }
 
 /* The last one finishes the call and frees the batch. */
@@ -39,7 +41,7 @@ static inline void batch_drop(struct batch *batch)
 {
     struct scene_call *call;
 
-    if (atomic_fetch_sub(&batch->left, 1) > 1)
+    if (!batch || atomic_fetch_sub(&batch->left, 1) > 1)
         return;
     call = batch->call;
     free(batch);
