@@ -1,0 +1,273 @@
+/*
+ * Thread-result: what a thread returns, and what it kept for itself.
+ *
+ * A report is rendered on a thread of its own. The thread returns the text, a block from the heap,
+ * to whoever joins it. A later version writes the text to a file as well, so nobody needs the value
+ * any more, and the join says NULL. Nobody frees the text. And the renderer keeps a scratch buffer
+ * for itself under a thread-specific key; it was made for a pool whose threads live for ever, and
+ * the key has no destructor. Now each thread lives for one report and takes its buffer with it.
+ *
+ * What the profiles show: threads and threadcreate are flat, for all are joined. inuse_space grows
+ * by two blocks a request at two lines of render_report, and their stack begins at the thread: it
+ * says who made them, and not who was to free them.
+ */
+#include "scene.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hidden.h"
+
+enum {
+    TEXT_BYTES = 5417,
+    SCRATCH_BYTES = 3761,
+    REPORT_BLOCKS = 2,
+    REPORT_BYTES = TEXT_BYTES + SCRATCH_BYTES,
+    STACK_BYTES = 128 << 10,
+    THREAD_COST = 48 << 10,
+    THREADS = 2, /* of a request at a time: one renders, one waits for it */
+    REPORTS_MAX = 200
+};
+
+struct report {
+    pthread_key_t scratch;             /* whose thread-specific buffer the renderer is to use */
+    bool leaky, failed;                /* failed: nothing was rendered */
+    uintptr_t inverted[REPORT_BLOCKS]; /* for thread_result_reset() alone */
+};
+
+struct request {
+    struct scene_call *call;
+    int (*collect)(struct request *request);
+    unsigned n;
+    struct report reports[];
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct hidden lost; /* protected by lock */
+static struct held held;   /* protected by lock */
+static pthread_key_t scratch_fixed, scratch_leak;
+
+__attribute__((noinline)) static void *render_report(void *arg)
+{
+    struct report *report = arg;
+    char *scratch = pthread_getspecific(report->scratch);
+    char *text = malloc(TEXT_BYTES);
+
+    if (!scratch) {
+        scratch = malloc(SCRATCH_BYTES);
+        if (scratch && pthread_setspecific(report->scratch, scratch) != 0) {
+            free(scratch);
+            scratch = NULL;
+        }
+    }
+    report->failed = !text || !scratch;
+    if (report->leaky) {
+        report->inverted[0] = ~(uintptr_t)text;
+        report->inverted[1] = ~(uintptr_t)scratch;
+    }
+    if (!report->failed) {
+        memset(scratch, '.', SCRATCH_BYTES);
+        memcpy(text, scratch, SCRATCH_BYTES);
+        snprintf(text + SCRATCH_BYTES, TEXT_BYTES - SCRATCH_BYTES, "1337 rows");
+    }
+    return text;
+}
+
+static int start_thread(pthread_t *thread, bool detached, void *(*run)(void *), void *arg)
+{
+    pthread_attr_t attr;
+    int err;
+
+    pthread_attr_init(&attr);
+    pthread_attr_setstacksize(&attr, STACK_BYTES);
+    if (detached)
+        pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    err = -pthread_create(thread, &attr, run, arg);
+    pthread_attr_destroy(&attr);
+    return err;
+}
+
+/* All of a request's, or (undo) none. */
+static int forget(const struct request *request, unsigned n, int err)
+{
+    pthread_mutex_lock(&lock);
+    if (err == 0 && !hidden_has_room(&lost, (size_t)n * REPORT_BLOCKS))
+        err = -ENOSPC;
+    for (unsigned i = 0; i < n; i++)
+        for (int b = 0; b < REPORT_BLOCKS; b++) {
+            void *block = (void *)~request->reports[i].inverted[b];
+
+            if (err == 0)
+                hidden_put(&lost, block);
+            else
+                free(block);
+        }
+    if (err == 0) {
+        held.bytes += (int64_t)n * REPORT_BYTES;
+        held.objects += (int64_t)n * REPORT_BLOCKS;
+    }
+    pthread_mutex_unlock(&lock);
+    return err;
+}
+
+__attribute__((noinline)) static int collect_fixed(struct request *request)
+{
+    unsigned made = 0;
+    int err = 0;
+
+    while (made < request->n && err == 0) {
+        struct report *report = &request->reports[made];
+        pthread_t thread;
+        void *text;
+
+        report->scratch = scratch_fixed;
+        err = start_thread(&thread, false, render_report, report);
+        if (err == 0) {
+            pthread_join(thread, &text);
+            free(text); /* whoever joins owns what the thread returned */
+            err = report->failed ? -ENOMEM : 0;
+            made++;
+        }
+    }
+    return err;
+}
+
+__attribute__((noinline)) static int collect_leak(struct request *request)
+{
+    unsigned made = 0;
+    int err = 0;
+
+    while (made < request->n && err == 0) {
+        struct report *report = &request->reports[made];
+        pthread_t thread;
+
+        report->scratch = scratch_leak;
+        report->leaky = true;
+        err = start_thread(&thread, false, render_report, report);
+        if (err == 0) {
+            pthread_join(thread, NULL); /* the fatal line: the text goes nowhere */
+            err = report->failed ? -ENOMEM : 0;
+            made++;
+        }
+    }
+    return forget(request, made, err);
+}
+
+/* Joining blocks, so a thread does it and not the loop. */
+static void *serve(void *arg)
+{
+    struct request *request = arg;
+    struct scene_call *call = request->call;
+    bool leaky = request->collect == collect_leak;
+    int64_t reports = request->n;
+    int err;
+
+    pthread_setname_np(pthread_self(), "reports");
+    err = request->collect(request);
+    free(request);
+    budget_give((leaky && err == 0 ? 0 : reports * REPORT_BYTES) + THREADS * THREAD_COST, THREADS,
+                0);
+    scene_finish(call, err);
+    return NULL;
+}
+
+static int start(struct scene_call *call, int (*collect)(struct request *request))
+{
+    const int64_t cost = (int64_t)call->n * REPORT_BYTES + THREADS * THREAD_COST;
+    struct request *request;
+    pthread_t thread;
+    int err = -ENOMEM;
+
+    if (budget_take(cost, THREADS, 0) < 0)
+        return -ENOSPC;
+    request = calloc(1, sizeof(*request) + call->n * sizeof(request->reports[0]));
+    if (request) {
+        request->call = call;
+        request->collect = collect;
+        request->n = call->n;
+        err = start_thread(&thread, true, serve, request);
+    }
+    if (err < 0) {
+        free(request);
+        budget_give(cost, THREADS, 0);
+    }
+    return err < 0 ? err : SCENE_LATER;
+}
+
+__attribute__((noinline)) static int thread_result_fixed(struct scene_call *call)
+{
+    return start(call, collect_fixed);
+}
+
+__attribute__((noinline)) static int thread_result_leak(struct scene_call *call)
+{
+    return start(call, collect_leak);
+}
+
+static void thread_result_reset(struct held *drained)
+{
+    void *block;
+
+    pthread_mutex_lock(&lock);
+    while ((block = hidden_take(&lost)))
+        free(block);
+    *drained = held;
+    held = (struct held){0};
+    pthread_mutex_unlock(&lock);
+    budget_give(drained->bytes, 0, 0);
+}
+
+static struct held thread_result_held(void)
+{
+    struct held now;
+
+    pthread_mutex_lock(&lock);
+    now = held;
+    pthread_mutex_unlock(&lock);
+    return now;
+}
+
+static int thread_result_start(void)
+{
+    if (pthread_key_create(&scratch_fixed, free) != 0) /* called when a thread ends */
+        return -EAGAIN;
+    if (pthread_key_create(&scratch_leak, NULL) != 0) { /* and here nothing is */
+        pthread_key_delete(scratch_fixed);
+        return -EAGAIN;
+    }
+    return 0;
+}
+
+static void thread_result_stop(void)
+{
+    struct held drained;
+
+    thread_result_reset(&drained);
+    pthread_key_delete(scratch_fixed);
+    pthread_key_delete(scratch_leak);
+}
+
+LAB_TEXT(thread_result);
+const struct scene scene_thread_result = {
+    .id = "thread-result",
+    .lab = LAB(thread_result),
+    .title = "What a thread returns, and what it kept for itself",
+    .lesson = "Whoever joins a thread owns what it returned, and a thread-specific buffer needs a "
+              "destructor.",
+    .resource = "heap",
+    .signature =
+        "inuse_space grows by two blocks a request at two lines of render_report, on stacks "
+        "that begin at a thread; the threads themselves are joined and flat.",
+    .guilty_function = "render_report",
+    .n_max = REPORTS_MAX,
+    .start = thread_result_start,
+    .stop = thread_result_stop,
+    .leak = thread_result_leak,
+    .fixed = thread_result_fixed,
+    .reset = thread_result_reset,
+    .held = thread_result_held,
+};
