@@ -56,8 +56,8 @@ struct transfer {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t arrival = PTHREAD_COND_INITIALIZER;
-static struct held held,
-    told; /* by the leaky ones; those that a reset has told; protected by lock */
+static struct held held; /* by the leaky ones; protected by lock */
+static struct held told; /* those among them that a reset has told to give up; protected by lock */
 static atomic_uint round_now; /* leaky requests of another one give up; written under lock */
 
 /* [0] pays, [1] is paid. What is stuck in one set of accounts does not touch the other. */
