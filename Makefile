@@ -55,9 +55,9 @@ $(B)/libleakprof.so: $(OBJ_profiler) $(B)/obj/profiler/preload.o
 
 # The lab texts, as they are, under names made of their paths.
 LABS := $(filter-out leaks/README.md leaks/TRAINER.md,$(sort $(wildcard leaks/*.md)))
-$(B)/obj/labs.o: $(LABS)
+$(B)/obj/labs.o: $(LABS) leaks
 	@mkdir -p $(@D)
-	ld -r -b binary -z noexecstack -o $@ $^
+	ld -r -b binary -z noexecstack -o $@ $(LABS)
 $(B)/obj/leaks/%.o: leaks/%.c | $(B)/gen/leaks/message.pb-c.h
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CFLAGS) $(OPT_leaks) $(INC_leaks) $(DEPS) -c -o $@ $<

@@ -1,7 +1,7 @@
 /*
  * Blocks that a scene has lost, for its reset to find. They are remembered inverted and outside the
- * heap, so that nothing in memory points to them: to a leak checker that looks for pointers they are
- * as lost as the scene says. Each list is protected by its scene's lock.
+ * heap, so that nothing in memory points to them: to a leak checker that looks for pointers they
+ * are as lost as the scene says. Each list is protected by its scene's lock.
  */
 #ifndef LEAKS_HIDDEN_H
 #define LEAKS_HIDDEN_H
