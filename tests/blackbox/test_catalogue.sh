@@ -62,11 +62,13 @@ leak() { # SCENE
 	hit leak "$scene" "$query" "$hits"
 	wait_for 20 as_expected || fail "$(tail -n 1 "$work/seen")"
 	equal "the catalogue's function" "$(scene_of "$scene" guilty_function)" "${function/#-/}"
-	[[ $profile != gap && $value != registered ]] || return 0
-	prof "/debug/suspects?from=1&to=$last" >"$work/suspects"
-	first=$(jq -r '.suspects[0] | "\(.resource) \(.function) \(.file | sub(".*/leaks/"; "leaks/"))"' "$work/suspects")
-	equal "first suspect" "$first" "$resource $function leaks/$scene.c"
-	[[ $(jq '.suspects[0].line' "$work/suspects") -gt 0 ]] || fail "no line"
+	[[ $profile != gap ]] || return 0
+	if [[ $value != registered ]]; then # what hides behind a descriptor is not ranked
+		prof "/debug/suspects?from=1&to=$last" >"$work/suspects"
+		first=$(jq -r '.suspects[0] | "\(.resource) \(.function) \(.file | sub(".*/leaks/"; "leaks/"))"' "$work/suspects")
+		equal "first suspect" "$first" "$resource $function leaks/$scene.c"
+		[[ $(jq '.suspects[0].line' "$work/suspects") -gt 0 ]] || fail "no line"
+	fi
 	equal "after a reset" "$(code POST "$url/reset/$scene")" 200
 	equal "held" "$(get /stats | jq -c --arg id "$scene" '.scenes[$id] | [to_entries[] | select(.key | startswith("held_")) | .value] | add')" 0
 }
