@@ -11,7 +11,8 @@ extern const struct scene scene_slice, scene_cache, scene_closure, scene_listene
     scene_error_path, scene_overwrite, scene_message, scene_cycle, scene_query, scene_resolver,
     scene_regex, scene_thread_result, scene_thread, scene_unjoined, scene_deadlock, scene_ticker,
     scene_zombie, scene_client, scene_idle_server, scene_close_wait, scene_fd_error_path,
-    scene_bufferevent, scene_watch, scene_deleted_log, scene_healthy, scene_churn, scene_warmup;
+    scene_bufferevent, scene_watch, scene_deleted_log, scene_mmap, scene_memfd, scene_fragment,
+    scene_arenas, scene_healthy, scene_churn, scene_warmup;
 
 const struct scene *const scenes[] = {
     &scene_slice,         &scene_cache,
@@ -29,6 +30,8 @@ const struct scene *const scenes[] = {
     &scene_idle_server,   &scene_close_wait,
     &scene_fd_error_path, &scene_bufferevent,
     &scene_watch,         &scene_deleted_log,
+    &scene_mmap,          &scene_memfd,
+    &scene_fragment,      &scene_arenas,
     &scene_healthy,       &scene_churn,
     &scene_warmup,        NULL,
 };

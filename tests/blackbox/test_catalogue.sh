@@ -52,6 +52,17 @@ as_expected() {
 	fi
 }
 
+holds() { # all that the scene says it holds, added up
+	get /stats | jq -c --arg id "$scene" '.scenes[$id] | [to_entries[] | select(.key | startswith("held_")) | .value] | add'
+}
+
+# RSS is noisy, the profiler's own part in it too: a gap is closed when less than a quarter of what the leak opens
+# is left of it.
+closed() {
+	snapshot again >/dev/null
+	(($(grown 1) < amount * hits / 4))
+}
+
 leak() { # SCENE
 	local first last resource
 	row "$1"
@@ -69,8 +80,19 @@ leak() { # SCENE
 		equal "first suspect" "$first" "$resource $function leaks/$scene.c"
 		[[ $(jq '.suspects[0].line' "$work/suspects") -gt 0 ]] || fail "no line"
 	fi
+	if [[ $profile == gap ]]; then # no function is to be found; what was kept goes with a reset
+		equal "after a reset" "$(code POST "$url/reset/$scene")" 200
+		equal "held" "$(holds)" 0
+		wait_for 20 closed
+		return
+	fi
+	[[ $value != registered ]] || return 0
+	prof "/debug/suspects?from=1&to=$last" >"$work/suspects"
+	first=$(jq -r '.suspects[0] | "\(.resource) \(.function) \(.file | sub(".*/leaks/"; "leaks/"))"' "$work/suspects")
+	equal "first suspect" "$first" "$resource $function leaks/$scene.c"
+	[[ $(jq '.suspects[0].line' "$work/suspects") -gt 0 ]] || fail "no line"
 	equal "after a reset" "$(code POST "$url/reset/$scene")" 200
-	equal "held" "$(get /stats | jq -c --arg id "$scene" '.scenes[$id] | [to_entries[] | select(.key | startswith("held_")) | .value] | add')" 0
+	equal "held" "$(holds)" 0
 }
 
 # What is in use of each resource, in the last snapshot.
@@ -98,8 +120,9 @@ flat() { # VARIANT SCENE
 	hit "$1" "$scene" "$query" $((3 * hits))
 	wait_for 20 idle
 	wait_for 20 stayed "$before" || fail "not flat: $before, then $now"
+	[[ $profile != gap ]] || wait_for 20 closed
 	equal "suspects" "$(prof "/debug/suspects?from=1" | jq -c '[.suspects[] | [.resource, .function, .growth]]')" '[]'
-	equal "held" "$(get /stats | jq -c --arg id "$scene" '.scenes[$id] | [to_entries[] | select(.key | startswith("held_")) | .value] | add')" 0
+	equal "held" "$(holds)" 0
 }
 
 serve
