@@ -103,6 +103,11 @@ $(B)/plugin.so: tests/torture/plugin.cc
 $(B)/forks $(B)/jit: $(B)/%: tests/torture/%.c
 	$(CC) -O2 -g -Wall -Wextra -D_GNU_SOURCE -o $@ $< -lpthread -ldl
 
+# The scenes without the server, for the tools that the matrix asks.
+bare: $(B)/bare
+$(B)/bare: tests/bare/bare.c $(OBJ_leaks)
+	$(CC) $(BASE) $(CFLAGS) $(INC_leaks) $(DEPS) $(LDFL) -MF $(B)/obj/bare.d -rdynamic -o $@ $< $(OBJ_leaks) $(LIBS)
+
 # Programs and libraries whose names are looked for; see tests/blackbox/test_symbols.sh. The profiler
 # is preloaded into them, so they are built without sanitizers.
 F := $(B)/fixtures
@@ -153,6 +158,10 @@ soak: all torture
 	SOAK=600 bash tests/blackbox/test_torture.sh
 	SOAK=60 bash tests/blackbox/test_comers.sh
 	cat $(B)/torture.log
+matrix: all
+	scripts/matrix
+flags-leaks: # for tools that read the scenes' source
+	@echo -std=gnu11 -D_GNU_SOURCE $(INC_leaks) $(DEPS)
 lint:
 	scripts/lint
 bench: all
@@ -166,9 +175,10 @@ help:
 	@echo "make check   every test, also under the sanitizers"
 	@echo "make soak    torture with the profiler preloaded, ten minutes exact and ten sampled, then threads coming and going"
 	@echo "make bench   what the profiler costs and how true it is; its peers beside it"
+	@echo "make matrix  which profile and which tool shows which leak, measured, into leaks/README.md"
 	@echo "make lint    layout, static analysis, who may include whom"
 	@echo "make clean   removes build/"
 
-.PHONY: all unit tiny torture fixtures run demo check soak lint bench clean help
+.PHONY: all unit tiny torture bare fixtures run demo check soak matrix flags-leaks lint bench clean help
 -include loadtest/bench.mk
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

@@ -90,7 +90,7 @@ static int lose_all(const int *fds, unsigned made, size_t size)
     pthread_mutex_lock(&lock);
     if (hidden_has_room(&lost, made)) {
         for (unsigned i = 0; i < made; i++)
-            hidden_put(&lost, (void *)(intptr_t)fds[i]); // NOLINT(performance-no-int-to-ptr)
+            hidden_put(&lost, (void *)(intptr_t)fds[i]);
         held.fds += made;
         held.bytes += made * in_pages(size);
         err = 0;

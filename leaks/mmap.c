@@ -90,7 +90,7 @@ static int lose_all(void **layers, unsigned made, size_t size)
     if (hidden_has_room(&lost, 2 * (size_t)made) && held.mappings + made <= LAYERS_MAX) {
         for (unsigned i = 0; i < made; i++) {
             hidden_put(&lost, layers[i]);
-            hidden_put(&lost, (void *)in_pages(size)); // NOLINT(performance-no-int-to-ptr)
+            hidden_put(&lost, (void *)in_pages(size));
         }
         held.mappings += made;
         held.bytes += (int64_t)(made * in_pages(size));

@@ -28,9 +28,9 @@ test_triggers() {
 	for scene in slice thread client healthy; do
 		for method in GET POST; do
 			equal "$method leak $scene" "$(code "$method" "$url/leak/$scene?n=2")" 200
-			jq -e --arg s $scene '.scene == $s and .variant == "leak" and .status == "leak triggered" and (.held | has("bytes"))' "$work/body"
+			jq -e --arg s "$scene" '.scene == $s and .variant == "leak" and .status == "leak triggered" and (.held | has("bytes"))' "$work/body"
 			equal "$method fixed $scene" "$(code "$method" "$url/fixed/$scene?n=2")" 200
-			jq -e --arg s $scene '.scene == $s and .variant == "fixed"' "$work/body"
+			jq -e --arg s "$scene" '.scene == $s and .variant == "fixed"' "$work/body"
 		done
 	done
 	equal hits "$(get /stats | jq -c '.scenes.slice | [.leak_hits, .fixed_hits]')" '[4,4]'
