@@ -69,15 +69,24 @@ static void add_loss(const char *cause, uint64_t count, void *losses)
     set(losses, cause, (int64_t)count);
 }
 
-static void add_table(const char *table, int64_t bytes, void *tables)
+struct tables {
+    json_t *json;
+    int64_t bytes; /* of all of them, as they are shown: they may grow while they are read */
+};
+
+static void add_table(const char *table, int64_t bytes, void *arg)
 {
-    set(tables, table, bytes);
+    struct tables *tables = arg;
+
+    set(tables->json, table, bytes);
+    tables->bytes += bytes;
 }
 
 static void add_profiler(json_t *stats)
 {
     struct leakprof_stats seen;
-    json_t *own = json_object(), *losses = json_object(), *tables = json_object();
+    json_t *own = json_object(), *losses = json_object();
+    struct tables tables = {json_object(), 0};
 
     leakprof_stats(&seen);
     set(stats, "rate", seen.rate);
@@ -96,7 +105,6 @@ static void add_profiler(json_t *stats)
     set(stats, "children", seen.children);
     set(stats, "zombies", seen.zombies);
 
-    set(own, "table_bytes", seen.own_table_bytes);
     set(own, "unwinder_bytes", seen.own_unwinder_bytes);
     set(own, "heap_bytes", seen.own_heap_bytes);
     set(own, "threads", seen.own_threads);
@@ -109,8 +117,9 @@ static void add_profiler(json_t *stats)
     set(own, "losses", seen.losses);
     leakprof_each_loss(add_loss, losses);
     json_object_set_new(own, "losses_by_cause", losses);
-    leakprof_each_table(add_table, tables);
-    json_object_set_new(own, "tables", tables);
+    leakprof_each_table(add_table, &tables);
+    set(own, "table_bytes", tables.bytes + seen.own_unwinder_bytes);
+    json_object_set_new(own, "tables", tables.json);
     json_object_set_new(stats, "profiler", own);
 }
 
