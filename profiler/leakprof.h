@@ -38,6 +38,11 @@ extern "C" {
 int leakprof_set_block_rate(int64_t ns);
 int leakprof_set_mutex_fraction(int64_t n);
 
+/* What the program counts as its work: requests, messages, jobs. Growth per request is then told
+ * beside growth per second, and a pause in the load is not taken for the end of a leak. One relaxed
+ * addition; signal-safe. */
+void leakprof_count_requests(uint64_t n);
+
 struct leakprof_options {
     const char *listen; /* "127.0.0.1:6060", "[::1]:0"; port 0 picks a free one. NULL: nothing is
                          * served, the thread only writes the trace below */

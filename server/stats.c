@@ -31,6 +31,7 @@ void stats_request(void)
 
 void stats_hit(const struct scene *scene, bool leak, unsigned n)
 {
+    leakprof_count_requests(n);
     for (int i = 0; i < SCENES_MAX && scenes[i]; i++)
         if (scenes[i] == scene)
             atomic_fetch_add_explicit(&hits[i][leak], n, memory_order_relaxed);

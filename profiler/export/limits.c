@@ -95,6 +95,7 @@ void lp_limits_read(struct lp_limits *limits)
     limits->at[LP_BOUND_THREADS] = INT32_MAX;
     limits->at[LP_BOUND_STACKS] = INT32_MAX;
     limits->at[LP_BOUND_FDS] = INT32_MAX;
+    limits->at[LP_BOUND_WATCHES] = INT32_MAX;
 
     tighten_by_rlimit(&limits->at[LP_BOUND_MEMORY], RLIMIT_AS);
     tighten_by_rlimit(&limits->at[LP_BOUND_THREADS], RLIMIT_NPROC);
@@ -102,6 +103,8 @@ void lp_limits_read(struct lp_limits *limits)
     tighten(&limits->at[LP_BOUND_THREADS], number_in("/proc/sys/kernel/threads-max"));
     tighten(&limits->at[LP_BOUND_THREADS], number_in("/proc/sys/kernel/pid_max"));
     tighten(&limits->at[LP_BOUND_STACKS], number_in("/proc/sys/vm/max_map_count") / 2);
+    tighten(&limits->at[LP_BOUND_WATCHES], number_in("/proc/sys/fs/inotify/max_user_watches"));
+    tighten(&limits->at[LP_BOUND_WATCHES], number_in("/proc/sys/fs/epoll/max_user_watches"));
     tighten(&limits->at[LP_BOUND_THREADS], limits->at[LP_BOUND_STACKS]);
     read_cgroups(limits);
 }

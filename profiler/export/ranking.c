@@ -1,12 +1,15 @@
 /*
- * Every row of both snapshots and of their difference is booked on its place (the guilty frame of
- * its stack), all of them sorted by place, and neighbours added up; what is then big enough and
- * certain enough is sorted by the share of the limit that its growth took.
+ * Every row of the difference between the first snapshot and the last is booked on its place (the
+ * guilty frame of its stack), all of them sorted by place, and neighbours added up. What is then
+ * big enough and certain enough is a candidate: it is followed through the series and judged
+ * (export/follow.h), and ranked by its verdict and by the share of the limit that its growth took.
  *
  * A stack that shrank counts against the others at its place: a place whose work merely moved from
  * one caller to another has not grown.
  *
  * Ages are looked up only for what came that far: a place's are those of all its stacks together.
+ *
+ * The gap has no rows. It is booked on the place that had most of what was freed in the window.
  */
 #include "export/ranking.h"
 
@@ -15,27 +18,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "export/follow.h"
 #include "export/limits.h"
 
-static int by_place(const void *x, const void *y)
-{
-    const struct lp_suspect *a = x, *b = y;
-
-    if (a->resource != b->resource)
-        return a->resource - b->resource;
-    int order = strcmp(a->place->function, b->place->function);
-    if (order == 0)
-        order = strcmp(a->place->file, b->place->file);
-    return order ? order : a->place->line - b->place->line;
-}
-
+/* How bad a verdict is: what leaks comes first. */
 static int by_rank(const void *x, const void *y)
 {
     const struct lp_suspect *a = x, *b = y;
 
+    if (a->judgement.verdict != b->judgement.verdict)
+        return a->judgement.verdict < b->judgement.verdict ? -1 : 1;
     if (a->share != b->share)
         return a->share > b->share ? -1 : 1;
-    return by_place(a, b);
+    return lp_by_place(a, b);
 }
 
 static int book(struct lp_ranking *ranking, const struct lp_suspect *booking)
@@ -52,51 +47,34 @@ static int book(struct lp_ranking *ranking, const struct lp_suspect *booking)
     return 0;
 }
 
-static bool counts(const struct lp_profile *profile, const struct lp_row *row)
+static int book_growth(struct lp_ranking *ranking, int resource, const struct lp_profile *diff)
 {
-    return !profile->kind->resource.counts || profile->kind->resource.counts(row);
-}
+    const struct lp_tracked *tracked = &ranking->tracked[resource];
+    int value = tracked->is->value, rc = 0;
+    double variance = 0;
 
-static void drop_uncounted(struct lp_profile *profile)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < profile->nrows; i++)
-        if (counts(profile, &profile->rows[i]))
-            profile->rows[kept++] = profile->rows[i];
-    profile->nrows = kept;
-}
-
-enum side { FROM, TO, GROWTH };
-
-static int book_rows(struct lp_ranking *ranking, int resource, const struct lp_profile *profile,
-                     enum side side)
-{
-    int value = profile->kind->growth_value, rc = 0;
-
-    for (size_t i = 0; rc == 0 && i < profile->nrows; i++) {
-        const struct lp_row *row = &profile->rows[i];
-        if (!counts(profile, row))
+    for (size_t i = 0; rc == 0 && i < diff->nrows; i++) {
+        const struct lp_row *row = &diff->rows[i];
+        if (!lp_tracks(tracked, row))
             continue;
-        struct lp_suspect booking = {.place = lp_place_of(row->stack), .resource = resource};
-        if (side == FROM) {
-            booking.from = row->value[value];
-        } else if (side == TO) {
-            booking.to = row->value[value];
-        } else {
-            booking.growth = booking.biggest = row->value[value];
-            booking.busy_stack = row->stack;
-            booking.variance = row->variance[value];
-            booking.stack = row->stack;
-            if (profile->kind->tallies) {
-                booking.allocated = booking.busiest = row->value[LP_ALLOC_BYTES];
-                booking.freed = lp_row_freed(row, LP_ALLOC_BYTES);
-                booking.allocated_variance = row->variance[LP_ALLOC_BYTES];
-                booking.freed_variance = row->freed_variance[LP_ALLOC_BYTES];
-            }
+        struct lp_suspect booking = {.place = lp_place_of(row->stack),
+                                     .resource = resource,
+                                     .growth = row->value[value],
+                                     .biggest = row->value[value],
+                                     .variance = row->variance[value],
+                                     .stack = row->stack,
+                                     .busy_stack = row->stack};
+        if (diff->kind->tallies) {
+            booking.allocated = booking.busiest = row->value[LP_ALLOC_BYTES];
+            booking.freed = lp_row_freed(row, LP_ALLOC_BYTES);
+            booking.allocated_variance = row->variance[LP_ALLOC_BYTES];
+            booking.freed_variance = row->freed_variance[LP_ALLOC_BYTES];
         }
+        ranking->total[resource] += booking.growth;
+        variance += booking.variance;
         rc = book(ranking, &booking);
     }
+    ranking->total_error[resource] = sqrt(variance);
     return rc;
 }
 
@@ -106,16 +84,14 @@ static void add_up(struct lp_ranking *ranking)
 
     if (ranking->n == 0)
         return;
-    qsort(ranking->suspects, ranking->n, sizeof(*ranking->suspects), by_place);
+    qsort(ranking->suspects, ranking->n, sizeof(*ranking->suspects), lp_by_place);
     for (size_t i = 1; i < ranking->n; i++) {
         struct lp_suspect *sum = &ranking->suspects[n], *next = &ranking->suspects[i];
-        if (by_place(sum, next) != 0) {
+        if (lp_by_place(sum, next) != 0) {
             ranking->suspects[++n] = *next;
             continue;
         }
         sum->growth += next->growth;
-        sum->from += next->from;
-        sum->to += next->to;
         sum->variance += next->variance;
         sum->allocated += next->allocated;
         sum->freed += next->freed;
@@ -133,9 +109,9 @@ static void add_up(struct lp_ranking *ranking)
     ranking->n = n + 1;
 }
 
-static bool grew(const struct lp_suspect *s)
+static bool grew(const struct lp_ranking *ranking, const struct lp_suspect *s)
 {
-    return s->growth >= lp_resource(s->resource)->floor &&
+    return s->growth >= ranking->tracked[s->resource].is->floor &&
            (double)s->growth > LP_SUSPECT_SIGMAS * sqrt(s->variance);
 }
 
@@ -146,42 +122,83 @@ static bool is_busy(const struct lp_suspect *s)
            s->growth <= s->allocated / LP_CHURN_KEPT;
 }
 
-static void keep_candidates(struct lp_ranking *ranking)
+static bool is_gap(const struct lp_ranking *ranking, const struct lp_suspect *s)
 {
-    size_t n = 0;
-
-    for (size_t i = 0; i < ranking->n; i++)
-        if (grew(&ranking->suspects[i]) || is_busy(&ranking->suspects[i]))
-            ranking->suspects[n++] = ranking->suspects[i];
-    ranking->n = n;
+    return ranking->tracked[s->resource].profile == LP_GAP;
 }
 
-/* The second snapshot's survivors at the place of each candidate; these are sorted by place. */
-static int add_ages(struct lp_ranking *ranking)
+/* Much is kept for little, though it does not grow. */
+static bool is_high(const struct lp_ranking *ranking)
 {
-    const struct lp_profile *heap = ranking->to->profiles[LP_RESOURCE_HEAP];
+    int64_t inuse = lp_profile_total(ranking->to->profiles[LP_HEAP], LP_INUSE_BYTES, NULL);
+    return ranking->to->gap.bytes >= LP_HIGH_WATER_BYTES && ranking->to->gap.bytes >= inuse;
+}
+
+/* The gap's booking comes last, which is its place in the order, too. */
+static void keep_candidates(struct lp_ranking *ranking)
+{
+    int gap = ranking->nresources - 1;
+    struct lp_suspect freed = {.freed = 0};
+    size_t n = 0;
+
+    for (size_t i = 0; i < ranking->n; i++) {
+        const struct lp_suspect *s = &ranking->suspects[i];
+        if (s->freed > freed.freed)
+            freed = *s;
+        if (grew(ranking, s) || is_busy(s))
+            ranking->suspects[n++] = *s;
+    }
+    ranking->n = n;
+    if (!freed.place)
+        return;
+    struct lp_suspect *s = &ranking->suspects[n]; /* there is room: see lp_rank() */
+    *s = (struct lp_suspect){.place = freed.place,
+                             .resource = gap,
+                             .growth = ranking->total[gap],
+                             .variance = pow(ranking->total_error[gap], 2),
+                             .stack = freed.busy_stack};
+    if (grew(ranking, s) || is_high(ranking))
+        ranking->n++;
+}
+
+/* The survivors at the place of each candidate; these are sorted by place. */
+static struct lp_age_sum *ages_in(const struct lp_ranking *ranking, const struct lp_profile *heap)
+{
     struct lp_age_sum *sums = calloc(ranking->n + 1, sizeof(*sums));
 
-    if (!sums)
-        return -ENOMEM;
-    for (size_t i = 0; ranking->n > 0 && i < heap->nrows; i++) {
-        struct lp_suspect key = {.place = lp_place_of(heap->rows[i].stack)};
+    for (size_t i = 0; sums && ranking->n > 0 && i < heap->nrows; i++) {
         if (i > 0 && heap->rows[i].stack == heap->rows[i - 1].stack)
             continue;
-        const struct lp_suspect *at =
-            bsearch(&key, ranking->suspects, ranking->n, sizeof(key), by_place);
-        if (at)
-            lp_ages_add(heap->ages, heap->rows[i].stack, &sums[at - ranking->suspects]);
+        size_t at = lp_candidate(ranking, LP_HEAP, heap->rows[i].stack);
+        if (at < ranking->n)
+            lp_ages_add(heap->ages, heap->rows[i].stack, &sums[at]);
     }
-    for (size_t i = 0; i < ranking->n; i++) {
+    return sums;
+}
+
+/* Ages are kept in buckets, the largest of which is a quarter of its age wide: what came at the
+ * window's very beginning may stand in one that reaches back beyond it. */
+static int add_ages(struct lp_ranking *ranking)
+{
+    const struct lp_series *series = ranking->series;
+    const struct lp_snapshot *halfway = series->at[series->n / 2];
+    struct lp_age_sum *sums = ages_in(ranking, ranking->to->profiles[LP_HEAP]);
+    struct lp_age_sum *before = ages_in(ranking, halfway->profiles[LP_HEAP]);
+    int64_t window = ranking->to->uptime_ns - ranking->from->uptime_ns;
+    struct lp_age age;
+
+    for (size_t i = 0; sums && before && i < ranking->n; i++) {
         struct lp_suspect *s = &ranking->suspects[i];
-        int64_t window = ranking->to->uptime_ns - ranking->from->uptime_ns;
         s->survivors = lp_age_of(&sums[i], &s->age);
         s->in_flight = s->survivors && s->growth <= s->allocated / LP_CHURN_IN_FLIGHT &&
-                       lp_age_between(&sums[i], window / 10, window) <= 0;
+                       lp_age_between(&sums[i], window / 10, window + window / 4) <= 0;
+        s->median_before_ns =
+            halfway != ranking->to && lp_age_of(&before[i], &age) ? age.median_ns : -1;
     }
+    int rc = sums && before ? 0 : -ENOMEM;
     free(sums);
-    return 0;
+    free(before);
+    return rc;
 }
 
 static void add_churn(struct lp_ranking *ranking, const struct lp_suspect *s)
@@ -204,9 +221,11 @@ static void rank(struct lp_ranking *ranking)
     for (size_t i = 0; i < ranking->n; i++) {
         struct lp_suspect *s = &ranking->suspects[i];
         s->share = (double)s->growth / (double)ranking->limit[s->resource];
-        if (is_busy(s) && (s->in_flight || !grew(s)))
+        if (is_gap(ranking, s) && s->judgement.verdict != LP_LEAKING && s->judgement.more == 0)
+            s->judgement.verdict = LP_HIGH_WATER;
+        if (is_busy(s) && (s->in_flight || !grew(ranking, s)))
             add_churn(ranking, s);
-        else if (grew(s))
+        else
             ranking->suspects[n++] = *s;
     }
     ranking->n = n;
@@ -214,59 +233,53 @@ static void rank(struct lp_ranking *ranking)
         qsort(ranking->suspects, n, sizeof(*ranking->suspects), by_rank);
 }
 
-/* Of what bounds this resource. */
-static int64_t used(const struct lp_snapshot *snapshot, int resource)
+static int book_all(struct lp_ranking *ranking)
 {
-    const struct lp_profile *profile = snapshot->profiles[resource];
+    int rc = 0;
 
-    switch (profile->kind->resource.bound) {
-    case LP_BOUND_MEMORY:
-        return snapshot->figures.rss_bytes;
-    case LP_BOUND_THREADS:
-        return snapshot->figures.threads;
-    case LP_BOUND_FDS:
-        return snapshot->figures.fds;
-    default:
-        return lp_profile_total(profile, profile->kind->growth_value, NULL);
+    for (int r = 0; rc == 0 && r < ranking->nresources; r++) {
+        int p = ranking->tracked[r].profile;
+        if (p == LP_GAP)
+            continue;
+        struct lp_profile *diff =
+            lp_profile_diff(ranking->from->profiles[p], ranking->to->profiles[p]);
+        rc = diff ? book_growth(ranking, r, diff) : -ENOMEM;
+        lp_profile_free(diff);
     }
+    return rc;
 }
 
-int lp_rank(struct lp_ranking *ranking, const struct lp_snapshot *from,
-            const struct lp_snapshot *to)
+int lp_rank(struct lp_ranking *ranking, const struct lp_series *series)
 {
     struct lp_limits limits;
-    int rc = 0;
 
     memset(ranking, 0, sizeof(*ranking));
     lp_modules_refresh();
     lp_limits_read(&limits);
-    ranking->from = from;
-    ranking->to = to;
-    ranking->seconds = (double)(to->uptime_ns - from->uptime_ns) / 1e9;
-
-    for (int r = 0; rc == 0 && r < LP_SNAPSHOT_PROFILES; r++) {
-        if (!lp_resource(r))
-            continue;
-        ranking->limit[r] = limits.at[lp_resource(r)->bound];
-        ranking->used[r] = used(to, r);
-        struct lp_profile *diff = lp_profile_diff(from->profiles[r], to->profiles[r]);
-        if (!diff)
-            return -ENOMEM;
-        drop_uncounted(diff);
-        ranking->total[r] =
-            lp_profile_total(diff, diff->kind->growth_value, &ranking->total_error[r]);
-        rc = book_rows(ranking, r, diff, GROWTH);
-        lp_profile_free(diff);
-        if (rc == 0)
-            rc = book_rows(ranking, r, from->profiles[r], FROM);
-        if (rc == 0)
-            rc = book_rows(ranking, r, to->profiles[r], TO);
+    ranking->series = series;
+    ranking->from = series->at[0];
+    ranking->to = series->at[series->n - 1];
+    ranking->seconds = (double)(ranking->to->uptime_ns - ranking->from->uptime_ns) / 1e9;
+    ranking->requests = ranking->to->figures.requests - ranking->from->figures.requests;
+    ranking->nresources = lp_resources(ranking->tracked);
+    for (int r = 0; r < ranking->nresources; r++) {
+        ranking->limit[r] = limits.at[ranking->tracked[r].is->bound];
+        ranking->used[r] = lp_tracked_used(&ranking->tracked[r], ranking->to);
     }
+
+    int rc = book_all(ranking), gap = ranking->nresources - 1;
+    ranking->total[gap] = ranking->to->gap.bytes - ranking->from->gap.bytes;
+    ranking->total_error[gap] = ranking->total_error[LP_HEAP];
+    if (rc == 0)
+        rc = book(ranking, &(struct lp_suspect){.place = NULL}); /* room for one more */
     if (rc == 0) {
+        ranking->n--;
         add_up(ranking);
         keep_candidates(ranking);
         rc = add_ages(ranking);
     }
+    if (rc == 0)
+        rc = lp_follow(ranking);
     if (rc == 0)
         rank(ranking);
     return rc;

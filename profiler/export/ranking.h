@@ -1,6 +1,7 @@
 /*
- * What grew between two snapshots, ranked over all resources at once: the figures behind
- * export/suspects.h, which says what a place is, and when it is listed. Profiler's thread only.
+ * What grew over a series of snapshots, ranked over all resources at once, each with a verdict: the
+ * figures behind export/suspects.h, which says what a place is, and when it is listed. Profiler's
+ * thread only.
  */
 #ifndef LP_EXPORT_RANKING_H
 #define LP_EXPORT_RANKING_H
@@ -9,6 +10,8 @@
 #include <stdint.h>
 
 #include "export/frames.h"
+#include "export/resources.h"
+#include "export/verdict.h"
 #include "snapshot/store.h"
 
 enum {
@@ -16,53 +19,63 @@ enum {
     LP_CHURN_FLOOR_BYTES = 1 << 20, /* allocated in the window */
     LP_CHURN_KEPT = 8,              /* at most one byte in so many is kept */
     LP_CHURN_SHOWN = 8,             /* the busiest */
-    LP_CHURN_IN_FLIGHT = 16         /* see export/suspects.h */
+    LP_CHURN_IN_FLIGHT = 16,        /* see export/suspects.h */
+    LP_HIGH_WATER_BYTES = 16 << 20  /* of gap, from where on it is shown though it does not grow */
 };
 
-/* What suspects call the r-th kind of a snapshot, and from when on it counts. NULL: it is no
- * resource. The heap is number LP_RESOURCE_HEAP. */
-enum { LP_RESOURCE_HEAP = 0 };
-static inline const struct lp_resource *lp_resource(int r)
-{
-    const struct lp_resource *resource = &lp_snapshot_kinds[r]->resource;
-    return resource->bound == LP_BOUND_NONE ? NULL : resource;
-}
+/* Snapshots from the earliest to the latest, at least two; they must live as long as the ranking.
+ */
+struct lp_series {
+    size_t n;
+    const struct lp_snapshot *at[LP_TREND_POINTS];
+};
 
 struct lp_suspect {
     const struct lp_frame *place;
-    int resource; /* index of lp_snapshot_kinds */
+    int resource; /* index of the ranking's tracked */
     int64_t growth, from, to;
     double variance; /* of the growth */
     int64_t biggest; /* growth of `stack`, the one that grew most */
     uint32_t stack;
     double share; /* of the limit */
+    struct lp_judgement judgement;
 
     /* Heap only: */
     int64_t allocated, freed; /* in the window */
     double allocated_variance, freed_variance;
     int64_t busiest; /* allocated by `busy_stack`, the one that allocated most */
     uint32_t busy_stack;
-    bool survivors; /* live blocks were seen here in the second snapshot: */
+    bool survivors; /* live blocks were seen here in the last snapshot: */
     struct lp_age age;
-    bool in_flight; /* of what the window allocated here, only the youngest is left */
+    int64_t median_before_ns; /* what their median age was halfway through the series; -1: none */
+    bool in_flight;           /* of what the window allocated here, only the youngest is left */
 };
 
 struct lp_ranking {
-    const struct lp_snapshot *from, *to;
+    const struct lp_series *series;
+    const struct lp_snapshot *from, *to; /* its first and its last */
     double seconds;
-    int64_t limit[LP_SNAPSHOT_PROFILES];
-    int64_t used[LP_SNAPSHOT_PROFILES]; /* of the limit, in the second snapshot */
-    int64_t total[LP_SNAPSHOT_PROFILES];
-    double total_error[LP_SNAPSHOT_PROFILES];
+    int64_t requests; /* that the program counted in the window */
+    struct lp_tracked tracked[LP_RESOURCES_MAX];
+    int nresources;
+    int64_t limit[LP_RESOURCES_MAX];
+    int64_t used[LP_RESOURCES_MAX]; /* of the limit, in the last snapshot */
+    int64_t total[LP_RESOURCES_MAX];
+    double total_error[LP_RESOURCES_MAX];
     struct lp_suspect *suspects; /* first all bookings, then what is left of them, ranked */
     size_t n, room;
     struct lp_suspect churn[LP_CHURN_SHOWN]; /* busy but not growing, the busiest first */
     size_t nchurn;
 };
 
-/* 0 or -ENOMEM; to be released either way. The snapshots must live as long. */
-int lp_rank(struct lp_ranking *ranking, const struct lp_snapshot *from,
-            const struct lp_snapshot *to);
+static inline bool lp_ranks_heap(const struct lp_ranking *ranking, const struct lp_suspect *s)
+{
+    int profile = ranking->tracked[s->resource].profile;
+    return profile != LP_GAP && lp_snapshot_kinds[profile]->tallies;
+}
+
+/* 0 or -ENOMEM; to be released either way. */
+int lp_rank(struct lp_ranking *ranking, const struct lp_series *series);
 void lp_ranking_release(struct lp_ranking *ranking);
 
 #endif

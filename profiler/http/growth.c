@@ -96,10 +96,29 @@ void lp_http_diff(struct lp_request *request)
     lp_profile_free(now);
 }
 
+/* The snapshots from the one to the other; where there are more than a series holds, some in
+ * between are passed over, evenly. */
+static void collect(struct lp_series *series, const struct lp_snapshot *from,
+                    const struct lp_snapshot *to)
+{
+    const struct lp_snapshot *at[LP_SNAPSHOTS_MAX + 2], *snapshot;
+    size_t n = 0;
+
+    at[n++] = from;
+    for (size_t i = 0; (snapshot = lp_store_at(i)); i++)
+        if (snapshot->id > from->id && (to->id == 0 || snapshot->id < to->id))
+            at[n++] = snapshot;
+    at[n++] = to;
+    series->n = n < LP_TREND_POINTS ? n : LP_TREND_POINTS;
+    for (size_t i = 0; i < series->n; i++)
+        series->at[i] = at[i * (n - 1) / (series->n - 1)];
+}
+
 void lp_http_suspects(struct lp_request *request)
 {
     struct window window;
     struct lp_body body;
+    struct lp_series series;
     const char *format = word(request, "format", "json", "text");
     if (!format || !find_window(request, &window))
         return;
@@ -111,8 +130,8 @@ void lp_http_suspects(struct lp_request *request)
         lp_snapshot_free(now);
         return;
     }
-    int error =
-        (text ? lp_write_suspects_text : lp_write_suspects_json)(body.stream, window.from, to);
+    collect(&series, window.from, to);
+    int error = (text ? lp_write_suspects_text : lp_write_suspects_json)(body.stream, &series);
     lp_snapshot_free(now);
     if (error) {
         lp_body_discard(&body);

@@ -109,5 +109,6 @@ const struct lp_profile_kind lp_fds_kind = {
     .item = "fd",
     .take = take,
     .count = lp_fd_count,
-    .resource = {"fds", "count", 4, LP_BOUND_FDS},
+    .resources = {{"fds", "count", 4, LP_BOUND_FDS, FDS, NULL},
+                  {"registered", "count", 4, LP_BOUND_WATCHES, REGISTERED, NULL}},
 };

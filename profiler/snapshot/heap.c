@@ -66,7 +66,7 @@ const struct lp_profile_kind lp_heap_kind = {
     .label_unit = "bytes",
     .take = take,
     .count = count,
-    .resource = {"heap", "bytes", 256 << 10, LP_BOUND_MEMORY},
+    .resources = {{"heap", "bytes", 256 << 10, LP_BOUND_MEMORY, LP_INUSE_BYTES, NULL}},
 };
 
 const struct lp_profile_kind lp_allocs_kind = {

@@ -501,5 +501,5 @@ const struct lp_profile_kind lp_maps_kind = {
     .item = "mapping",
     .take = take,
     .count = count,
-    .resource = {"mappings", "bytes", 1 << 20, LP_BOUND_MEMORY, leaks_by_itself},
+    .resources = {{"mappings", "bytes", 1 << 20, LP_BOUND_MEMORY, 1, leaks_by_itself}},
 };

@@ -8,6 +8,7 @@
 
 #include "capture/file.h"
 #include "capture/rate.h"
+#include "capture/requests.h"
 #include "capture/self.h"
 #include "leakprof.h"
 #include "snapshot/kinds.h"
@@ -98,6 +99,7 @@ void lp_process_figures(struct lp_process_figures *figures)
         .mappings = lp_mapping_count(),
         .children = children,
         .zombies = zombies,
+        .requests = lp_requests(),
         .own_threads = lp_own_threads(),
         .own_fds = counts.own + lp_own_thread_fds(),
     };

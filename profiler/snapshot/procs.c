@@ -244,5 +244,5 @@ const struct lp_profile_kind lp_procs_kind = {
     .item = "child",
     .take = take,
     .count = count,
-    .resource = {"children", "count", 4, LP_BOUND_THREADS},
+    .resources = {{"children", "count", 4, LP_BOUND_THREADS, 0, NULL}},
 };

@@ -18,7 +18,9 @@
 #include "snapshot/trim.h"
 #include "snapshot/weight.h"
 
-enum { LP_VALUES_MAX = 4 };
+enum { LP_VALUES_MAX = 4, LP_KIND_RESOURCES = 2 };
+
+enum { LP_MAPS_RESIDENT = 2 }; /* of the maps profile: bytes in memory */
 
 /* The columns of kinds with `tallies`: what was allocated, which only rises, and what is left. */
 enum { LP_ALLOC_OBJECTS, LP_ALLOC_BYTES, LP_INUSE_OBJECTS, LP_INUSE_BYTES };
@@ -34,6 +36,7 @@ enum lp_bound {
     LP_BOUND_THREADS,
     LP_BOUND_STACKS,
     LP_BOUND_FDS,
+    LP_BOUND_WATCHES, /* inotify's and epoll's, of one user */
     LP_BOUNDS
 };
 
@@ -52,9 +55,10 @@ struct lp_timespan {
 
 /* What a leak of it is called among the suspects, and when growth is worth a line there. */
 struct lp_resource {
-    const char *name, *unit;
+    const char *name, *unit; /* name NULL: none */
     int64_t floor;
-    enum lp_bound bound;                      /* NONE: it is no resource, and never suspect */
+    enum lp_bound bound;
+    int value;                                /* the column that grows when it leaks */
     bool (*counts)(const struct lp_row *row); /* NULL: every row does */
 };
 
@@ -82,7 +86,7 @@ struct lp_profile_kind {
     const struct lp_timespan *timespan;    /* NULL: a profile of the moment */
     const struct lp_profile_kind *rows_of; /* this one's rows under another name; NULL: its own */
 
-    struct lp_resource resource;
+    struct lp_resource resources[LP_KIND_RESOURCES]; /* those that may leak by themselves */
 };
 
 struct lp_row {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "capture/rate.h"
+#include "snapshot/kinds.h"
 
 static struct lp_snapshot *snapshots[LP_SNAPSHOTS_MAX]; /* oldest first */
 static size_t nsnapshots;
@@ -37,6 +38,8 @@ struct lp_snapshot *lp_snapshot_now(void)
             return NULL;
         }
     }
+    snapshot->gap = lp_gap_of(lp_snapshot_profile(snapshot, &lp_heap_kind),
+                              lp_snapshot_profile(snapshot, &lp_maps_kind));
     snapshot->time_ns = snapshot->profiles[0]->time_ns;
     snapshot->cost_ns = last_cost_ns = lp_now_ns() - before;
     return snapshot;

@@ -6,6 +6,7 @@
 #ifndef LP_SNAPSHOT_STORE_H
 #define LP_SNAPSHOT_STORE_H
 
+#include "snapshot/gap.h"
 #include "snapshot/take.h"
 
 enum { LP_SNAPSHOTS_MAX = 256, LP_SNAPSHOT_NAME_MAX = 63 };
@@ -17,6 +18,7 @@ struct lp_snapshot {
     int64_t uptime_ns; /* since the process began observing */
     int64_t cost_ns;   /* what taking it took */
     struct lp_process_figures figures;
+    struct lp_gap gap;
     struct lp_profile *profiles[LP_SNAPSHOT_PROFILES]; /* as lp_snapshot_kinds */
 };
 

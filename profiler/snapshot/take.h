@@ -29,6 +29,7 @@ struct lp_process_figures {
     int64_t unjoined;              /* its threads that have ended and were not joined */
     int64_t mappings;              /* made by mmap() and the like, not inside libc */
     int64_t children, zombies;     /* that a hook saw; zombies wait to be reaped */
+    int64_t requests;              /* that the program counted: leakprof_count_requests() */
     int64_t own_threads, own_fds;  /* the profiler's */
 };
 void lp_process_figures(struct lp_process_figures *figures);

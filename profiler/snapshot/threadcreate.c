@@ -141,5 +141,5 @@ const struct lp_profile_kind lp_threadcreate_kind = {
     .item = "thread",
     .take = take,
     .count = count,
-    .resource = {"unjoined", "count", 4, LP_BOUND_STACKS, is_unjoined},
+    .resources = {{"unjoined", "count", 4, LP_BOUND_STACKS, 0, is_unjoined}},
 };

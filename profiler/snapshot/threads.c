@@ -60,7 +60,7 @@ const struct lp_profile_kind lp_threads_kind = {
     .item = "thread",
     .take = take,
     .count = lp_thread_count,
-    .resource = {"threads", "count", 4, LP_BOUND_THREADS, NULL},
+    .resources = {{"threads", "count", 4, LP_BOUND_THREADS, 0, NULL}},
 };
 
 const struct lp_profile_kind lp_goroutine_kind = {

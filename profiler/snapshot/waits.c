@@ -110,7 +110,6 @@ const struct lp_profile_kind lp_block_kind = {
     .contention = "contention",
     .take = take_block,
     .count = count_block,
-    .resource = {.bound = LP_BOUND_NONE},
 };
 
 const struct lp_profile_kind lp_mutex_kind = {
@@ -127,5 +126,4 @@ const struct lp_profile_kind lp_mutex_kind = {
     .contention = "mutex",
     .take = take_mutex,
     .count = count_mutex,
-    .resource = {.bound = LP_BOUND_NONE},
 };

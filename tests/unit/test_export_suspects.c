@@ -61,10 +61,11 @@ static void drop(struct lp_snapshot *snapshot)
 
 static json_t *suspects_json(const struct lp_snapshot *from, const struct lp_snapshot *to)
 {
+    const struct lp_series series = {2, {from, to}};
     char *text = NULL;
     size_t size;
     FILE *out = open_memstream(&text, &size);
-    assert_int_equal(lp_write_suspects_json(out, from, to), 0);
+    assert_int_equal(lp_write_suspects_json(out, &series), 0);
     fclose(out);
     json_t *json = json_loadb(text, size, 0, NULL);
     free(text);
@@ -134,9 +135,10 @@ static void allocate(struct lp_snapshot *snapshot, uint32_t stack, int64_t alloc
 
 static const char *written_text(const struct lp_snapshot *from, const struct lp_snapshot *to)
 {
+    const struct lp_series series = {2, {from, to}};
     static char text[1 << 14];
     FILE *out = fmemopen(text, sizeof(text), "w");
-    assert_int_equal(lp_write_suspects_text(out, from, to), 0);
+    assert_int_equal(lp_write_suspects_text(out, &series), 0);
     fclose(out);
     return text;
 }
@@ -247,15 +249,9 @@ static void flat_is_said_in_words(void **state)
 {
     (void)state;
     struct lp_snapshot *from = new_snapshot(1), *to = new_snapshot(2);
-    char *text = NULL;
-    size_t size;
     seal(from);
     seal(to);
-    FILE *out = open_memstream(&text, &size);
-    assert_int_equal(lp_write_suspects_text(out, from, to), 0);
-    fclose(out);
-    assert_non_null(strstr(text, "flat: no place grew"));
-    free(text);
+    assert_non_null(strstr(written_text(from, to), "flat: no place grew"));
     drop(from);
     drop(to);
 }

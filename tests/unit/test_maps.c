@@ -217,7 +217,7 @@ static void what_is_only_reserved_is_no_memory(void **state)
     (void)state;
     NEEDS_HOOKED_MAPS();
     enum { PAGES = 100000 };
-    const struct lp_resource *resource = &lp_kind_find("maps")->resource;
+    const struct lp_resource *resource = &lp_kind_find("maps")->resources[0];
     char *start = reserve_here(PAGES);
     assert_string_equal(look(start).kind, "reserved");
     assert_int_equal(row_value("reserve_here", "reserved", 1), (int64_t)PAGES * PAGE);

@@ -1,0 +1,120 @@
+/* What is said of a suspect, in words. */
+#include <math.h>
+
+#include "export/human.h"
+#include "export/suspects.h"
+
+static const struct lp_resource *resource_of(const struct lp_ranking *ranking,
+                                             const struct lp_suspect *s)
+{
+    return ranking->tracked[s->resource].is;
+}
+
+void lp_suspect_pace(char out[LP_REASON_MAX], const struct lp_ranking *ranking,
+                     const struct lp_suspect *s)
+{
+    static const struct {
+        double seconds;
+        const char *name;
+    } units[] = {{86400, "days"}, {3600, "hours"}, {60, "minutes"}, {0, "seconds"}};
+    double pace = (double)s->growth / ranking->seconds;
+    double left = (double)(ranking->limit[s->resource] - ranking->used[s->resource]) / pace;
+    char limit[LP_HUMAN_MAX];
+    int u = 0;
+
+    lp_human(limit, ranking->limit[s->resource], resource_of(ranking, s)->unit, false);
+    if (!(ranking->seconds > 0) || !(left > 0)) {
+        snprintf(out, LP_REASON_MAX, "the limit is %s", limit);
+        return;
+    }
+    while (left < 2 * units[u].seconds)
+        u++;
+    double shown = left / (units[u].seconds > 0 ? units[u].seconds : 1);
+    snprintf(out, LP_REASON_MAX, "at this pace the limit of %s is reached in %.*f %s", limit,
+             shown < 10, shown, units[u].name);
+}
+
+/* The last third against the first two. */
+static double late_percent(const struct lp_judgement *judgement)
+{
+    return judgement->early > 0 ? 100 * judgement->late / judgement->early : 100;
+}
+
+static void write_leaking(FILE *out, const struct lp_suspect *s)
+{
+    char age[LP_HUMAN_MAX], before[LP_HUMAN_MAX];
+
+    fprintf(out,
+            "it grew in %zu of %zu intervals, upwards with %.1f %% confidence (Mann-Kendall), and "
+            "the last third of the work added %.0f %% of what the first two did, for its size",
+            s->judgement.grew_in, s->judgement.intervals,
+            floor(s->judgement.trend.rises * 1000) / 10, late_percent(&s->judgement));
+    if (s->survivors && s->median_before_ns >= 0)
+        fprintf(out, "; half of the survivors are older than %s, halfway it was %s",
+                lp_human_age(age, s->age.median_ns), lp_human_age(before, s->median_before_ns));
+}
+
+static void write_too_early(FILE *out, const struct lp_suspect *s)
+{
+    const struct lp_judgement *judgement = &s->judgement;
+
+    if (judgement->more > 0)
+        fprintf(out,
+                "%zu snapshots with work between them cannot tell a leak from a warm-up; %zu more "
+                "under the same load would",
+                judgement->snapshots, judgement->more);
+    else
+        fprintf(
+            out,
+            "it grew in %zu of %zu intervals, upwards with %.1f %% confidence (Mann-Kendall), and "
+            "the last third of the work added %.0f %% of what the first two did, for its size: as "
+            "many snapshots and as much load again would settle it",
+            judgement->grew_in, judgement->intervals, floor(judgement->trend.rises * 1000) / 10,
+            late_percent(judgement));
+}
+
+static void write_high_water(FILE *out, const struct lp_ranking *ranking)
+{
+    const struct lp_gap *gap = &ranking->to->gap;
+    char now[LP_HUMAN_MAX], trim[LP_HUMAN_MAX];
+
+    fprintf(out, "malloc keeps %s in memory that are not in use, and that does not grow steadily",
+            lp_human(now, gap->bytes, "bytes", false));
+    fprintf(out, "; malloc_trim() would give back about %s",
+            lp_human(trim, gap->trimmable, "bytes", false));
+}
+
+void lp_suspect_reason(char text[LP_REASON_MAX], const struct lp_ranking *ranking,
+                       const struct lp_suspect *s)
+{
+    FILE *out = fmemopen(text, LP_REASON_MAX, "w");
+
+    text[0] = '\0';
+    if (!out)
+        return;
+    switch (s->judgement.verdict) {
+    case LP_LEAKING:
+        write_leaking(out, s);
+        break;
+    case LP_TOO_EARLY:
+        write_too_early(out, s);
+        break;
+    case LP_WARMING_UP:
+        fprintf(out,
+                "growth is dying away: the last third of the work added %.0f %% of what the first "
+                "two did, for its size",
+                fmax(late_percent(&s->judgement), 0));
+        break;
+    case LP_HIGH_WATER:
+        write_high_water(out, ranking);
+        break;
+    case LP_CHURN:
+        fprintf(out, "it comes and goes: it grew in %zu of %zu intervals", s->judgement.grew_in,
+                s->judgement.intervals);
+        break;
+    }
+    if (ranking->tracked[s->resource].profile == LP_GAP)
+        fprintf(out, "; most of what was freed meanwhile was allocated here");
+    fclose(out);
+    text[LP_REASON_MAX - 1] = '\0';
+}

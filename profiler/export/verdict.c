@@ -1,0 +1,119 @@
+#include "export/verdict.h"
+
+#include <math.h>
+
+static const double steady = 0.8;     /* net growth by all ups and downs: a leak does not go back */
+static const double restless = 0.5;   /* and churn does */
+static const double dying = 0.5;      /* late growth by early growth */
+static const double idle_share = 0.1; /* growth without work, up to which work explains it */
+static const double sigmas = 2;
+enum { RESTLESS_INTERVALS = 6 };
+
+const char *lp_verdict_name(enum lp_verdict verdict)
+{
+    static const char *const names[] = {"leaking", "too early to say", "warming up", "high water",
+                                        "churn"};
+    return names[verdict];
+}
+
+/* Work by time, where things grow while nothing is done. */
+static void choose_work(struct lp_point *points, size_t n)
+{
+    double idle = 0, total = points[n - 1].value - points[0].value;
+
+    for (size_t i = 1; i < n; i++)
+        if (!(points[i].work > points[i - 1].work))
+            idle += points[i].value - points[i - 1].value;
+    if (!(points[n - 1].work > points[0].work) || fabs(idle) > idle_share * fabs(total))
+        for (size_t i = 0; i < n; i++)
+            points[i].work = points[i].seconds;
+}
+
+/* Takes out the points since whose predecessor nothing was done; the last of such a row stays, for
+ * what is held at the end is what counts. */
+static size_t drop_idle(struct lp_point *points, size_t n)
+{
+    size_t kept = 1;
+
+    for (size_t i = 1; i < n; i++) {
+        if (points[i].work > points[kept - 1].work) {
+            points[kept++] = points[i];
+        } else {
+            points[kept - 1].value = points[i].value;
+            points[kept - 1].variance += points[i].variance;
+        }
+    }
+    return kept;
+}
+
+/* 1: never down; 0: back where it was. */
+static double steadiness(struct lp_judgement *judgement, const struct lp_point *points, size_t n)
+{
+    double up = 0, down = 0;
+
+    for (size_t i = 1; i < n; i++) {
+        double step = points[i].value - points[i - 1].value;
+        judgement->grew_in += step > 0;
+        up += fmax(step, 0);
+        down += fmax(-step - sigmas * sqrt(points[i].variance), 0);
+    }
+    return up > 0 ? (up - down) / (up + down) : 0;
+}
+
+static void compare_thirds(struct lp_judgement *judgement, const struct lp_point *points, size_t n)
+{
+    const struct lp_point *first = &points[0], *last = &points[n - 1];
+    double two_thirds = first->work + (last->work - first->work) * 2 / 3, variance = 0;
+    size_t split = 1;
+
+    for (size_t i = 1; i < n - 1; i++)
+        if (fabs(points[i].work - two_thirds) < fabs(points[split].work - two_thirds))
+            split = i;
+    for (size_t i = split + 1; i < n; i++)
+        variance += points[i].variance;
+    judgement->early = (points[split].value - first->value) / (points[split].work - first->work);
+    judgement->late = (last->value - points[split].value) / (last->work - points[split].work);
+    judgement->late_error = sqrt(variance) / (last->work - points[split].work);
+}
+
+static enum lp_verdict verdict_of(const struct lp_judgement *judgement, double steadiness)
+{
+    double error = sigmas * judgement->late_error;
+
+    if (steadiness < restless)
+        return judgement->intervals >= RESTLESS_INTERVALS ? LP_CHURN : LP_TOO_EARLY;
+    if (judgement->late + error < dying * judgement->early)
+        return LP_WARMING_UP;
+    if (judgement->late - error > 0 && steadiness >= steady &&
+        judgement->trend.rises >= LP_VERDICT_SURE)
+        return LP_LEAKING;
+    return LP_TOO_EARLY;
+}
+
+void lp_judge(struct lp_judgement *judgement, struct lp_point *points, size_t n)
+{
+    double seconds[LP_TREND_POINTS] = {0}, values[LP_TREND_POINTS] = {0};
+
+    *judgement = (struct lp_judgement){.verdict = LP_TOO_EARLY};
+    if (n < 2)
+        return;
+    choose_work(points, n);
+    n = drop_idle(points, n);
+    judgement->snapshots = n;
+    judgement->intervals = n - 1;
+    if (n < LP_VERDICT_SNAPSHOTS) {
+        judgement->more = LP_VERDICT_SNAPSHOTS - n;
+        if (n < 2)
+            return;
+    }
+    double steps = steadiness(judgement, points, n);
+    for (size_t i = 0; i < n; i++) {
+        seconds[i] = points[i].seconds;
+        values[i] = points[i].value;
+    }
+    lp_trend(&judgement->trend, seconds, values, n);
+    if (n < LP_VERDICT_SNAPSHOTS)
+        return;
+    compare_thirds(judgement, points, n);
+    judgement->verdict = verdict_of(judgement, steps);
+}

@@ -1,0 +1,53 @@
+/*
+ * A verdict on a place, from how what it holds went on from snapshot to snapshot.
+ *
+ *   leaking       a trend upwards that is LP_VERDICT_SURE sure, hardly ever downwards, and the last
+ *                 third of the work still adds at least half as much as the first two did
+ *   warming up    that last third adds less than half as much: it is dying away
+ *   churn         it goes up and down, and stays about where it was
+ *   too early     too few snapshots, or too small beside its error: `more` says what would settle
+ * it
+ *
+ * Work is what makes a place grow: requests, where the program counts them, else what it allocates
+ * in all. Snapshots between which nothing was done tell nothing, and are left out; growth without
+ * any work is judged by time.
+ *
+ * Pure functions; any thread.
+ */
+#ifndef LP_EXPORT_VERDICT_H
+#define LP_EXPORT_VERDICT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "export/trend.h"
+
+#define LP_VERDICT_SURE 0.98 /* of the trend's direction, one-sided: five snapshots can reach it   \
+                              */
+enum { LP_VERDICT_SNAPSHOTS = 5 };
+
+enum lp_verdict { LP_LEAKING, LP_TOO_EARLY, LP_WARMING_UP, LP_HIGH_WATER, LP_CHURN };
+const char *lp_verdict_name(enum lp_verdict verdict); /* "leaking", "too early to say" … */
+
+/* What was held at one snapshot. */
+struct lp_point {
+    double seconds, work, value; /* the first two never fall */
+    double variance;             /* of the growth since the point before; 0: it is exact */
+};
+
+struct lp_judgement {
+    enum lp_verdict verdict;
+    size_t snapshots;          /* that told something */
+    size_t intervals, grew_in; /* between them */
+    struct lp_trend trend;     /* a second */
+    double early, late; /* growth per work, in the first two thirds and in the last; the error of
+                         * the second: */
+    double late_error;
+    size_t more; /* too early: so many snapshots are missing; 0: it is the growth that is too small
+                  */
+};
+
+/* points is changed. */
+void lp_judge(struct lp_judgement *judgement, struct lp_point *points, size_t n);
+
+#endif

@@ -1,0 +1,78 @@
+#include "snapshot/gap.h"
+
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "capture/self.h"
+
+/* A chunk of glibc's on a machine of 64 bits: the size before the block, all in steps of 16. */
+enum { PAGE = 4096, CHUNK_HEADER = 8, CHUNK_STEP = 16, CHUNK_MIN = 32 };
+
+static int64_t chunk_bytes(int64_t block)
+{
+    int64_t chunk = (block + CHUNK_HEADER + CHUNK_STEP - 1) / CHUNK_STEP * CHUNK_STEP;
+    return chunk > CHUNK_MIN ? chunk : CHUNK_MIN;
+}
+
+static int64_t chunks_in_use(const struct lp_profile *heap)
+{
+    int64_t bytes = 0;
+    for (size_t i = 0; i < heap->nrows; i++)
+        bytes += heap->rows[i].value[LP_INUSE_OBJECTS] * chunk_bytes(heap->rows[i].label_num);
+    return bytes;
+}
+
+/* Of the kinds "malloc arena" and "malloc mmap". */
+static int64_t resident_in_malloc(const struct lp_profile *maps)
+{
+    int64_t bytes = 0;
+    for (size_t i = 0; i < maps->nrows; i++)
+        if (maps->rows[i].label_text && !strncmp(maps->rows[i].label_text, "malloc ", 7))
+            bytes += maps->rows[i].value[LP_MAPS_RESIDENT];
+    return bytes;
+}
+
+/* malloc_info() has a line for each size of free chunks, arena by arena, and sums after them that
+ * have no "from". A chunk of n bytes, wherever it begins, has n - 4095 bytes of whole pages. */
+static int64_t whole_pages(const char *info)
+{
+    int64_t bytes = 0;
+    for (const char *at = info; (at = strstr(at, "from=\"")); at++) {
+        long long total, count;
+        if (sscanf(at, "from=\"%*u\" to=\"%*u\" total=\"%lld\" count=\"%lld\"", &total, &count) ==
+                2 &&
+            total > count * (PAGE - 1))
+            bytes += total - count * (PAGE - 1);
+    }
+    return bytes;
+}
+
+static int64_t trimmable(void)
+{
+    char *info = NULL;
+    size_t size;
+    int previous = lp_own_enter();
+    FILE *out = open_memstream(&info, &size);
+    int64_t bytes = (int64_t)mallinfo2().keepcost; /* the main arena's top */
+    if (out) {
+        int rc = malloc_info(0, out);
+        fclose(out);
+        if (rc == 0 && info)
+            bytes += whole_pages(info);
+    }
+    free(info);
+    lp_own_leave(previous);
+    return bytes;
+}
+
+struct lp_gap lp_gap_of(const struct lp_profile *heap, const struct lp_profile *maps)
+{
+    struct lp_gap gap = {.bytes =
+                             resident_in_malloc(maps) - chunks_in_use(heap) - heap->weight.heap,
+                         .trimmable = trimmable()};
+    if (gap.trimmable > gap.bytes)
+        gap.trimmable = gap.bytes > 0 ? gap.bytes : 0;
+    return gap;
+}

@@ -1,0 +1,24 @@
+/*
+ * The gap: what malloc keeps in memory beyond what the program has in use. Freed memory that is
+ * kept for later, and holes that survivors pin. RSS less the heap in use would count code, stacks
+ * and mappings as well; here only the pages of malloc's own mappings count (snapshot/maps.c knows
+ * them), less the chunks that the blocks in use take, header and rounding included, and less what
+ * the profiler's own threads hold.
+ *
+ * A gap may be negative: memory in use that was never touched is not resident. Its error is that of
+ * the heap in use. Profiler's thread only.
+ */
+#ifndef LP_SNAPSHOT_GAP_H
+#define LP_SNAPSHOT_GAP_H
+
+#include "snapshot/profile.h"
+
+struct lp_gap {
+    int64_t bytes;
+    int64_t trimmable; /* of these, malloc_trim() would give back about so many, from the sizes of
+                        * the free chunks: what each has of whole pages, at the least */
+};
+
+struct lp_gap lp_gap_of(const struct lp_profile *heap, const struct lp_profile *maps);
+
+#endif

@@ -1,0 +1,140 @@
+/* A leak is told from a warm-up, from churn and from too little to say by how a series goes on. */
+#include "unit.h"
+
+#include <math.h>
+
+#include "export/verdict.h"
+
+enum { N = 12 };
+
+static void direction_is_mann_and_kendalls(void **state)
+{
+    (void)state;
+    static const double x[] = {0, 1, 2, 3, 4}, up[] = {1, 2, 3, 4, 5}, tied[] = {1, 2, 2, 3, 4},
+                        down[] = {5, 4, 3, 2, 1}, flat[] = {7, 7, 7, 7, 7};
+    struct lp_trend trend;
+
+    lp_trend(&trend, x, up, 5); /* S = 10, variance 50/3: z = 9 / 4.0825 */
+    assert_true(fabs(trend.rises - 0.98625) < 1e-4);
+    lp_trend(&trend, x, tied, 5); /* S = 9, variance 47/3: z = 8 / 3.9581 */
+    assert_true(fabs(trend.rises - 0.97837) < 1e-4);
+    lp_trend(&trend, x, down, 5);
+    assert_true(fabs(trend.rises - 0.01375) < 1e-4);
+    lp_trend(&trend, x, flat, 5);
+    assert_true(trend.rises == 0.5 && trend.slope == 0);
+    lp_trend(&trend, x, up, 1);
+    assert_true(trend.rises == 0);
+}
+
+static void slope_is_theil_and_sens(void **state)
+{
+    (void)state;
+    static const double x[] = {0, 1, 2, 3, 4, 6}, wild[] = {0, 2, 4, 6, 8, 100};
+    double many_x[LP_TREND_POINTS], many_y[LP_TREND_POINTS];
+    struct lp_trend trend;
+
+    lp_trend(&trend, x, wild, 6);
+    assert_true(trend.slope == 2 && trend.low == 2);
+    for (int i = 0; i < LP_TREND_POINTS; i++) {
+        many_x[i] = i;
+        many_y[i] = 3 * i + (i * 37 % LP_TREND_POINTS) / 16.0;
+    }
+    lp_trend(&trend, many_x, many_y, LP_TREND_POINTS);
+    assert_true(trend.low < 3 && 3 < trend.high && trend.high - trend.low < 0.2);
+}
+
+/* The verdict on values that come one a second, with ten requests between two of them. */
+static enum lp_verdict judged(const double *values, size_t n, double variance,
+                              struct lp_judgement *out)
+{
+    struct lp_point points[N];
+    struct lp_judgement judgement;
+
+    for (size_t i = 0; i < n; i++)
+        points[i] = (struct lp_point){(double)i, (double)i * 10, values[i], i ? variance : 0};
+    lp_judge(out ? out : &judgement, points, n);
+    return out ? out->verdict : judgement.verdict;
+}
+
+static void steady_growth_leaks(void **state)
+{
+    (void)state;
+    static const double even[N] = {0, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55},
+                        sampled[N] = {0, 1, 1, 3, 4, 4, 6, 7, 9, 9, 10, 12};
+    struct lp_judgement judgement;
+
+    assert_int_equal(judged(even, N, 0, &judgement), LP_LEAKING);
+    assert_int_equal(judgement.intervals, N - 1);
+    assert_int_equal(judgement.grew_in, N - 1);
+    assert_true(judgement.trend.slope == 5);
+    assert_true(judgement.early == 0.5 && judgement.late == 0.5);
+    assert_int_equal(judged(sampled, N, 1, NULL), LP_LEAKING);
+    assert_int_equal(judged(even, 5, 0, NULL), LP_LEAKING);
+}
+
+static void what_dies_away_warms_up(void **state)
+{
+    (void)state;
+    static const double filled[N] = {0, 10, 20, 30, 40, 40, 40, 40, 40, 40, 40, 40},
+                        slower[N] = {0, 20, 30, 35, 38, 39, 40, 40, 41, 41, 41, 41};
+
+    assert_int_equal(judged(filled, N, 0, NULL), LP_WARMING_UP);
+    assert_int_equal(judged(slower, N, 0, NULL), LP_WARMING_UP);
+}
+
+static void ups_and_downs_are_churn(void **state)
+{
+    (void)state;
+    static const double restless[N] = {0, 9, 2, 8, 1, 9, 3, 7, 2, 9, 1, 6};
+
+    assert_int_equal(judged(restless, N, 0, NULL), LP_CHURN);
+}
+
+static void too_little_says_nothing(void **state)
+{
+    (void)state;
+    static const double even[N] = {0, 5, 10, 15}, noise[N] = {0, 1, 0, 1, 1, 2, 1, 2, 1, 2, 2, 2};
+    struct lp_judgement judgement;
+
+    assert_int_equal(judged(even, 4, 0, &judgement), LP_TOO_EARLY);
+    assert_int_equal(judgement.more, 1);
+    assert_int_equal(judged(even, 2, 0, &judgement), LP_TOO_EARLY);
+    assert_int_equal(judgement.more, 3);
+    assert_int_equal(judged(noise, N, 1, &judgement), LP_TOO_EARLY);
+    assert_int_equal(judgement.more, 0);
+}
+
+static void a_pause_is_no_evidence(void **state)
+{
+    (void)state;
+    struct lp_point points[N];
+    struct lp_judgement judgement;
+
+    /* The load ended after the seventh: the leak did not die away. */
+    for (int i = 0; i < N; i++)
+        points[i] = (struct lp_point){i, i < 7 ? i * 10 : 60, i < 7 ? i * 5 : 30, 0};
+    lp_judge(&judgement, points, N);
+    assert_int_equal(judgement.verdict, LP_LEAKING);
+    assert_int_equal(judgement.snapshots, 7);
+
+    /* It goes on without the load: then time is what counts. */
+    for (int i = 0; i < N; i++)
+        points[i] = (struct lp_point){i, i < 3 ? i * 10 : 20, i * 5, 0};
+    lp_judge(&judgement, points, N);
+    assert_int_equal(judgement.verdict, LP_LEAKING);
+    assert_int_equal(judgement.snapshots, N);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(direction_is_mann_and_kendalls),
+        cmocka_unit_test(slope_is_theil_and_sens),
+        cmocka_unit_test(steady_growth_leaks),
+        cmocka_unit_test(what_dies_away_warms_up),
+        cmocka_unit_test(ups_and_downs_are_churn),
+        cmocka_unit_test(too_little_says_nothing),
+        cmocka_unit_test(a_pause_is_no_evidence),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
