@@ -29,6 +29,7 @@ extern "C" {
 #define LEAKPROF_RATE_DEFAULT 524288
 #define LEAKPROF_RATE_KEEP (-1)
 #define LEAKPROF_TRACE_OFF (-1)
+#define LEAKPROF_SNAPSHOT_OFF (-1)
 
 /* The block and mutex profiles, as Go has them; both are off (0) unless LEAKPROF_BLOCK_RATE or
  * LEAKPROF_MUTEX_FRACTION says otherwise. A wait of `ns` or longer is recorded always, a shorter
@@ -53,6 +54,12 @@ struct leakprof_options {
     int64_t trace_ms;  /* a line of figures on standard error every so many ms, 100 to 3600000
                         * (profiler/export/trace.h names its fields); 0: as LEAKPROF_TRACE says (1s),
                         * without it none; LEAKPROF_TRACE_OFF: none */
+    int64_t
+        snapshot_every_ms; /* takes a snapshot by itself every so many ms, 100 to 3600000; 0: as
+                            * LEAKPROF_SNAPSHOT_EVERY says (10s), without it none;
+                            * LEAKPROF_SNAPSHOT_OFF: none. They are served, so `listen` is due */
+    int64_t snapshot_keep; /* so many of these are kept, 5 to 200, ever further apart the older
+                            * they are; 0: as LEAKPROF_SNAPSHOT_KEEP says, without it 60 */
 };
 
 /* Starts the HTTP side. The options are copied. -EALREADY when it runs; -EADDRINUSE, -EINVAL for

@@ -20,6 +20,7 @@
 
 #include "capture/self.h"
 #include "export/trace.h"
+#include "http/periodic.h"
 
 /* The first line of the file. 0 or a negative errno. */
 static int read_token(const char *path, char *token, int room)
@@ -62,14 +63,39 @@ static bool inherited(const char *variable)
     return found;
 }
 
-/* What is wrong with the period is said, and harms nothing. */
-static int64_t trace_period(const char *text)
+/* getenv() finds nothing yet: the library is linked to be initialized first, before libc has been
+ * told its environment. The loader passes it to constructors. */
+static const char *variable(char **environment, const char *name)
 {
-    int64_t ms = text ? lp_trace_period(text) : LEAKPROF_TRACE_OFF;
+    size_t length = strlen(name);
+    for (; *environment; environment++)
+        if (strncmp(*environment, name, length) == 0 && (*environment)[length] == '=')
+            return (*environment)[length + 1] ? *environment + length + 1 : NULL;
+    return NULL;
+}
+
+/* What is wrong with the period is said, and harms nothing. */
+static int64_t period_in(char **environment, const char *name)
+{
+    enum { NONE = -1 }; /* LEAKPROF_TRACE_OFF, LEAKPROF_SNAPSHOT_OFF */
+    const char *text = variable(environment, name);
+    int64_t ms = text ? lp_trace_period(text) : NONE;
     if (ms != -EINVAL)
         return ms;
-    fprintf(stderr, "leakprof: LEAKPROF_TRACE: %.80s: not %s\n", text, LP_TRACE_ALLOWED);
-    return LEAKPROF_TRACE_OFF;
+    fprintf(stderr, "leakprof: %s: %.80s: not %s\n", name, text, LP_TRACE_ALLOWED);
+    return NONE;
+}
+
+static int64_t keep_in(char **environment)
+{
+    const char *text = variable(environment, "LEAKPROF_SNAPSHOT_KEEP");
+    char *end;
+    long keep = text ? strtol(text, &end, 10) : 0;
+    if (!text || (*end == '\0' && keep >= LP_PERIODIC_KEEP_MIN && keep <= LP_PERIODIC_KEEP_MAX))
+        return keep;
+    fprintf(stderr, "leakprof: LEAKPROF_SNAPSHOT_KEEP: %.80s: not a number from %d to %d\n", text,
+            LP_PERIODIC_KEEP_MIN, LP_PERIODIC_KEEP_MAX);
+    return 0;
 }
 
 /* For the trace alone, when nothing is to be served. */
@@ -81,8 +107,9 @@ static void start_trace(int64_t trace_ms)
         fprintf(stderr, "leakprof: LEAKPROF_TRACE: %s\n", strerror(-error));
 }
 
-static void start(const char *listen, const char *token_file, int64_t trace_ms)
+static void start(char **environment, const char *listen, int64_t trace_ms)
 {
+    const char *token_file = variable(environment, "LEAKPROF_TOKEN_FILE");
     char token[512];
     int error = token_file ? read_token(token_file, token, sizeof token) : 0;
     if (error) {
@@ -93,7 +120,10 @@ static void start(const char *listen, const char *token_file, int64_t trace_ms)
     const struct leakprof_options options = {.listen = listen,
                                              .rate = LEAKPROF_RATE_KEEP,
                                              .token = token_file ? token : NULL,
-                                             .trace_ms = trace_ms};
+                                             .trace_ms = trace_ms,
+                                             .snapshot_every_ms =
+                                                 period_in(environment, "LEAKPROF_SNAPSHOT_EVERY"),
+                                             .snapshot_keep = keep_in(environment)};
     error = leakprof_start(&options);
     if (error == -EADDRINUSE && inherited(listen - strlen("LEAKPROF_LISTEN=")))
         return; /* it is the parent's, or a sister's */
@@ -101,17 +131,6 @@ static void start(const char *listen, const char *token_file, int64_t trace_ms)
         fprintf(stderr, "leakprof: LEAKPROF_LISTEN: %s: %s\n", listen, reason(error));
     else
         fprintf(stderr, "leakprof: %s/debug/pprof/\n", leakprof_url());
-}
-
-/* getenv() finds nothing yet: the library is linked to be initialized first, before libc has been
- * told its environment. The loader passes it to constructors. */
-static const char *variable(char **environment, const char *name)
-{
-    size_t length = strlen(name);
-    for (; *environment; environment++)
-        if (strncmp(*environment, name, length) == 0 && (*environment)[length] == '=')
-            return (*environment)[length + 1] ? *environment + length + 1 : NULL;
-    return NULL;
 }
 
 static const char *last_part(const char *path)
@@ -138,9 +157,9 @@ __attribute__((constructor)) static void preload(int argc, char **argv, char **e
     const char *listen = variable(environment, "LEAKPROF_LISTEN");
     const char *program = variable(environment, "LEAKPROF_PROGRAM");
     if (!program || called(program, argc, argv)) {
-        int64_t trace_ms = trace_period(variable(environment, "LEAKPROF_TRACE"));
+        int64_t trace_ms = period_in(environment, "LEAKPROF_TRACE");
         if (listen)
-            start(listen, variable(environment, "LEAKPROF_TOKEN_FILE"), trace_ms);
+            start(environment, listen, trace_ms);
         else
             start_trace(trace_ms);
     }

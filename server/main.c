@@ -114,6 +114,9 @@ int main(int argc, char **argv)
         .rate = options.rate == OPTIONS_UNSET ? LEAKPROF_RATE_KEEP : options.rate,
         .token = options.token[0] ? options.token : NULL,
         .trace_ms = options.memtrace_ms ? options.memtrace_ms : LEAKPROF_TRACE_OFF,
+        .snapshot_every_ms =
+            options.snapshot_every_ms ? options.snapshot_every_ms : LEAKPROF_SNAPSHOT_OFF,
+        .snapshot_keep = options.snapshot_keep,
     });
     if (err < 0)
         cannot_listen("--pprof", options.pprof.text, err);

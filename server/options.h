@@ -24,6 +24,8 @@ struct options {
     int64_t threads;
     int64_t rate, block_rate, mutex_fraction;       /* OPTIONS_UNSET: as it is */
     int64_t memtrace_ms;                            /* 0: none */
+    int64_t snapshot_every_ms;                      /* 0: none */
+    int64_t snapshot_keep;                          /* 0: as the profiler does */
     int64_t budget_mem, budget_threads, budget_fds; /* OPTIONS_UNSET: from the machine */
     char token[256];                                /* "": none */
 };

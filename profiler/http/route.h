@@ -39,7 +39,9 @@ void lp_http_snapshot_take(struct lp_request *request);
 void lp_http_snapshot_list(struct lp_request *request);
 void lp_http_snapshot(struct lp_request *request);
 void lp_http_snapshot_profile(struct lp_request *request);
+void lp_http_snapshot_name(struct lp_request *request);
 void lp_http_snapshot_drop(struct lp_request *request);
+void lp_http_snapshot_every(struct lp_request *request);
 
 /* growth.c: two snapshots against each other */
 void lp_http_diff(struct lp_request *request);

@@ -32,6 +32,7 @@
 #include "export/trace.h"
 #include "http/auth.h"
 #include "http/listen.h"
+#include "http/periodic.h"
 #include "http/route.h"
 #include "http/trace.h"
 #include "http/wait.h"
@@ -52,7 +53,9 @@ static struct server {
     struct lp_auth auth;
     char *token;      /* what auth.token points to */
     int64_t trace_ms; /* 0: no line of life */
-    sem_t ready;      /* the thread listens, or `error` says why not */
+    int64_t every_ms; /* 0: no periodic snapshots; else so many are kept: */
+    size_t keep;
+    sem_t ready; /* the thread listens, or `error` says why not */
     int error;
     atomic_bool stopping;
     struct event_base *base;
@@ -79,6 +82,7 @@ static void release(void)
 {
     lp_waits_drop();
     lp_trace_stop();
+    lp_periodic_stop();
     if (server.http)
         evhttp_free(server.http); /* closes all connections and the listening socket */
     if (server.stop)
@@ -167,6 +171,8 @@ static int set_up(void)
         error = set_up_http(listen_fd);
     if (!error && server.trace_ms)
         error = lp_trace_start(server.base, server.trace_ms);
+    if (!error)
+        error = lp_periodic_start(server.base, server.every_ms, server.keep);
     if (error)
         return error;
 
@@ -212,6 +218,7 @@ static void forget_in_child(void)
         return;
     lp_waits_forked();
     lp_trace_forked();
+    lp_periodic_forked();
     server.base = NULL;
     server.http = NULL;
     server.stop = server.accept_again = NULL;
@@ -232,7 +239,12 @@ static int start_and_wait(void)
     return server.error;
 }
 
-static int start(const struct lp_address *address, const char *token, int64_t trace_ms)
+/* What is to go on besides serving. */
+struct periods {
+    int64_t trace_ms, every_ms, keep; /* the first two: 0 for none */
+};
+
+static int start(const struct lp_address *address, const char *token, const struct periods *periods)
 {
     static bool fork_watched;
     if (!fork_watched) {
@@ -250,8 +262,10 @@ static int start(const struct lp_address *address, const char *token, int64_t tr
         server.address = *address;
         server.auth = (struct lp_auth){.token = server.token, .loopback = address->loopback};
     }
-    server.trace_ms = trace_ms;
-    if (trace_ms)
+    server.trace_ms = periods->trace_ms;
+    server.every_ms = address ? periods->every_ms : 0;
+    server.keep = (size_t)periods->keep;
+    if (server.trace_ms)
         lp_errout_remember();
     int error = start_and_wait();
     if (error)
@@ -259,17 +273,44 @@ static int start(const struct lp_address *address, const char *token, int64_t tr
     return error;
 }
 
-/* What the options say, else the environment; 0: none. */
-static int64_t trace_period(const struct leakprof_options *options)
+/* What the options say (a negative one: none), else the environment; 0: none. */
+static int64_t period_of(int64_t given, const char *variable)
 {
-    if (options->trace_ms)
-        return options->trace_ms == LEAKPROF_TRACE_OFF ? 0 : options->trace_ms;
-    const char *text = getenv("LEAKPROF_TRACE");
+    if (given)
+        return given < 0 ? 0 : given;
+    const char *text = getenv(variable);
     int64_t period = text && *text ? lp_trace_period(text) : 0;
     if (period >= 0)
         return period;
-    dprintf(STDERR_FILENO, "leakprof: LEAKPROF_TRACE: %.80s: not " LP_TRACE_ALLOWED "\n", text);
+    dprintf(STDERR_FILENO, "leakprof: %s: %.80s: not " LP_TRACE_ALLOWED "\n", variable, text);
     return 0;
+}
+
+static int64_t keep_of(int64_t given)
+{
+    const char *text = given ? NULL : getenv("LEAKPROF_SNAPSHOT_KEEP");
+    if (!text || !*text)
+        return given ? given : LP_PERIODIC_KEEP;
+    char *end;
+    long keep = strtol(text, &end, 10);
+    if (*end == '\0' && keep >= LP_PERIODIC_KEEP_MIN && keep <= LP_PERIODIC_KEEP_MAX)
+        return keep;
+    dprintf(STDERR_FILENO, "leakprof: LEAKPROF_SNAPSHOT_KEEP: %.80s: not a number from %d to %d\n",
+            text, LP_PERIODIC_KEEP_MIN, LP_PERIODIC_KEEP_MAX);
+    return LP_PERIODIC_KEEP;
+}
+
+/* -1 means none in both. */
+static bool good_period(int64_t ms)
+{
+    return ms == 0 || ms == -1 || (ms >= LP_TRACE_MS_MIN && ms <= LP_TRACE_MS_MAX);
+}
+
+static bool good_periods(const struct leakprof_options *options)
+{
+    return good_period(options->trace_ms) && good_period(options->snapshot_every_ms) &&
+           (options->snapshot_keep == 0 || (options->snapshot_keep >= LP_PERIODIC_KEEP_MIN &&
+                                            options->snapshot_keep <= LP_PERIODIC_KEEP_MAX));
 }
 
 int leakprof_start(const struct leakprof_options *options)
@@ -281,17 +322,19 @@ int leakprof_start(const struct leakprof_options *options)
     if ((options->listen && lp_address_parse(options->listen, &address) != 0) ||
         (token && !*token) || options->rate < LEAKPROF_RATE_KEEP || options->rate > LP_RATE_MAX)
         return -EINVAL;
-    if (options->trace_ms && options->trace_ms != LEAKPROF_TRACE_OFF &&
-        (options->trace_ms < LP_TRACE_MS_MIN || options->trace_ms > LP_TRACE_MS_MAX))
+    if (!good_periods(options))
         return -EINVAL;
     if (!address.loopback && !token)
         return -EACCES;
-    int64_t trace_ms = trace_period(options);
-    if (!options->listen && !trace_ms)
+    const struct periods periods = {
+        .trace_ms = period_of(options->trace_ms, "LEAKPROF_TRACE"),
+        .every_ms = period_of(options->snapshot_every_ms, "LEAKPROF_SNAPSHOT_EVERY"),
+        .keep = keep_of(options->snapshot_keep)};
+    if (!options->listen && !periods.trace_ms)
         return -EINVAL;
 
     int previous = lp_own_enter();
-    int error = start(options->listen ? &address : NULL, token, trace_ms);
+    int error = start(options->listen ? &address : NULL, token, &periods);
     lp_own_leave(previous);
     if (error)
         return error;

@@ -7,6 +7,8 @@
 #include <time.h>
 #include <jansson.h>
 
+#include "export/trace.h"
+#include "http/periodic.h"
 #include "http/reply.h"
 #include "http/shape.h"
 
@@ -63,16 +65,19 @@ static json_t *profile_json(const struct lp_profile *profile)
                      totals, "errors", errors);
 }
 
-static json_t *figures_json(const struct lp_process_figures *figures)
+static json_t *figures_json(const struct lp_snapshot *snapshot)
 {
+    const struct lp_process_figures *figures = &snapshot->figures;
     return json_pack(
-        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "rss_bytes",
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "rss_bytes",
         (json_int_t)figures->rss_bytes, "mapped_bytes", (json_int_t)figures->mapped_bytes,
         "malloc_arena_bytes", (json_int_t)figures->malloc_arena_bytes, "malloc_free_bytes",
         (json_int_t)figures->malloc_free_bytes, "threads", (json_int_t)figures->threads, "unjoined",
         (json_int_t)figures->unjoined, "fds", (json_int_t)figures->fds, "sockets",
         (json_int_t)figures->sockets, "mappings", (json_int_t)figures->mappings, "children",
-        (json_int_t)figures->children, "zombies", (json_int_t)figures->zombies);
+        (json_int_t)figures->children, "zombies", (json_int_t)figures->zombies, "requests",
+        (json_int_t)figures->requests, "gap_bytes", (json_int_t)snapshot->gap.bytes,
+        "trimmable_bytes", (json_int_t)snapshot->gap.trimmable);
 }
 
 static json_t *snapshot_json(const struct lp_snapshot *snapshot)
@@ -86,10 +91,11 @@ static json_t *snapshot_json(const struct lp_snapshot *snapshot)
     for (int i = 0; i < LP_SNAPSHOT_PROFILES; i++)
         json_object_set_new(profiles, snapshot->profiles[i]->kind->name,
                             profile_json(snapshot->profiles[i]));
-    return json_pack("{s:i, s:s, s:s, s:I, s:I, s:I, s:o, s:o}", "id", snapshot->id, "name",
-                     snapshot->name, "time", when, "time_ns", (json_int_t)snapshot->time_ns,
-                     "uptime_ns", (json_int_t)snapshot->uptime_ns, "cost_ns",
-                     (json_int_t)snapshot->cost_ns, "figures", figures_json(&snapshot->figures),
+    return json_pack("{s:i, s:s, s:b, s:s, s:I, s:I, s:I, s:I, s:o, s:o}", "id", snapshot->id,
+                     "name", snapshot->name, "periodic", snapshot->periodic, "time", when,
+                     "time_ns", (json_int_t)snapshot->time_ns, "uptime_ns",
+                     (json_int_t)snapshot->uptime_ns, "cost_ns", (json_int_t)snapshot->cost_ns,
+                     "bytes", (json_int_t)snapshot->bytes, "figures", figures_json(snapshot),
                      "profiles", profiles);
 }
 
@@ -106,16 +112,23 @@ static bool good_name(const char *name)
     return utf8 != NULL;
 }
 
+/* false: answered. */
+static bool name_is_good(struct lp_request *request, const char *name)
+{
+    if (good_name(name))
+        return true;
+    lp_reply_error(request->http, 400,
+                   "invalid value for \"name\": at most %d bytes of printable UTF-8 are due",
+                   LP_SNAPSHOT_NAME_MAX);
+    return false;
+}
+
 void lp_http_snapshot_take(struct lp_request *request)
 {
     const char *name = lp_query_get(&request->query, "name");
     const struct lp_snapshot *snapshot;
-    if (name && !good_name(name)) {
-        lp_reply_error(request->http, 400,
-                       "invalid value for \"name\": at most %d bytes of printable UTF-8 are due",
-                       LP_SNAPSHOT_NAME_MAX);
+    if (name && !name_is_good(request, name))
         return;
-    }
     int error = lp_store_take(name, &snapshot);
     if (error == -ENOSPC) {
         lp_reply_error(request->http, lp_status(error),
@@ -134,6 +147,13 @@ void lp_http_snapshot_take(struct lp_request *request)
     lp_reply_json(request->http, 201, snapshot_json(snapshot));
 }
 
+static json_t *periodic_json(void)
+{
+    const struct lp_periodic *periodic = lp_periodic();
+    return json_pack("{s:I, s:I, s:I}", "every_ms", (json_int_t)periodic->every_ms, "keep",
+                     (json_int_t)periodic->keep, "missed", (json_int_t)periodic->missed);
+}
+
 void lp_http_snapshot_list(struct lp_request *request)
 {
     json_t *list = json_array();
@@ -141,7 +161,46 @@ void lp_http_snapshot_list(struct lp_request *request)
     for (size_t i = 0; (snapshot = lp_store_at(i)); i++)
         json_array_append_new(list, snapshot_json(snapshot));
     lp_reply_json(request->http, 200,
-                  json_pack("{s:o, s:i}", "snapshots", list, "max", LP_SNAPSHOTS_MAX));
+                  json_pack("{s:o, s:i, s:o}", "snapshots", list, "max", LP_SNAPSHOTS_MAX,
+                            "periodic", periodic_json()));
+}
+
+void lp_http_snapshot_every(struct lp_request *request)
+{
+    char why[LP_WHY_MAX];
+    struct lp_periodic periodic = *lp_periodic();
+    const char *every = lp_query_get(&request->query, "every");
+    int64_t keep = (int64_t)periodic.keep;
+    if (!every) {
+        lp_reply_error(request->http, 400,
+                       "parameter \"every\" is missing: " LP_TRACE_ALLOWED ", or 0 for none");
+        return;
+    }
+    periodic.every_ms = strcmp(every, "0") == 0 ? 0 : lp_trace_period(every);
+    if (periodic.every_ms < 0) {
+        lp_reply_error(request->http, 400,
+                       "invalid value for \"every\": " LP_TRACE_ALLOWED " is due, or 0 for none");
+        return;
+    }
+    if (lp_query_number(&request->query, "keep", LP_PERIODIC_KEEP_MIN, LP_PERIODIC_KEEP_MAX, &keep,
+                        why) < 0) {
+        lp_reply_error(request->http, 400, "%s", why);
+        return;
+    }
+    if (lp_periodic_set(periodic.every_ms, (size_t)keep) != 0)
+        lp_reply_error(request->http, 500, "out of memory");
+    else
+        lp_reply_json(request->http, 200, periodic_json());
+}
+
+void lp_http_snapshot_name(struct lp_request *request)
+{
+    const char *name = lp_query_get(&request->query, "name");
+    const struct lp_snapshot *snapshot = lp_snapshot_named(request, request->part[0]);
+    if (!snapshot || (name && !name_is_good(request, name)))
+        return;
+    lp_store_rename(snapshot->id, name ? name : "");
+    lp_reply_json(request->http, 200, snapshot_json(snapshot));
 }
 
 void lp_http_snapshot(struct lp_request *request)

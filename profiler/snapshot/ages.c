@@ -254,6 +254,15 @@ struct lp_ages *lp_ages_end(struct lp_ages_taking *taking)
     return ages;
 }
 
+int64_t lp_ages_bytes(const struct lp_ages *ages)
+{
+    size_t nparts =
+        ages && ages->n ? ages->stacks[ages->n - 1].first + ages->stacks[ages->n - 1].nparts : 0;
+    return ages ? (int64_t)(sizeof *ages + ages->n * sizeof *ages->stacks +
+                            nparts * sizeof *ages->parts)
+                : 0;
+}
+
 struct lp_ages *lp_ages_share(struct lp_ages *ages)
 {
     if (ages)

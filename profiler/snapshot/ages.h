@@ -29,6 +29,7 @@ struct lp_ages *lp_ages_end(struct lp_ages_taking *taking);
 
 struct lp_ages *lp_ages_share(struct lp_ages *ages); /* one more owner; NULL is fine */
 void lp_ages_drop(struct lp_ages *ages);             /* one less; NULL is fine */
+int64_t lp_ages_bytes(const struct lp_ages *ages);   /* of memory; NULL is fine */
 
 /* The survivors of one or more stacks. All zero to begin with. */
 struct lp_age_sum {

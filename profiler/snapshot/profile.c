@@ -35,6 +35,15 @@ void lp_profile_free(struct lp_profile *profile)
     free(profile);
 }
 
+int64_t lp_profile_bytes(const struct lp_profile *profile)
+{
+    int64_t bytes = sizeof *profile + profile->rows_room * sizeof *profile->rows +
+                    profile->items_room * sizeof *profile->items + lp_ages_bytes(profile->ages);
+    for (const struct lp_text_block *block = profile->texts; block; block = block->next)
+        bytes += (int64_t)(sizeof *block + block->room);
+    return bytes;
+}
+
 const char *lp_profile_text(struct lp_profile *profile, const char *text)
 {
     size_t need = strlen(text) + 1;

@@ -167,6 +167,9 @@ static inline int64_t lp_row_freed(const struct lp_row *row, int value)
 /* Drops the rows whose column `value` is not positive (sign=growth). */
 void lp_profile_keep_growth(struct lp_profile *profile, int value);
 
+/* What it takes of memory. */
+int64_t lp_profile_bytes(const struct lp_profile *profile);
+
 /* Sum of one column, and its standard error in *error unless NULL. */
 int64_t lp_profile_total(const struct lp_profile *profile, int value, double *error);
 

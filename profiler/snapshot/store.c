@@ -1,6 +1,7 @@
 #include "snapshot/store.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +41,8 @@ struct lp_snapshot *lp_snapshot_now(void)
     }
     snapshot->gap = lp_gap_of(lp_snapshot_profile(snapshot, &lp_heap_kind),
                               lp_snapshot_profile(snapshot, &lp_maps_kind));
+    for (int i = 0; i < LP_SNAPSHOT_PROFILES; i++)
+        snapshot->bytes += lp_profile_bytes(snapshot->profiles[i]);
     snapshot->time_ns = snapshot->profiles[0]->time_ns;
     snapshot->cost_ns = last_cost_ns = lp_now_ns() - before;
     return snapshot;
@@ -64,6 +67,61 @@ int lp_store_take(const char *name, const struct lp_snapshot **out)
     return 0;
 }
 
+static void drop_at(size_t i)
+{
+    lp_snapshot_free(snapshots[i]);
+    memmove(&snapshots[i], &snapshots[i + 1], (--nsnapshots - i) * sizeof *snapshots);
+}
+
+/* Drops one of the periodic ones, if there are more than `keep`. */
+static bool thin(size_t keep)
+{
+    size_t periodic[LP_SNAPSHOTS_MAX], n = 0, closest = 0;
+    double least = INFINITY;
+
+    for (size_t i = 0; i < nsnapshots; i++)
+        if (snapshots[i]->periodic)
+            periodic[n++] = i;
+    if (n <= keep)
+        return false;
+    int64_t now = snapshots[periodic[n - 1]]->uptime_ns;
+    for (size_t i = 1; i + 1 < n; i++) {
+        int64_t apart =
+            snapshots[periodic[i + 1]]->uptime_ns - snapshots[periodic[i - 1]]->uptime_ns;
+        double for_its_age = (double)apart / (double)(now - snapshots[periodic[i]]->uptime_ns);
+        if (for_its_age < least) {
+            least = for_its_age;
+            closest = periodic[i];
+        }
+    }
+    drop_at(closest);
+    return true;
+}
+
+int lp_store_take_periodic(size_t keep)
+{
+    const struct lp_snapshot *taken;
+    int error = lp_store_take(NULL, &taken);
+    if (error)
+        return error;
+    snapshots[nsnapshots - 1]->periodic = true;
+    while (thin(keep))
+        ;
+    return 0;
+}
+
+int lp_store_rename(int id, const char *name)
+{
+    for (size_t i = 0; i < nsnapshots; i++) {
+        if (snapshots[i]->id != id)
+            continue;
+        snprintf(snapshots[i]->name, sizeof snapshots[i]->name, "%s", name);
+        snapshots[i]->periodic = false;
+        return 0;
+    }
+    return -ENOENT;
+}
+
 const struct lp_snapshot *lp_store_find(int id)
 {
     for (size_t i = 0; i < nsnapshots; i++)
@@ -77,8 +135,7 @@ int lp_store_drop(int id)
     for (size_t i = 0; i < nsnapshots; i++) {
         if (snapshots[i]->id != id)
             continue;
-        lp_snapshot_free(snapshots[i]);
-        memmove(&snapshots[i], &snapshots[i + 1], (--nsnapshots - i) * sizeof *snapshots);
+        drop_at(i);
         return 0;
     }
     return -ENOENT;

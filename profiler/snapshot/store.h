@@ -2,6 +2,11 @@
  * Numbered snapshots: each holds every profile, taken together. The store keeps at most
  * LP_SNAPSHOTS_MAX of them and refuses one more (-ENOSPC): a snapshot somebody wanted to compare
  * with does not vanish behind his back. Profiler's thread only.
+ *
+ * Periodic ones, that nobody asked for one by one, are thinned: of more than are to be kept, the
+ * one goes whose neighbours lie closest together for its age. The first and the last stay, and
+ * those in between lie ever further apart the older they are, so that a day can be compared as well
+ * as a minute.
  */
 #ifndef LP_SNAPSHOT_STORE_H
 #define LP_SNAPSHOT_STORE_H
@@ -14,9 +19,11 @@ enum { LP_SNAPSHOTS_MAX = 256, LP_SNAPSHOT_NAME_MAX = 63 };
 struct lp_snapshot {
     int id; /* from 1 up, never reused; 0: not in the store ("now") */
     char name[LP_SNAPSHOT_NAME_MAX + 1];
+    bool periodic;     /* may be thinned; false once somebody has given it a name */
     int64_t time_ns;   /* CLOCK_REALTIME */
     int64_t uptime_ns; /* since the process began observing */
     int64_t cost_ns;   /* what taking it took */
+    int64_t bytes;     /* what keeping it takes, about; ages that several share are in each */
     struct lp_process_figures figures;
     struct lp_gap gap;
     struct lp_profile *profiles[LP_SNAPSHOT_PROFILES]; /* as lp_snapshot_kinds */
@@ -33,6 +40,11 @@ int64_t lp_snapshot_last_cost_ns(void);
 /* Takes one into the store; *out is the store's, good until it is dropped. name may be NULL.
  * 0, -ENOMEM, -ENOSPC (full). */
 int lp_store_take(const char *name, const struct lp_snapshot **out);
+
+/* The same for a periodic one; then thins down to `keep` (3 or more) of them. 0 or as above. */
+int lp_store_take_periodic(size_t keep);
+
+int lp_store_rename(int id, const char *name);   /* 0 or -ENOENT; from then on it is not thinned */
 const struct lp_snapshot *lp_store_find(int id); /* NULL: there is none */
 int lp_store_drop(int id);                       /* 0 or -ENOENT */
 

@@ -1,0 +1,30 @@
+/*
+ * Snapshots that are taken by themselves, one a period, by a timer of the profiler's thread, which
+ * alone calls these. snapshot/store.h says how they are thinned.
+ */
+#ifndef LP_HTTP_PERIODIC_H
+#define LP_HTTP_PERIODIC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct event_base;
+
+enum { LP_PERIODIC_KEEP = 60, LP_PERIODIC_KEEP_MIN = 5, LP_PERIODIC_KEEP_MAX = 200 };
+
+struct lp_periodic {
+    int64_t every_ms; /* 0: none are taken */
+    size_t keep;
+    int64_t missed; /* could not be taken: no memory, or too many of those that are never thinned */
+};
+
+/* every_ms 0: none, until lp_periodic_set(). 0 or -ENOMEM. The first is taken at once. */
+int lp_periodic_start(struct event_base *base, int64_t every_ms, size_t keep);
+int lp_periodic_set(int64_t every_ms, size_t keep);
+const struct lp_periodic *lp_periodic(void);
+
+void lp_periodic_stop(void);
+void lp_periodic_forked(
+    void); /* in a forked child: forgets the timer, whose loop is the parent's */
+
+#endif
