@@ -9,13 +9,12 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "small_stack.h"
 #include "snapshot/window.h"
 #include "tables/own.h"
 #include "tables/stacks.h"
@@ -328,23 +327,11 @@ static void a_child_of_the_window_is_not_in_it(void **state)
     lp_profile_free(profile);
 }
 
-/* Burns on the smallest signal stack there may be, with a page that nobody may touch below it. */
 PLACED static void *cramped(void *arg)
 {
-    size_t page = 4096, room = (size_t)sysconf(_SC_MINSIGSTKSZ) + 1024;
-    size_t size = page + (room + page - 1) / page * page;
-    char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    mprotect(memory, page, PROT_NONE);
-    stack_t stack = {.ss_sp = memory + size - room, .ss_size = room};
-    memset(memory + page, 0x5a, size - room - page); /* the rest of the lowest page */
-    bool whole = sigaltstack(&stack, NULL) == 0;
+    struct small_stack small = small_stack_begin();
     const char *complaint = burn(ENOUGH_MS);
-    for (char *p = memory + page; p < memory + size - room; p++)
-        whole &= *p == 0x5a;
-    stack.ss_flags = SS_DISABLE;
-    sigaltstack(&stack, NULL);
-    munmap(memory, size);
-    return (void *)(whole ? complaint : arg);
+    return small_stack_end(&small) ? (void *)complaint : arg;
 }
 
 static void a_small_signal_stack_is_enough(void **state)

@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "capture/rate.h"
-#include "tables/losses.h"
+#include "heap.h"
 #include "tables/sites.h"
 #include "tables/stacks.h"
 
@@ -193,13 +192,6 @@ static void nothing_was_lost(void **state)
     (void)state;
     NEEDS_HOOKED_HEAP();
     assert_int_equal(lp_losses_total(), 0);
-}
-
-static int exact(void **state)
-{
-    (void)state;
-    lp_rate_set(1);
-    return 0;
 }
 
 int main(void)

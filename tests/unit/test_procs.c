@@ -1,92 +1,18 @@
-/* The procs profile: every call that makes a child is seen with its stack, zombies are told from
- * running ones, and who has been waited for is gone. */
+/* The procs profile: every call that makes a child is seen with its stack. */
 #include "unit.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <pty.h>
 #include <sched.h>
-#include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "snapshot/take.h"
-#include "tables/procs.h"
-#include "tables/stacks.h"
-
-struct seen {
-    char state[16], function[64], name[32];
-    int children;
-};
-
-static struct seen look(pid_t pid)
-{
-    struct seen seen = {0};
-    struct lp_profile *profile = lp_take(lp_kind_find("procs"));
-    assert_non_null(profile);
-    for (size_t i = 0; i < profile->nitems; i++) {
-        const struct lp_item *item = &profile->items[i];
-        seen.children++;
-        if (item->id != pid)
-            continue;
-        assert_string_equal(seen.state, ""); /* nothing twice */
-        assert_true(item->age_ns >= 0);
-        snprintf(seen.state, sizeof seen.state, "%s", item->state);
-        snprintf(seen.name, sizeof seen.name, "%s", item->name);
-        struct lp_stack stack = lp_stack_get(item->stack);
-        Dl_info info;
-        if (stack.nframes && dladdr((void *)stack.frames[0], &info) && info.dli_sname)
-            snprintf(seen.function, sizeof seen.function, "%s", info.dli_sname);
-    }
-    assert_int_equal(lp_profile_total(profile, 0, NULL), seen.children);
-    lp_profile_free(profile);
-    return seen;
-}
-
-static void ended(pid_t pid)
-{
-    siginfo_t info;
-    assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT | __WALL), 0);
-}
-
-static void expect(pid_t pid, const char *state, const char *function)
-{
-    struct seen seen = look(pid);
-    assert_string_equal(seen.state, state);
-    assert_string_equal(seen.function, function);
-}
-
-static void expect_nothing(pid_t pid)
-{
-    assert_string_equal(look(pid).state, "");
-    assert_int_equal(lp_ranges_live(&lp_procs), 0);
-}
-
-/* A child that lives until it is killed, or the test ends. */
-_Noreturn static void linger(void)
-{
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    for (;;)
-        pause();
-}
-
-pid_t fork_here(void);
-__attribute__((noinline)) pid_t fork_here(void)
-{
-    pid_t pid = fork();
-    if (pid == 0)
-        linger();
-    return pid;
-}
+#include "procs.h"
 
 pid_t bare_fork_here(void);
 __attribute__((noinline)) pid_t bare_fork_here(void)
@@ -209,73 +135,6 @@ static void a_vfork_may_fail(void **state)
     assert_int_equal(status, 0);
 }
 
-static void each_call_that_waits_is_heard(void **state)
-{
-    (void)state;
-    struct rusage usage;
-    siginfo_t info;
-    for (int way = 0; way < 7; way++) {
-        pid_t pid = fork_here(), got = 0;
-        kill(pid, SIGKILL);
-        ended(pid);
-        assert_int_equal(lp_ranges_live(&lp_procs), 1);
-        switch (way) {
-        case 0:
-            got = wait(NULL);
-            break;
-        case 1:
-            got = waitpid(-1, NULL, 0);
-            break;
-        case 2:
-            got = wait3(NULL, 0, &usage);
-            break;
-        case 3:
-            got = wait4(pid, NULL, 0, NULL);
-            break;
-        case 4:
-            assert_int_equal(waitid(P_ALL, 0, &info, WEXITED), 0);
-            got = info.si_pid;
-            break;
-        case 5:
-            assert_int_equal(waitid(P_PID, (id_t)pid, NULL, WEXITED), 0);
-            got = pid;
-            break;
-        default:
-            got = (pid_t)syscall(SYS_wait4, pid, NULL, 0, NULL); /* behind our back */
-            assert_int_equal(look(pid).children, 0);
-        }
-        assert_int_equal(got, pid);
-        expect_nothing(pid);
-    }
-}
-
-static void a_stopped_child_is_not_gone(void **state)
-{
-    (void)state;
-    int status;
-    pid_t pid = fork_here();
-    kill(pid, SIGSTOP);
-    assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
-    assert_true(WIFSTOPPED(status));
-    expect(pid, "running", "fork_here");
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
-    expect_nothing(pid);
-}
-
-static void nobody_waits_where_sigchld_is_ignored(void **state)
-{
-    (void)state;
-    signal(SIGCHLD, SIG_IGN);
-    pid_t pid = fork_here();
-    expect(pid, "running", "fork_here");
-    kill(pid, SIGKILL);
-    assert_int_equal(waitpid(pid, NULL, 0), -1); /* returns when it is gone */
-    look(pid);
-    expect_nothing(pid);
-    signal(SIGCHLD, SIG_DFL);
-}
-
 static void a_child_that_no_hook_saw_is_there(void **state)
 {
     (void)state;
@@ -375,37 +234,16 @@ static void a_child_begins_with_none(void **state)
     expect_nothing(first);
 }
 
-static void the_figures_say_how_many(void **state)
-{
-    (void)state;
-    struct lp_process_figures figures;
-    pid_t running = fork_here(), over = fork_here();
-    kill(over, SIGKILL);
-    ended(over);
-    lp_process_figures(&figures);
-    assert_int_equal(figures.children, 2);
-    assert_int_equal(figures.zombies, 1);
-    kill(running, SIGKILL);
-    waitpid(running, NULL, 0);
-    waitpid(over, NULL, 0);
-    lp_process_figures(&figures);
-    assert_int_equal(figures.children, 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_call_that_forks_is_seen),
         cmocka_unit_test(the_child_of_a_vfork_is_seen),
         cmocka_unit_test(a_vfork_may_fail),
-        cmocka_unit_test(each_call_that_waits_is_heard),
-        cmocka_unit_test(a_stopped_child_is_not_gone),
-        cmocka_unit_test(nobody_waits_where_sigchld_is_ignored),
         cmocka_unit_test(a_child_that_no_hook_saw_is_there),
         cmocka_unit_test(the_process_behind_a_stream_is_seen),
         cmocka_unit_test(the_child_in_system_is_seen),
         cmocka_unit_test(a_child_begins_with_none),
-        cmocka_unit_test(the_figures_say_how_many),
     };
     return cmocka_run_group_tests_name("procs", tests, NULL, NULL);
 }

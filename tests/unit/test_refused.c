@@ -7,25 +7,17 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-#include "capture/rate.h"
 #include "capture/self.h"
 #include "crowd.h"
-#include "snapshot/take.h"
+#include "heap.h"
 #include "tables/blocks.h"
 #include "tables/fds.h"
-#include "tables/losses.h"
 #include "tables/own.h"
 #include "tables/stacks.h"
 
 enum { LEVELS = 12, STACKS = 1 << LEVELS, SIZE = 1337, ENOUGH = 64 << 20 };
 
 static unsigned char *kept[STACKS];
-
-static void *opaque(void *block)
-{
-    __asm__ volatile("" : "+r"(block) : : "memory");
-    return block;
-}
 
 static void refuse(bool on)
 {

@@ -9,11 +9,11 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "capture/rate.h"
+#include "small_stack.h"
 #include "snapshot/take.h"
 #include "tables/losses.h"
 #include "tables/stacks.h"
@@ -137,24 +137,12 @@ static void a_running_thread_answers(void **state)
     let_go(&thread, 1);
 }
 
-/* Waits on the smallest signal stack there may be, with a page that nobody may touch below it. */
 static void *cramped(void *arg)
 {
-    size_t page = 4096, room = (size_t)sysconf(_SC_MINSIGSTKSZ) + 1024;
-    size_t size = page + (room + page - 1) / page * page;
-    char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    mprotect(memory, page, PROT_NONE);
-    stack_t stack = {.ss_sp = memory + size - room, .ss_size = room};
-    memset(memory + page, 0x5a, size - room - page); /* the rest of the lowest page */
-    bool set = sigaltstack(&stack, NULL) == 0;
+    struct small_stack small = small_stack_begin();
     pthread_setname_np(pthread_self(), "cramped");
     block();
-    for (char *p = memory + page; p < memory + size - room; p++)
-        set &= *p == 0x5a;
-    stack.ss_flags = SS_DISABLE;
-    sigaltstack(&stack, NULL);
-    munmap(memory, size);
-    return set ? NULL : arg;
+    return small_stack_end(&small) ? NULL : arg;
 }
 
 static void a_thread_with_a_small_signal_stack_answers(void **state)

@@ -7,21 +7,13 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "capture/rate.h"
 #include "capture/self.h"
-#include "snapshot/take.h"
-#include "tables/losses.h"
+#include "heap.h"
 #include "tables/stacks.h"
 
 enum { CALLS = 100, PAGE = 4096 };
 
 typedef void *allocator(size_t size);
-
-static void *opaque(void *block)
-{
-    __asm__ volatile("" : "+r"(block) : : "memory");
-    return block;
-}
 
 /* A function that says it has no caller. */
 __asm__(".text\n"
@@ -168,13 +160,6 @@ static void a_plain_stack_is_none(void **state)
     assert_true(seen.leaf);
     assert_true(seen.nframes > 3);
     assert_int_equal(lp_losses_total(), before);
-}
-
-static int exact(void **state)
-{
-    (void)state;
-    lp_rate_set(1);
-    return 0;
 }
 
 int main(void)
