@@ -142,7 +142,7 @@ $(F)/linked.so: tests/fixtures/library.c
 	$(CC) $(FIXTURE) -fPIC -shared -DNAME=linked -o $@ $<
 	objcopy --only-keep-debug $@ $(F)/.debug/linked.debug
 	objcopy --strip-all --add-gnu-debuglink=$(F)/.debug/linked.debug $@
-$(PLAIN): $(F)/%: tests/fixtures/%.c profiler/leakprof.h
+$(PLAIN): $(F)/%: tests/fixtures/%.c $(wildcard tests/fixtures/*.h) profiler/leakprof.h
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -M%,$(BASE)) -O2 -g -fno-builtin -Wno-deprecated-declarations -iquote profiler \
 	  $(LDFL) -rdynamic -o $@ $< -lpthread -ldl

@@ -2,20 +2,28 @@
 # shellcheck shell=bash disable=SC2317
 . tests/blackbox/lib.sh
 
+# calls ROUNDS: all that ask for memory themselves, and callers in libc. What a profiler saw of each is
+# in $work/seen.
+calls() {
+	"$build/fixtures/alloc_calls" "$1" 2>"$work/seen"
+	"$build/fixtures/alloc_in_libc" "$1" 2>>"$work/seen"
+}
+
 # compare: plain against every rate. Exact must see every block; at rates where a sampled block is
 # put at a page boundary, one that finds no room for that is counted, and handed out all the same.
 compare() {
 	local rate tight seen
 	make -s fixtures
-	"$build/fixtures/alloc_calls" 1 >"$work/plain" 2>"$work/seen"
+	calls 1 >"$work/plain"
 	[[ $(wc -l <"$work/plain") -gt 400 ]] || fail "only $(wc -l <"$work/plain") lines"
 	for rate in 0 1 4096 16384 524288; do
-		LD_PRELOAD=$build/libleakprof.so LEAKPROF_RATE=$rate "$build/fixtures/alloc_calls" 300 >"$work/preloaded" 2>"$work/seen"
+		LD_PRELOAD=$build/libleakprof.so LEAKPROF_RATE=$rate calls 300 >"$work/preloaded"
 		diff "$work/plain" "$work/preloaded" >"$work/diff" || fail "rate $rate: $(head -n 20 "$work/diff")"
 		seen=$(<"$work/seen")
 		tight=0
 		[[ $rate -lt 16384 ]] || tight=4
 		contains "$seen" " kept 0 lost 0"
+		contains "$seen" "lost of libc's calls 0"
 		contains "$seen" "when memory was tight $tight"
 		case $rate in
 		0) contains "$seen" " seen 0 " ;;

@@ -3,12 +3,12 @@
 . tests/blackbox/lib.sh
 export PPROF_TMPDIR=$work HOME=$work
 
-# start BLOCK_NS MUTEX_FRACTION: the program of known waits, told what to do by tell.
+# start BLOCK_NS MUTEX_FRACTION [PROGRAM]: one of the programs of known waits, told what to do by tell.
 start() {
 	make -s fixtures
 	mkfifo "$work/in"
 	exec 9<>"$work/in" # both ends, so that nobody waits for the other
-	LEAKPROF_BLOCK_RATE=$1 LEAKPROF_MUTEX_FRACTION=$2 preload 0 "$build/fixtures/waits" <"$work/in" 9>&-
+	LEAKPROF_BLOCK_RATE=$1 LEAKPROF_MUTEX_FRACTION=$2 preload 0 "$build/fixtures/${3:-waits}" <"$work/in" 9>&-
 	asked=0
 }
 
@@ -96,7 +96,7 @@ test_nobody_waits() {
 
 test_forks() {
 	: "a fork while threads wait hangs nobody, in the parent or in the child, and counts nothing twice"
-	start 1 1
+	start 1 1 waits_disturbed
 	check fork
 	check all
 	finish
@@ -104,7 +104,7 @@ test_forks() {
 
 test_cancelled() {
 	: "a thread that is cancelled while it waits runs its handlers, and its wait is recorded"
-	start 1 1
+	start 1 1 waits_disturbed
 	check cancel
 	check all
 	finish
@@ -230,11 +230,11 @@ test_results() {
 	needs_preload
 	make -s fixtures
 	local rates
-	timeout 60 "$build/fixtures/waits" results >"$work/plain"
+	timeout 60 "$build/fixtures/lock_results" >"$work/plain"
 	[[ $(wc -l <"$work/plain") -gt 100 ]] || fail "only $(wc -l <"$work/plain") lines"
 	for rates in '0 0' '1 0' '0 1' '1 1' '1000000 10'; do
 		LD_PRELOAD=$build/libleakprof.so LEAKPROF_BLOCK_RATE=${rates% *} LEAKPROF_MUTEX_FRACTION=${rates#* } \
-			timeout 60 "$build/fixtures/waits" results >"$work/preloaded"
+			timeout 60 "$build/fixtures/lock_results" >"$work/preloaded"
 		diff "$work/plain" "$work/preloaded" >"$work/diff" || fail "at $rates: $(<"$work/diff")"
 	done
 }
@@ -244,7 +244,7 @@ test_torture() {
 	needs_preload
 	make -s fixtures
 	local status=0 n=0 rates profile
-	preload 524288 "$build/fixtures/waits" torture 6
+	preload 524288 "$build/fixtures/lock_torture" 6
 	while kill -0 "$pid" 2>/dev/null; do
 		for rates in '1&mutex_fraction=1' '0&mutex_fraction=1' '5000&mutex_fraction=10' '0&mutex_fraction=0'; do
 			curl -sS -m 30 -o "$work/body" -X PUT "$pprof/debug/rate?block_ns=$rates" || true
