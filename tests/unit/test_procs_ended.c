@@ -42,6 +42,7 @@ static void each_call_that_waits_is_heard(void **state)
             assert_int_equal(look(pid).children, 0);
         }
         assert_int_equal(got, pid);
+        assert_int_equal(lp_ranges_live(&lp_procs), 0); /* before a look finds that it is gone */
         expect_nothing(pid);
     }
 }
