@@ -1,13 +1,13 @@
 /*
  * What grew over a series of snapshots, ranked, over all resources at once, with a verdict on each.
  *
- * Places are the guilty frames (function, file, line) of the stacks that grew; growth at one place is
- * added up. A place is listed when its growth is more than LP_SUSPECT_SIGMAS standard errors and more
- * than the resource's floor (export/ranking.h). The verdict (export/verdict.h) comes first in the
- * order; within one, the rank is the share of what the process may have at most that the growth used
- * up: heap against the machine's memory (or the cgroup's limit), threads against the limit of
- * threads, descriptors against RLIMIT_NOFILE. The first suspect is what would bring the process down
- * first.
+ * Places are the guilty frames (function, file, line) of the stacks that grew; growth at one place
+ * is added up. A place is listed when its growth is more than LP_SUSPECT_SIGMAS standard errors and
+ * more than the resource's floor (export/ranking.h). The verdict (export/verdict.h) comes first in
+ * the order; within one, the rank is the share of what the process may have at most that the growth
+ * used up: heap against the machine's memory (or the cgroup's limit), threads against the limit of
+ * threads, descriptors against RLIMIT_NOFILE. The first suspect is what would bring the process
+ * down first.
  *
  * The gap (snapshot/gap.h) is listed when it grew, or when it is LP_HIGH_WATER_BYTES and more than
  * the heap in use, under the place that had most of what was freed in the window.
@@ -28,7 +28,8 @@
 int lp_write_suspects_json(FILE *out, const struct lp_series *series);
 int lp_write_suspects_text(FILE *out, const struct lp_series *series);
 
-/* When the limit is reached, and why the verdict is what it is: each a sentence without its stop. */
+/* When the limit is reached, and why the verdict is what it is: each a sentence without its stop.
+ */
 enum { LP_REASON_MAX = 512 };
 void lp_suspect_pace(char out[LP_REASON_MAX], const struct lp_ranking *ranking,
                      const struct lp_suspect *suspect);

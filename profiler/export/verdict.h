@@ -22,8 +22,9 @@
 
 #include "export/trend.h"
 
-#define LP_VERDICT_SURE 0.98 /* of the trend's direction, one-sided: five snapshots can reach it   \
-                              */
+#define LP_VERDICT_SURE                                                                            \
+    0.98 /* of the trend's direction, one-sided: five snapshots can reach it                       \
+          */
 enum { LP_VERDICT_SNAPSHOTS = 5 };
 
 enum lp_verdict { LP_LEAKING, LP_TOO_EARLY, LP_WARMING_UP, LP_HIGH_WATER, LP_CHURN };
