@@ -87,12 +87,27 @@ static int add_points(const struct lp_ranking *ranking, struct lp_point *points,
     return 0;
 }
 
+static void follow_totals(struct lp_ranking *ranking)
+{
+    const struct lp_series *series = ranking->series;
+    double seconds[LP_TREND_POINTS], values[LP_TREND_POINTS];
+
+    for (int r = 0; series->n >= 3 && r < ranking->nresources; r++) {
+        for (size_t k = 0; k < series->n; k++) {
+            seconds[k] = (double)series->at[k]->uptime_ns / 1e9;
+            values[k] = (double)lp_tracked_total(&ranking->tracked[r], series->at[k]);
+        }
+        lp_trend(&ranking->total_trend[r], seconds, values, series->n);
+    }
+}
+
 int lp_follow(struct lp_ranking *ranking)
 {
     size_t n = ranking->series->n;
     struct lp_point *points = calloc(ranking->n * n + 1, sizeof(*points));
     int rc = points ? 0 : -ENOMEM;
 
+    follow_totals(ranking);
     for (size_t k = 0; rc == 0 && ranking->n > 0 && k < n; k++)
         rc = add_points(ranking, points, k);
     for (size_t i = 0; rc == 0 && i < ranking->n; i++) {

@@ -62,6 +62,7 @@ struct lp_ranking {
     int64_t used[LP_RESOURCES_MAX]; /* of the limit, in the last snapshot */
     int64_t total[LP_RESOURCES_MAX];
     double total_error[LP_RESOURCES_MAX];
+    struct lp_trend total_trend[LP_RESOURCES_MAX]; /* a second; all zero below three snapshots */
     struct lp_suspect *suspects; /* first all bookings, then what is left of them, ranked */
     size_t n, room;
     struct lp_suspect churn[LP_CHURN_SHOWN]; /* busy but not growing, the busiest first */

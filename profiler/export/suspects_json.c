@@ -47,13 +47,12 @@ static json_t *churn_json(const struct lp_suspect *s, struct lp_lines *lines)
     return json;
 }
 
-static json_t *trend_json(const struct lp_judgement *judgement)
+static json_t *trend_json(const struct lp_trend *trend, size_t snapshots)
 {
-    if (judgement->snapshots < 3)
+    if (snapshots < 3)
         return json_null();
-    return json_pack("{s:f, s:f, s:f, s:f}", "per_second", judgement->trend.slope, "low",
-                     judgement->trend.low, "high", judgement->trend.high, "rises",
-                     judgement->trend.rises);
+    return json_pack("{s:f, s:f, s:f, s:f}", "per_second", trend->slope, "low", trend->low, "high",
+                     trend->high, "rises", trend->rises);
 }
 
 static void add_verdict(json_t *json, const struct lp_ranking *ranking, const struct lp_suspect *s)
@@ -67,7 +66,7 @@ static void add_verdict(json_t *json, const struct lp_ranking *ranking, const st
     json_object_set_new(json, "pace", json_string(pace));
     json_object_set_new(json, "grew_in", json_integer((json_int_t)s->judgement.grew_in));
     json_object_set_new(json, "intervals", json_integer((json_int_t)s->judgement.intervals));
-    json_object_set_new(json, "trend", trend_json(&s->judgement));
+    json_object_set_new(json, "trend", trend_json(&s->judgement.trend, s->judgement.snapshots));
 }
 
 static json_t *suspect_json(const struct lp_ranking *ranking, const struct lp_suspect *s,
@@ -120,10 +119,12 @@ static json_t *totals_json(const struct lp_ranking *ranking)
 
     for (int r = 0; r < ranking->nresources; r++)
         json_object_set_new(totals, ranking->tracked[r].is->name,
-                            json_pack("{s:I, s:f, s:s, s:I}", "growth",
+                            json_pack("{s:I, s:f, s:s, s:I, s:o}", "growth",
                                       (json_int_t)ranking->total[r], "growth_error",
                                       ranking->total_error[r], "unit", ranking->tracked[r].is->unit,
-                                      "limit", (json_int_t)ranking->limit[r]));
+                                      "limit", (json_int_t)ranking->limit[r],
+                                      "trend",
+                                      trend_json(&ranking->total_trend[r], ranking->series->n)));
     return totals;
 }
 
