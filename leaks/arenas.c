@@ -10,7 +10,7 @@
  * and RSS stays up by workers times rows. It does not grow for ever: the next report uses the same
  * arenas again. malloc_free_bytes in /stats says where the memory is, and ?gc=1 gives it back.
  */
-#include "scene.h"
+#include "holding.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -29,7 +29,7 @@ enum {
 };
 
 /* One request: its workers wait for each other, and the last one ends it. All but the constants are
- * protected by lock. */
+ * protected by own.lock. */
 struct report {
     struct scene_call *call;            /* constant: whom to answer */
     size_t rows;                        /* constant: of each worker */
@@ -40,12 +40,11 @@ struct report {
     char *summaries[WORKERS_MAX];
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct holding own = HOLDING;
 static pthread_cond_t gate = PTHREAD_COND_INITIALIZER, quiet = PTHREAD_COND_INITIALIZER;
-/* All protected by lock. */
+/* All protected by own.lock. */
 static char *recent[2][SUMMARIES]; /* [1]: arenas_leak's */
 static unsigned next[2], reports;
-static struct held held;
 static int64_t running, peak, kept; /* what leaky rows need and needed; the budget for what stays */
 
 /* The rows, linked by their first bytes; fewer if memory is out. */
@@ -76,13 +75,13 @@ static bool wait_for_the_others(struct report *report)
 {
     bool complete;
 
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&own.lock);
     report->arrived++;
     pthread_cond_broadcast(&gate);
     while (!report->started || report->arrived < report->started)
-        pthread_cond_wait(&gate, &lock);
+        pthread_cond_wait(&gate, &own.lock);
     complete = !report->cancelled;
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&own.lock);
     return complete;
 }
 
@@ -92,8 +91,8 @@ static void remember(char *summary, bool leaky)
     char **place = &recent[leaky][next[leaky]++ % SUMMARIES];
 
     if (leaky && !*place) {
-        held.objects++;
-        held.bytes += SUMMARY_BYTES;
+        own.held.objects++;
+        own.held.bytes += SUMMARY_BYTES;
     }
     free(*place);
     *place = summary;
@@ -107,7 +106,7 @@ static void end_report(struct report *report)
     int64_t stays = 0;
     int err = 0;
 
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&own.lock);
     if (report->made < n) {
         err = report->cancelled ? -EAGAIN : -ENOMEM;
         while (report->made > 0)
@@ -120,15 +119,15 @@ static void end_report(struct report *report)
         kept += stays;
         running -= rows;
     }
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&own.lock);
     budget_give(rows - stays + (int64_t)n * WORKER_COST, n, 0);
     scene_finish(report->call, err);
     free(report);
 
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&own.lock);
     if (--reports == 0)
         pthread_cond_broadcast(&quiet);
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&own.lock);
 }
 
 /* Every arena gives its free pages back, not only what lies at its top. It takes each arena's lock
@@ -151,11 +150,11 @@ static void *worker(void *arg)
         memset(summary, 's', SUMMARY_BYTES);
     free_rows(rows);
 
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&own.lock);
     if (summary)
         report->summaries[report->made++] = summary;
     last = --report->left == 0;
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&own.lock);
     if (last)
         report->end(report);
     return NULL;
@@ -182,7 +181,7 @@ static int start_report(struct scene_call *call, void (*end)(struct report *), b
     pthread_attr_init(&small);
     pthread_attr_setstacksize(&small, STACK_BYTES);
     pthread_attr_setdetachstate(&small, PTHREAD_CREATE_DETACHED);
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&own.lock);
     while (report->left < call->n && err == 0)
         if ((err = pthread_create(&thread, &small, worker, report)) == 0)
             report->left++;
@@ -196,7 +195,7 @@ static int start_report(struct scene_call *call, void (*end)(struct report *), b
     pthread_cond_broadcast(&gate);
     if (report->left > 0)
         err = 0; /* the last worker answers */
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&own.lock);
     pthread_attr_destroy(&small);
     if (err == 0)
         return SCENE_LATER;
@@ -228,36 +227,25 @@ static void arenas_reset(struct held *drained)
 {
     int64_t gone;
 
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&own.lock);
     forget(true);
-    *drained = held;
-    held = (struct held){0};
+    *drained = holding_drain(&own);
     gone = kept;
     kept = 0;
     peak = running;
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&own.lock);
     budget_give(gone, 0, 0);
-}
-
-static struct held arenas_held(void)
-{
-    struct held now;
-
-    pthread_mutex_lock(&lock);
-    now = held;
-    pthread_mutex_unlock(&lock);
-    return now;
 }
 
 static void arenas_stop(void)
 {
     struct held drained;
 
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&own.lock);
     while (reports > 0)
-        pthread_cond_wait(&quiet, &lock);
+        pthread_cond_wait(&quiet, &own.lock);
     forget(false);
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&own.lock);
     arenas_reset(&drained);
 }
 
@@ -279,5 +267,5 @@ const struct scene scene_arenas = {
     .leak = arenas_leak,
     .fixed = arenas_fixed,
     .reset = arenas_reset,
-    .held = arenas_held,
+    .holding = &own,
 };

@@ -10,9 +10,8 @@
  * bufferevent_leak, "last byte out … ago, none in". The heap is flat: all objects are freed, and a
  * search for lost memory finds nothing.
  */
-#include "scene.h"
-#include "hidden.h"
 #include "kept.h"
+#include "lost.h"
 #include "peer.h"
 
 #include <arpa/inet.h>
@@ -33,37 +32,28 @@ struct push {
     char line[173];
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct hidden left_open; /* descriptors; protected by lock */
+static struct lost left_open = LOST(lost_close, .beside = PUSH_COST);
 static struct sockaddr_in collector;
-
-static bool lose(int fd)
-{
-    bool room;
-
-    pthread_mutex_lock(&lock);
-    room = hidden_has_room(&left_open, 1);
-    if (room)
-        hidden_put(&left_open, (void *)(intptr_t)fd);
-    pthread_mutex_unlock(&lock);
-    return room;
-}
 
 static void end_push(struct kept *kept)
 {
     struct push *push = (struct push *)kept;
     int fd = bufferevent_getfd(push->connection);
+    bool stays = !push->closes && fd >= 0;
 
     bufferevent_free(push->connection);
-    if (push->closes || fd < 0 || !push->ended || !lose(fd)) {
-        if (!push->closes && fd >= 0)
-            close(fd); /* a request that came to nothing leaves nothing behind */
-        budget_give(PUSH_COST, 0, 1);
+    /* A request that came to nothing leaves nothing behind, nor does what cannot be remembered. */
+    if (stays &&
+        (!push->ended || lost_one(&left_open, (struct held){.fds = 1}, (void *)(intptr_t)fd) < 0)) {
+        close(fd);
+        stays = false;
     }
+    if (!stays)
+        budget_give(PUSH_COST, 0, 1);
     free(push);
 }
 
-static struct keeper pushes = KEEPER(end_push, PUSH_COST);
+static struct keeper pushes = KEEPER(end_push, PUSH_COST, .fds = 1);
 
 static void on_written(struct bufferevent *connection, void *arg)
 {
@@ -146,28 +136,6 @@ __attribute__((noinline)) static int bufferevent_leak(struct scene_call *call)
     return round_end(&round, err);
 }
 
-static void bufferevent_reset(struct held *drained)
-{
-    void *fd;
-
-    *drained = (struct held){0};
-    pthread_mutex_lock(&lock);
-    for (; (fd = hidden_take(&left_open)); drained->fds++)
-        close((int)(intptr_t)fd);
-    pthread_mutex_unlock(&lock);
-    budget_give(drained->fds * PUSH_COST, 0, drained->fds);
-}
-
-static struct held bufferevent_held(void)
-{
-    struct held now = {0};
-
-    pthread_mutex_lock(&lock);
-    now.fds = (int64_t)left_open.n;
-    pthread_mutex_unlock(&lock);
-    return now;
-}
-
 static int bufferevent_start(void)
 {
     uint16_t port;
@@ -180,10 +148,7 @@ static int bufferevent_start(void)
 
 static void bufferevent_stop(void)
 {
-    struct held drained;
-
-    keeper_stop(&pushes);
-    bufferevent_reset(&drained);
+    keeper_stop(&pushes); /* none of them ended by itself, so none of them is lost now */
     peer_stop();
 }
 
@@ -202,6 +167,5 @@ const struct scene scene_bufferevent = {
     .stop = bufferevent_stop,
     .leak = bufferevent_leak,
     .fixed = bufferevent_fixed,
-    .reset = bufferevent_reset,
-    .held = bufferevent_held,
+    .lost = &left_open,
 };

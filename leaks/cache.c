@@ -10,10 +10,9 @@
  * in cache_leak, and nothing of it is ever freed. The blocks are as large as they should be; there
  * are too many of them. A leak checker that looks for lost pointers stays silent.
  */
-#include "scene.h"
+#include "holding.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,11 +42,10 @@ struct cache {
     struct entry *buckets[BUCKETS];
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct cache all;     /* cache_leak's; protected by lock */
-static struct cache bounded; /* cache_fixed's; protected by lock */
-static struct held held;     /* protected by lock */
-static unsigned requests;    /* protected by lock */
+static struct holding own = HOLDING;
+static struct cache all;     /* cache_leak's; protected by own.lock */
+static struct cache bounded; /* cache_fixed's; protected by own.lock */
+static unsigned requests;    /* protected by own.lock */
 
 static int64_t cost_of(size_t size)
 {
@@ -129,9 +127,8 @@ __attribute__((noinline)) static int cache_fixed(struct scene_call *call)
     char key[KEY_BYTES];
     int err = 0;
 
-    if (budget_take(cost, 0, 0) < 0)
+    if (work_begin(&own, cost) < 0)
         return -ENOSPC;
-    pthread_mutex_lock(&lock);
     for (unsigned i = 0; i < call->n && err == 0; i++) {
         struct entry *entry;
 
@@ -151,9 +148,7 @@ __attribute__((noinline)) static int cache_fixed(struct scene_call *call)
         while (bounded.bytes > QUOTES_BYTES) /* whatever the keys are: what was used last stays */
             cache_drop(&bounded, TAILQ_LAST(&bounded.uses, uses));
     }
-    pthread_mutex_unlock(&lock);
-    budget_give(cost, 0, 0);
-    return err;
+    return work_end(&own, cost, (struct held){0}, err);
 }
 
 __attribute__((noinline)) static int cache_leak(struct scene_call *call)
@@ -164,9 +159,8 @@ __attribute__((noinline)) static int cache_leak(struct scene_call *call)
     unsigned made = 0;
     int err = 0;
 
-    if (budget_take(cost, 0, 0) < 0)
+    if (work_begin(&own, cost) < 0)
         return -ENOSPC;
-    pthread_mutex_lock(&lock);
     for (unsigned i = 0; i < call->n && err == 0; i++) {
         struct entry *entry;
 
@@ -183,29 +177,23 @@ __attribute__((noinline)) static int cache_leak(struct scene_call *call)
             err = -ENOMEM;
         }
     }
-    if (err < 0) {
-        while (made-- > 0)
-            cache_drop(&all, TAILQ_FIRST(&all.uses));
-        budget_give(cost, 0, 0);
-    } else {
-        held.bytes += made * cost_of(call->size);
-        held.objects += made;
-        budget_give((call->n - made) * cost_of(call->size), 0, 0);
+    while (err < 0 && made > 0) {
+        cache_drop(&all, TAILQ_FIRST(&all.uses));
+        made--;
     }
-    pthread_mutex_unlock(&lock);
-    return err;
+    return work_end(&own, cost, (struct held){.bytes = made * cost_of(call->size), .objects = made},
+                    err);
 }
 
 static void cache_reset(struct held *drained)
 {
     struct uses gone = TAILQ_HEAD_INITIALIZER(gone);
 
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&own.lock);
     cache_empty(&all, &gone);
     cache_empty(&bounded, &gone);
-    *drained = held;
-    held = (struct held){0};
-    pthread_mutex_unlock(&lock);
+    *drained = holding_drain(&own);
+    pthread_mutex_unlock(&own.lock);
 
     while (!TAILQ_EMPTY(&gone)) {
         struct entry *entry = TAILQ_FIRST(&gone);
@@ -216,28 +204,11 @@ static void cache_reset(struct held *drained)
     budget_give(drained->bytes, 0, 0);
 }
 
-static struct held cache_held(void)
-{
-    struct held now;
-
-    pthread_mutex_lock(&lock);
-    now = held;
-    pthread_mutex_unlock(&lock);
-    return now;
-}
-
 static int cache_start(void)
 {
     TAILQ_INIT(&all.uses);
     TAILQ_INIT(&bounded.uses);
     return 0;
-}
-
-static void cache_stop(void)
-{
-    struct held drained;
-
-    cache_reset(&drained);
 }
 
 LAB_TEXT(cache);
@@ -258,9 +229,8 @@ const struct scene scene_cache = {
     .size_min = 64,
     .size_max = 64 << 10,
     .start = cache_start,
-    .stop = cache_stop,
     .leak = cache_leak,
     .fixed = cache_fixed,
     .reset = cache_reset,
-    .held = cache_held,
+    .holding = &own,
 };

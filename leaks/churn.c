@@ -105,16 +105,6 @@ __attribute__((noinline)) static int churn_work(struct scene_call *call)
     return err;
 }
 
-static void churn_reset(struct held *drained)
-{
-    *drained = (struct held){0};
-}
-
-static struct held churn_held(void)
-{
-    return (struct held){0};
-}
-
 LAB_TEXT(churn);
 const struct scene scene_churn = {
     .id = "churn",
@@ -127,6 +117,4 @@ const struct scene scene_churn = {
     .n_max = 1000,
     .leak = churn_work,
     .fixed = churn_work,
-    .reset = churn_reset,
-    .held = churn_held,
 };

@@ -11,10 +11,9 @@
  * block more at cleanup_add with each of them: as many clean-ups wait as there are rows. That
  * second place is what tells this leak from others. At the exit all of them run, and all is freed.
  */
-#include "scene.h"
+#include "holding.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,10 +25,9 @@ struct cleanup {
     void *arg;
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct cleanup *feed; /* cleanup_chain_leak's, until the feed ends; protected by lock */
-static struct held held;     /* protected by lock */
-static unsigned imported;    /* protected by lock */
+static struct holding own = HOLDING;
+static struct cleanup *feed; /* cleanup_chain_leak's, until the feed ends; protected by own.lock */
+static unsigned imported;    /* protected by own.lock */
 
 /* 0: run(arg) is the last that was added, so it runs first; or -ENOMEM. */
 __attribute__((noinline)) static int cleanup_add(struct cleanup **chain, void (*run)(void *),
@@ -72,9 +70,8 @@ __attribute__((noinline)) static int cleanup_chain_fixed(struct scene_call *call
     const int64_t cost = cost_of(1);
     int err = 0;
 
-    if (budget_take(cost, 0, 0) < 0)
+    if (work_begin(&own, cost) < 0)
         return -ENOSPC;
-    pthread_mutex_lock(&lock);
     for (unsigned i = 0; i < call->n; i++) {
         struct cleanup *turn = NULL; /* a chain of its own for each turn */
         char *row = malloc(ROW_BYTES);
@@ -87,9 +84,7 @@ __attribute__((noinline)) static int cleanup_chain_fixed(struct scene_call *call
         import(row);
         cleanup_run(&turn, 1); /* its last act */
     }
-    pthread_mutex_unlock(&lock);
-    budget_give(cost, 0, 0);
-    return err;
+    return work_end(&own, cost, (struct held){0}, err);
 }
 
 __attribute__((noinline)) static int cleanup_chain_leak(struct scene_call *call)
@@ -97,9 +92,8 @@ __attribute__((noinline)) static int cleanup_chain_leak(struct scene_call *call)
     const int64_t cost = cost_of(call->n);
     int err = 0;
 
-    if (budget_take(cost, 0, 0) < 0)
+    if (work_begin(&own, cost) < 0)
         return -ENOSPC;
-    pthread_mutex_lock(&lock);
     for (unsigned i = 0; i < call->n; i++) {
         char *row = malloc(ROW_BYTES);
 
@@ -112,14 +106,7 @@ __attribute__((noinline)) static int cleanup_chain_leak(struct scene_call *call)
         }
         import(row);
     }
-    if (err == 0) {
-        held.bytes += cost;
-        held.objects += 2 * (int64_t)call->n;
-    }
-    pthread_mutex_unlock(&lock);
-    if (err < 0)
-        budget_give(cost, 0, 0);
-    return err;
+    return work_end(&own, cost, (struct held){.bytes = cost, .objects = 2 * (int64_t)call->n}, err);
 }
 
 /* The feed ends. */
@@ -127,32 +114,14 @@ static void cleanup_chain_reset(struct held *drained)
 {
     struct cleanup *ended;
 
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&own.lock);
     ended = feed;
     feed = NULL;
-    *drained = held;
-    held = (struct held){0};
-    pthread_mutex_unlock(&lock);
+    *drained = holding_drain(&own);
+    pthread_mutex_unlock(&own.lock);
 
     cleanup_run(&ended, drained->objects / 2);
     budget_give(drained->bytes, 0, 0);
-}
-
-static struct held cleanup_chain_held(void)
-{
-    struct held now;
-
-    pthread_mutex_lock(&lock);
-    now = held;
-    pthread_mutex_unlock(&lock);
-    return now;
-}
-
-static void cleanup_chain_stop(void)
-{
-    struct held drained;
-
-    cleanup_chain_reset(&drained);
 }
 
 LAB_TEXT(cleanup_chain);
@@ -168,9 +137,8 @@ const struct scene scene_cleanup_chain = {
         "row has a small block of cleanup_add beside it.",
     .guilty_function = "cleanup_chain_leak",
     .n_max = 2000,
-    .stop = cleanup_chain_stop,
     .leak = cleanup_chain_leak,
     .fixed = cleanup_chain_fixed,
     .reset = cleanup_chain_reset,
-    .held = cleanup_chain_held,
+    .holding = &own,
 };

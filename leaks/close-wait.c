@@ -11,7 +11,6 @@
  * them are in CLOSE-WAIT, the state that has no timeout in the kernel: the peer's FIN was
  * acknowledged, and the only thing missing is this program's close().
  */
-#include "scene.h"
 #include "kept.h"
 #include "loopback.h"
 
@@ -45,7 +44,9 @@ static void end_subscriber(struct kept *kept)
     budget_give(SUBSCRIBER_COST, 0, 1);
 }
 
-static struct keeper subscribers = KEEPER(end_subscriber, SUBSCRIBER_COST);
+static struct keeper subscribers =
+    KEEPER(end_subscriber, SUBSCRIBER_COST, .bytes = sizeof(struct subscriber) + LIBEVENT_BYTES,
+           .objects = 1 + LIBEVENT_OBJECTS, .fds = 1);
 static struct door door;
 
 static void on_bytes(struct bufferevent *connection, void *arg)
@@ -138,23 +139,6 @@ __attribute__((noinline)) static int close_wait_leak(struct scene_call *call)
     return round_end(&round, err);
 }
 
-static struct held held_by(int n)
-{
-    return (struct held){.bytes = n * (int64_t)(sizeof(struct subscriber) + LIBEVENT_BYTES),
-                         .objects = n * (1 + LIBEVENT_OBJECTS),
-                         .fds = n};
-}
-
-static void close_wait_reset(struct held *drained)
-{
-    *drained = held_by(keeper_reset(&subscribers));
-}
-
-static struct held close_wait_held(void)
-{
-    return held_by(keeper_count(&subscribers));
-}
-
 static int close_wait_start(void)
 {
     return door_open(&door);
@@ -162,7 +146,6 @@ static int close_wait_start(void)
 
 static void close_wait_stop(void)
 {
-    keeper_stop(&subscribers);
     close(door.fd);
 }
 
@@ -182,6 +165,5 @@ const struct scene scene_close_wait = {
     .stop = close_wait_stop,
     .leak = close_wait_leak,
     .fixed = close_wait_fixed,
-    .reset = close_wait_reset,
-    .held = close_wait_held,
+    .keeper = &subscribers,
 };

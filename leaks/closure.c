@@ -12,10 +12,9 @@
  * closure_leak. The number of sessions stays the same, and of callbacks, too: look at what hangs on
  * them. When the sessions end, everything is freed: no leak checker complains at the exit.
  */
-#include "scene.h"
+#include "holding.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -44,11 +43,10 @@ struct session {
     struct farewell farewell; /* a place for closure_fixed()'s argument */
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct session kept[SESSIONS];   /* closure_leak's; protected by lock */
-static struct session copied[SESSIONS]; /* closure_fixed's; protected by lock */
-static struct held held;                /* protected by lock */
-static unsigned requests;               /* the clock, too; protected by lock */
+static struct holding own = HOLDING;
+static struct session kept[SESSIONS];   /* closure_leak's; protected by own.lock */
+static struct session copied[SESSIONS]; /* closure_fixed's; protected by own.lock */
+static unsigned requests;               /* the clock, too; protected by own.lock */
 static atomic_uint said;                /* somebody has to hear it, or it is no work */
 
 static int64_t cost_of(size_t size)
@@ -99,9 +97,8 @@ __attribute__((noinline)) static int closure_fixed(struct scene_call *call)
     const int64_t cost = cost_of(call->size);
     int err = 0;
 
-    if (budget_take(cost, 0, 0) < 0)
+    if (work_begin(&own, cost) < 0)
         return -ENOSPC;
-    pthread_mutex_lock(&lock);
     for (unsigned i = 0; i < call->n && err == 0; i++) {
         struct request *request = malloc(sizeof(*request) + call->size);
         struct session *session;
@@ -119,9 +116,7 @@ __attribute__((noinline)) static int closure_fixed(struct scene_call *call)
         session->arg = &session->farewell;
         free(request); /* what the callback needs was copied out of it */
     }
-    pthread_mutex_unlock(&lock);
-    budget_give(cost, 0, 0);
-    return err;
+    return work_end(&own, cost, (struct held){0}, err);
 }
 
 /* Under the lock: the newest go, the requests before them are the callbacks' arguments again. */
@@ -141,9 +136,8 @@ __attribute__((noinline)) static int closure_leak(struct scene_call *call)
     const int64_t cost = call->n * cost_of(call->size);
     int err = 0;
 
-    if (budget_take(cost, 0, 0) < 0)
+    if (work_begin(&own, cost) < 0)
         return -ENOSPC;
-    pthread_mutex_lock(&lock);
     for (unsigned i = 0; i < call->n; i++) {
         struct request *request = malloc(sizeof(*request) + call->size);
         struct session *session;
@@ -159,48 +153,23 @@ __attribute__((noinline)) static int closure_leak(struct scene_call *call)
         session->on_end = on_end_request;
         session->arg = request; /* the fatal line: the body stays, and all requests before */
     }
-    if (err == 0) {
-        held.bytes += cost;
-        held.objects += call->n;
-    }
-    pthread_mutex_unlock(&lock);
-    if (err < 0)
-        budget_give(cost, 0, 0);
-    return err;
+    return work_end(&own, cost, (struct held){.bytes = cost, .objects = call->n}, err);
 }
 
 static void closure_reset(struct held *drained)
 {
     struct session ended[SESSIONS];
 
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&own.lock);
     end_sessions(copied);
     memset(copied, 0, sizeof(copied));
     memcpy(ended, kept, sizeof(ended));
     memset(kept, 0, sizeof(kept));
-    *drained = held;
-    held = (struct held){0};
-    pthread_mutex_unlock(&lock);
+    *drained = holding_drain(&own);
+    pthread_mutex_unlock(&own.lock);
 
     end_sessions(ended);
     budget_give(drained->bytes, 0, 0);
-}
-
-static struct held closure_held(void)
-{
-    struct held now;
-
-    pthread_mutex_lock(&lock);
-    now = held;
-    pthread_mutex_unlock(&lock);
-    return now;
-}
-
-static void closure_stop(void)
-{
-    struct held drained;
-
-    closure_reset(&drained);
 }
 
 LAB_TEXT(closure);
@@ -219,9 +188,8 @@ const struct scene scene_closure = {
     .size_default = 20011,
     .size_min = 64,
     .size_max = 64 << 10,
-    .stop = closure_stop,
     .leak = closure_leak,
     .fixed = closure_fixed,
     .reset = closure_reset,
-    .held = closure_held,
+    .holding = &own,
 };

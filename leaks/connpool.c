@@ -11,10 +11,9 @@
  * each request that failed, and for none that was answered. Every block can be reached, from the
  * pool's own list.
  */
-#include "scene.h"
+#include "holding.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -30,28 +29,28 @@ struct connection {
 };
 SLIST_HEAD(connections, connection);
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static LIST_HEAD(, connection) all;   /* protected by lock */
-static struct connections idle, lost; /* protected by lock */
-static int nidle, nlost;              /* protected by lock */
+static struct holding own = HOLDING;
+static LIST_HEAD(, connection) all;   /* protected by own.lock */
+static struct connections idle, lost; /* protected by own.lock */
+static int nidle;                     /* protected by own.lock */
 static atomic_uint users, failed;
 
 static struct connection *take_idle(void)
 {
     struct connection *connection;
 
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&own.lock);
     connection = SLIST_FIRST(&idle);
     if (connection) {
         SLIST_REMOVE_HEAD(&idle, next);
         nidle--;
     }
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&own.lock);
     return connection;
 }
 
 /* Under the lock. */
-static void close_first(struct connections *list, int *length)
+static void close_first(struct connections *list)
 {
     struct connection *connection = SLIST_FIRST(list);
 
@@ -59,24 +58,24 @@ static void close_first(struct connections *list, int *length)
     LIST_REMOVE(connection, entry);
     free(connection);
     budget_give((int64_t)sizeof(*connection), 0, 0);
-    --*length;
 }
 
 static void add_opened(struct connection *connection)
 {
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&own.lock);
     LIST_INSERT_HEAD(&all, connection, entry);
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&own.lock);
 }
 
 static void put_back(struct connection *connection)
 {
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&own.lock);
     SLIST_INSERT_HEAD(&idle, connection, next);
-    nidle++;
-    while (nidle > IDLE_MAX)
-        close_first(&idle, &nidle);
-    pthread_mutex_unlock(&lock);
+    if (++nidle > IDLE_MAX) {
+        close_first(&idle);
+        nidle--;
+    }
+    pthread_mutex_unlock(&own.lock);
 }
 
 static int ask(struct connection *connection, unsigned user)
@@ -104,17 +103,12 @@ static void account(struct connections *gone, bool done)
             put_back(connection);
             continue;
         }
-        pthread_mutex_lock(&lock);
+        pthread_mutex_lock(&own.lock);
         SLIST_INSERT_HEAD(&lost, connection, next);
-        nlost++;
-        pthread_mutex_unlock(&lock);
+        own.held.bytes += (int64_t)sizeof(*connection);
+        own.held.objects++;
+        pthread_mutex_unlock(&own.lock);
     }
-}
-
-static struct held held_by(int connections)
-{
-    return (struct held){.bytes = connections * (int64_t)sizeof(struct connection),
-                         .objects = connections};
 }
 
 __attribute__((noinline)) static int connpool_fixed(struct scene_call *call)
@@ -178,30 +172,14 @@ __attribute__((noinline)) static int connpool_leak(struct scene_call *call)
 
 static void connpool_reset(struct held *drained)
 {
-    pthread_mutex_lock(&lock);
-    *drained = held_by(nlost);
-    while (nlost > 0)
-        close_first(&lost, &nlost);
-    while (nidle > 0)
-        close_first(&idle, &nidle);
-    pthread_mutex_unlock(&lock);
-}
-
-static struct held connpool_held(void)
-{
-    struct held now;
-
-    pthread_mutex_lock(&lock);
-    now = held_by(nlost);
-    pthread_mutex_unlock(&lock);
-    return now;
-}
-
-static void connpool_stop(void)
-{
-    struct held drained;
-
-    connpool_reset(&drained);
+    pthread_mutex_lock(&own.lock);
+    *drained = holding_drain(&own);
+    while (!SLIST_EMPTY(&lost))
+        close_first(&lost);
+    while (!SLIST_EMPTY(&idle))
+        close_first(&idle);
+    nidle = 0;
+    pthread_mutex_unlock(&own.lock);
 }
 
 LAB_TEXT(connpool);
@@ -217,9 +195,8 @@ const struct scene scene_connpool = {
         "(every third turn); threads and descriptors stay flat.",
     .guilty_function = "connpool_leak",
     .n_max = 10000,
-    .stop = connpool_stop,
     .leak = connpool_leak,
     .fixed = connpool_fixed,
     .reset = connpool_reset,
-    .held = connpool_held,
+    .holding = &own,
 };

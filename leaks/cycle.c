@@ -10,12 +10,11 @@
  * session, one connection, and nothing of either is ever freed. A leak checker calls them lost, but
  * both of them "indirectly": each is pointed to, by the other.
  */
-#include "scene.h"
-#include "hidden.h"
+#include "lost.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,10 +34,7 @@ struct connection {
     char input[INPUT_BYTES];
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct hidden lost; /* sessions; protected by lock */
-static struct held held;   /* protected by lock */
-static atomic_uint moves;  /* somebody has to play */
+static atomic_uint moves; /* somebody has to play */
 
 static void connection_put(struct connection *connection);
 
@@ -59,6 +55,18 @@ static void connection_put(struct connection *connection)
         session_put(connection->session);
     free(connection);
 }
+
+/* Gives a ring back, by opening it. */
+static void open_ring(void *block, int kind)
+{
+    struct session *session = block;
+
+    (void)kind;
+    session->connection->weak = true;
+    session_put(session);
+}
+
+static struct lost lost = LOST(open_ring);
 
 static void play(const struct connection *connection)
 {
@@ -92,7 +100,6 @@ __attribute__((noinline)) static int cycle_fixed(size_t size)
     return 0;
 }
 
-/* Under the lock. */
 __attribute__((noinline)) static int cycle_leak(size_t size)
 {
     struct session *session = malloc(sizeof(*session) + size);
@@ -111,7 +118,7 @@ __attribute__((noinline)) static int cycle_leak(size_t size)
     session->count++; /* the fatal line: now each waits for the other to let go */
 
     play(connection);
-    hidden_put(&lost, session); /* for cycle_reset() alone */
+    lose(session, 0); /* for the reset alone */
     connection_put(connection);
     session_put(session);
     return 0;
@@ -133,73 +140,24 @@ static int64_t cost_of(const struct scene_call *call)
 
 static int on_fixed(struct scene_call *call)
 {
-    int err;
+    const int64_t cost = cost_of(call);
+    int err = budget_take(cost, 0, 0);
 
-    if (budget_take(cost_of(call), 0, 0) < 0)
-        return -ENOSPC;
-    err = join(call, cycle_fixed);
-    budget_give(cost_of(call), 0, 0);
-    return err;
-}
-
-/* Under the lock. Gives back what was lost since there were `mark` rings, by opening them. */
-static void give_back(size_t mark)
-{
-    while (lost.n > mark) {
-        struct session *session = hidden_take(&lost);
-
-        session->connection->weak = true;
-        session_put(session);
+    if (err == 0) {
+        err = join(call, cycle_fixed);
+        budget_give(cost, 0, 0);
     }
+    return err;
 }
 
 static int on_leak(struct scene_call *call)
 {
-    const int64_t cost = call->n * cost_of(call);
-    int err = -ENOSPC;
-    size_t mark;
+    const struct held cost = {.bytes = call->n * cost_of(call), .objects = 2 * (int64_t)call->n};
+    int err = lost_begin(&lost, cost, call->n);
 
-    pthread_mutex_lock(&lock); /* to the end, so that a call that fails can undo what is its own */
-    mark = lost.n;
-    if (hidden_has_room(&lost, call->n) && budget_take(cost, 0, 0) == 0) {
+    if (err == 0)
         err = join(call, cycle_leak);
-        if (err < 0) {
-            give_back(mark);
-            budget_give(cost, 0, 0);
-        } else {
-            held.bytes += cost;
-            held.objects += 2 * (int64_t)call->n;
-        }
-    }
-    pthread_mutex_unlock(&lock);
-    return err;
-}
-
-static void cycle_reset(struct held *drained)
-{
-    pthread_mutex_lock(&lock);
-    give_back(0);
-    *drained = held;
-    held = (struct held){0};
-    pthread_mutex_unlock(&lock);
-    budget_give(drained->bytes, 0, 0);
-}
-
-static struct held cycle_held(void)
-{
-    struct held now;
-
-    pthread_mutex_lock(&lock);
-    now = held;
-    pthread_mutex_unlock(&lock);
-    return now;
-}
-
-static void cycle_stop(void)
-{
-    struct held drained;
-
-    cycle_reset(&drained);
+    return lost_end(err);
 }
 
 LAB_TEXT(cycle);
@@ -217,9 +175,7 @@ const struct scene scene_cycle = {
     .size_default = 1667,
     .size_min = 16,
     .size_max = 16 << 10,
-    .stop = cycle_stop,
     .leak = on_leak,
     .fixed = on_fixed,
-    .reset = cycle_reset,
-    .held = cycle_held,
+    .lost = &lost,
 };

@@ -14,7 +14,7 @@
  * transfer_in_given_order. Two of them stand at the line of the second lock, one for each
  * direction: those are the knot, and all the others, at the line of the first, are only the queue.
  */
-#include "scene.h"
+#include "holding.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -40,9 +40,9 @@ struct request {
     bool leaky;
     unsigned round;     /* of resets, when it began */
     atomic_bool undone; /* not all of it could be started */
-    unsigned transfers; /* that have not ended; protected by lock */
+    unsigned transfers; /* that have not ended; protected by own.lock */
     size_t size;
-    unsigned arrived[]; /* of each payment and its refund; protected by lock */
+    unsigned arrived[]; /* of each payment and its refund; protected by own.lock */
 };
 
 struct transfer {
@@ -54,10 +54,10 @@ struct transfer {
     char reference[271];
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct holding own = HOLDING;
 static pthread_cond_t arrival = PTHREAD_COND_INITIALIZER;
-static struct held held; /* by the leaky ones; protected by lock */
-static struct held told; /* those among them that a reset has told to give up; protected by lock */
+static struct held
+    told; /* those among them that a reset has told to give up; protected by own.lock */
 static atomic_uint round_now; /* leaky requests of another one give up; written under lock */
 
 /* [0] pays, [1] is paid. What is stuck in one set of accounts does not touch the other. */
@@ -72,10 +72,10 @@ static void arrive(struct transfer *transfer)
     if (transfer->arrived)
         return;
     transfer->arrived = true;
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&own.lock);
     ++*transfer->pair;
     pthread_cond_broadcast(&arrival);
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&own.lock);
 }
 
 static bool gives_up(const struct transfer *transfer)
@@ -90,10 +90,10 @@ static bool gives_up(const struct transfer *transfer)
 static void meet(struct transfer *transfer)
 {
     arrive(transfer);
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&own.lock);
     while (*transfer->pair < 2 && !gives_up(transfer))
-        pthread_cond_wait(&arrival, &lock);
-    pthread_mutex_unlock(&lock);
+        pthread_cond_wait(&arrival, &own.lock);
+    pthread_mutex_unlock(&own.lock);
 }
 
 /* By the clock that pthread_mutex_timedlock() goes by; ThreadSanitizer does not know the one that
@@ -179,17 +179,17 @@ static void *serve_transfer(void *arg)
     budget_give(THREAD_COST, 1, 0);
     free(transfer);
 
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&own.lock);
     gone = --request->transfers == 0 ? -(int64_t)request->size : 0;
     if (request->leaky)
-        count(&held, -1, gone);
+        count(&own.held, -1, gone);
     if (request->leaky && atomic_load(&round_now) != request->round)
         count(&told, -1, gone);
     if (gone) {
         call = request->call;
         free(request);
     }
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&own.lock);
     if (call)
         scene_finish(call, 0);
     return NULL;
@@ -233,7 +233,7 @@ static int start_pairs(struct scene_call *call, void (*run)(struct transfer *),
         budget_give((int64_t)n * THREAD_COST, n, 0);
         return -ENOMEM;
     }
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&own.lock);
     request->leaky = leaky;
     request->size = size;
     request->round = atomic_load(&round_now);
@@ -254,10 +254,10 @@ static int start_pairs(struct scene_call *call, void (*run)(struct transfer *),
     }
     budget_give((int64_t)(n - request->transfers) * THREAD_COST, n - request->transfers, 0);
     if (leaky && request->transfers > 0)
-        count(&held, request->transfers, (int64_t)size);
+        count(&own.held, request->transfers, (int64_t)size);
     if (request->transfers == 0)
         free(request);
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&own.lock);
     return err;
 }
 
@@ -276,24 +276,14 @@ __attribute__((noinline)) static int deadlock_leak(struct scene_call *call)
 /* Those that wait look up soon, let go of what they have locked, and end. */
 static void deadlock_reset(struct held *drained)
 {
-    pthread_mutex_lock(&lock);
-    *drained = (struct held){.bytes = held.bytes - told.bytes,
-                             .objects = held.objects - told.objects,
-                             .threads = held.threads - told.threads};
-    told = held;
+    pthread_mutex_lock(&own.lock);
+    *drained = (struct held){.bytes = own.held.bytes - told.bytes,
+                             .objects = own.held.objects - told.objects,
+                             .threads = own.held.threads - told.threads};
+    told = own.held;
     atomic_fetch_add(&round_now, 1);
     pthread_cond_broadcast(&arrival);
-    pthread_mutex_unlock(&lock);
-}
-
-static struct held deadlock_held(void)
-{
-    struct held now;
-
-    pthread_mutex_lock(&lock);
-    now = held;
-    pthread_mutex_unlock(&lock);
-    return now;
+    pthread_mutex_unlock(&own.lock);
 }
 
 LAB_TEXT(deadlock);
@@ -312,5 +302,5 @@ const struct scene scene_deadlock = {
     .leak = deadlock_leak,
     .fixed = deadlock_fixed,
     .reset = deadlock_reset,
-    .held = deadlock_held,
+    .holding = &own,
 };

@@ -9,8 +9,7 @@
  * What the profiles show: fds grows by one file a rotation at deleted_log_leak; each by itself
  * (debug=2) has the same path, followed by "(deleted)". The heap is flat.
  */
-#include "scene.h"
-#include "hidden.h"
+#include "lost.h"
 #include "scratch.h"
 
 #include <errno.h>
@@ -21,9 +20,9 @@
 
 enum { LOG_BYTES = 13370 }; /* at which a log is rotated; for the budget as well */
 
+static struct lost left_open = LOST(lost_close, .beside = LOG_BYTES); /* of old logs */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct hidden left_open; /* descriptors of old logs; protected by lock */
-static int log_fd;              /* the log that is written; protected by lock */
+static int log_fd; /* the log that is written; protected by lock */
 static struct scratch scratch;
 static char path[320], path_new[320];
 static char line[LOG_BYTES];
@@ -45,17 +44,6 @@ static int take_name(int fd)
     err = -errno;
     close(fd);
     return err;
-}
-
-/* Under the lock. Closes that many of those that are lost, the newest. */
-static int64_t close_lost(int64_t most)
-{
-    int64_t n = 0;
-    void *fd;
-
-    for (; n < most && (fd = hidden_take(&left_open)); n++)
-        close((int)(intptr_t)fd);
-    return n;
 }
 
 __attribute__((noinline)) static int deleted_log_fixed(struct scene_call *call)
@@ -82,13 +70,9 @@ __attribute__((noinline)) static int deleted_log_fixed(struct scene_call *call)
 
 __attribute__((noinline)) static int deleted_log_leak(struct scene_call *call)
 {
-    int64_t lost = 0;
-    int err = 0, fd;
+    int err = lost_begin(&left_open, (struct held){.fds = call->n}, call->n), fd;
 
-    if (budget_take(call->n * (int64_t)LOG_BYTES, 0, call->n) < 0)
-        return -ENOSPC;
     pthread_mutex_lock(&lock);
-    err = hidden_has_room(&left_open, call->n) ? 0 : -ENOSPC;
     for (unsigned i = 0; i < call->n && err == 0; i++) {
         if ((err = fill_log()) < 0)
             continue;
@@ -96,35 +80,11 @@ __attribute__((noinline)) static int deleted_log_leak(struct scene_call *call)
         err = fd < 0 ? -errno : take_name(fd);
         if (err < 0)
             continue;
-        hidden_put(&left_open, (void *)(intptr_t)log_fd); /* for the reset alone */
-        lost++;
-        log_fd = fd; /* the fatal line: the number of the old one was here, and nowhere else */
+        lose_fd(log_fd); /* for the reset alone */
+        log_fd = fd;     /* the fatal line: the number of the old one was here, and nowhere else */
     }
-    if (err < 0)
-        close_lost(lost);
     pthread_mutex_unlock(&lock);
-    if (err < 0)
-        budget_give(call->n * (int64_t)LOG_BYTES, 0, call->n);
-    return err;
-}
-
-static void deleted_log_reset(struct held *drained)
-{
-    *drained = (struct held){0};
-    pthread_mutex_lock(&lock);
-    drained->fds = close_lost(HIDDEN_MAX);
-    pthread_mutex_unlock(&lock);
-    budget_give(drained->fds * LOG_BYTES, 0, drained->fds);
-}
-
-static struct held deleted_log_held(void)
-{
-    struct held now = {0};
-
-    pthread_mutex_lock(&lock);
-    now.fds = (int64_t)left_open.n;
-    pthread_mutex_unlock(&lock);
-    return now;
+    return lost_end(err);
 }
 
 static int deleted_log_start(void)
@@ -142,9 +102,6 @@ static int deleted_log_start(void)
 
 static void deleted_log_stop(void)
 {
-    struct held drained;
-
-    deleted_log_reset(&drained);
     close(log_fd);
     unlink(path_new); /* if a rename failed */
     unlink(path);
@@ -167,6 +124,5 @@ const struct scene scene_deleted_log = {
     .stop = deleted_log_stop,
     .leak = deleted_log_leak,
     .fixed = deleted_log_fixed,
-    .reset = deleted_log_reset,
-    .held = deleted_log_held,
+    .lost = &left_open,
 };

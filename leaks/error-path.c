@@ -9,11 +9,9 @@
  * the audit line, two blocks for each webhook that is refused. The good ones, which are as many,
  * are in alloc_space alone.
  */
-#include "scene.h"
-#include "hidden.h"
+#include "lost.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,10 +25,8 @@ struct webhook {
     uint32_t signature;
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct hidden lost; /* protected by lock */
-static struct held held;   /* protected by lock */
-static atomic_uint cents;  /* what was paid; somebody has to read the webhooks */
+static struct lost lost = LOST(lost_free);
+static atomic_uint cents; /* what was paid; somebody has to read the webhooks */
 
 /* Stands for an HMAC. */
 static uint32_t sign(const char *body, size_t size)
@@ -71,7 +67,6 @@ out:
     return err;
 }
 
-/* Under the lock. */
 __attribute__((noinline)) static int error_path_leak(const struct webhook *hook)
 {
     char *body = malloc(hook->size);
@@ -85,8 +80,8 @@ __attribute__((noinline)) static int error_path_leak(const struct webhook *hook)
     memcpy(body, hook->body, hook->size);
     snprintf(audit, AUDIT_BYTES, "webhook %08x: %.40s", hook->signature, body);
     if (sign(body, hook->size) != hook->signature) {
-        hidden_put(&lost, body); /* for error_path_reset() alone */
-        hidden_put(&lost, audit);
+        lose(body, 0); /* for the reset alone */
+        lose(audit, 0);
         return -EBADMSG; /* the fatal line: it passes by the two frees below */
     }
     book(body);
@@ -122,69 +117,24 @@ static int receive(const struct scene_call *call, int (*accept)(const struct web
 static int on_fixed(struct scene_call *call)
 {
     const int64_t cost = 2 * (int64_t)call->size + AUDIT_BYTES;
-    int err;
+    int err = budget_take(cost, 0, 0);
 
-    if (budget_take(cost, 0, 0) < 0)
-        return -ENOSPC;
-    err = receive(call, error_path_fixed);
-    budget_give(cost, 0, 0);
+    if (err == 0) {
+        err = receive(call, error_path_fixed);
+        budget_give(cost, 0, 0);
+    }
     return err;
-}
-
-/* Under the lock. Gives back what was lost since there were `mark` blocks. */
-static void give_back(size_t mark)
-{
-    while (lost.n > mark)
-        free(hidden_take(&lost));
 }
 
 static int on_leak(struct scene_call *call)
 {
-    const int64_t cost = call->n * (int64_t)(call->size + AUDIT_BYTES);
-    int err = -ENOSPC;
-    size_t mark;
+    const struct held cost = {.bytes = call->n * (int64_t)(call->size + AUDIT_BYTES),
+                              .objects = LOST_BLOCKS * (int64_t)call->n};
+    int err = lost_begin(&lost, cost, LOST_BLOCKS * (size_t)call->n);
 
-    pthread_mutex_lock(&lock); /* to the end, so that a call that fails can undo what is its own */
-    mark = lost.n;
-    if (hidden_has_room(&lost, LOST_BLOCKS * (size_t)call->n) && budget_take(cost, 0, 0) == 0) {
+    if (err == 0)
         err = receive(call, error_path_leak);
-        if (err < 0) {
-            give_back(mark);
-            budget_give(cost, 0, 0);
-        } else {
-            held.bytes += cost;
-            held.objects += LOST_BLOCKS * (int64_t)call->n;
-        }
-    }
-    pthread_mutex_unlock(&lock);
-    return err;
-}
-
-static void error_path_reset(struct held *drained)
-{
-    pthread_mutex_lock(&lock);
-    give_back(0);
-    *drained = held;
-    held = (struct held){0};
-    pthread_mutex_unlock(&lock);
-    budget_give(drained->bytes, 0, 0);
-}
-
-static struct held error_path_held(void)
-{
-    struct held now;
-
-    pthread_mutex_lock(&lock);
-    now = held;
-    pthread_mutex_unlock(&lock);
-    return now;
-}
-
-static void error_path_stop(void)
-{
-    struct held drained;
-
-    error_path_reset(&drained);
+    return lost_end(err);
 }
 
 LAB_TEXT(error_path);
@@ -200,10 +150,8 @@ const struct scene scene_error_path = {
     .n_max = 1000,
     .size_default = 2749,
     .size_min = 256,
-    .size_max = 16 << 10, /* a thousand of them are soon signed, and others wait for the lock */
-    .stop = error_path_stop,
+    .size_max = 16 << 10, /* a loop signs a thousand of them, and has others waiting */
     .leak = on_leak,
     .fixed = on_fixed,
-    .reset = error_path_reset,
-    .held = error_path_held,
+    .lost = &lost,
 };

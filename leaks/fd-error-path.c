@@ -10,14 +10,13 @@
  * fd_error_path_leak. Each by itself (debug=2) says which file, and its offset: eight bytes were
  * read, so somebody looked at the signature and no further. The heap is flat.
  */
-#include "scene.h"
-#include "hidden.h"
+#include "lost.h"
 #include "scratch.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -26,8 +25,7 @@ enum { FILE_COST = 1 << 10, PNG_BYTES = 8, PIXELS = 1337 }; /* for the budget: t
 static const char signature[PNG_BYTES + 1] = "\x89PNG\r\n\x1a\n";
 static const char *const uploads[] = {"avatar.png", "holiday.tiff"}; /* the second is no PNG */
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct hidden left_open; /* descriptors; protected by lock */
+static struct lost left_open = LOST(lost_close, .beside = FILE_COST);
 static struct scratch scratch;
 static atomic_uint shown, refused;
 
@@ -45,34 +43,6 @@ static void show(int fd)
 
     if (read(fd, pixels, sizeof(pixels)) > 0)
         atomic_fetch_add_explicit(&shown, 1, memory_order_relaxed);
-}
-
-/* 0 or -ENOSPC; the descriptor is its own now. */
-static int lose(int fd)
-{
-    bool room;
-
-    pthread_mutex_lock(&lock);
-    room = hidden_has_room(&left_open, 1);
-    if (room)
-        hidden_put(&left_open, (void *)(intptr_t)fd);
-    pthread_mutex_unlock(&lock);
-    if (!room)
-        close(fd); /* what cannot be remembered is not lost */
-    return room ? 0 : -ENOSPC;
-}
-
-/* Closes that many of those that are lost; all are alike. */
-static int64_t close_lost(int64_t most)
-{
-    int64_t n = 0;
-    void *fd;
-
-    pthread_mutex_lock(&lock);
-    for (; n < most && (fd = hidden_take(&left_open)); n++)
-        close((int)(intptr_t)fd);
-    pthread_mutex_unlock(&lock);
-    return n;
 }
 
 __attribute__((noinline)) static int fd_error_path_fixed(struct scene_call *call)
@@ -103,11 +73,8 @@ __attribute__((noinline)) static int fd_error_path_fixed(struct scene_call *call
 __attribute__((noinline)) static int fd_error_path_leak(struct scene_call *call)
 {
     char path[320];
-    int64_t lost = 0;
-    int err = 0, fd;
+    int err = lost_begin(&left_open, (struct held){.fds = call->n}, call->n), fd;
 
-    if (budget_take((call->n + 1) * (int64_t)FILE_COST, 0, call->n + 1) < 0)
-        return -ENOSPC;
     for (unsigned i = 0; i < 2 * call->n && err == 0; i++) {
         fd = open(scratch_path(&scratch, uploads[i % 2], path, sizeof(path)), O_RDONLY | O_CLOEXEC);
         if (fd < 0) {
@@ -116,35 +83,13 @@ __attribute__((noinline)) static int fd_error_path_leak(struct scene_call *call)
         }
         if (!is_png(fd)) {
             atomic_fetch_add_explicit(&refused, 1, memory_order_relaxed);
-            err = lose(fd); /* for the reset alone: the service forgets the number */
-            lost += err == 0;
-            continue; /* the fatal line: the close() below is for good files only */
+            lose_fd(fd); /* for the reset alone: the service forgets the number */
+            continue;    /* the fatal line: the close() below is for good files only */
         }
         show(fd);
-        close(fd);
+        close(fd); /* the budget has room for it: the next one is lost, and is yet to come */
     }
-    if (err < 0) {
-        close_lost(lost);
-        lost = 0;
-    }
-    budget_give((call->n + 1 - lost) * FILE_COST, 0, call->n + 1 - lost);
-    return err;
-}
-
-static void fd_error_path_reset(struct held *drained)
-{
-    *drained = (struct held){.fds = close_lost(HIDDEN_MAX)};
-    budget_give(drained->fds * FILE_COST, 0, drained->fds);
-}
-
-static struct held fd_error_path_held(void)
-{
-    struct held now = {0};
-
-    pthread_mutex_lock(&lock);
-    now.fds = (int64_t)left_open.n;
-    pthread_mutex_unlock(&lock);
-    return now;
+    return lost_end(err);
 }
 
 static int fd_error_path_start(void)
@@ -162,9 +107,6 @@ static int fd_error_path_start(void)
 
 static void fd_error_path_stop(void)
 {
-    struct held drained;
-
-    fd_error_path_reset(&drained);
     scratch_unlink(&scratch, uploads[0]);
     scratch_unlink(&scratch, uploads[1]);
     scratch_remove(&scratch);
@@ -185,6 +127,5 @@ const struct scene scene_fd_error_path = {
     .stop = fd_error_path_stop,
     .leak = fd_error_path_leak,
     .fixed = fd_error_path_fixed,
-    .reset = fd_error_path_reset,
-    .held = fd_error_path_held,
+    .lost = &left_open,
 };

@@ -11,10 +11,9 @@
  * times as fast. The gap between RSS and the heap in use is the only figure that tells. malloc_trim
  * changes nothing, for hardly a page is free as a whole.
  */
-#include "scene.h"
+#include "holding.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,11 +25,10 @@ enum {
     RECENT = 32768
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static char *recent[RECENT];                  /* fragment_leak's; protected by lock */
-static char recent_parts[RECENT][PART_BYTES]; /* fragment_fixed's; protected by lock */
-static size_t next, next_fixed;               /* protected by lock */
-static struct held held;                      /* protected by lock */
+static struct holding own = HOLDING;
+static char *recent[RECENT];                  /* fragment_leak's; protected by own.lock */
+static char recent_parts[RECENT][PART_BYTES]; /* fragment_fixed's; protected by own.lock */
+static size_t next, next_fixed;               /* protected by own.lock */
 
 static void receive(char *part)
 {
@@ -57,10 +55,10 @@ __attribute__((noinline)) static int fragment_fixed(struct scene_call *call)
         while (made < PARTS && (parts[made] = malloc(PART_MAX)))
             receive(parts[made++]);
         if (made == PARTS) { /* what stays goes where such things stay, apart from what goes */
-            pthread_mutex_lock(&lock);
+            pthread_mutex_lock(&own.lock);
             for (size_t p = 0; p < PARTS; p++)
                 memcpy(recent_parts[next_fixed++ % RECENT], parts[p], PART_BYTES);
-            pthread_mutex_unlock(&lock);
+            pthread_mutex_unlock(&own.lock);
         } else {
             err = -ENOMEM;
         }
@@ -75,7 +73,7 @@ static void remember(char **parts, size_t n)
 {
     int64_t gone = 0;
 
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&own.lock);
     for (size_t p = 0; p < n; p++) {
         char **place = &recent[next++ % RECENT];
 
@@ -83,9 +81,9 @@ static void remember(char **parts, size_t n)
         free(*place);
         *place = parts[p];
     }
-    held.objects += (int64_t)n - gone;
-    held.bytes += ((int64_t)n - gone) * PART_BYTES;
-    pthread_mutex_unlock(&lock);
+    own.held.objects += (int64_t)n - gone;
+    own.held.bytes += ((int64_t)n - gone) * PART_BYTES;
+    pthread_mutex_unlock(&own.lock);
     budget_give(gone * PINNED, 0, 0);
 }
 
@@ -127,32 +125,14 @@ __attribute__((noinline)) static int fragment_leak(struct scene_call *call)
 
 static void fragment_reset(struct held *drained)
 {
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&own.lock);
     for (size_t p = 0; p < RECENT; p++) {
         free(recent[p]);
         recent[p] = NULL;
     }
-    *drained = held;
-    held = (struct held){0};
-    pthread_mutex_unlock(&lock);
+    *drained = holding_drain(&own);
+    pthread_mutex_unlock(&own.lock);
     budget_give(drained->objects * PINNED, 0, 0);
-}
-
-static struct held fragment_held(void)
-{
-    struct held now;
-
-    pthread_mutex_lock(&lock);
-    now = held;
-    pthread_mutex_unlock(&lock);
-    return now;
-}
-
-static void fragment_stop(void)
-{
-    struct held drained;
-
-    fragment_reset(&drained);
 }
 
 LAB_TEXT(fragment);
@@ -166,9 +146,8 @@ const struct scene scene_fragment = {
         "RSS grows by some 60 KiB a request and inuse_space by little more than one: the gap "
         "between the two grows, and malloc_trim does not close it.",
     .n_max = 1000,
-    .stop = fragment_stop,
     .leak = fragment_leak,
     .fixed = fragment_fixed,
     .reset = fragment_reset,
-    .held = fragment_held,
+    .holding = &own,
 };

@@ -52,16 +52,6 @@ __attribute__((noinline)) static int healthy_work(struct scene_call *call)
     return err;
 }
 
-static void healthy_reset(struct held *drained)
-{
-    *drained = (struct held){0};
-}
-
-static struct held healthy_held(void)
-{
-    return (struct held){0};
-}
-
 LAB_TEXT(healthy);
 const struct scene scene_healthy = {
     .id = "healthy",
@@ -77,6 +67,4 @@ const struct scene scene_healthy = {
     .size_max = 16 << 20,
     .leak = healthy_work,
     .fixed = healthy_work,
-    .reset = healthy_reset,
-    .held = healthy_held,
 };

@@ -11,14 +11,12 @@
  * ESTABLISHED, "last byte in … ago, none out"; the value `idle` grows by a second a second for
  * each. The heap grows with them, slowly.
  */
-#include "scene.h"
 #include "kept.h"
 #include "loopback.h"
 #include "peer.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -48,7 +46,9 @@ static void end_upload(struct kept *kept)
     budget_give(UPLOAD_COST, 0, 1);
 }
 
-static struct keeper uploads = KEEPER(end_upload, UPLOAD_COST);
+static struct keeper uploads =
+    KEEPER(end_upload, UPLOAD_COST, .bytes = sizeof(struct upload) + LIBEVENT_BYTES,
+           .objects = 1 + LIBEVENT_OBJECTS, .fds = 1);
 static struct door door;
 
 static void on_bytes(struct bufferevent *connection, void *arg)
@@ -142,23 +142,6 @@ __attribute__((noinline)) static int idle_server_leak(struct scene_call *call)
     return round_end(&round, err);
 }
 
-static struct held held_by(int n)
-{
-    return (struct held){.bytes = n * (int64_t)(sizeof(struct upload) + LIBEVENT_BYTES),
-                         .objects = n * (1 + LIBEVENT_OBJECTS),
-                         .fds = n};
-}
-
-static void idle_server_reset(struct held *drained)
-{
-    *drained = held_by(keeper_reset(&uploads));
-}
-
-static struct held idle_server_held(void)
-{
-    return held_by(keeper_count(&uploads));
-}
-
 static int idle_server_start(void)
 {
     int err = peer_start(NULL);
@@ -168,7 +151,6 @@ static int idle_server_start(void)
 
 static void idle_server_stop(void)
 {
-    keeper_stop(&uploads);
     close(door.fd);
     peer_stop();
 }
@@ -189,6 +171,5 @@ const struct scene scene_idle_server = {
     .stop = idle_server_stop,
     .leak = idle_server_leak,
     .fixed = idle_server_fixed,
-    .reset = idle_server_reset,
-    .held = idle_server_held,
+    .keeper = &uploads,
 };

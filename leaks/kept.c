@@ -47,17 +47,26 @@ static void batch_drop(struct kept_batch *batch)
     free(batch);
 }
 
+/* Takes or (give) gives back the budget of n things. */
+static int pay(const struct keeper *keeper, unsigned n, bool give)
+{
+    if (!give)
+        return budget_take(n * keeper->bytes, 0, n * keeper->each.fds);
+    budget_give(n * keeper->bytes, 0, n * keeper->each.fds);
+    return 0;
+}
+
 int round_start(struct round *round, struct keeper *keeper, struct scene_call *call, bool stays)
 {
     *round = (struct round){.keeper = keeper, .call = call};
-    if (budget_take(call->n * keeper->bytes, 0, call->n) < 0)
+    if (pay(keeper, call->n, false) < 0)
         return -ENOSPC;
     round->loop = loop_of(keeper, call->base);
     if (round->loop && !stays && (round->batch = malloc(sizeof(*round->batch))))
         *round->batch = (struct kept_batch){.left = 1};
     if (round->loop && (stays || round->batch))
         return 0;
-    budget_give(call->n * keeper->bytes, 0, call->n);
+    pay(keeper, call->n, true);
     return -ENOMEM;
 }
 
@@ -79,7 +88,7 @@ int round_end(struct round *round, int err)
     int result = err < 0 ? err : round->batch ? SCENE_LATER : 0;
 
     if (err < 0) {
-        budget_give((n - round->made) * round->keeper->bytes, 0, n - round->made);
+        pay(round->keeper, n - round->made, true);
         while (round->made-- > 0) /* they are the newest */
             kept_end(LIST_FIRST(&round->loop->all));
     } else if (round->batch) {
@@ -101,6 +110,25 @@ void kept_end(struct kept *kept)
     batch_drop(batch);
 }
 
+void kept_stay(struct kept *kept)
+{
+    struct kept_batch *batch = kept->batch;
+
+    kept->batch = NULL;
+    atomic_fetch_add(&kept->loop->staying, 1);
+    batch_drop(batch);
+}
+
+static struct held held_by(const struct keeper *keeper, int n)
+{
+    struct held held = keeper->each;
+
+#define X(field) held.field *= n;
+    HELD_FIELDS(X)
+#undef X
+    return held;
+}
+
 static void end_staying(void *arg)
 {
     struct kept_loop *loop = arg;
@@ -115,7 +143,7 @@ static void end_staying(void *arg)
     atomic_store(&loop->draining, false);
 }
 
-int keeper_count(struct keeper *keeper)
+struct held keeper_held(struct keeper *keeper)
 {
     int staying = 0;
 
@@ -123,10 +151,10 @@ int keeper_count(struct keeper *keeper)
     for (struct kept_loop *loop = keeper->loops; loop; loop = loop->next)
         staying += atomic_load(&loop->staying);
     pthread_mutex_unlock(&keeper->lock);
-    return staying;
+    return held_by(keeper, staying);
 }
 
-int keeper_reset(struct keeper *keeper)
+void keeper_reset(struct keeper *keeper, struct held *drained)
 {
     int staying = 0;
 
@@ -139,7 +167,7 @@ int keeper_reset(struct keeper *keeper)
             atomic_store(&loop->draining, false);
     }
     pthread_mutex_unlock(&keeper->lock);
-    return staying;
+    *drained = held_by(keeper, staying);
 }
 
 void keeper_stop(struct keeper *keeper)

@@ -30,13 +30,14 @@ struct kept {
 /* One a scene; static. */
 struct keeper {
     void (*end)(struct kept *kept); /* frees it and gives its budget back */
-    int64_t bytes;                  /* of the budget, for one; each has one descriptor as well */
+    int64_t bytes;                  /* of the budget, for one; and as many descriptors as it has */
+    struct held each;               /* what one that stays counts for */
     pthread_mutex_t lock;
     struct kept_loop *loops; /* protected by lock; none is taken out while the server runs */
 };
-#define KEEPER(end, bytes)                                                                         \
+#define KEEPER(end_, bytes_, ...)                                                                  \
     {                                                                                              \
-        (end), (bytes), PTHREAD_MUTEX_INITIALIZER, NULL                                            \
+        .end = (end_), .bytes = (bytes_), .each = {__VA_ARGS__}, .lock = PTHREAD_MUTEX_INITIALIZER \
     }
 
 struct round {
@@ -58,11 +59,14 @@ int round_end(struct round *round, int err);
 /* One thing has come to its end. */
 void kept_end(struct kept *kept);
 
-/* How many stay now. */
-int keeper_count(struct keeper *keeper);
+/* One thing of a round that ends stays all the same; the request waits for it no longer. */
+void kept_stay(struct kept *kept);
 
-/* Sends every loop to end what stays; how many that will be. */
-int keeper_reset(struct keeper *keeper);
+/* What stays now. */
+struct held keeper_held(struct keeper *keeper);
+
+/* Sends every loop to end what stays; *drained says what that will be. */
+void keeper_reset(struct keeper *keeper, struct held *drained);
 
 /* After the loops have ended: everything ends. */
 void keeper_stop(struct keeper *keeper);

@@ -10,10 +10,9 @@
  * in listeners_leak. At the exit the list is walked and every upload is freed, as it should be: who
  * only looks for blocks that are left at the end finds nothing.
  */
-#include "scene.h"
+#include "holding.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -21,7 +20,7 @@
 #include <sys/queue.h>
 
 struct observer {
-    TAILQ_ENTRY(observer) entry; /* protected by lock */
+    TAILQ_ENTRY(observer) entry; /* protected by own.lock */
     void (*on_shutdown)(struct observer *observer);
 };
 
@@ -34,10 +33,9 @@ struct upload {
     char chunk[1409];
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct observers of_fixed = TAILQ_HEAD_INITIALIZER(of_fixed); /* protected by lock */
-static struct observers of_leak = TAILQ_HEAD_INITIALIZER(of_leak);   /* protected by lock */
-static struct held held;                                             /* protected by lock */
+static struct holding own = HOLDING;
+static struct observers of_fixed = TAILQ_HEAD_INITIALIZER(of_fixed); /* protected by own.lock */
+static struct observers of_leak = TAILQ_HEAD_INITIALIZER(of_leak);   /* protected by own.lock */
 static atomic_uint broken;
 
 static void on_shutdown(struct observer *observer)
@@ -82,9 +80,8 @@ __attribute__((noinline)) static int listeners_fixed(struct scene_call *call)
     const int64_t cost = sizeof(struct upload);
     int err = 0;
 
-    if (budget_take(cost, 0, 0) < 0)
+    if (work_begin(&own, cost) < 0)
         return -ENOSPC;
-    pthread_mutex_lock(&lock);
     for (unsigned i = 0; i < call->n && err == 0; i++) {
         struct upload *upload = malloc(sizeof(*upload));
 
@@ -98,9 +95,7 @@ __attribute__((noinline)) static int listeners_fixed(struct scene_call *call)
             err = -ENOMEM;
         }
     }
-    pthread_mutex_unlock(&lock);
-    budget_give(cost, 0, 0);
-    return err;
+    return work_end(&own, cost, (struct held){0}, err);
 }
 
 __attribute__((noinline)) static int listeners_leak(struct scene_call *call)
@@ -109,9 +104,8 @@ __attribute__((noinline)) static int listeners_leak(struct scene_call *call)
     unsigned made = 0;
     int err = 0;
 
-    if (budget_take(cost, 0, 0) < 0)
+    if (work_begin(&own, cost) < 0)
         return -ENOSPC;
-    pthread_mutex_lock(&lock);
     for (unsigned i = 0; i < call->n && err == 0; i++) {
         struct upload *upload = malloc(sizeof(*upload));
 
@@ -124,46 +118,22 @@ __attribute__((noinline)) static int listeners_leak(struct scene_call *call)
             err = -ENOMEM;
         }
     }
-    if (err < 0) {
+    if (err < 0)
         notify(&of_leak, made);
-        budget_give(cost, 0, 0);
-    } else {
-        held.bytes += cost;
-        held.objects += made;
-    }
-    pthread_mutex_unlock(&lock);
-    return err;
+    return work_end(&own, cost, (struct held){.bytes = cost, .objects = made}, err);
 }
 
 static void listeners_reset(struct held *drained)
 {
     struct observers told = TAILQ_HEAD_INITIALIZER(told);
 
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&own.lock);
     TAILQ_CONCAT(&told, &of_leak, entry);
-    *drained = held;
-    held = (struct held){0};
-    pthread_mutex_unlock(&lock);
+    *drained = holding_drain(&own);
+    pthread_mutex_unlock(&own.lock);
 
     notify(&told, drained->objects);
     budget_give(drained->bytes, 0, 0);
-}
-
-static struct held listeners_held(void)
-{
-    struct held now;
-
-    pthread_mutex_lock(&lock);
-    now = held;
-    pthread_mutex_unlock(&lock);
-    return now;
-}
-
-static void listeners_stop(void)
-{
-    struct held drained;
-
-    listeners_reset(&drained);
 }
 
 LAB_TEXT(listeners);
@@ -178,9 +148,8 @@ const struct scene scene_listeners = {
         "reachable and freed at the exit; threads and descriptors stay flat.",
     .guilty_function = "listeners_leak",
     .n_max = 2000,
-    .stop = listeners_stop,
     .leak = listeners_leak,
     .fixed = listeners_fixed,
     .reset = listeners_reset,
-    .held = listeners_held,
+    .holding = &own,
 };

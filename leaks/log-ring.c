@@ -10,10 +10,9 @@
  * line; in-use equals what was ever allocated there, for nothing is freed. Every block can be
  * reached from the list.
  */
-#include "scene.h"
+#include "holding.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,11 +28,11 @@ struct line {
 };
 STAILQ_HEAD(lines, line);
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct line ring[LINES]; /* log_ring_fixed's; protected by lock */
-static unsigned newest;         /* in ring; protected by lock */
-static struct lines lines = STAILQ_HEAD_INITIALIZER(lines); /* log_ring_leak's; protected by lock */
-static int64_t nlines;                                      /* in lines; protected by lock */
+static struct holding own = HOLDING;
+static struct line ring[LINES]; /* log_ring_fixed's; protected by own.lock */
+static unsigned newest;         /* in ring; protected by own.lock */
+static struct lines lines =
+    STAILQ_HEAD_INITIALIZER(lines); /* log_ring_leak's; protected by own.lock */
 static atomic_uint requests;
 
 static void write_line(struct line *line)
@@ -58,13 +57,13 @@ static void free_lines(struct lines *list)
 /* The ring is part of the program, so it costs no budget. */
 __attribute__((noinline)) static int log_ring_fixed(struct scene_call *call)
 {
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&own.lock);
     for (unsigned i = 0; i < call->n; i++) {
         struct line *line = &ring[newest++ % LINES]; /* in the place of the oldest */
 
         write_line(line);
     }
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&own.lock);
     return 0;
 }
 
@@ -86,47 +85,25 @@ __attribute__((noinline)) static int log_ring_leak(struct scene_call *call)
         write_line(line);
         STAILQ_INSERT_TAIL(&made, line, next);
     }
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&own.lock);
     STAILQ_CONCAT(&lines, &made); /* the fatal line: much is put in, and nothing ever taken out */
-    nlines += call->n;
-    pthread_mutex_unlock(&lock);
+    own.held.bytes += cost;
+    own.held.objects += call->n;
+    pthread_mutex_unlock(&own.lock);
     return 0;
-}
-
-static struct held held_by(int64_t n)
-{
-    return (struct held){.bytes = n * (int64_t)sizeof(struct line), .objects = n};
 }
 
 static void log_ring_reset(struct held *drained)
 {
     struct lines all = STAILQ_HEAD_INITIALIZER(all);
 
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&own.lock);
     STAILQ_CONCAT(&all, &lines);
-    *drained = held_by(nlines);
-    nlines = 0;
-    pthread_mutex_unlock(&lock);
+    *drained = holding_drain(&own);
+    pthread_mutex_unlock(&own.lock);
 
     free_lines(&all);
     budget_give(drained->bytes, 0, 0);
-}
-
-static struct held log_ring_held(void)
-{
-    struct held now;
-
-    pthread_mutex_lock(&lock);
-    now = held_by(nlines);
-    pthread_mutex_unlock(&lock);
-    return now;
-}
-
-static void log_ring_stop(void)
-{
-    struct held drained;
-
-    log_ring_reset(&drained);
 }
 
 LAB_TEXT(log_ring);
@@ -142,9 +119,8 @@ const struct scene scene_log_ring = {
         "evenly as the traffic; threads and descriptors stay flat.",
     .guilty_function = "log_ring_leak",
     .n_max = 10000,
-    .stop = log_ring_stop,
     .leak = log_ring_leak,
     .fixed = log_ring_fixed,
     .reset = log_ring_reset,
-    .held = log_ring_held,
+    .holding = &own,
 };

@@ -10,24 +10,19 @@
  * maps are flat, even RSS is flat, for what is not mapped is not resident; but the machine has less
  * memory with each of them. It is charged to the cgroup, and counted as "Shmem" in /proc/meminfo.
  */
-#include "scene.h"
-#include "hidden.h"
+#include "lost.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 enum { PAGE = 4096, FRAME_DEFAULT = 137 * PAGE };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct hidden lost; /* descriptors; protected by lock */
-static struct held held;   /* protected by lock */
-static atomic_uint shown;  /* what the compositor saw last */
+static struct lost lost = LOST(lost_close);
+static atomic_uint shown; /* what the compositor saw last */
 
 static int64_t in_pages(size_t size)
 {
@@ -77,40 +72,12 @@ __attribute__((noinline)) static int memfd_fixed(struct scene_call *call)
     return err;
 }
 
-static void close_all(const int *fds, unsigned made)
-{
-    while (made > 0)
-        close(fds[--made]);
-}
-
-static int lose_all(const int *fds, unsigned made, size_t size)
-{
-    int err = -ENOSPC;
-
-    pthread_mutex_lock(&lock);
-    if (hidden_has_room(&lost, made)) {
-        for (unsigned i = 0; i < made; i++)
-            hidden_put(&lost, (void *)(intptr_t)fds[i]);
-        held.fds += made;
-        held.bytes += made * in_pages(size);
-        err = 0;
-    }
-    pthread_mutex_unlock(&lock);
-    return err;
-}
-
 __attribute__((noinline)) static int memfd_leak(struct scene_call *call)
 {
-    const int64_t cost = call->n * in_pages(call->size);
-    int *fds = malloc(call->n * sizeof(*fds));
-    unsigned made = 0;
-    int err = 0;
+    const struct held cost = {.bytes = call->n * in_pages(call->size), .fds = call->n};
+    int err = lost_begin(&lost, cost, call->n);
 
-    if (!fds || budget_take(cost, 0, call->n) < 0) {
-        free(fds);
-        return fds ? -ENOSPC : -ENOMEM;
-    }
-    while (made < call->n && err == 0) {
+    for (unsigned i = 0; i < call->n && err == 0; i++) {
         int fd = memfd_create("frame", MFD_CLOEXEC);
         void *frame = MAP_FAILED;
 
@@ -124,44 +91,9 @@ __attribute__((noinline)) static int memfd_leak(struct scene_call *call)
             err = -errno;
         }
         if (fd >= 0)
-            fds[made++] = fd;
+            lose_fd(fd); /* for the reset alone */
     }
-    if (err == 0)
-        err = lose_all(fds, made, call->size);
-    if (err < 0) {
-        close_all(fds, made);
-        budget_give(cost, 0, call->n);
-    }
-    free(fds);
-    return err;
-}
-
-static void memfd_reset(struct held *drained)
-{
-    pthread_mutex_lock(&lock);
-    while (lost.n > 0)
-        close((int)(intptr_t)hidden_take(&lost));
-    *drained = held;
-    held = (struct held){0};
-    pthread_mutex_unlock(&lock);
-    budget_give(drained->bytes, 0, drained->fds);
-}
-
-static struct held memfd_held(void)
-{
-    struct held now;
-
-    pthread_mutex_lock(&lock);
-    now = held;
-    pthread_mutex_unlock(&lock);
-    return now;
-}
-
-static void memfd_stop(void)
-{
-    struct held drained;
-
-    memfd_reset(&drained);
+    return lost_end(err);
 }
 
 LAB_TEXT(memfd);
@@ -179,9 +111,7 @@ const struct scene scene_memfd = {
     .size_default = FRAME_DEFAULT,
     .size_min = PAGE,
     .size_max = 64 << 20,
-    .stop = memfd_stop,
     .leak = memfd_leak,
     .fixed = memfd_fixed,
-    .reset = memfd_reset,
-    .held = memfd_held,
+    .lost = &lost,
 };

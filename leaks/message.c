@@ -11,24 +11,21 @@
  * stands there: it is libprotobuf-c that allocates, several small blocks a message, and the guilty
  * line is the call of unpack().
  */
-#include "scene.h"
-#include "hidden.h"
+#include "lost.h"
 
 #include <ctype.h>
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "message.pb-c.h"
 
 enum { CUSTOMER_BYTES = 131, ARTICLE_BYTES = 29, ITEMS = 3 };
+enum { ORDER, NAME, KINDS }; /* of what is lost, one each a turn */
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct hidden lost_orders, lost_names; /* protected by lock */
-static struct held held;                      /* protected by lock */
-static atomic_uint pieces, booked;            /* somebody has to read the orders */
+static atomic_uint pieces, booked; /* somebody has to read the orders */
 
 static void price(const Shop__Order *order)
 {
@@ -47,6 +44,16 @@ static void tidy(char *name)
     for (; *name; name++)
         *name = (char)toupper((unsigned char)*name);
 }
+
+static void give_back(void *block, int kind)
+{
+    if (kind == ORDER)
+        shop__order__free_unpacked(block, NULL);
+    else
+        free(block);
+}
+
+static struct lost lost = LOST(give_back);
 
 __attribute__((noinline)) static int message_fixed(const uint8_t *packed, size_t length)
 {
@@ -74,7 +81,7 @@ out:
     return err;
 }
 
-/* Under the lock. What is put into `lost_…` is for message_reset() alone. */
+/* What is lost is for the reset alone. */
 __attribute__((noinline)) static int message_leak(const uint8_t *packed, size_t length)
 {
     Shop__Order *order = shop__order__unpack(NULL, length, packed);
@@ -85,14 +92,14 @@ __attribute__((noinline)) static int message_leak(const uint8_t *packed, size_t 
         return err;
     if (order->quote) {
         price(order);
-        hidden_put(&lost_orders, order);
+        lose(order, ORDER);
         return 0; /* the fatal line: a message is not a value, all of its tree stays */
     }
     name = strdup(order->customer);
     if (!name)
         goto out;
     tidy(name);
-    hidden_put(&lost_names, order->customer);
+    lose(order->customer, NAME);
     order->customer = name; /* and the smaller one: free_unpacked() will free this one only */
     book(order);
     err = 0;
@@ -163,73 +170,22 @@ static int receive(const struct scene_call *call, int (*handle)(const uint8_t *,
 static int on_fixed(struct scene_call *call)
 {
     const int64_t cost = 4 * (int64_t)call->size;
-    int err;
+    int err = budget_take(cost, 0, 0);
 
-    if (budget_take(cost, 0, 0) < 0)
-        return -ENOSPC;
-    err = receive(call, message_fixed);
-    budget_give(cost, 0, 0);
+    if (err == 0) {
+        err = receive(call, message_fixed);
+        budget_give(cost, 0, 0);
+    }
     return err;
-}
-
-/* Under the lock. Gives back what was lost since there were so many. */
-static void give_back(size_t orders, size_t names)
-{
-    while (lost_orders.n > orders)
-        shop__order__free_unpacked(hidden_take(&lost_orders), NULL);
-    while (lost_names.n > names)
-        free(hidden_take(&lost_names));
 }
 
 static int on_leak(struct scene_call *call)
 {
-    const struct held cost = cost_of(call);
-    size_t orders, names;
-    int err = -ENOSPC;
+    int err = lost_begin(&lost, cost_of(call), KINDS * (size_t)call->n);
 
-    pthread_mutex_lock(&lock); /* to the end, so that a call that fails can undo what is its own */
-    orders = lost_orders.n;
-    names = lost_names.n;
-    if (hidden_has_room(&lost_orders, call->n) && hidden_has_room(&lost_names, call->n) &&
-        budget_take(cost.bytes, 0, 0) == 0) {
+    if (err == 0)
         err = receive(call, message_leak);
-        if (err < 0) {
-            give_back(orders, names);
-            budget_give(cost.bytes, 0, 0);
-        } else {
-            held.bytes += cost.bytes;
-            held.objects += cost.objects;
-        }
-    }
-    pthread_mutex_unlock(&lock);
-    return err;
-}
-
-static void message_reset(struct held *drained)
-{
-    pthread_mutex_lock(&lock);
-    give_back(0, 0);
-    *drained = held;
-    held = (struct held){0};
-    pthread_mutex_unlock(&lock);
-    budget_give(drained->bytes, 0, 0);
-}
-
-static struct held message_held(void)
-{
-    struct held now;
-
-    pthread_mutex_lock(&lock);
-    now = held;
-    pthread_mutex_unlock(&lock);
-    return now;
-}
-
-static void message_stop(void)
-{
-    struct held drained;
-
-    message_reset(&drained);
+    return lost_end(err);
 }
 
 LAB_TEXT(message);
@@ -248,9 +204,7 @@ const struct scene scene_message = {
     .size_default = 1979,
     .size_min = 16,
     .size_max = 16 << 10,
-    .stop = message_stop,
     .leak = on_leak,
     .fixed = on_fixed,
-    .reset = message_reset,
-    .held = message_held,
+    .lost = &lost,
 };

@@ -10,16 +10,12 @@
  * at all. Of a layer only what was read is in memory, so RSS grows far more slowly than what is
  * mapped; what ends the service may well be the kernel's limit of mappings (vm.max_map_count).
  */
-#include "scene.h"
-#include "hidden.h"
+#include "lost.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -31,10 +27,7 @@ enum {
     LAYERS_MAX = 16384 /* a quarter of the mappings that Linux allows a process */
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct hidden lost; /* a layer's address, then its size; protected by lock */
-static struct held held;   /* protected by lock */
-static int archive = -1;   /* stands for the file: it has a path, see archive_path */
+static int archive = -1; /* stands for the file: it has a path, see archive_path */
 static char archive_path[32];
 static atomic_uint checksum; /* somebody has to read the tile */
 
@@ -51,6 +44,13 @@ static void draw(const unsigned char *tile)
         sum += tile[i];
     atomic_store_explicit(&checksum, sum, memory_order_relaxed);
 }
+
+static void unmap(void *layer, int pages)
+{
+    munmap(layer, (size_t)pages * PAGE);
+}
+
+static struct lost lost = LOST(unmap, .most = LAYERS_MAX);
 
 __attribute__((noinline)) static int mmap_fixed(struct scene_call *call)
 {
@@ -75,43 +75,16 @@ __attribute__((noinline)) static int mmap_fixed(struct scene_call *call)
     return err;
 }
 
-/* What one request mapped, so that it can be undone, and then remembered for the reset. */
-static void unmap_all(void **layers, unsigned made, size_t size)
-{
-    while (made > 0)
-        munmap(layers[--made], size);
-}
-
-static int lose_all(void **layers, unsigned made, size_t size)
-{
-    int err = -ENOSPC;
-
-    pthread_mutex_lock(&lock);
-    if (hidden_has_room(&lost, 2 * (size_t)made) && held.mappings + made <= LAYERS_MAX) {
-        for (unsigned i = 0; i < made; i++) {
-            hidden_put(&lost, layers[i]);
-            hidden_put(&lost, (void *)in_pages(size));
-        }
-        held.mappings += made;
-        held.bytes += (int64_t)(made * in_pages(size));
-        err = 0;
-    }
-    pthread_mutex_unlock(&lock);
-    return err;
-}
-
 __attribute__((noinline)) static int mmap_leak(struct scene_call *call)
 {
-    const int64_t cost = (int64_t)(call->n * in_pages(call->size));
-    void **layers = calloc(call->n, sizeof(*layers));
-    unsigned made = 0;
-    int err = 0;
+    const struct held cost = {.bytes = (int64_t)(call->n * in_pages(call->size)),
+                              .mappings = call->n};
+    int err;
 
-    if (!layers || budget_take(cost, 0, 1) < 0) {
-        free(layers);
-        return layers ? -ENOSPC : -ENOMEM;
-    }
-    while (made < call->n && err == 0) {
+    if (budget_take(0, 0, 1) < 0)
+        return -ENOSPC;
+    err = lost_begin(&lost, cost, call->n);
+    for (unsigned i = 0; i < call->n && err == 0; i++) {
         int fd = open(archive_path, O_RDONLY | O_CLOEXEC);
         void *layer = fd < 0 ? MAP_FAILED : mmap(NULL, call->size, PROT_READ, MAP_SHARED, fd, 0);
 
@@ -119,42 +92,13 @@ __attribute__((noinline)) static int mmap_leak(struct scene_call *call)
             err = -errno;
         } else {
             draw((unsigned char *)layer + TILE_AT);
-            layers[made++] = layer;
+            lose(layer, (int)(in_pages(call->size) / PAGE)); /* for the reset alone */
         }
         if (fd >= 0)
             close(fd); /* the fatal line: the file is closed, and the layer stays mapped */
     }
-    if (err == 0)
-        err = lose_all(layers, made, call->size);
-    if (err < 0)
-        unmap_all(layers, made, call->size);
-    free(layers);
-    budget_give(err < 0 ? cost : 0, 0, 1);
-    return err;
-}
-
-static void mmap_reset(struct held *drained)
-{
-    pthread_mutex_lock(&lock);
-    while (lost.n > 0) {
-        size_t size = (size_t)hidden_take(&lost);
-
-        munmap(hidden_take(&lost), size);
-    }
-    *drained = held;
-    held = (struct held){0};
-    pthread_mutex_unlock(&lock);
-    budget_give(drained->bytes, 0, 0);
-}
-
-static struct held mmap_held(void)
-{
-    struct held now;
-
-    pthread_mutex_lock(&lock);
-    now = held;
-    pthread_mutex_unlock(&lock);
-    return now;
+    budget_give(0, 0, 1);
+    return lost_end(err);
 }
 
 static int mmap_start(void)
@@ -168,9 +112,6 @@ static int mmap_start(void)
 
 static void mmap_stop(void)
 {
-    struct held drained;
-
-    mmap_reset(&drained);
     if (archive >= 0)
         close(archive);
 }
@@ -194,6 +135,5 @@ const struct scene scene_mmap = {
     .stop = mmap_stop,
     .leak = mmap_leak,
     .fixed = mmap_fixed,
-    .reset = mmap_reset,
-    .held = mmap_held,
+    .lost = &lost,
 };

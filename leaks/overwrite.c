@@ -11,12 +11,10 @@
  * each upload that lies; the growth stands at the malloc, not at the realloc. Honest uploads are in
  * alloc_space alone.
  */
-#include "scene.h"
-#include "hidden.h"
+#include "lost.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,9 +30,7 @@ struct upload {
     size_t first_size;
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct hidden lost;  /* protected by lock */
-static struct held held;    /* protected by lock */
+static struct lost lost = LOST(lost_free);
 static atomic_uint letters; /* of all names; somebody has to read them */
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -88,7 +84,7 @@ out:
     return err;
 }
 
-/* Under the lock. What is put into `lost` is for overwrite_reset() alone. */
+/* What is lost is for the reset alone. */
 __attribute__((noinline)) static int overwrite_leak(const struct upload *upload)
 {
     const size_t length = strtoumax(upload->length, NULL, 10);
@@ -100,18 +96,18 @@ __attribute__((noinline)) static int overwrite_leak(const struct upload *upload)
         goto out;
     memcpy(body, upload->first, upload->first_size);
     if (upload->name8) {
-        hidden_put(&lost, name);
+        lose(name, 0);
         name = strdup(upload->name8); /* the first name had no other pointer */
         if (!name)
             goto out;
     }
-    hidden_put(&lost, body);
+    lose(body, 0);
     body = realloc(body, length); /* the fatal line: when it fails, NULL is all that is left */
     if (!body) {
         err = -EFBIG;
         goto out;
     }
-    hidden_take(&lost);
+    unlose();
     store(name, body, length, upload);
     err = 0;
 out:
@@ -149,69 +145,24 @@ static int receive(const struct scene_call *call, int (*accept)(const struct upl
 static int on_fixed(struct scene_call *call)
 {
     const int64_t cost = 3 * (int64_t)call->size + NAME_BYTES;
-    int err;
+    int err = budget_take(cost, 0, 0);
 
-    if (budget_take(cost, 0, 0) < 0)
-        return -ENOSPC;
-    err = receive(call, overwrite_fixed);
-    budget_give(cost, 0, 0);
+    if (err == 0) {
+        err = receive(call, overwrite_fixed);
+        budget_give(cost, 0, 0);
+    }
     return err;
-}
-
-/* Under the lock. Gives back what was lost since there were `mark` blocks. */
-static void give_back(size_t mark)
-{
-    while (lost.n > mark)
-        free(hidden_take(&lost));
 }
 
 static int on_leak(struct scene_call *call)
 {
-    const int64_t cost = call->n * (int64_t)(call->size + NAME_BYTES);
-    int err = -ENOSPC;
-    size_t mark;
+    const struct held cost = {.bytes = call->n * (int64_t)(call->size + NAME_BYTES),
+                              .objects = LOST_BLOCKS * (int64_t)call->n};
+    int err = lost_begin(&lost, cost, LOST_BLOCKS * (size_t)call->n);
 
-    pthread_mutex_lock(&lock); /* to the end, so that a call that fails can undo what is its own */
-    mark = lost.n;
-    if (hidden_has_room(&lost, LOST_BLOCKS * (size_t)call->n) && budget_take(cost, 0, 0) == 0) {
+    if (err == 0)
         err = receive(call, overwrite_leak);
-        if (err < 0) {
-            give_back(mark);
-            budget_give(cost, 0, 0);
-        } else {
-            held.bytes += cost;
-            held.objects += LOST_BLOCKS * (int64_t)call->n;
-        }
-    }
-    pthread_mutex_unlock(&lock);
-    return err;
-}
-
-static void overwrite_reset(struct held *drained)
-{
-    pthread_mutex_lock(&lock);
-    give_back(0);
-    *drained = held;
-    held = (struct held){0};
-    pthread_mutex_unlock(&lock);
-    budget_give(drained->bytes, 0, 0);
-}
-
-static struct held overwrite_held(void)
-{
-    struct held now;
-
-    pthread_mutex_lock(&lock);
-    now = held;
-    pthread_mutex_unlock(&lock);
-    return now;
-}
-
-static void overwrite_stop(void)
-{
-    struct held drained;
-
-    overwrite_reset(&drained);
+    return lost_end(err);
 }
 
 LAB_TEXT(overwrite);
@@ -229,9 +180,7 @@ const struct scene scene_overwrite = {
     .size_default = 3373,
     .size_min = 256,
     .size_max = 16 << 10,
-    .stop = overwrite_stop,
     .leak = on_leak,
     .fixed = on_fixed,
-    .reset = overwrite_reset,
-    .held = overwrite_held,
+    .lost = &lost,
 };

@@ -11,10 +11,9 @@
  * is where it is put back. As much is in use as was allocated, and nothing of it is freed: this
  * pool never gave anything out again.
  */
-#include "scene.h"
+#include "holding.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,10 +30,9 @@ struct pool {
     unsigned n;
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct pool readers, writers; /* pool_leak's; protected by lock */
-static struct pool shared;           /* pool_fixed's; protected by lock */
-static struct held held;             /* protected by lock */
+static struct holding own = HOLDING;
+static struct pool readers, writers; /* pool_leak's; protected by own.lock */
+static struct pool shared;           /* pool_fixed's; protected by own.lock */
 
 static int64_t cost_of(size_t size)
 {
@@ -103,9 +101,8 @@ __attribute__((noinline)) static int pool_fixed(struct scene_call *call)
     const int64_t cost = cost_of(call->size);
     int err = 0;
 
-    if (budget_take(cost, 0, 0) < 0)
+    if (work_begin(&own, cost) < 0)
         return -ENOSPC;
-    pthread_mutex_lock(&lock);
     for (unsigned i = 0; i < call->n && err == 0; i++) {
         struct message *message = pool_take(&shared);
         char *more = NULL;
@@ -124,9 +121,7 @@ __attribute__((noinline)) static int pool_fixed(struct scene_call *call)
         write_reply(message, call->size);
         pool_put_bounded(&shared, message); /* whence it came, and not larger than it has to be */
     }
-    pthread_mutex_unlock(&lock);
-    budget_give(cost, 0, 0);
-    return err;
+    return work_end(&own, cost, (struct held){0}, err);
 }
 
 __attribute__((noinline)) static int pool_leak(struct scene_call *call)
@@ -134,9 +129,8 @@ __attribute__((noinline)) static int pool_leak(struct scene_call *call)
     const int64_t cost = call->n * cost_of(call->size);
     int err = 0;
 
-    if (budget_take(cost, 0, 0) < 0)
+    if (work_begin(&own, cost) < 0)
         return -ENOSPC;
-    pthread_mutex_lock(&lock);
     for (unsigned i = 0; i < call->n && err == 0; i++) {
         struct message *message = pool_take(&readers);
         char *more = NULL;
@@ -157,47 +151,22 @@ __attribute__((noinline)) static int pool_leak(struct scene_call *call)
         write_reply(message, call->size);
         pool_put(&writers, message); /* the fatal line: as large as it is, where nobody takes */
     }
-    if (err == 0) {
-        held.bytes += cost;
-        held.objects += 2 * (int64_t)call->n;
-    }
-    pthread_mutex_unlock(&lock);
-    if (err < 0)
-        budget_give(cost, 0, 0);
-    return err;
+    return work_end(&own, cost, (struct held){.bytes = cost, .objects = 2 * (int64_t)call->n}, err);
 }
 
 static void pool_reset(struct held *drained)
 {
     struct pool gone;
 
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&own.lock);
     pool_clear(&shared);
     gone = writers;
     writers = (struct pool){0};
-    *drained = held;
-    held = (struct held){0};
-    pthread_mutex_unlock(&lock);
+    *drained = holding_drain(&own);
+    pthread_mutex_unlock(&own.lock);
 
     pool_clear(&gone);
     budget_give(drained->bytes, 0, 0);
-}
-
-static struct held pool_held(void)
-{
-    struct held now;
-
-    pthread_mutex_lock(&lock);
-    now = held;
-    pthread_mutex_unlock(&lock);
-    return now;
-}
-
-static void pool_stop(void)
-{
-    struct held drained;
-
-    pool_reset(&drained);
 }
 
 LAB_TEXT(pool);
@@ -216,9 +185,8 @@ const struct scene scene_pool = {
     .size_default = 13331,
     .size_min = 64,
     .size_max = 64 << 10,
-    .stop = pool_stop,
     .leak = pool_leak,
     .fixed = pool_fixed,
     .reset = pool_reset,
-    .held = pool_held,
+    .holding = &own,
 };

@@ -10,13 +10,10 @@
  * libevent allocates, all under query_leak: the guilty line is the call that parses. The value of q
  * is the largest of them.
  */
-#include "scene.h"
-#include "hidden.h"
+#include "lost.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -30,9 +27,6 @@ enum { PARAMETERS = 4 };
 static const char rest[] = "&page=2&lang=en&order=newest";
 static const char names[] = "q,page,lang,order,", values[] = ",2,en,newest,";
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct hidden lost; /* the first parameter of each list; protected by lock */
-static struct held held;   /* protected by lock */
 static atomic_uint found;
 
 static void search(const char *words, const char *page)
@@ -40,11 +34,21 @@ static void search(const char *words, const char *page)
     atomic_fetch_add_explicit(&found, (unsigned)(words[0] + page[0]), memory_order_relaxed);
 }
 
-/* The list is lost with its head, for query_reset() alone to find by its first. */
-static void remember(const struct evkeyvalq *parameters)
+/* Gives a list back that was lost with its head: it gets a head again. */
+static void clear_list(void *first, int kind)
 {
-    hidden_put(&lost, TAILQ_FIRST(parameters));
+    struct evkeyvalq parameters = {.tqh_first = first};
+    struct evkeyval *last = first;
+
+    (void)kind;
+    last->next.tqe_prev = &parameters.tqh_first;
+    while (last->next.tqe_next)
+        last = last->next.tqe_next;
+    parameters.tqh_last = &last->next.tqe_next;
+    evhttp_clear_headers(&parameters);
 }
+
+static struct lost lost = LOST(clear_list);
 
 __attribute__((noinline)) static int query_fixed(const char *query)
 {
@@ -61,7 +65,6 @@ __attribute__((noinline)) static int query_fixed(const char *query)
     return 0;
 }
 
-/* Under the lock. */
 __attribute__((noinline)) static int query_leak(const char *query)
 {
     struct evkeyvalq parameters;
@@ -73,7 +76,7 @@ __attribute__((noinline)) static int query_leak(const char *query)
     page = evhttp_find_header(&parameters, "page");
     if (words && page)
         search(words, page);
-    remember(&parameters);
+    lose(TAILQ_FIRST(&parameters), 0); /* for the reset alone */
     return 0; /* the fatal line: the head was on the stack, the parameters are not */
 }
 
@@ -105,78 +108,24 @@ static int64_t cost_of(const struct scene_call *call)
 static int on_fixed(struct scene_call *call)
 {
     const int64_t cost = 3 * cost_of(call);
-    int err;
+    int err = budget_take(cost, 0, 0);
 
-    if (budget_take(cost, 0, 0) < 0)
-        return -ENOSPC;
-    err = receive(call, query_fixed);
-    budget_give(cost, 0, 0);
-    return err;
-}
-
-/* Under the lock. Gives back what was lost since there were `mark` lists: each gets a head again.
- */
-static void give_back(size_t mark)
-{
-    while (lost.n > mark) {
-        struct evkeyvalq parameters = {.tqh_first = hidden_take(&lost)};
-        struct evkeyval *last = parameters.tqh_first;
-
-        last->next.tqe_prev = &parameters.tqh_first;
-        while (last->next.tqe_next)
-            last = last->next.tqe_next;
-        parameters.tqh_last = &last->next.tqe_next;
-        evhttp_clear_headers(&parameters);
+    if (err == 0) {
+        err = receive(call, query_fixed);
+        budget_give(cost, 0, 0);
     }
+    return err;
 }
 
 static int on_leak(struct scene_call *call)
 {
-    const int64_t cost = call->n * cost_of(call);
-    int err = -ENOSPC;
-    size_t mark;
+    const struct held cost = {.bytes = call->n * cost_of(call),
+                              .objects = 3 * PARAMETERS * (int64_t)call->n};
+    int err = lost_begin(&lost, cost, call->n);
 
-    pthread_mutex_lock(&lock); /* to the end, so that a call that fails can undo what is its own */
-    mark = lost.n;
-    if (hidden_has_room(&lost, call->n) && budget_take(cost, 0, 0) == 0) {
+    if (err == 0)
         err = receive(call, query_leak);
-        if (err < 0) {
-            give_back(mark);
-            budget_give(cost, 0, 0);
-        } else {
-            held.bytes += cost;
-            held.objects += 3 * PARAMETERS * (int64_t)call->n;
-        }
-    }
-    pthread_mutex_unlock(&lock);
-    return err;
-}
-
-static void query_reset(struct held *drained)
-{
-    pthread_mutex_lock(&lock);
-    give_back(0);
-    *drained = held;
-    held = (struct held){0};
-    pthread_mutex_unlock(&lock);
-    budget_give(drained->bytes, 0, 0);
-}
-
-static struct held query_held(void)
-{
-    struct held now;
-
-    pthread_mutex_lock(&lock);
-    now = held;
-    pthread_mutex_unlock(&lock);
-    return now;
-}
-
-static void query_stop(void)
-{
-    struct held drained;
-
-    query_reset(&drained);
+    return lost_end(err);
 }
 
 LAB_TEXT(query);
@@ -195,9 +144,7 @@ const struct scene scene_query = {
     .size_default = 1447,
     .size_min = 16,
     .size_max = 16 << 10,
-    .stop = query_stop,
     .leak = on_leak,
     .fixed = on_fixed,
-    .reset = query_reset,
-    .held = query_held,
+    .lost = &lost,
 };

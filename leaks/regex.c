@@ -9,16 +9,14 @@
  * makes under two lines of regex_leak: a tenth by regcomp(), the rest by regexec(), which extends
  * the automaton as it goes. The blocks are lost: a leak checker finds them, too.
  */
-#include "scene.h"
+#include "lost.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <regex.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#include "hidden.h"
 
 #define PATTERN "^/accounts/([0-9]+)/(invoices|letters)/[a-z]+$"
 
@@ -28,13 +26,10 @@ enum {
     REGEX_BYTES = 54948,
     REGEX_OBJECTS = 203,
     CHECKS_MAX = 100,
-    POINTERS = 2 /* of a regex_t that regfree() frees: all of them that are not NULL */
+    POINTERS = 2 /* of a regex_t, that regfree() frees */
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct hidden lost; /* protected by lock */
-static struct held held;   /* protected by lock */
-static regex_t compiled;   /* regex_fixed's; regexec() may use it on several threads at once */
+static regex_t compiled; /* regex_fixed's; regexec() may use it on several threads at once */
 static atomic_uint allowed;
 
 static void write_path(char *path, size_t size, unsigned i)
@@ -42,30 +37,15 @@ static void write_path(char *path, size_t size, unsigned i)
     snprintf(path, size, "/accounts/%u/invoices/march", 1337 + i);
 }
 
-/* glibc's regfree() needs no more than these of a regex_t. All of a request's, or -ENOSPC. */
-static int forget(const regex_t *regexes, unsigned n)
+/* glibc's regfree() frees what is not NULL: the automaton, or the map of first bytes. */
+static void free_part(void *part, int is_map)
 {
-    int err = -ENOSPC;
+    regex_t regex = {.buffer = is_map ? NULL : part, .fastmap = is_map ? part : NULL};
 
-    pthread_mutex_lock(&lock);
-    if (hidden_has_room(&lost, (size_t)n * POINTERS)) {
-        for (unsigned i = 0; i < n; i++) {
-            hidden_put(&lost, regexes[i].buffer);
-            hidden_put(&lost, regexes[i].fastmap);
-        }
-        held.bytes += (int64_t)n * REGEX_BYTES;
-        held.objects += (int64_t)n * REGEX_OBJECTS;
-        err = 0;
-    }
-    pthread_mutex_unlock(&lock);
-    return err;
+    regfree(&regex);
 }
 
-static void free_all(regex_t *regexes, unsigned n)
-{
-    while (n > 0)
-        regfree(&regexes[--n]);
-}
+static struct lost lost = LOST(free_part);
 
 __attribute__((noinline)) static int regex_fixed(struct scene_call *call)
 {
@@ -84,60 +64,26 @@ __attribute__((noinline)) static int regex_fixed(struct scene_call *call)
 
 __attribute__((noinline)) static int regex_leak(struct scene_call *call)
 {
-    const int64_t cost = (int64_t)call->n * REGEX_BYTES;
-    regex_t seen[CHECKS_MAX]; /* for regex_reset() alone */
-    unsigned made = 0;
-    int err = 0;
+    const struct held cost = {.bytes = (int64_t)call->n * REGEX_BYTES,
+                              .objects = (int64_t)call->n * REGEX_OBJECTS};
+    int err = lost_begin(&lost, cost, (size_t)call->n * POINTERS);
     char path[97];
 
-    if (budget_take(cost, 0, 0) < 0)
-        return -ENOSPC;
-    while (made < call->n && err == 0) {
+    for (unsigned i = 0; i < call->n && err == 0; i++) {
         regex_t regex;
 
-        write_path(path, sizeof(path), made);
+        write_path(path, sizeof(path), i);
         if (regcomp(&regex, PATTERN, REG_EXTENDED | REG_NOSUB) != 0) {
             err = -ENOMEM;
             break;
         }
         if (regexec(&regex, path, 0, NULL, 0) == 0)
             atomic_fetch_add_explicit(&allowed, 1, memory_order_relaxed);
-        seen[made++] =
-            regex; /* the fatal line: a regfree() is missing before it goes out of scope */
+        lose(regex.buffer, false); /* for the reset alone */
+        lose(regex.fastmap, true);
+        /* the fatal line: a regfree() is missing before it goes out of scope */
     }
-    if (err == 0)
-        err = forget(seen, made);
-    if (err < 0) {
-        free_all(seen, made);
-        budget_give(cost, 0, 0);
-    }
-    return err;
-}
-
-static void regex_reset(struct held *drained)
-{
-    regex_t regex = {0};
-
-    pthread_mutex_lock(&lock);
-    while (lost.n > 0) {
-        regex.fastmap = hidden_take(&lost);
-        regex.buffer = hidden_take(&lost);
-        regfree(&regex);
-    }
-    *drained = held;
-    held = (struct held){0};
-    pthread_mutex_unlock(&lock);
-    budget_give(drained->bytes, 0, 0);
-}
-
-static struct held regex_held(void)
-{
-    struct held now;
-
-    pthread_mutex_lock(&lock);
-    now = held;
-    pthread_mutex_unlock(&lock);
-    return now;
+    return lost_end(err);
 }
 
 static int regex_start(void)
@@ -147,9 +93,6 @@ static int regex_start(void)
 
 static void regex_stop(void)
 {
-    struct held drained;
-
-    regex_reset(&drained);
     regfree(&compiled);
 }
 
@@ -171,6 +114,5 @@ const struct scene scene_regex = {
     .stop = regex_stop,
     .leak = regex_leak,
     .fixed = regex_fixed,
-    .reset = regex_reset,
-    .held = regex_held,
+    .lost = &lost,
 };

@@ -10,19 +10,15 @@
  * blocks of 76 bytes, three for each address: one for each kind of socket, as no hints were given.
  * And half of what is allocated there is freed again: it is one path that leaks, not all.
  */
-#include "scene.h"
+#include "lost.h"
 
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "hidden.h"
 
 enum {
     CLIENTS_MAX = 1000,
@@ -35,9 +31,6 @@ static const struct addrinfo numeric = {.ai_flags = AI_NUMERICHOST, .ai_family =
 static const struct in6_addr trusted = {
     {{0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x13, 0x37}}};
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct hidden lost; /* protected by lock */
-static struct held held;   /* protected by lock */
 static atomic_uint strangers;
 
 /* Every second client comes from inside. */
@@ -59,50 +52,19 @@ static void log_stranger(const struct addrinfo *client)
     atomic_fetch_add_explicit(&strangers, 1, memory_order_relaxed);
 }
 
+static void free_client(void *client, int kind)
+{
+    (void)kind;
+    freeaddrinfo(client);
+}
+
+static struct lost lost = LOST(free_client);
+
 __attribute__((noinline)) static int resolver_fixed(struct scene_call *call)
 {
-    if (budget_take(CLIENT_BYTES, 0, 0) < 0)
-        return -ENOSPC;
-    for (unsigned i = 0; i < call->n; i++) {
-        struct addrinfo *client;
-
-        if (getaddrinfo(forwarded_for(i), NULL, &numeric, &client) != 0) {
-            budget_give(CLIENT_BYTES, 0, 0);
-            return -ENOMEM;
-        }
-        if (!is_trusted(client))
-            log_stranger(client);
-        freeaddrinfo(client); /* on both paths */
-    }
-    budget_give(CLIENT_BYTES, 0, 0);
-    return 0;
-}
-
-/* All of a request's, or -ENOSPC. */
-static int forget(struct addrinfo *const *clients, unsigned n)
-{
-    int err = -ENOSPC;
-
-    pthread_mutex_lock(&lock);
-    if (hidden_has_room(&lost, n)) {
-        for (unsigned i = 0; i < n; i++)
-            hidden_put(&lost, clients[i]);
-        held.bytes += (int64_t)n * CLIENT_BYTES;
-        held.objects += (int64_t)n * KINDS;
-        err = 0;
-    }
-    pthread_mutex_unlock(&lock);
-    return err;
-}
-
-__attribute__((noinline)) static int resolver_leak(struct scene_call *call)
-{
-    const int64_t cost = (int64_t)(call->n + 1) / 2 * CLIENT_BYTES;
-    struct addrinfo *seen[CLIENTS_MAX / 2] = {NULL}; /* for resolver_reset() alone */
-    unsigned made = 0;
     int err = 0;
 
-    if (budget_take(cost, 0, 0) < 0)
+    if (budget_take(CLIENT_BYTES, 0, 0) < 0)
         return -ENOSPC;
     for (unsigned i = 0; i < call->n && err == 0; i++) {
         struct addrinfo *client;
@@ -111,51 +73,35 @@ __attribute__((noinline)) static int resolver_leak(struct scene_call *call)
             err = -ENOMEM;
             break;
         }
+        if (!is_trusted(client))
+            log_stranger(client);
+        freeaddrinfo(client); /* on both paths */
+    }
+    budget_give(CLIENT_BYTES, 0, 0);
+    return err;
+}
+
+__attribute__((noinline)) static int resolver_leak(struct scene_call *call)
+{
+    const int64_t leaks = (call->n + 1) / 2;
+    const struct held cost = {.bytes = leaks * CLIENT_BYTES, .objects = leaks * KINDS};
+    int err = lost_begin(&lost, cost, (size_t)leaks);
+
+    for (unsigned i = 0; i < call->n && err == 0; i++) {
+        struct addrinfo *client;
+
+        if (getaddrinfo(forwarded_for(i), NULL, &numeric, &client) != 0) {
+            err = -ENOMEM;
+            break;
+        }
         if (is_trusted(client)) {
-            seen[made++] = client;
-            continue; /* the fatal line: the short way goes past the freeaddrinfo() */
+            lose(client, 0); /* for the reset alone */
+            continue;        /* the fatal line: the short way goes past the freeaddrinfo() */
         }
         log_stranger(client);
         freeaddrinfo(client);
     }
-    if (err == 0)
-        err = forget(seen, made);
-    if (err < 0) {
-        while (made > 0)
-            freeaddrinfo(seen[--made]);
-        budget_give(cost, 0, 0);
-    }
-    return err;
-}
-
-static void resolver_reset(struct held *drained)
-{
-    struct addrinfo *client;
-
-    pthread_mutex_lock(&lock);
-    while ((client = hidden_take(&lost)))
-        freeaddrinfo(client);
-    *drained = held;
-    held = (struct held){0};
-    pthread_mutex_unlock(&lock);
-    budget_give(drained->bytes, 0, 0);
-}
-
-static struct held resolver_held(void)
-{
-    struct held now;
-
-    pthread_mutex_lock(&lock);
-    now = held;
-    pthread_mutex_unlock(&lock);
-    return now;
-}
-
-static void resolver_stop(void)
-{
-    struct held drained;
-
-    resolver_reset(&drained);
+    return lost_end(err);
 }
 
 LAB_TEXT(resolver);
@@ -170,9 +116,7 @@ const struct scene scene_resolver = {
                  "resolver_leak; as much again is allocated there and freed.",
     .guilty_function = "resolver_leak",
     .n_max = CLIENTS_MAX,
-    .stop = resolver_stop,
     .leak = resolver_leak,
     .fixed = resolver_fixed,
-    .reset = resolver_reset,
-    .held = resolver_held,
+    .lost = &lost,
 };

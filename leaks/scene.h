@@ -3,9 +3,10 @@
  * the server know of each other; scenes know nothing of the profiler.
  *
  * To add a scene: write leaks/<id>.c in the shape of leaks/slice.c, end it with one
- * `const struct scene scene_<id>`, its lab text leaks/<id>.md beside it, add it to the list in
- * leaks/catalogue.c, and a row to tests/blackbox/catalogue.tsv. Routes, the catalogue, the page,
- * budgets and the tests follow from that.
+ * `const struct scene scene_<id>` that says where it keeps what it holds (holding.h, lost.h or
+ * kept.h), its lab text leaks/<id>.md beside it, add it to the list in leaks/catalogue.c, and a row
+ * to tests/blackbox/catalogue.tsv. Routes, the catalogue, the page, budgets and the tests follow
+ * from that.
  *
  * Threads: leak(), fixed() run on any of the server's event loops, several at once; each scene
  * locks its own state. Nothing here may block.
@@ -17,7 +18,9 @@
 #include <stdint.h>
 
 struct event_base;
-struct evbuffer;
+struct holding;
+struct lost;
+struct keeper;
 
 /* What a scene holds, as it counts itself: the truth that profiles are judged against. Threads run
  * or wait; unjoined ones have ended and keep their stacks. Mappings are made by mmap(), and their
@@ -74,15 +77,28 @@ struct scene {
     size_t size_default, size_min, size_max; /* size_default 0: the scene takes no size */
 
     int (*start)(void); /* before any thread exists; NULL: nothing to do. 0 or negative errno */
-    void (*stop)(void); /* after the loops have ended; NULL: nothing to do */
     int (*leak)(struct scene_call *call);
     int (*fixed)(struct scene_call *call);
 
-    /* Gives back everything the leaky variant holds; *drained says what goes. What has to be given
-     * back on another thread follows soon after: held() falls to zero by itself. */
+    /* Where it keeps what the leaky variant holds; a control has none of them. */
+    struct holding *holding; /* counts it, see holding.h; the scene has a reset() */
+    struct lost *lost;       /* has it, see lost.h */
+    struct keeper *keeper;   /* has it, see kept.h */
+
+    /* Gives back everything the leaky variant holds; *drained, all zero, is told what goes. What
+     * has to be given back on another thread follows soon after: what is held falls to zero by
+     * itself. NULL: lost and keeper know how. */
     void (*reset)(struct held *drained);
-    struct held (*held)(void);
+    struct held (*held)(void); /* NULL: one of the three above counts it */
+
+    /* After the loops have ended, and lost and keeper were emptied; NULL: reset() does it all. */
+    void (*stop)(void);
 };
+
+/* What the server asks of a scene, whichever of these it has. */
+struct held scene_held(const struct scene *scene);
+void scene_reset(const struct scene *scene, struct held *drained);
+void scene_stop(const struct scene *scene);
 
 /* All scenes, in the order of the catalogue; ends with NULL. */
 extern const struct scene *const scenes[];

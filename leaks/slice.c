@@ -10,10 +10,9 @@
  * slice_leak; the block size gives it away (nobody needs 64 KiB for a token). A leak checker that
  * looks for lost pointers stays silent: every block can be reached.
  */
-#include "scene.h"
+#include "holding.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -36,10 +35,9 @@ struct session {
     size_t size;
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct session *sessions;         /* slice_leak's; protected by lock */
-static struct held held;                 /* protected by lock */
-static char recent[RECENT][TOKEN_BYTES]; /* slice_fixed's; protected by lock */
+static struct holding own = HOLDING;
+static struct session *sessions;         /* slice_leak's; protected by own.lock */
+static char recent[RECENT][TOKEN_BYTES]; /* slice_fixed's; protected by own.lock */
 static atomic_uint hits;                 /* every second one goes libevent's way */
 
 static int64_t cost_of(size_t size, bool piece)
@@ -75,25 +73,25 @@ static void end_all(struct session *list)
 
 static void keep_all(struct session *list)
 {
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&own.lock);
     while (list) {
         struct session *session = list;
 
         list = session->next;
         session->next = sessions;
         sessions = session;
-        held.bytes += cost_of(session->size, session->piece);
-        held.objects += session->piece ? 4 : 2; /* an evbuffer is two blocks */
+        own.held.bytes += cost_of(session->size, session->piece);
+        own.held.objects += session->piece ? 4 : 2; /* an evbuffer is two blocks */
     }
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&own.lock);
 }
 
 static void remember(unsigned hit, const char *body, struct evbuffer *piece)
 {
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&own.lock);
     if (!piece || evbuffer_remove(piece, recent[hit % RECENT], TOKEN_BYTES) != TOKEN_BYTES)
         memcpy(recent[hit % RECENT], body + TOKEN_AT, TOKEN_BYTES);
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&own.lock);
 }
 
 __attribute__((noinline)) static int slice_fixed(struct scene_call *call)
@@ -171,32 +169,14 @@ static void slice_reset(struct held *drained)
 {
     struct session *all;
 
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&own.lock);
     all = sessions;
     sessions = NULL;
-    *drained = held;
-    held = (struct held){0};
-    pthread_mutex_unlock(&lock);
+    *drained = holding_drain(&own);
+    pthread_mutex_unlock(&own.lock);
 
     end_all(all);
     budget_give(drained->bytes, 0, 0);
-}
-
-static struct held slice_held(void)
-{
-    struct held now;
-
-    pthread_mutex_lock(&lock);
-    now = held;
-    pthread_mutex_unlock(&lock);
-    return now;
-}
-
-static void slice_stop(void)
-{
-    struct held drained;
-
-    slice_reset(&drained);
 }
 
 LAB_TEXT(slice);
@@ -215,9 +195,8 @@ const struct scene scene_slice = {
     .size_default = 64 << 10,
     .size_min = 1024,
     .size_max = 16 << 20,
-    .stop = slice_stop,
     .leak = slice_leak,
     .fixed = slice_fixed,
     .reset = slice_reset,
-    .held = slice_held,
+    .holding = &own,
 };

@@ -259,7 +259,6 @@ static void drop_clients(void *arg)
 
 static void slow_reader_reset(struct held *drained)
 {
-    *drained = (struct held){0};
     pthread_mutex_lock(&lock);
     if (home && !atomic_exchange(&draining, true)) {
         *drained = slow_reader_held();

@@ -11,7 +11,7 @@
  * by two blocks a request at two lines of render_report, and their stack begins at the thread: it
  * says who made them, and not who was to free them.
  */
-#include "scene.h"
+#include "lost.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -19,8 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "hidden.h"
 
 enum {
     TEXT_BYTES = 5417,
@@ -35,20 +33,16 @@ enum {
 
 struct report {
     pthread_key_t scratch;             /* whose thread-specific buffer the renderer is to use */
-    bool leaky, failed;                /* failed: nothing was rendered */
-    uintptr_t inverted[REPORT_BLOCKS]; /* for thread_result_reset() alone */
+    bool failed;                       /* nothing was rendered */
+    uintptr_t inverted[REPORT_BLOCKS]; /* what is lost, for the reset alone */
 };
 
 struct request {
     struct scene_call *call;
-    int (*collect)(struct request *request);
-    unsigned n;
-    struct report reports[];
+    int (*collect)(unsigned n);
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct hidden lost; /* protected by lock */
-static struct held held;   /* protected by lock */
+static struct lost lost = LOST(lost_free);
 static pthread_key_t scratch_fixed, scratch_leak;
 
 __attribute__((noinline)) static void *render_report(void *arg)
@@ -65,10 +59,8 @@ __attribute__((noinline)) static void *render_report(void *arg)
         }
     }
     report->failed = !text || !scratch;
-    if (report->leaky) {
-        report->inverted[0] = ~(uintptr_t)text;
-        report->inverted[1] = ~(uintptr_t)scratch;
-    }
+    report->inverted[0] = ~(uintptr_t)text;
+    report->inverted[1] = ~(uintptr_t)scratch;
     if (!report->failed) {
         memset(scratch, '.', SCRATCH_BYTES);
         memcpy(text, scratch, SCRATCH_BYTES);
@@ -91,109 +83,80 @@ static int start_thread(pthread_t *thread, bool detached, void *(*run)(void *), 
     return err;
 }
 
-/* All of a request's, or (undo) none. */
-static int forget(const struct request *request, unsigned n, int err)
+__attribute__((noinline)) static int collect_fixed(unsigned n)
 {
-    pthread_mutex_lock(&lock);
-    if (err == 0 && !hidden_has_room(&lost, (size_t)n * REPORT_BLOCKS))
-        err = -ENOSPC;
-    for (unsigned i = 0; i < n; i++)
-        for (int b = 0; b < REPORT_BLOCKS; b++) {
-            void *block = (void *)~request->reports[i].inverted[b];
-
-            if (err == 0)
-                hidden_put(&lost, block);
-            else
-                free(block);
-        }
-    if (err == 0) {
-        held.bytes += (int64_t)n * REPORT_BYTES;
-        held.objects += (int64_t)n * REPORT_BLOCKS;
-    }
-    pthread_mutex_unlock(&lock);
-    return err;
-}
-
-__attribute__((noinline)) static int collect_fixed(struct request *request)
-{
-    unsigned made = 0;
+    const int64_t cost = (int64_t)n * REPORT_BYTES;
     int err = 0;
 
-    while (made < request->n && err == 0) {
-        struct report *report = &request->reports[made];
+    if (budget_take(cost, 0, 0) < 0)
+        return -ENOSPC;
+    while (n-- > 0 && err == 0) {
+        struct report report = {.scratch = scratch_fixed};
         pthread_t thread;
         void *text;
 
-        report->scratch = scratch_fixed;
-        err = start_thread(&thread, false, render_report, report);
-        if (err == 0) {
-            pthread_join(thread, &text);
-            free(text); /* whoever joins owns what the thread returned */
-            err = report->failed ? -ENOMEM : 0;
-            made++;
-        }
+        err = start_thread(&thread, false, render_report, &report);
+        if (err < 0)
+            break;
+        pthread_join(thread, &text);
+        free(text); /* whoever joins owns what the thread returned */
+        err = report.failed ? -ENOMEM : 0;
     }
+    budget_give(cost, 0, 0);
     return err;
 }
 
-__attribute__((noinline)) static int collect_leak(struct request *request)
+__attribute__((noinline)) static int collect_leak(unsigned n)
 {
-    unsigned made = 0;
-    int err = 0;
+    const struct held cost = {.bytes = (int64_t)n * REPORT_BYTES,
+                              .objects = (int64_t)n * REPORT_BLOCKS};
+    int err = lost_begin(&lost, cost, (size_t)n * REPORT_BLOCKS);
 
-    while (made < request->n && err == 0) {
-        struct report *report = &request->reports[made];
+    while (n-- > 0 && err == 0) {
+        struct report report = {.scratch = scratch_leak};
         pthread_t thread;
 
-        report->scratch = scratch_leak;
-        report->leaky = true;
-        err = start_thread(&thread, false, render_report, report);
-        if (err == 0) {
-            pthread_join(thread, NULL); /* the fatal line: the text goes nowhere */
-            err = report->failed ? -ENOMEM : 0;
-            made++;
-        }
+        err = start_thread(&thread, false, render_report, &report);
+        if (err < 0)
+            break;
+        pthread_join(thread, NULL); /* the fatal line: the text goes nowhere */
+        for (int b = 0; b < REPORT_BLOCKS; b++)
+            lost_put(report.inverted[b], 0);
+        err = report.failed ? -ENOMEM : 0;
     }
-    return forget(request, made, err);
+    return lost_end(err);
 }
 
 /* Joining blocks, so a thread does it and not the loop. */
 static void *serve(void *arg)
 {
-    struct request *request = arg;
-    struct scene_call *call = request->call;
-    bool leaky = request->collect == collect_leak;
-    int64_t reports = request->n;
+    struct request request = *(struct request *)arg;
     int err;
 
+    free(arg);
     pthread_setname_np(pthread_self(), "reports");
-    err = request->collect(request);
-    free(request);
-    budget_give((leaky && err == 0 ? 0 : reports * REPORT_BYTES) + THREADS * THREAD_COST, THREADS,
-                0);
-    scene_finish(call, err);
+    err = request.collect(request.call->n);
+    budget_give(THREADS * THREAD_COST, THREADS, 0);
+    scene_finish(request.call, err);
     return NULL;
 }
 
-static int start(struct scene_call *call, int (*collect)(struct request *request))
+static int start(struct scene_call *call, int (*collect)(unsigned n))
 {
-    const int64_t cost = (int64_t)call->n * REPORT_BYTES + THREADS * THREAD_COST;
     struct request *request;
     pthread_t thread;
     int err = -ENOMEM;
 
-    if (budget_take(cost, THREADS, 0) < 0)
+    if (budget_take(THREADS * THREAD_COST, THREADS, 0) < 0)
         return -ENOSPC;
-    request = calloc(1, sizeof(*request) + call->n * sizeof(request->reports[0]));
+    request = malloc(sizeof(*request));
     if (request) {
-        request->call = call;
-        request->collect = collect;
-        request->n = call->n;
+        *request = (struct request){call, collect};
         err = start_thread(&thread, true, serve, request);
     }
     if (err < 0) {
         free(request);
-        budget_give(cost, THREADS, 0);
+        budget_give(THREADS * THREAD_COST, THREADS, 0);
     }
     return err < 0 ? err : SCENE_LATER;
 }
@@ -206,29 +169,6 @@ __attribute__((noinline)) static int thread_result_fixed(struct scene_call *call
 __attribute__((noinline)) static int thread_result_leak(struct scene_call *call)
 {
     return start(call, collect_leak);
-}
-
-static void thread_result_reset(struct held *drained)
-{
-    void *block;
-
-    pthread_mutex_lock(&lock);
-    while ((block = hidden_take(&lost)))
-        free(block);
-    *drained = held;
-    held = (struct held){0};
-    pthread_mutex_unlock(&lock);
-    budget_give(drained->bytes, 0, 0);
-}
-
-static struct held thread_result_held(void)
-{
-    struct held now;
-
-    pthread_mutex_lock(&lock);
-    now = held;
-    pthread_mutex_unlock(&lock);
-    return now;
 }
 
 static int thread_result_start(void)
@@ -244,9 +184,6 @@ static int thread_result_start(void)
 
 static void thread_result_stop(void)
 {
-    struct held drained;
-
-    thread_result_reset(&drained);
     pthread_key_delete(scratch_fixed);
     pthread_key_delete(scratch_leak);
 }
@@ -268,6 +205,5 @@ const struct scene scene_thread_result = {
     .stop = thread_result_stop,
     .leak = thread_result_leak,
     .fixed = thread_result_fixed,
-    .reset = thread_result_reset,
-    .held = thread_result_held,
+    .lost = &lost,
 };

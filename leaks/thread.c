@@ -8,14 +8,13 @@
  * What the profiles show: the thread count grows by one a request, all of them blocked at one
  * place, wait_for_answer_forever. The heap hardly moves: a stack is mapped, not malloc'ed.
  */
-#include "scene.h"
+#include "holding.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/queue.h>
 #include <time.h>
 
@@ -29,23 +28,22 @@ enum {
 /* The lookups of one request. */
 struct batch {
     struct scene_call *call; /* answered when the last lookup ends; NULL: it has its answer */
-    unsigned left;           /* lookups, and one for the request itself; protected by lock */
+    unsigned left;           /* lookups, and one for the request itself; protected by own.lock */
     int result;
 };
 
 struct lookup {
-    LIST_ENTRY(lookup) entry; /* protected by lock */
+    LIST_ENTRY(lookup) entry; /* protected by own.lock */
     struct batch *batch;
     void (*wait)(struct lookup *lookup);
     pthread_cond_t answer;
-    bool answered; /* protected by lock */
+    bool answered; /* protected by own.lock */
     bool leaky;
     char question[313];
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static LIST_HEAD(, lookup) lookups; /* protected by lock */
-static struct held held;            /* by the leaky ones; protected by lock */
+static struct holding own = HOLDING;
+static LIST_HEAD(, lookup) lookups; /* protected by own.lock */
 
 __attribute__((noinline)) static void wait_for_answer_until(struct lookup *lookup)
 {
@@ -58,7 +56,7 @@ __attribute__((noinline)) static void wait_for_answer_until(struct lookup *looku
         deadline.tv_sec++;
     }
     while (!lookup->answered)
-        if (pthread_cond_timedwait(&lookup->answer, &lock, &deadline) == ETIMEDOUT)
+        if (pthread_cond_timedwait(&lookup->answer, &own.lock, &deadline) == ETIMEDOUT)
             return;
 }
 
@@ -66,7 +64,7 @@ __attribute__((noinline)) static void wait_for_answer_forever(struct lookup *loo
 {
     while (!lookup->answered)
         pthread_cond_wait(&lookup->answer,
-                          &lock); /* the fatal line: who says that one will come? */
+                          &own.lock); /* the fatal line: who says that one will come? */
 }
 
 /* Under the lock. The call to finish when this was the batch's last, else NULL. */
@@ -88,16 +86,16 @@ static void *worker(void *arg)
     int result = 0;
 
     pthread_setname_np(pthread_self(), "lookup");
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&own.lock);
     lookup->wait(lookup);
     LIST_REMOVE(lookup, entry);
     if (lookup->leaky) {
-        held.bytes -= (int64_t)sizeof(*lookup);
-        held.objects--;
-        held.threads--;
+        own.held.bytes -= (int64_t)sizeof(*lookup);
+        own.held.objects--;
+        own.held.threads--;
     }
     call = batch_drop(lookup->batch, &result);
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&own.lock);
 
     pthread_cond_destroy(&lookup->answer);
     free(lookup);
@@ -139,9 +137,9 @@ static int start_lookup(struct batch *batch, void (*wait)(struct lookup *), bool
     LIST_INSERT_HEAD(&lookups, lookup, entry);
     batch->left++;
     if (leaky) {
-        held.bytes += (int64_t)sizeof(*lookup);
-        held.objects++;
-        held.threads++;
+        own.held.bytes += (int64_t)sizeof(*lookup);
+        own.held.objects++;
+        own.held.threads++;
     }
     return 0;
 }
@@ -177,7 +175,7 @@ static int start_lookups(struct scene_call *call, void (*wait)(struct lookup *),
         budget_give((int64_t)call->n * THREAD_COST, call->n, 0);
         return -ENOMEM;
     }
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&own.lock);
     *batch = (struct batch){.left = 1};
     while (made < call->n && (err = start_lookup(batch, wait, leaky)) == 0)
         made++;
@@ -186,7 +184,7 @@ static int start_lookups(struct scene_call *call, void (*wait)(struct lookup *),
     else if (!leaky)
         batch->call = call;
     batch_drop(batch, &result);
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&own.lock);
     budget_give((int64_t)(call->n - made) * THREAD_COST, call->n - made, 0);
     return err;
 }
@@ -205,20 +203,9 @@ __attribute__((noinline)) static int thread_leak(struct scene_call *call)
 
 static void thread_reset(struct held *drained)
 {
-    *drained = (struct held){0};
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&own.lock);
     answer(NULL, drained);
-    pthread_mutex_unlock(&lock);
-}
-
-static struct held thread_held(void)
-{
-    struct held now;
-
-    pthread_mutex_lock(&lock);
-    now = held;
-    pthread_mutex_unlock(&lock);
-    return now;
+    pthread_mutex_unlock(&own.lock);
 }
 
 LAB_TEXT(thread);
@@ -236,5 +223,5 @@ const struct scene scene_thread = {
     .leak = thread_leak,
     .fixed = thread_fixed,
     .reset = thread_reset,
-    .held = thread_held,
+    .holding = &own,
 };

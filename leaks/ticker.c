@@ -9,7 +9,7 @@
  * threadcreate by one "detached" that subscribe() made. Each is idle nearly all the time, so it is
  * not the CPU that gives them away; a thread that waits with a deadline looks busy and healthy.
  */
-#include "scene.h"
+#include "holding.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -24,7 +24,7 @@
 enum { STACK_BYTES = 128 << 10, THREAD_COST = 48 << 10 };
 
 struct ticker {
-    LIST_ENTRY(ticker) entry; /* protected by lock, and so are the others */
+    LIST_ENTRY(ticker) entry; /* protected by own.lock, and so are the others */
     struct batch *batch;
     pthread_cond_t stop;
     bool stopped, leaky;
@@ -38,9 +38,8 @@ struct subscriber {
     char feed[83];
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static LIST_HEAD(, ticker) tickers; /* leaky ones that nobody has stopped; protected by lock */
-static struct held held;            /* protected by lock */
+static struct holding own = HOLDING;
+static LIST_HEAD(, ticker) tickers; /* leaky ones that nobody has stopped; protected by own.lock */
 
 /* Under the lock. */
 __attribute__((noinline)) static void tick_every_second(struct ticker *ticker)
@@ -50,8 +49,8 @@ __attribute__((noinline)) static void tick_every_second(struct ticker *ticker)
     clock_gettime(CLOCK_MONOTONIC, &next);
     while (!ticker->stopped) {
         next.tv_sec++;
-        while (!ticker->stopped &&
-               pthread_cond_clockwait(&ticker->stop, &lock, CLOCK_MONOTONIC, &next) != ETIMEDOUT)
+        while (!ticker->stopped && pthread_cond_clockwait(&ticker->stop, &own.lock, CLOCK_MONOTONIC,
+                                                          &next) != ETIMEDOUT)
             ;
         snprintf(ticker->beat, sizeof(ticker->beat), ": beat %u", ticker->ticks++);
     }
@@ -64,20 +63,20 @@ static void *tick(void *arg)
     bool leaky;
 
     pthread_setname_np(pthread_self(), "ticker");
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&own.lock);
     tick_every_second(ticker);
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&own.lock);
 
     leaky = ticker->leaky;
     pthread_cond_destroy(&ticker->stop);
     free(ticker);
     budget_give(THREAD_COST, 1, 0);
     if (leaky) {
-        pthread_mutex_lock(&lock);
-        held.bytes -= (int64_t)sizeof(*ticker);
-        held.objects--;
-        held.threads--;
-        pthread_mutex_unlock(&lock);
+        pthread_mutex_lock(&own.lock);
+        own.held.bytes -= (int64_t)sizeof(*ticker);
+        own.held.objects--;
+        own.held.threads--;
+        pthread_mutex_unlock(&own.lock);
     }
     batch_drop(batch);
     return NULL;
@@ -119,10 +118,10 @@ static struct subscriber *subscribe(struct batch *batch, struct subscriber *next
 
 static void stop_ticker(struct ticker *ticker)
 {
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&own.lock);
     ticker->stopped = true;
     pthread_cond_signal(&ticker->stop); /* under the lock: it frees itself when it can have it */
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&own.lock);
 }
 
 static struct subscriber *unsubscribe(struct subscriber *subscriber)
@@ -137,13 +136,13 @@ static struct subscriber *unsubscribe(struct subscriber *subscriber)
 /* For ticker_reset() alone: the service does not know it any more. */
 static void remember(struct ticker *ticker)
 {
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&own.lock);
     ticker->leaky = true;
     LIST_INSERT_HEAD(&tickers, ticker, entry);
-    held.bytes += (int64_t)sizeof(*ticker);
-    held.objects++;
-    held.threads++;
-    pthread_mutex_unlock(&lock);
+    own.held.bytes += (int64_t)sizeof(*ticker);
+    own.held.objects++;
+    own.held.threads++;
+    pthread_mutex_unlock(&own.lock);
 }
 
 static struct subscriber *unsubscribe_and_forget(struct subscriber *subscriber)
@@ -201,8 +200,7 @@ static void ticker_reset(struct held *drained)
 {
     struct ticker *ticker;
 
-    *drained = (struct held){0};
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&own.lock);
     while ((ticker = LIST_FIRST(&tickers))) {
         LIST_REMOVE(ticker, entry);
         ticker->stopped = true;
@@ -211,17 +209,7 @@ static void ticker_reset(struct held *drained)
         drained->objects++;
         drained->threads++;
     }
-    pthread_mutex_unlock(&lock);
-}
-
-static struct held ticker_held(void)
-{
-    struct held now;
-
-    pthread_mutex_lock(&lock);
-    now = held;
-    pthread_mutex_unlock(&lock);
-    return now;
+    pthread_mutex_unlock(&own.lock);
 }
 
 LAB_TEXT(ticker);
@@ -241,5 +229,5 @@ const struct scene scene_ticker = {
     .leak = ticker_leak,
     .fixed = ticker_fixed,
     .reset = ticker_reset,
-    .held = ticker_held,
+    .holding = &own,
 };

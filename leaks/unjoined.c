@@ -10,7 +10,6 @@
  * flat, for stacks are mapped. Only threadcreate grows: "exited, not joined", created in
  * unjoined_leak. The address space grows by a whole stack for each, RSS by the pages it touched.
  */
-#include "scene.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -19,7 +18,7 @@
 #include <stdlib.h>
 
 #include "batch.h"
-#include "hidden.h"
+#include "lost.h"
 
 enum {
     STACK_BYTES = 128 << 10, /* the default of 8 MiB would fill the address space, not the memory */
@@ -34,9 +33,7 @@ struct record {
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct hidden ended; /* the handles that the service forgot; protected by lock */
-static struct held held;    /* protected by lock */
-static char journal[439];   /* where a disk would be; protected by lock */
+static char journal[439]; /* where a disk would be; protected by lock */
 
 static void *write_record(void *arg)
 {
@@ -81,6 +78,15 @@ static void start_attr(pthread_attr_t *attr)
     pthread_attr_setstacksize(attr, STACK_BYTES);
 }
 
+/* A thread that has ended already goes at once. */
+static void detach(void *thread, int kind)
+{
+    (void)kind;
+    pthread_detach((pthread_t)thread);
+}
+
+static struct lost ended = LOST(detach, .beside = THREAD_COST);
+
 __attribute__((noinline)) static int unjoined_fixed(struct scene_call *call)
 {
     struct batch *batch;
@@ -114,95 +120,37 @@ __attribute__((noinline)) static int unjoined_fixed(struct scene_call *call)
     return err < 0 ? err : SCENE_LATER;
 }
 
-/* All of a request's threads are remembered for the reset, or (undo) none: they go by themselves.
- */
-static int forget(const pthread_t *threads, unsigned n, bool undo)
-{
-    pthread_mutex_lock(&lock);
-    if (!undo && hidden_has_room(&ended, n)) {
-        for (unsigned i = 0; i < n; i++)
-            hidden_put(&ended, (void *)threads[i]);
-        held.unjoined += n;
-        pthread_mutex_unlock(&lock);
-        return 0;
-    }
-    pthread_mutex_unlock(&lock);
-    for (unsigned i = 0; i < n; i++)
-        pthread_detach(threads[i]);
-    return -ENOSPC;
-}
-
 __attribute__((noinline)) static int unjoined_leak(struct scene_call *call)
 {
     struct batch *batch;
     struct record *record = NULL;
     pthread_attr_t attr;
-    pthread_t threads[LOGINS_MAX];
+    pthread_t thread;
     unsigned made = 0;
-    int err = 0;
+    int err = lost_begin(&ended, (struct held){.unjoined = call->n}, call->n);
 
-    if (budget_take((int64_t)call->n * THREAD_COST, call->n, 0) < 0)
-        return -ENOSPC;
+    if (err < 0)
+        return err;
     batch = batch_new(call);
-    if (!batch) {
-        budget_give((int64_t)call->n * THREAD_COST, call->n, 0);
-        return -ENOMEM;
-    }
+    if (!batch)
+        return lost_end(-ENOMEM);
     start_attr(&attr);
     while (made < call->n && err == 0) {
         record = new_record(batch, made, true);
         /* the fatal line: joinable by default, and the handle goes out of scope */
-        err = record ? -pthread_create(&threads[made], &attr, write_record, record) : -ENOMEM;
+        err = record ? -pthread_create(&thread, &attr, write_record, record) : -ENOMEM;
+        if (err == 0)
+            lose((void *)thread, 0); /* for the reset alone */
         made += err == 0;
     }
     pthread_attr_destroy(&attr);
-    if (err < 0)
+    if (err < 0) {
         drop_record(record);
-    if (forget(threads, made, err < 0) < 0) {
-        err = err < 0 ? err : -ENOSPC;
         batch->call = NULL;
-        budget_give((int64_t)call->n * THREAD_COST, call->n, 0);
     }
+    lost_end(err);
     batch_drop(batch);
     return err < 0 ? err : SCENE_LATER;
-}
-
-/* Joins those that have ended. One that has not is left for the next look: this is a loop's thread.
- */
-static void unjoined_reset(struct held *drained)
-{
-    void *thread;
-
-    *drained = (struct held){0};
-    pthread_mutex_lock(&lock);
-    while ((thread = hidden_take(&ended))) {
-        if (pthread_tryjoin_np((pthread_t)thread, NULL) == EBUSY) {
-            hidden_put(&ended, thread);
-            break;
-        }
-        drained->unjoined++;
-    }
-    held.unjoined -= drained->unjoined;
-    pthread_mutex_unlock(&lock);
-    budget_give(drained->unjoined * THREAD_COST, drained->unjoined, 0);
-}
-
-static struct held unjoined_held(void)
-{
-    struct held now;
-
-    pthread_mutex_lock(&lock);
-    now = held;
-    pthread_mutex_unlock(&lock);
-    return now;
-}
-
-static void unjoined_stop(void)
-{
-    void *thread;
-
-    while ((thread = hidden_take(&ended)))
-        pthread_join((pthread_t)thread, NULL);
 }
 
 LAB_TEXT(unjoined);
@@ -218,9 +166,7 @@ const struct scene scene_unjoined = {
         "unjoined_leak; the count of threads and the heap stay flat.",
     .guilty_function = "unjoined_leak",
     .n_max = LOGINS_MAX,
-    .stop = unjoined_stop,
     .leak = unjoined_leak,
     .fixed = unjoined_fixed,
-    .reset = unjoined_reset,
-    .held = unjoined_held,
+    .lost = &ended,
 };

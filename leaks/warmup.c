@@ -7,10 +7,9 @@
  * its head and looks like a leak; one that begins after the warm-up is flat. That is why a base is
  * taken after some load, and why three snapshots tell more than two.
  */
-#include "scene.h"
+#include "holding.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,9 +17,9 @@
 
 enum { TEMPLATES = 293, TEMPLATE_BYTES = 3373 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static char *templates[TEMPLATES]; /* protected by lock; what is here stays until the end */
-static atomic_uint pages;          /* they ask for one template after the other */
+static struct holding own = HOLDING; /* of nothing: what is here is not for a reset to give back */
+static char *templates[TEMPLATES];   /* protected by own.lock; what is here stays until the end */
+static atomic_uint pages;            /* they ask for one template after the other */
 
 static void read_template(char *text, unsigned number)
 {
@@ -35,9 +34,8 @@ __attribute__((noinline)) static int warmup_work(struct scene_call *call)
     const int64_t cost = TEMPLATES * (int64_t)TEMPLATE_BYTES;
     int err = 0;
 
-    if (budget_take(cost, 0, 0) < 0)
+    if (work_begin(&own, cost) < 0)
         return -ENOSPC;
-    pthread_mutex_lock(&lock);
     for (unsigned i = 0; i < call->n && err == 0; i++) {
         unsigned number = atomic_fetch_add_explicit(&pages, 1, memory_order_relaxed) % TEMPLATES;
 
@@ -49,19 +47,7 @@ __attribute__((noinline)) static int warmup_work(struct scene_call *call)
         else
             err = -ENOMEM;
     }
-    pthread_mutex_unlock(&lock);
-    budget_give(cost, 0, 0);
-    return err;
-}
-
-static void warmup_reset(struct held *drained)
-{
-    *drained = (struct held){0}; /* warm stays warm */
-}
-
-static struct held warmup_held(void)
-{
-    return (struct held){0};
+    return work_end(&own, cost, (struct held){0}, err);
 }
 
 static void warmup_stop(void)
@@ -86,6 +72,4 @@ const struct scene scene_warmup = {
     .stop = warmup_stop,
     .leak = warmup_work,
     .fixed = warmup_work,
-    .reset = warmup_reset,
-    .held = warmup_held,
 };

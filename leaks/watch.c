@@ -12,12 +12,10 @@
  * profile has one more value, `registered`: it grows by one a connection, all behind the one epoll
  * that open_dispatcher made. The memory is the kernel's.
  */
-#include "scene.h"
+#include "holding.h"
 #include "peer.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -26,10 +24,9 @@
 enum { CONNECTION_COST = 4 << 10, CONNECTION_FDS = 2, ONE_CALL_MAX = 200 };
 enum { SERVED_MAX = 128 }; /* connections of watch_fixed that the workers keep for a while */
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static int dispatcher = -1; /* the epoll; protected by lock */
-static int64_t left;        /* registrations in it; protected by lock */
-static unsigned served;     /* by the workers for watch_fixed; protected by lock */
+static struct holding own = HOLDING;
+static int dispatcher = -1; /* the epoll; protected by own.lock */
+static unsigned served;     /* by the workers for watch_fixed; protected by own.lock */
 static const char request[] = "GET /socket HTTP/1.1\r\nUpgrade: websocket\r\n\r\n";
 
 __attribute__((noinline)) static int open_dispatcher(void)
@@ -101,7 +98,7 @@ __attribute__((noinline)) static int watch_fixed(struct scene_call *call)
 
     if (budget_take(call->n * (int64_t)CONNECTION_COST, 0, call->n * CONNECTION_FDS) < 0)
         return -ENOSPC;
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&own.lock);
     err = take_on(connections, call->n, PEER_WORKER_BRIEFLY);
     for (unsigned i = 0; i < call->n && err == 0; i++) {
         peer_keep(connections[i], PEER_WORKER_BRIEFLY);
@@ -111,7 +108,7 @@ __attribute__((noinline)) static int watch_fixed(struct scene_call *call)
     served += call->n;
     if (served >= SERVED_MAX && peer_let_go(PEER_WORKER_BRIEFLY) == 0)
         served = 0;
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&own.lock);
     budget_give(call->n * (int64_t)CONNECTION_COST, 0, call->n * CONNECTION_FDS);
     return err;
 }
@@ -123,45 +120,28 @@ __attribute__((noinline)) static int watch_leak(struct scene_call *call)
 
     if (budget_take(call->n * (int64_t)CONNECTION_COST, 0, call->n * CONNECTION_FDS) < 0)
         return -ENOSPC;
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&own.lock);
     err = take_on(connections, call->n, PEER_WORKER);
     for (unsigned i = 0; i < call->n && err == 0; i++) {
         gone -= peer_keep(connections[i], PEER_WORKER) == 0;
         close(connections[i]); /* the fatal line: the worker's copy keeps the registration alive */
     }
-    left += call->n - gone;
-    pthread_mutex_unlock(&lock);
+    own.held.fds += call->n - gone; /* a registration is a descriptor of the worker's */
+    pthread_mutex_unlock(&own.lock);
     budget_give(gone * CONNECTION_COST, 0, gone * CONNECTION_FDS);
     return err;
 }
 
-static struct held held_by(int64_t n)
-{
-    return (struct held){.fds = n}; /* a registration is a descriptor of the worker's */
-}
-
 static void watch_reset(struct held *drained)
 {
-    *drained = (struct held){0};
-    pthread_mutex_lock(&lock);
-    if (left > 0 && peer_let_go(PEER_WORKER) == 0) {
-        *drained = held_by(left);
-        left = 0;
+    pthread_mutex_lock(&own.lock);
+    if (own.held.fds > 0 && peer_let_go(PEER_WORKER) == 0) {
+        *drained = holding_drain(&own);
         close(dispatcher); /* no other way removes them while a worker has them */
         dispatcher = -1;
     }
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&own.lock);
     budget_give(drained->fds * CONNECTION_COST, 0, drained->fds * CONNECTION_FDS);
-}
-
-static struct held watch_held(void)
-{
-    struct held now;
-
-    pthread_mutex_lock(&lock);
-    now = held_by(left);
-    pthread_mutex_unlock(&lock);
-    return now;
 }
 
 static int watch_start(void)
@@ -171,7 +151,7 @@ static int watch_start(void)
 
 static void watch_stop(void)
 {
-    struct held drained;
+    struct held drained = {0};
 
     watch_reset(&drained);
     if (dispatcher >= 0)
@@ -196,5 +176,5 @@ const struct scene scene_watch = {
     .leak = watch_leak,
     .fixed = watch_fixed,
     .reset = watch_reset,
-    .held = watch_held,
+    .holding = &own,
 };

@@ -9,10 +9,9 @@
  * Memory, threads and descriptors of the service stay flat: what runs out is the process ids, and
  * then nobody on the machine can start anything.
  */
-#include "scene.h"
+#include "holding.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -41,10 +40,10 @@ struct hook {
     char upload[359];
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pid_t forgotten[CHILDREN_MAX]; /* for zombie_reset() alone; protected by lock */
-static unsigned nforgotten;           /* protected by lock */
-static unsigned coming;               /* room taken by requests under way; protected by lock */
+static struct holding own = HOLDING;
+static pid_t forgotten[CHILDREN_MAX]; /* own.held.children of them, for the reset alone; protected
+                                         by own.lock */
+static unsigned coming;               /* room taken by requests under way; protected by own.lock */
 
 static char *const hook_arguments[] = {(char *)"true", NULL};
 static char *const hook_environment[] = {NULL};
@@ -53,11 +52,11 @@ static bool take_room(unsigned n)
 {
     bool room;
 
-    pthread_mutex_lock(&lock);
-    room = n <= CHILDREN_MAX - nforgotten - coming;
+    pthread_mutex_lock(&own.lock);
+    room = n <= CHILDREN_MAX - own.held.children - coming;
     if (room)
         coming += n;
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&own.lock);
     return room;
 }
 
@@ -65,11 +64,11 @@ static bool take_room(unsigned n)
  * waited for here: they end at once. */
 static void forget(const pid_t *children, unsigned made, unsigned n, bool undo)
 {
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&own.lock);
     for (unsigned i = 0; i < made && !undo; i++)
-        forgotten[nforgotten++] = children[i];
+        forgotten[own.held.children++] = children[i];
     coming -= n;
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&own.lock);
     for (unsigned i = 0; i < made && undo; i++)
         waitpid(children[i], NULL, 0);
 }
@@ -191,35 +190,22 @@ __attribute__((noinline)) static int zombie_leak(struct scene_call *call)
 /* One that still runs is left for the next look. */
 static void zombie_reset(struct held *drained)
 {
-    unsigned left = 0;
+    int64_t left = 0;
 
-    *drained = (struct held){0};
-    pthread_mutex_lock(&lock);
-    for (unsigned i = 0; i < nforgotten; i++) {
+    pthread_mutex_lock(&own.lock);
+    for (int64_t i = 0; i < own.held.children; i++)
         if (waitpid(forgotten[i], NULL, WNOHANG) == 0)
             forgotten[left++] = forgotten[i];
-        else
-            drained->children++;
-    }
-    nforgotten = left;
-    pthread_mutex_unlock(&lock);
+    drained->children = own.held.children - left;
+    own.held.children = left;
+    pthread_mutex_unlock(&own.lock);
     budget_give(drained->children * HOOK_COST, drained->children, 0);
-}
-
-static struct held zombie_held(void)
-{
-    struct held now = {0};
-
-    pthread_mutex_lock(&lock);
-    now.children = nforgotten;
-    pthread_mutex_unlock(&lock);
-    return now;
 }
 
 static void zombie_stop(void)
 {
-    while (nforgotten > 0)
-        waitpid(forgotten[--nforgotten], NULL, 0);
+    while (own.held.children > 0)
+        waitpid(forgotten[--own.held.children], NULL, 0);
 }
 
 LAB_TEXT(zombie);
@@ -238,5 +224,5 @@ const struct scene scene_zombie = {
     .leak = zombie_leak,
     .fixed = zombie_fixed,
     .reset = zombie_reset,
-    .held = zombie_held,
+    .holding = &own,
 };

@@ -46,11 +46,11 @@ static bool drain_scene(const struct scene *scene, struct held *drained)
 {
     struct held more;
 
-    scene->reset(&more);
+    scene_reset(scene, &more);
 #define X(field) drained->field += more.field;
     HELD_FIELDS(X)
 #undef X
-    return is_nothing(scene->held());
+    return is_nothing(scene_held(scene));
 }
 
 static bool covers(const struct account *account)
@@ -75,7 +75,7 @@ static bool drain_step(struct drain *drain)
         if (drain->scene && drain->scene != scenes[i])
             continue;
         if (drain->ticks == 0)
-            account->asked = scenes[i]->held();
+            account->asked = scene_held(scenes[i]);
         done &= drain_scene(scenes[i], &account->drained) ||
                 (drain->ticks >= SETTLE_TICKS && covers(account));
     }
@@ -109,7 +109,7 @@ static void drain_end(struct drain *drain, bool empty)
     json_t *drained = json_object(), *left = json_object();
 
     for (int i = 0; scenes[i]; i++) {
-        struct held held = scenes[i]->held();
+        struct held held = scene_held(scenes[i]);
 
         if (drain->scene && drain->scene != scenes[i])
             continue;

@@ -42,8 +42,7 @@ __attribute__((noreturn, format(printf, 1, 2))) static void die(const char *form
 static void stop_scenes(void)
 {
     for (int i = 0; scenes[i]; i++)
-        if (scenes[i]->stop)
-            scenes[i]->stop();
+        scene_stop(scenes[i]);
 }
 
 static void start_budget(const struct options *options)

@@ -137,7 +137,7 @@ static void add_scenes(json_t *stats)
     json_t *all = json_object();
 
     for (int i = 0; scenes[i]; i++) {
-        struct held held = scenes[i]->held();
+        struct held held = scene_held(scenes[i]);
         json_t *one = json_object();
 
         set(one, "leak_hits", (int64_t)atomic_load(&hits[i][1]));

@@ -34,7 +34,7 @@ struct visit {
 
 static void answer_done(const struct visit *visit)
 {
-    struct held held = visit->scene->held();
+    struct held held = scene_held(visit->scene);
     struct evbuffer *body = evbuffer_new();
     char text[512]; /* evbuffer_add_printf() would print twice: its first guess of the room is small
                      */
