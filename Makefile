@@ -45,7 +45,7 @@ OBJ_profiler := $(call obj,$(SRC_profiler)) $(B)/obj/gen/profile.pb-c.o
 
 all: $(B)/leakyard $(B)/libleakprof.a $(B)/libleakprof.so
 
-$(B)/leakyard: $(OBJ_server) $(OBJ_leaks) $(B)/libleakprof.a
+$(B)/leakyard: $(OBJ_server) $(OBJ_leaks) $(B)/libleakprof.a | $(B)/scenes
 	$(CC) $(LDFL) -rdynamic -o $@ $(OBJ_server) $(OBJ_leaks) \
 	  -Wl,--whole-archive $(B)/libleakprof.a -Wl,--no-whole-archive $(LIBS)
 $(B)/libleakprof.a: $(OBJ_profiler)
@@ -58,6 +58,19 @@ LABS := $(filter-out leaks/README.md leaks/TRAINER.md,$(sort $(wildcard leaks/*.
 $(B)/obj/labs.o: $(LABS) leaks
 	@mkdir -p $(@D)
 	ld -r -b binary -z noexecstack -o $@ $(LABS)
+
+# No scene without its place in the catalogue, a row by which it is proven, and a lab.
+SCENES := $(patsubst leaks/%.c,%,$(shell grep -l '^const struct scene scene_' $(SRC_leaks)))
+$(B)/scenes: $(SRC_leaks) $(LABS) leaks tests/blackbox/catalogue.tsv
+	@mkdir -p $(@D)
+	@missing=; lacks() { echo "leaks/$$1.c $$2" >&2; missing=yes; }; \
+	for id in $(SCENES); do \
+	  grep -q "&scene_$${id//-/_}," leaks/catalogue.c || lacks $$id "is not in the list: add it to leaks/catalogue.c"; \
+	  grep -q "^$$id"$$'\t' tests/blackbox/catalogue.tsv || \
+	    lacks $$id "has no row in tests/blackbox/catalogue.tsv: say there what a hit leaks, and where"; \
+	  [[ -s leaks/$$id.md ]] || lacks $$id "has no lab: write leaks/$$id.md in the form of leaks/slice.md"; \
+	done; [[ -z $$missing ]] && touch $@
+
 $(B)/obj/leaks/%.o: leaks/%.c | $(B)/gen/leaks/message.pb-c.h
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CFLAGS) $(OPT_leaks) $(INC_leaks) $(DEPS) -c -o $@ $<
