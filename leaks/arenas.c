@@ -10,6 +10,7 @@
  * and RSS stays up by workers times rows. It does not grow for ever: the next report uses the same
  * arenas again. malloc_free_bytes in /stats says where the memory is, and ?gc=1 gives it back.
  */
+#include "batch.h"
 #include "holding.h"
 
 #include <errno.h>
@@ -19,14 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    ROW_BYTES = 13370,
-    SUMMARY_BYTES = 5737,
-    WORKERS_MAX = 16,
-    SUMMARIES = 16,
-    STACK_BYTES = 128 << 10,
-    WORKER_COST = 48 << 10 /* for the budget: the stack and the kernel's side of a thread */
-};
+enum { ROW_BYTES = 13370, SUMMARY_BYTES = 5737, WORKERS_MAX = 16, SUMMARIES = 16 };
 
 /* One request: its workers wait for each other, and the last one ends it. All but the constants are
  * protected by own.lock. */
@@ -120,7 +114,7 @@ static void end_report(struct report *report)
         running -= rows;
     }
     pthread_mutex_unlock(&own.lock);
-    budget_give(rows - stays + (int64_t)n * WORKER_COST, n, 0);
+    budget_give(rows - stays + (int64_t)n * THREAD_COST, n, 0);
     scene_finish(report->call, err);
     free(report);
 
@@ -170,17 +164,15 @@ static int start_report(struct scene_call *call, void (*end)(struct report *), b
     pthread_t thread;
     int err = 0;
 
-    if (budget_take(cost + (int64_t)call->n * WORKER_COST, call->n, 0) < 0)
+    if (budget_take(cost + (int64_t)call->n * THREAD_COST, call->n, 0) < 0)
         return -ENOSPC;
     report = malloc(sizeof(*report));
     if (!report) {
-        budget_give(cost + (int64_t)call->n * WORKER_COST, call->n, 0);
+        budget_give(cost + (int64_t)call->n * THREAD_COST, call->n, 0);
         return -ENOMEM;
     }
     *report = (struct report){.call = call, .rows = rows, .end = end, .leaky = leaky};
-    pthread_attr_init(&small);
-    pthread_attr_setstacksize(&small, STACK_BYTES);
-    pthread_attr_setdetachstate(&small, PTHREAD_CREATE_DETACHED);
+    small_thread(&small, PTHREAD_CREATE_DETACHED);
     pthread_mutex_lock(&own.lock);
     while (report->left < call->n && err == 0)
         if ((err = pthread_create(&thread, &small, worker, report)) == 0)
@@ -200,7 +192,7 @@ static int start_report(struct scene_call *call, void (*end)(struct report *), b
     if (err == 0)
         return SCENE_LATER;
     free(report);
-    budget_give(cost + (int64_t)call->n * WORKER_COST, call->n, 0);
+    budget_give(cost + (int64_t)call->n * THREAD_COST, call->n, 0);
     return -EAGAIN;
 }
 

@@ -14,6 +14,7 @@
  * transfer_in_given_order. Two of them stand at the line of the second lock, one for each
  * direction: those are the knot, and all the others, at the line of the first, are only the queue.
  */
+#include "batch.h"
 #include "holding.h"
 
 #include <errno.h>
@@ -24,11 +25,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum {
-    STACK_BYTES = 128 << 10,
-    THREAD_COST = 48 << 10,
-    LOOK_UP_MS = 300 /* how long a leaky transfer waits before it looks for a reset */
-};
+enum { LOOK_UP_MS = 300 /* how long a leaky transfer waits before it looks for a reset */ };
 
 struct account {
     pthread_mutex_t lock;
@@ -206,9 +203,7 @@ static int start_transfer(const struct transfer *order)
         return -ENOMEM;
     *transfer = *order;
     snprintf(transfer->reference, sizeof(transfer->reference), "13.37 to %p", (void *)order->to);
-    pthread_attr_init(&attr);
-    pthread_attr_setstacksize(&attr, STACK_BYTES);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    small_thread(&attr, PTHREAD_CREATE_DETACHED);
     err = -pthread_create(&thread, &attr, serve_transfer, transfer);
     pthread_attr_destroy(&attr);
     if (err < 0)

@@ -11,6 +11,7 @@
  * by two blocks a request at two lines of render_report, and their stack begins at the thread: it
  * says who made them, and not who was to free them.
  */
+#include "batch.h"
 #include "lost.h"
 
 #include <errno.h>
@@ -25,8 +26,6 @@ enum {
     SCRATCH_BYTES = 3761,
     REPORT_BLOCKS = 2,
     REPORT_BYTES = TEXT_BYTES + SCRATCH_BYTES,
-    STACK_BYTES = 128 << 10,
-    THREAD_COST = 48 << 10,
     THREADS = 2, /* of a request at a time: one renders, one waits for it */
     REPORTS_MAX = 200
 };
@@ -69,15 +68,12 @@ __attribute__((noinline)) static void *render_report(void *arg)
     return text;
 }
 
-static int start_thread(pthread_t *thread, bool detached, void *(*run)(void *), void *arg)
+static int start_thread(pthread_t *thread, int state, void *(*run)(void *), void *arg)
 {
     pthread_attr_t attr;
     int err;
 
-    pthread_attr_init(&attr);
-    pthread_attr_setstacksize(&attr, STACK_BYTES);
-    if (detached)
-        pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    small_thread(&attr, state);
     err = -pthread_create(thread, &attr, run, arg);
     pthread_attr_destroy(&attr);
     return err;
@@ -95,7 +91,7 @@ __attribute__((noinline)) static int collect_fixed(unsigned n)
         pthread_t thread;
         void *text;
 
-        err = start_thread(&thread, false, render_report, &report);
+        err = start_thread(&thread, PTHREAD_CREATE_JOINABLE, render_report, &report);
         if (err < 0)
             break;
         pthread_join(thread, &text);
@@ -116,7 +112,7 @@ __attribute__((noinline)) static int collect_leak(unsigned n)
         struct report report = {.scratch = scratch_leak};
         pthread_t thread;
 
-        err = start_thread(&thread, false, render_report, &report);
+        err = start_thread(&thread, PTHREAD_CREATE_JOINABLE, render_report, &report);
         if (err < 0)
             break;
         pthread_join(thread, NULL); /* the fatal line: the text goes nowhere */
@@ -152,7 +148,7 @@ static int start(struct scene_call *call, int (*collect)(unsigned n))
     request = malloc(sizeof(*request));
     if (request) {
         *request = (struct request){call, collect};
-        err = start_thread(&thread, true, serve, request);
+        err = start_thread(&thread, PTHREAD_CREATE_DETACHED, serve, request);
     }
     if (err < 0) {
         free(request);

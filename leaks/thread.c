@@ -8,6 +8,7 @@
  * What the profiles show: the thread count grows by one a request, all of them blocked at one
  * place, wait_for_answer_forever. The heap hardly moves: a stack is mapped, not malloc'ed.
  */
+#include "batch.h"
 #include "holding.h"
 
 #include <errno.h>
@@ -18,27 +19,14 @@
 #include <sys/queue.h>
 #include <time.h>
 
-enum {
-    DEADLINE_MS = 50,
-    STACK_BYTES =
-        128 << 10,         /* small, so that thousands fit; glibc puts thread-local data here too */
-    THREAD_COST = 48 << 10 /* for the budget: touched stack and the kernel's side of a thread */
-};
-
-/* The lookups of one request. */
-struct batch {
-    struct scene_call *call; /* answered when the last lookup ends; NULL: it has its answer */
-    unsigned left;           /* lookups, and one for the request itself; protected by own.lock */
-    int result;
-};
+enum { DEADLINE_MS = 50 };
 
 struct lookup {
     LIST_ENTRY(lookup) entry; /* protected by own.lock */
-    struct batch *batch;
+    struct batch *batch;      /* NULL: a leaky one */
     void (*wait)(struct lookup *lookup);
     pthread_cond_t answer;
     bool answered; /* protected by own.lock */
-    bool leaky;
     char question[313];
 };
 
@@ -67,46 +55,36 @@ __attribute__((noinline)) static void wait_for_answer_forever(struct lookup *loo
                           &own.lock); /* the fatal line: who says that one will come? */
 }
 
-/* Under the lock. The call to finish when this was the batch's last, else NULL. */
-static struct scene_call *batch_drop(struct batch *batch, int *result)
+/* Under the lock. So many leaky lookups come or (negative) go. */
+static void count(struct held *sum, int n)
 {
-    struct scene_call *call = batch->call;
-
-    if (--batch->left > 0)
-        return NULL;
-    *result = batch->result;
-    free(batch);
-    return call;
+    sum->bytes += n * (int64_t)sizeof(struct lookup);
+    sum->objects += n;
+    sum->threads += n;
 }
 
 static void *worker(void *arg)
 {
     struct lookup *lookup = arg;
-    struct scene_call *call;
-    int result = 0;
+    struct batch *batch = lookup->batch;
 
     pthread_setname_np(pthread_self(), "lookup");
     pthread_mutex_lock(&own.lock);
     lookup->wait(lookup);
     LIST_REMOVE(lookup, entry);
-    if (lookup->leaky) {
-        own.held.bytes -= (int64_t)sizeof(*lookup);
-        own.held.objects--;
-        own.held.threads--;
-    }
-    call = batch_drop(lookup->batch, &result);
+    if (!batch)
+        count(&own.held, -1);
     pthread_mutex_unlock(&own.lock);
 
     pthread_cond_destroy(&lookup->answer);
     free(lookup);
     budget_give(THREAD_COST, 1, 0);
-    if (call)
-        scene_finish(call, result);
+    batch_drop(batch);
     return NULL;
 }
 
 /* Under the lock, so that no worker ends before its batch is complete. */
-static int start_lookup(struct batch *batch, void (*wait)(struct lookup *), bool leaky)
+static int start_lookup(struct batch *batch, void (*wait)(struct lookup *))
 {
     struct lookup *lookup = calloc(1, sizeof(*lookup));
     pthread_condattr_t monotonic;
@@ -118,14 +96,11 @@ static int start_lookup(struct batch *batch, void (*wait)(struct lookup *), bool
         return -ENOMEM;
     lookup->batch = batch;
     lookup->wait = wait;
-    lookup->leaky = leaky;
     snprintf(lookup->question, sizeof(lookup->question), "who is user %d?", 1337);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&lookup->answer, &monotonic);
-    pthread_attr_init(&small);
-    pthread_attr_setstacksize(&small, STACK_BYTES);
-    pthread_attr_setdetachstate(&small, PTHREAD_CREATE_DETACHED);
+    small_thread(&small, PTHREAD_CREATE_DETACHED);
 
     err = -pthread_create(&thread, &small, worker, lookup);
     pthread_attr_destroy(&small);
@@ -135,76 +110,60 @@ static int start_lookup(struct batch *batch, void (*wait)(struct lookup *), bool
         return err;
     }
     LIST_INSERT_HEAD(&lookups, lookup, entry);
-    batch->left++;
-    if (leaky) {
-        own.held.bytes += (int64_t)sizeof(*lookup);
-        own.held.objects++;
-        own.held.threads++;
-    }
+    batch_add(batch);
+    if (!batch)
+        count(&own.held, 1);
     return 0;
 }
 
-/* Under the lock. Wakes the workers of one batch, or (NULL) all leaky ones. */
-static void answer(const struct batch *batch, struct held *woken)
+/* Under the lock. */
+static void answer(struct lookup *lookup)
 {
-    struct lookup *lookup;
-
-    LIST_FOREACH(lookup, &lookups, entry)
-    {
-        if (lookup->answered || (batch ? lookup->batch != batch : !lookup->leaky))
-            continue;
-        lookup->answered = true;
-        pthread_cond_signal(&lookup->answer);
-        woken->bytes += (int64_t)sizeof(*lookup);
-        woken->objects++;
-        woken->threads++;
-    }
+    lookup->answered = true;
+    pthread_cond_signal(&lookup->answer);
 }
 
-static int start_lookups(struct scene_call *call, void (*wait)(struct lookup *), bool leaky)
+static int start_lookups(struct scene_call *call, void (*wait)(struct lookup *), bool waits)
 {
+    struct lookup *lookup;
     struct batch *batch;
-    struct held woken = {0};
     unsigned made = 0;
-    int err = 0, result;
+    int err = batch_start(&batch, call, waits);
 
-    if (budget_take((int64_t)call->n * THREAD_COST, call->n, 0) < 0)
-        return -ENOSPC;
-    batch = malloc(sizeof(*batch));
-    if (!batch) {
-        budget_give((int64_t)call->n * THREAD_COST, call->n, 0);
-        return -ENOMEM;
-    }
-    pthread_mutex_lock(&own.lock);
-    *batch = (struct batch){.left = 1};
-    while (made < call->n && (err = start_lookup(batch, wait, leaky)) == 0)
-        made++;
     if (err < 0)
-        answer(batch, &woken); /* those that exist end at once: nothing was done */
-    else if (!leaky)
-        batch->call = call;
-    batch_drop(batch, &result);
+        return err;
+    pthread_mutex_lock(&own.lock);
+    while (made < call->n && (err = start_lookup(batch, wait)) == 0)
+        made++;
+    lookup = LIST_FIRST(&lookups); /* the newest: if not all exist, those that do end at once */
+    for (unsigned i = 0; err < 0 && i < made; i++, lookup = LIST_NEXT(lookup, entry))
+        answer(lookup);
     pthread_mutex_unlock(&own.lock);
-    budget_give((int64_t)(call->n - made) * THREAD_COST, call->n - made, 0);
-    return err;
+    return batch_end(batch, call, made, err);
 }
 
 __attribute__((noinline)) static int thread_fixed(struct scene_call *call)
 {
-    int err = start_lookups(call, wait_for_answer_until, false);
-
-    return err < 0 ? err : SCENE_LATER;
+    return start_lookups(call, wait_for_answer_until, true);
 }
 
 __attribute__((noinline)) static int thread_leak(struct scene_call *call)
 {
-    return start_lookups(call, wait_for_answer_forever, true);
+    return start_lookups(call, wait_for_answer_forever, false);
 }
 
 static void thread_reset(struct held *drained)
 {
+    struct lookup *lookup;
+
     pthread_mutex_lock(&own.lock);
-    answer(NULL, drained);
+    LIST_FOREACH(lookup, &lookups, entry)
+    {
+        if (lookup->batch || lookup->answered)
+            continue;
+        answer(lookup);
+        count(drained, 1);
+    }
     pthread_mutex_unlock(&own.lock);
 }
 

@@ -21,8 +21,6 @@
 
 #include "batch.h"
 
-enum { STACK_BYTES = 128 << 10, THREAD_COST = 48 << 10 };
-
 struct ticker {
     LIST_ENTRY(ticker) entry; /* protected by own.lock, and so are the others */
     struct batch *batch;
@@ -56,6 +54,14 @@ __attribute__((noinline)) static void tick_every_second(struct ticker *ticker)
     }
 }
 
+/* Under the lock. So many leaky tickers come or (negative) go. */
+static void count(struct held *sum, int n)
+{
+    sum->bytes += n * (int64_t)sizeof(struct ticker);
+    sum->objects += n;
+    sum->threads += n;
+}
+
 static void *tick(void *arg)
 {
     struct ticker *ticker = arg;
@@ -73,9 +79,7 @@ static void *tick(void *arg)
     budget_give(THREAD_COST, 1, 0);
     if (leaky) {
         pthread_mutex_lock(&own.lock);
-        own.held.bytes -= (int64_t)sizeof(*ticker);
-        own.held.objects--;
-        own.held.threads--;
+        count(&own.held, -1);
         pthread_mutex_unlock(&own.lock);
     }
     batch_drop(batch);
@@ -88,9 +92,7 @@ static int start_ticker(struct ticker *ticker)
     pthread_t thread;
     int err;
 
-    pthread_attr_init(&attr);
-    pthread_attr_setstacksize(&attr, STACK_BYTES);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    small_thread(&attr, PTHREAD_CREATE_DETACHED);
     err = -pthread_create(&thread, &attr, tick, ticker);
     pthread_attr_destroy(&attr);
     return err;
@@ -139,9 +141,7 @@ static void remember(struct ticker *ticker)
     pthread_mutex_lock(&own.lock);
     ticker->leaky = true;
     LIST_INSERT_HEAD(&tickers, ticker, entry);
-    own.held.bytes += (int64_t)sizeof(*ticker);
-    own.held.objects++;
-    own.held.threads++;
+    count(&own.held, 1);
     pthread_mutex_unlock(&own.lock);
 }
 
@@ -155,40 +155,32 @@ static struct subscriber *unsubscribe_and_forget(struct subscriber *subscriber)
 }
 
 /* They come, and they go. All or nothing. */
-static int serve(struct scene_call *call, bool later,
+static int serve(struct scene_call *call, bool waits,
                  struct subscriber *(*leave)(struct subscriber *))
 {
     struct subscriber *subscribers = NULL, *more;
-    struct batch *batch = NULL;
+    struct batch *batch;
     unsigned made = 0;
+    int err = batch_start(&batch, call, waits);
 
-    if (budget_take((int64_t)call->n * THREAD_COST, call->n, 0) < 0)
-        return -ENOSPC;
-    if (later && !(batch = batch_new(call))) {
-        budget_give((int64_t)call->n * THREAD_COST, call->n, 0);
-        return -ENOMEM;
-    }
+    if (err < 0)
+        return err;
     while (made < call->n && (more = subscribe(batch, subscribers))) {
         subscribers = more;
         made++;
     }
     if (made < call->n) {
         leave = unsubscribe;
-        budget_give((int64_t)(call->n - made) * THREAD_COST, call->n - made, 0);
+        err = -EAGAIN;
     }
     while (subscribers)
         subscribers = leave(subscribers);
-    if (batch && made < call->n)
-        batch->call = NULL;
-    batch_drop(batch);
-    return made < call->n ? -EAGAIN : 0;
+    return batch_end(batch, call, made, err);
 }
 
 __attribute__((noinline)) static int ticker_fixed(struct scene_call *call)
 {
-    int err = serve(call, true, unsubscribe);
-
-    return err < 0 ? err : SCENE_LATER;
+    return serve(call, true, unsubscribe);
 }
 
 __attribute__((noinline)) static int ticker_leak(struct scene_call *call)
@@ -205,9 +197,7 @@ static void ticker_reset(struct held *drained)
         LIST_REMOVE(ticker, entry);
         ticker->stopped = true;
         pthread_cond_signal(&ticker->stop);
-        drained->bytes += (int64_t)sizeof(*ticker);
-        drained->objects++;
-        drained->threads++;
+        count(drained, 1);
     }
     pthread_mutex_unlock(&own.lock);
 }

@@ -20,11 +20,7 @@
 #include "batch.h"
 #include "lost.h"
 
-enum {
-    STACK_BYTES = 128 << 10, /* the default of 8 MiB would fill the address space, not the memory */
-    THREAD_COST = 48 << 10,  /* for the budget: what is touched of a stack, and the thread's data */
-    LOGINS_MAX = 200
-};
+enum { LOGINS_MAX = 200 };
 
 struct record {
     struct batch *batch;
@@ -72,12 +68,6 @@ static void drop_record(struct record *record)
     free(record);
 }
 
-static void start_attr(pthread_attr_t *attr)
-{
-    pthread_attr_init(attr);
-    pthread_attr_setstacksize(attr, STACK_BYTES);
-}
-
 /* A thread that has ended already goes at once. */
 static void detach(void *thread, int kind)
 {
@@ -94,30 +84,20 @@ __attribute__((noinline)) static int unjoined_fixed(struct scene_call *call)
     pthread_attr_t attr;
     pthread_t thread;
     unsigned made = 0;
-    int err = 0;
+    int err = batch_start(&batch, call, true);
 
-    if (budget_take((int64_t)call->n * THREAD_COST, call->n, 0) < 0)
-        return -ENOSPC;
-    batch = batch_new(call);
-    if (!batch) {
-        budget_give((int64_t)call->n * THREAD_COST, call->n, 0);
-        return -ENOMEM;
-    }
-    start_attr(&attr);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED); /* its end gives all of it back */
+    if (err < 0)
+        return err;
+    small_thread(&attr, PTHREAD_CREATE_DETACHED); /* its end gives all of it back */
     while (made < call->n && err == 0) {
         record = new_record(batch, made, false);
         err = record ? -pthread_create(&thread, &attr, write_record, record) : -ENOMEM;
         made += err == 0;
     }
     pthread_attr_destroy(&attr);
-    if (err < 0) {
+    if (err < 0)
         drop_record(record);
-        batch->call = NULL;
-        budget_give((int64_t)(call->n - made) * THREAD_COST, call->n - made, 0);
-    }
-    batch_drop(batch);
-    return err < 0 ? err : SCENE_LATER;
+    return batch_end(batch, call, made, err);
 }
 
 __attribute__((noinline)) static int unjoined_leak(struct scene_call *call)
@@ -134,7 +114,7 @@ __attribute__((noinline)) static int unjoined_leak(struct scene_call *call)
     batch = batch_new(call);
     if (!batch)
         return lost_end(-ENOMEM);
-    start_attr(&attr);
+    small_thread(&attr, PTHREAD_CREATE_JOINABLE); /* as it is by default */
     while (made < call->n && err == 0) {
         record = new_record(batch, made, true);
         /* the fatal line: joinable by default, and the handle goes out of scope */
