@@ -6,23 +6,15 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-struct batch {
+/* Of the call that this thread works on; lost is NULL between calls. */
+static __thread struct batch {
     struct lost *lost;
     struct held cost;
-    size_t n, room;
-    struct lost_block blocks[];
-};
-
-static __thread struct batch *batch; /* of the call that this thread works on */
-
-/* Under the lock. Ask before anything is lost: what cannot be remembered must not be. */
-static bool has_room(const struct lost *lost, size_t n)
-{
-    return n <= (lost->most ? lost->most : LOST_MAX) - lost->n - lost->coming;
-}
+    size_t n; /* places that it has taken */
+    struct lost_blocks empty, blocks;
+} batch;
 
 static void count(struct held *sum, const struct held *more)
 {
@@ -43,110 +35,141 @@ static int pay(const struct lost *lost, const struct held *cost, size_t n, bool 
     return 0;
 }
 
-static void give_back_all(const struct lost *lost, const struct lost_block *blocks, size_t n)
+static void move_first(struct lost_blocks *from, struct lost_blocks *to)
 {
-    while (n-- > 0)
-        lost->give_back((void *)~blocks[n].inverted, blocks[n].kind);
+    struct lost_block *block = SLIST_FIRST(from);
+
+    SLIST_REMOVE_HEAD(from, next);
+    SLIST_INSERT_HEAD(to, block, next);
 }
 
-static int take_room(struct lost *lost, size_t n)
+/* Ask before anything is lost: what cannot be remembered must not be. */
+static int take_places(struct lost *lost, size_t n, struct lost_blocks *to)
 {
     int err = -ENOSPC;
 
     pthread_mutex_lock(&lost->holding.lock);
-    if (has_room(lost, n)) {
-        lost->coming += n;
+    if (n <= (lost->most ? lost->most : LOST_MAX) - lost->taken) {
+        lost->taken += n;
+        for (; n > 0; n--) {
+            struct lost_block *unused = &lost->places[lost->used];
+
+            if (SLIST_EMPTY(&lost->free)) {
+                SLIST_INSERT_HEAD(&lost->free, unused, next);
+                lost->used++;
+            }
+            move_first(&lost->free, to);
+        }
         err = 0;
     }
     pthread_mutex_unlock(&lost->holding.lock);
     return err;
 }
 
-/* The batch and its cost become part of what is lost; or (NULL) the room is not needed any more. */
-static void leave_room(struct lost *lost, size_t room, const struct batch *done)
+/* Under the lock. How many they were. */
+static size_t free_places(struct lost *lost, struct lost_blocks *places)
 {
-    pthread_mutex_lock(&lost->holding.lock);
-    lost->coming -= room;
-    if (done) {
-        memcpy(lost->blocks + lost->n, done->blocks, done->n * sizeof(done->blocks[0]));
-        lost->n += done->n;
-        count(&lost->holding.held, &done->cost);
+    size_t n = 0;
+
+    for (; !SLIST_EMPTY(places); n++)
+        move_first(places, &lost->free);
+    lost->taken -= n;
+    return n;
+}
+
+static void give_back_all(const struct lost *lost, const struct lost_blocks *blocks)
+{
+    const struct lost_block *block;
+
+    SLIST_FOREACH(block, blocks, next)
+    {
+        lost->give_back((void *)~block->inverted, block->kind);
     }
-    pthread_mutex_unlock(&lost->holding.lock);
 }
 
 int lost_begin(struct lost *lost, struct held cost, size_t n)
 {
-    int err = take_room(lost, n);
+    int err = pay(lost, &cost, n, false);
 
     if (err < 0)
         return err;
-    err = pay(lost, &cost, n, false);
+    err = take_places(lost, n, &batch.empty);
     if (err < 0) {
-        leave_room(lost, n, NULL);
+        pay(lost, &cost, n, true);
         return err;
     }
-    batch = malloc(sizeof(*batch) + n * sizeof(batch->blocks[0]));
-    if (!batch) {
-        leave_room(lost, n, NULL);
-        pay(lost, &cost, n, true);
-        return -ENOMEM;
-    }
-    *batch = (struct batch){.lost = lost, .cost = cost, .room = n};
+    batch.lost = lost;
+    batch.cost = cost;
+    batch.n = n;
     return 0;
 }
 
 void lost_put(uintptr_t inverted, int kind)
 {
-    if (batch->n == batch->room)
-        abort(); /* more than the scene has said: there is no room to remember it */
-    batch->blocks[batch->n++] = (struct lost_block){inverted, kind};
+    struct lost_block *block = SLIST_FIRST(&batch.empty); /* as many as the scene has asked for */
+
+    block->inverted = inverted;
+    block->kind = kind;
+    move_first(&batch.empty, &batch.blocks);
 }
 
 void unlose(void)
 {
-    batch->n--;
+    move_first(&batch.blocks, &batch.empty);
 }
 
 int lost_end(int err)
 {
-    struct batch *done = batch;
+    struct lost *lost = batch.lost;
 
-    if (!done)
+    if (!lost)
         return err;
-    batch = NULL;
-    leave_room(done->lost, done->room, err < 0 ? NULL : done);
-    if (err < 0) {
-        give_back_all(done->lost, done->blocks, done->n);
-        pay(done->lost, &done->cost, done->room, true);
-    }
-    free(done);
+    batch.lost = NULL;
+    if (err < 0)
+        give_back_all(lost, &batch.blocks);
+    pthread_mutex_lock(&lost->holding.lock);
+    free_places(lost, &batch.empty);
+    if (err < 0)
+        free_places(lost, &batch.blocks);
+    else
+        count(&lost->holding.held, &batch.cost);
+    while (!SLIST_EMPTY(&batch.blocks))
+        move_first(&batch.blocks, &lost->blocks);
+    pthread_mutex_unlock(&lost->holding.lock);
+    if (err < 0)
+        pay(lost, &batch.cost, batch.n, true);
     return err;
 }
 
 int lost_one(struct lost *lost, struct held cost, const void *block)
 {
-    int err = -ENOSPC;
+    struct lost_blocks place = SLIST_HEAD_INITIALIZER(place);
+    int err = take_places(lost, 1, &place);
 
+    if (err < 0)
+        return err;
+    *SLIST_FIRST(&place) = (struct lost_block){.inverted = ~(uintptr_t)block};
     pthread_mutex_lock(&lost->holding.lock);
-    if (has_room(lost, 1)) {
-        lost->blocks[lost->n++] = (struct lost_block){.inverted = ~(uintptr_t)block};
-        count(&lost->holding.held, &cost);
-        err = 0;
-    }
+    move_first(&place, &lost->blocks);
+    count(&lost->holding.held, &cost);
     pthread_mutex_unlock(&lost->holding.lock);
     return err;
 }
 
 void lost_reset(struct lost *lost, struct held *drained)
 {
+    struct lost_blocks gone;
     size_t n;
 
     pthread_mutex_lock(&lost->holding.lock);
-    n = lost->n;
-    give_back_all(lost, lost->blocks, n);
-    lost->n = 0;
+    gone = lost->blocks;
+    SLIST_INIT(&lost->blocks);
     *drained = holding_drain(&lost->holding);
+    pthread_mutex_unlock(&lost->holding.lock);
+
+    give_back_all(lost, &gone);
+    pthread_mutex_lock(&lost->holding.lock);
+    n = free_places(lost, &gone);
     pthread_mutex_unlock(&lost->holding.lock);
     pay(lost, drained, n, true);
 }

@@ -1,6 +1,7 @@
 /*
  * What a scene has lost, for its reset to find. It is remembered inverted, so that nothing in
  * memory points to it: to a leak checker that looks for pointers it is as lost as the scene says.
+ * It is remembered outside of the heap, so that no profile of the heap shows how.
  *
  * A call loses all that it is to lose, or nothing: until its end that is in a batch of its own,
  * needs no lock, and is given back if the call fails. The batch is its thread's.
@@ -9,15 +10,18 @@
 #define LEAKS_LOST_H
 
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "holding.h"
 
 enum { LOST_MAX = 1 << 16 };
 
 struct lost_block {
+    SLIST_ENTRY(lost_block) next;
     uintptr_t inverted;
     int kind;
 };
+SLIST_HEAD(lost_blocks, lost_block);
 
 /* One a scene; static. */
 struct lost {
@@ -25,8 +29,9 @@ struct lost {
     int64_t beside;         /* bytes of the budget, for each: the kernel's, which nobody holds */
     size_t most;            /* 0: LOST_MAX */
     struct holding holding; /* its lock protects the rest */
-    size_t n, coming;       /* coming: room for the batches of calls under way */
-    struct lost_block blocks[LOST_MAX];
+    size_t taken, used;     /* places: lost ones and those of calls under way; ever taken */
+    struct lost_blocks blocks, free;
+    struct lost_block places[LOST_MAX];
 };
 #define LOST(give_back_, ...)                                                                      \
     {                                                                                              \
@@ -34,7 +39,7 @@ struct lost {
     }
 
 /* The call that this thread works on will lose n blocks, and hold `cost` when it has: takes the
- * budget for it. 0, -ENOSPC or -ENOMEM. */
+ * budget for it. 0 or -ENOSPC. */
 int lost_begin(struct lost *lost, struct held cost, size_t n);
 
 /* Between lost_begin() and lost_end(): nobody but the scene's reset will find this block. Inverted
