@@ -251,6 +251,7 @@ const struct scene scene_arenas = {
     .signature =
         "RSS rises by workers times rows and stays, while inuse_space is back where it was; "
         "malloc_free_bytes says where it is, and ?gc=1 (malloc_trim) gives it back.",
+    .guilty_function = "compute",
     .n_max = WORKERS_MAX,
     .size_default = 157 * ROW_BYTES,
     .size_min = 64 << 10,

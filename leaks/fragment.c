@@ -145,6 +145,7 @@ const struct scene scene_fragment = {
     .signature =
         "RSS grows by some 60 KiB a request and inuse_space by little more than one: the gap "
         "between the two grows, and malloc_trim does not close it.",
+    .guilty_function = "fragment_leak",
     .n_max = 1000,
     .leak = fragment_leak,
     .fixed = fragment_fixed,

@@ -14,7 +14,7 @@
 
 #include "holding.h"
 
-enum { LOST_MAX = 1 << 16 };
+enum { LOST_MAX = 1 << 18 };
 
 struct lost_block {
     SLIST_ENTRY(lost_block) next;

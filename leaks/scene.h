@@ -68,8 +68,9 @@ struct scene {
     const char *id; /* in routes: /leak/<id> */
     const char *title;
     const char *lesson;          /* one sentence: what went wrong */
-    const char *resource;        /* what grows: "heap", "threads", "unjoined", "fds", "mappings",
-                                  * "children", "gap" (RSS over the heap in use), "none" (a control) */
+    const char *resource;        /* what grows: "heap", "threads", "unjoined", "fds",
+                                  * "registered" (behind one descriptor), "mappings", "children",
+                                  * "gap" (what malloc keeps beyond the heap in use), "none" (a control) */
     const char *signature;       /* one sentence: what the profiles show */
     const char *guilty_function; /* where a diff points: "slice_leak"; NULL: nowhere */
     struct lab lab;

@@ -166,7 +166,7 @@ const struct scene scene_watch = {
     .title = "Registrations pile up behind one descriptor",
     .lesson = "close() leaves a registration in epoll as long as another process has the "
               "connection; remove it before the connection is handed over.",
-    .resource = "fds",
+    .resource = "registered",
     .signature = "Descriptors, heap and threads are flat; the value registered of the fds profile "
                  "grows by one a connection, behind the epoll that open_dispatcher made.",
     .guilty_function = "open_dispatcher",

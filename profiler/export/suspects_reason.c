@@ -73,14 +73,13 @@ static void write_too_early(FILE *out, const struct lp_suspect *s)
             late_percent(judgement));
 }
 
-static void write_high_water(FILE *out, const struct lp_ranking *ranking)
+static void write_gap(FILE *out, const struct lp_gap *gap)
 {
-    const struct lp_gap *gap = &ranking->to->gap;
-    char now[LP_HUMAN_MAX], trim[LP_HUMAN_MAX];
+    char trim[LP_HUMAN_MAX];
 
-    fprintf(out, "malloc keeps %s in memory that are not in use, and that does not grow steadily",
-            lp_human(now, gap->bytes, "bytes", false));
-    fprintf(out, "; malloc_trim() would give back about %s",
+    fprintf(out,
+            "; malloc_trim() would give back about %s; most of what was freed meanwhile was "
+            "allocated here",
             lp_human(trim, gap->trimmable, "bytes", false));
 }
 
@@ -88,6 +87,7 @@ void lp_suspect_reason(char text[LP_REASON_MAX], const struct lp_ranking *rankin
                        const struct lp_suspect *s)
 {
     FILE *out = fmemopen(text, LP_REASON_MAX, "w");
+    char now[LP_HUMAN_MAX];
 
     text[0] = '\0';
     if (!out)
@@ -106,7 +106,9 @@ void lp_suspect_reason(char text[LP_REASON_MAX], const struct lp_ranking *rankin
                 fmax(late_percent(&s->judgement), 0));
         break;
     case LP_HIGH_WATER:
-        write_high_water(out, ranking);
+        fprintf(out,
+                "malloc keeps %s in memory that are not in use, and that does not grow steadily",
+                lp_human(now, ranking->to->gap.bytes, "bytes", false));
         break;
     case LP_CHURN:
         fprintf(out, "it comes and goes: it grew in %zu of %zu intervals", s->judgement.grew_in,
@@ -114,7 +116,7 @@ void lp_suspect_reason(char text[LP_REASON_MAX], const struct lp_ranking *rankin
         break;
     }
     if (ranking->tracked[s->resource].profile == LP_GAP)
-        fprintf(out, "; most of what was freed meanwhile was allocated here");
+        write_gap(out, &ranking->to->gap);
     fclose(out);
     text[LP_REASON_MAX - 1] = '\0';
 }
