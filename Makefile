@@ -80,7 +80,13 @@ $(B)/obj/server/%.o: server/%.c | $(B)/include/leakprof.h $(B)/include/scene.h
 $(B)/obj/profiler/%.o: profiler/%.c | $(B)/gen/profile.pb-c.h
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CFLAGS) $(OPT_profiler) $(INC_profiler) $(DEPS) -c -o $@ $<
-$(B)/obj/profiler/export/flamegraph.o: profiler/export/flamegraph.css profiler/export/flamegraph.js
+# The flame graph's style and script, and their hashes, by which a policy allows these two and no others.
+FLAME := profiler/export/flamegraph.css profiler/export/flamegraph.js
+$(B)/obj/profiler/export/flamegraph.o: $(FLAME) $(B)/gen/flamegraph_hashes.h
+$(B)/gen/flamegraph_hashes.h: $(FLAME)
+	@mkdir -p $(@D)
+	for kind in CSS JS; do echo "#define LP_FLAMEGRAPH_$${kind}_SHA256 \"$$(sha256sum <profiler/export/flamegraph.$${kind,,} | \
+	  cut -c 1-64 | tr a-f A-F | basenc -d --base16 | base64)\""; done >$@
 $(B)/obj/gen/%.o: $(B)/gen/%.c
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CFLAGS) $(OPT_profiler) $(INC_profiler) $(DEPS) -c -o $@ $<

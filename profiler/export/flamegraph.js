@@ -1,163 +1,401 @@
-// Makes the picture live: click to zoom, search, keys. Without it the picture is complete as it is.
+// Makes the picture live: zoom, search, tooltips, keys. Without it the picture is complete as it is.
 //
-// Every frame is <g class="f"> with a <title> (name, then figures, then the place), a <rect> and a
-// <text>. Where a frame lies in the whole is read once from its rect; from then on the visible part
-// of the whole, [from, from + span), decides where it is drawn.
+// Every frame is <g class="f"> with a <title> (name; figures; place; library), a <rect> and a <text>,
+// in the order of a walk down the tree: what a frame called follows it, up to frames[frame.end]. Where
+// it lies in the whole is read once from its rect; from then on the zoomed frame's part decides where
+// it is drawn. What is zoomed and searched stands in the URL's fragment: #x=main;serve&search=json.
 (function () {
   "use strict";
 
   const NS = "http://www.w3.org/2000/svg", XHTML = "http://www.w3.org/1999/xhtml";
-  const svg = document.documentElement;
-  const MARGIN = 16, ROW = 20, LETTER = 7.25;
-  const drawn = svg.viewBox.baseVal.width - 2 * MARGIN;
+  const MARGIN = 20, ROW = 24, FOOT = 70, NARROWEST = 800;
+  const CALLERS = 3; // rows of them above what is zoomed; all of them are in the path
+  const svg = document.documentElement, group = document.getElementById("frames"), foot = document.getElementById("foot");
+  const hint = document.getElementById("hint"), delta = "delta" in svg.dataset, unit = svg.dataset.unit;
+  const whole = Number(svg.dataset.whole), drawn = svg.viewBox.baseVal.width - 2 * MARGIN;
+  const TOOLS = 92; // their height
+  const top = Number(hint.dataset.y) + TOOLS;
 
-  const frames = Array.from(svg.querySelectorAll(".f"), function (g) {
-    const rect = g.querySelector("rect"), lines = g.querySelector("title").textContent.split("\n");
-    const frame = {
-      g: g, rect: rect, text: g.querySelector("text"), name: lines[0], amount: g.dataset.v, lines: lines,
-      x: (parseFloat(rect.getAttribute("x")) - MARGIN) / drawn,
-      w: parseFloat(rect.getAttribute("width")) / drawn,
-      y: parseFloat(rect.getAttribute("y")), hit: false
+  // ---- the frames
+
+  const frames = Array.from(group.querySelectorAll(".f"), function (g) {
+    const title = g.querySelector("title"), rect = g.querySelector("rect"), lines = title.textContent.split("\n");
+    title.remove(); // the browser would show it beside ours
+    return {
+      g: g, rect: rect, text: g.querySelector("text"), name: lines[0], lines: lines,
+      net: Number(g.dataset.n), error: Number(g.dataset.e || 0),
+      x: (parseFloat(rect.getAttribute("x")) - MARGIN) / drawn, w: parseFloat(rect.getAttribute("width")) / drawn,
+      depth: parseFloat(rect.getAttribute("y")) / ROW, parent: null, end: 0, hit: false, shown: true,
+      some: rect.classList.contains("more") // it stands for several, too narrow each
     };
-    g.frame = frame;
-    return frame;
   });
   if (frames.length === 0) return;
-  const root = frames[0], status = document.getElementById("status"), idle = status.textContent;
-  const TINY = 1e-6;
-  let zoomed = root, current = root, width = drawn;
+  const path = [];
+  frames.forEach(function (frame, i) {
+    frame.i = i;
+    frame.g.frame = frame;
+    while (path.length > frame.depth) path.pop().end = i;
+    frame.parent = path.length > 0 ? path[path.length - 1] : null;
+    path.push(frame);
+  });
+  for (const frame of path) frame.end = frames.length;
 
-  function inside(frame, outer) {
-    return frame.x >= outer.x - TINY && frame.x + frame.w <= outer.x + outer.w + TINY;
+  const root = frames[0];
+  let zoomed = root, current = root, width = drawn, letter = 8.5, trail = [];
+
+  function callers(frame) { // outermost first, itself last
+    const line = [];
+    for (let f = frame; f; f = f.parent) line.unshift(f);
+    return line;
   }
 
+  // ---- figures, as the profiler writes them
+
+  function human(amount, sign) {
+    const before = amount < 0 ? "-" : sign && amount > 0 ? "+" : "", steps = { bytes: 1024, nanoseconds: 1000 };
+    const units = { bytes: ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"], nanoseconds: ["ns", "µs", "ms", "s"] }[unit];
+    let size = Math.abs(amount), at = 0;
+    if (!units) return before + String(Math.round(size)).replace(/\B(?=(\d{3})+$)/g, ",");
+    while (size >= steps[unit] - 0.5 && at + 1 < units.length) { size /= steps[unit]; at++; }
+    const digits = size >= 99.95 || Math.abs(size - Math.round(size)) < 0.005 ? 0 : size >= 9.995 ? 1 : 2;
+    return before + size.toFixed(digits) + " " + units[at];
+  }
+
+  function share(part) {
+    return (100 * part).toFixed(part < 0.01 && part > 0 ? 2 : 1).replace(/\.0+$/, "") + " %";
+  }
+
+  function figures(net, error) {
+    return human(net, delta) + (error > 0 ? " ± " + human(Math.ceil(error), false) : "");
+  }
+
+  // ---- drawing
+
   function label(frame, w) {
-    const room = Math.floor((w - 8) / LETTER);
+    const room = Math.floor((w - 8) / letter), long = frame.name + "  " + human(frame.net, delta);
     if (room < 3) return "";
-    const whole = frame.name + "  " + frame.amount;
-    if (whole.length <= room) return whole;
+    if (long.length <= room) return long;
     return frame.name.length <= room ? frame.name : frame.name.slice(0, room - 1) + "…";
   }
 
-  function draw() {
-    width = Math.max(400, svg.clientWidth - 2 * MARGIN);
-    svg.viewBox.baseVal.width = width + 2 * MARGIN;
-    svg.querySelectorAll(".right").forEach(function (e) { e.setAttribute("x", width + MARGIN); });
-    svg.querySelectorAll(".rule").forEach(function (e) { e.setAttribute("x2", width + MARGIN); });
-    for (const frame of frames) {
-      const above = frame.y < zoomed.y && inside(zoomed, frame);
-      const shown = above || (frame.y >= zoomed.y && inside(frame, zoomed));
-      frame.g.style.display = shown ? "" : "none";
-      frame.shown = shown;
-      if (!shown) continue;
-      frame.g.classList.toggle("above", above);
-      const x = above ? 0 : (frame.x - zoomed.x) / zoomed.w * width;
-      const w = above ? width : frame.w / zoomed.w * width;
-      frame.rect.setAttribute("x", MARGIN + x);
-      frame.rect.setAttribute("width", w);
-      frame.text.setAttribute("x", MARGIN + x + 4);
-      frame.text.textContent = label(frame, w);
-    }
-    bar.setAttribute("x", width + MARGIN - 420);
-    back.style.visibility = zoomed === root ? "hidden" : "visible";
+  function place(frame, x, w, above) {
+    frame.g.classList.toggle("above", above);
+    frame.rect.setAttribute("x", MARGIN + x);
+    frame.rect.setAttribute("width", w);
+    frame.text.setAttribute("x", MARGIN + x + 4);
+    frame.text.textContent = label(frame, w);
   }
 
-  function zoom(frame) {
-    zoomed = frame;
+  function draw() {
+    const seen = svg.clientWidth || drawn + 2 * MARGIN, line = callers(zoomed).slice(-1 - CALLERS);
+    width = Math.max(NARROWEST, seen) - 2 * MARGIN;
+    let deepest = zoomed.depth;
+    for (const frame of frames) {
+      const below = frame.i >= zoomed.i && frame.i < zoomed.end, shown = below || line.includes(frame);
+      if (shown !== frame.shown) {
+        frame.shown = shown;
+        if (shown) frame.g.removeAttribute("display");
+        else frame.g.setAttribute("display", "none");
+      }
+      if (!shown) continue;
+      deepest = Math.max(deepest, frame.depth);
+      if (below) place(frame, (frame.x - zoomed.x) / zoomed.w * width, frame.w / zoomed.w * width, false);
+      else place(frame, 0, width, true);
+    }
+    const lifted = line[0].depth, bottom = top + (deepest - lifted + 1) * ROW, height = bottom + FOOT;
+    group.setAttribute("transform", "translate(0," + (top - lifted * ROW) + ")");
+    foot.setAttribute("transform", "translate(0," + bottom + ")");
+    foot.querySelector("line").setAttribute("x2", width + MARGIN);
+    svg.setAttribute("viewBox", "0 0 " + (width + 2 * MARGIN) + " " + height);
+    svg.setAttribute("height", height * Math.min(1, seen / (width + 2 * MARGIN)));
+    tools.setAttribute("width", width + 8);
+    drawPath();
+  }
+
+  // ---- the tools: search, what it found, and the path to what is zoomed
+
+  function make(name, properties, text) {
+    const element = document.createElementNS(XHTML, name);
+    for (const key in properties) element.setAttribute(key, properties[key]);
+    element.textContent = text || "";
+    return element;
+  }
+
+  function button(text, action) {
+    const element = make("button", { type: "button", title: text }, text);
+    element.addEventListener("click", action);
+    return element;
+  }
+
+  const tools = document.createElementNS(NS, "foreignObject"), bar = make("div", { "class": "tools" });
+  const input = make("input", { type: "search", placeholder: "Search: a regular expression  ( / )", spellcheck: "false",
+    "aria-label": "Search functions, files and libraries by a regular expression" });
+  const found = make("output", { role: "status" }), finder = make("div", { role: "search" });
+  const all = button("Show all", function () { go(root); }), way = make("div", { role: "navigation", "aria-label": "Callers of what is shown" });
+  tools.setAttribute("x", MARGIN - 4); // room for the ring around what has the focus
+  tools.setAttribute("y", hint.dataset.y - 12);
+  tools.setAttribute("height", TOOLS);
+  finder.append(input, all, found);
+  bar.append(finder, way);
+  tools.append(bar);
+  hint.replaceWith(tools);
+
+  function drawPath() {
+    const line = callers(zoomed), room = Math.max(2, Math.floor(width / 200) - 2);
+    way.replaceChildren();
+    all.hidden = zoomed === root;
+    if (zoomed === root) {
+      way.textContent = "A click or Enter zooms, Escape goes back, arrow keys move.";
+      return;
+    }
+    line.forEach(function (frame, i) {
+      if (i > 0 && i < line.length - room) {
+        if (i === 1) way.append(make("span", {}, "›"), make("span", {}, "…"));
+        return;
+      }
+      const step = button(frame.name, function () { go(frame); });
+      if (frame === zoomed) step.setAttribute("aria-current", "true");
+      if (i > 0) way.append(make("span", {}, "›"));
+      way.append(step);
+    });
+  }
+
+  // What a match called is in the match's figures already, and is not counted twice.
+  function search(text) {
+    let wanted = null, trouble = "";
+    try {
+      wanted = text === "" ? null : new RegExp(text, "i");
+    } catch (error) {
+      trouble = "not a regular expression";
+    }
+    let n = 0, counted = 0, net = 0, variance = 0, part = 0, inside = 0;
+    for (const frame of frames) {
+      frame.hit = wanted !== null && !frame.some && [frame.name].concat(frame.lines.slice(2)).some(function (text) { return wanted.test(text); });
+      frame.g.classList.toggle("hit", frame.hit);
+      if (!frame.hit) continue;
+      n++;
+      if (frame.i < counted) continue;
+      counted = frame.end;
+      net += frame.net;
+      variance += frame.error * frame.error;
+      part += frame.w;
+      inside += Math.max(0, Math.min(frame.x + frame.w, zoomed.x + zoomed.w) - Math.max(frame.x, zoomed.x));
+    }
+    svg.classList.toggle("searching", wanted !== null);
+    input.setAttribute("aria-invalid", trouble !== "");
+    found.textContent = trouble || (wanted === null ? "" : (n === 1 ? "1 frame, " : n + " frames, ") +
+      figures(net, Math.sqrt(variance)) + ", " + share(part) + " of all" +
+      (zoomed === root ? "" : ", " + share(Math.min(1, inside / zoomed.w)) + " of what is zoomed"));
+  }
+
+  // ---- the fragment
+
+  function fragment() {
+    const parts = [];
+    if (zoomed !== root) parts.push("x=" + callers(zoomed).slice(1).map(function (f) { return encodeURIComponent(f.name); }).join(";"));
+    if (input.value !== "") parts.push("search=" + encodeURIComponent(input.value));
+    return "#" + parts.join("&");
+  }
+
+  function decoded(text) {
+    try { return decodeURIComponent(text); } catch (error) { return text; }
+  }
+
+  // As far as the path leads in this picture: another one of the same program may lack its end.
+  function follow(names) {
+    let at = root;
+    for (const name of names) {
+      let i = at.i + 1;
+      while (i < at.end && frames[i].name !== name) i = frames[i].end;
+      if (i >= at.end) break;
+      at = frames[i];
+    }
+    return at;
+  }
+
+  function read() {
+    if (location.hash === written) return;
+    const given = {};
+    written = location.hash;
+    for (const part of location.hash.slice(1).split("&")) {
+      const at = part.indexOf("=");
+      if (at > 0) given[part.slice(0, at)] = part.slice(at + 1);
+    }
+    zoomed = follow((given.x || "").split(";").filter(Boolean).map(decoded));
+    input.value = decoded(given.search || "");
+    reach(zoomed);
     draw();
+    search(input.value);
+  }
+  let written = null;
+
+  function write(replace) {
+    written = fragment();
+    if (written === (location.hash || "#")) return;
+    if (replace) location.replace(written);
+    else location.hash = written;
+    written = location.hash;
+  }
+
+  // ---- zoom and keys
+
+  function show(frame) {
+    zoomed = frame;
+    hideTip();
+    reach(frame);
+    draw();
+    search(input.value);
+    write(false);
+  }
+
+  function go(frame) {
+    if (frame === zoomed) return;
+    trail.push(zoomed);
+    show(frame);
+    if (document.activeElement && document.activeElement.frame) frame.g.focus({ preventScroll: true });
+    if (frame.g.getBoundingClientRect().top < 0) frame.g.scrollIntoView({ block: "center" });
   }
 
   // Tab reaches one frame; arrow keys go on from there.
-  function focus(frame) {
-    if (!frame) return;
+  function reach(frame) {
     current.g.setAttribute("tabindex", -1);
     current = frame;
     current.g.setAttribute("tabindex", 0);
-    current.g.focus();
   }
 
   function neighbour(key) {
-    const shown = frames.filter(function (f) { return f.shown; });
-    const at = function (row) { return shown.filter(function (f) { return f.y === row; }); };
-    if (key === "ArrowUp") return at(current.y - ROW).find(function (f) { return inside(current, f); });
-    if (key === "ArrowDown") return at(current.y + ROW).find(function (f) { return inside(f, current); });
-    const row = at(current.y).sort(function (a, b) { return a.x - b.x; });
-    return row[row.indexOf(current) + (key === "ArrowRight" ? 1 : -1)];
-  }
-
-  // A match below a match is not counted twice.
-  function search(text) {
-    const wanted = text.trim().toLowerCase();
-    const hits = [];
-    for (const frame of frames) {
-      frame.hit = wanted !== "" && (frame.name + "\n" + frame.lines[2]).toLowerCase().includes(wanted);
-      frame.g.classList.toggle("hit", frame.hit);
-      if (frame.hit) hits.push(frame);
+    const step = key === "ArrowRight" ? 1 : -1;
+    if (key === "Home") return zoomed;
+    if (key === "ArrowUp") return current.parent;
+    if (key === "ArrowDown") {
+      const below = frames[current.i + 1];
+      return current.depth < zoomed.depth ? callers(zoomed)[current.depth + 1] : below && below.depth > current.depth ? below : null;
     }
-    svg.classList.toggle("searching", wanted !== "");
-    let share = 0, end = -1;
-    hits.sort(function (a, b) { return a.x - b.x || b.w - a.w; });
-    for (const hit of hits) {
-      share += Math.max(0, hit.x + hit.w - Math.max(end, hit.x));
-      end = Math.max(end, hit.x + hit.w);
-    }
-    found = wanted === "" ? "" : "“" + text.trim() + "”: " + hits.length + (hits.length === 1 ? " frame, " : " frames, ") +
-      (100 * share).toFixed(1) + " % of the whole";
-    status.textContent = found || idle;
+    for (let i = current.i + step; i >= 0 && i < frames.length; i += step)
+      if (frames[i].shown && frames[i].depth === current.depth) return frames[i];
+    return null;
   }
-  let found = "";
 
-  // The search field exists only where it can work: not in a picture on a page.
-  const bar = document.createElementNS(NS, "foreignObject");
-  const row = document.createElementNS(XHTML, "div"), input = document.createElementNS(XHTML, "input");
-  const back = document.createElementNS(XHTML, "button");
-  bar.setAttribute("y", 14);
-  bar.setAttribute("width", 420);
-  bar.setAttribute("height", 32);
-  row.setAttribute("class", "bar");
-  input.setAttribute("placeholder", "Search functions and files ( / )");
-  input.setAttribute("aria-label", "Search functions and files");
-  back.textContent = "Show all (Esc)";
-  row.append(back, input);
-  back.style.marginRight = "6px";
-  bar.append(row);
-  svg.append(bar);
-
-  input.addEventListener("input", function () { search(input.value); });
-  back.addEventListener("click", function () { zoom(root); });
-  for (const frame of frames) {
-    frame.g.setAttribute("tabindex", frame === root ? 0 : -1);
-    frame.g.setAttribute("role", "button");
-    frame.g.setAttribute("aria-label", frame.lines.join(", "));
-    const show = function () { status.textContent = frame.lines.join("   ·   "); };
-    const leave = function () { status.textContent = found || idle; };
-    frame.g.addEventListener("mouseenter", show);
-    frame.g.addEventListener("focus", show);
-    frame.g.addEventListener("mouseleave", leave);
-    frame.g.addEventListener("blur", leave);
-    frame.g.addEventListener("click", function () { focus(frame); zoom(frame); });
-  }
-  document.addEventListener("keydown", function (event) {
-    if (event.key === "Escape") {
+  function escape() {
+    if (document.activeElement === input && input.value !== "") {
       input.value = "";
-      search("");
-      zoom(root);
-      focus(root);
-    } else if (event.target === input) {
-      return;
-    } else if (event.key === "/") {
+    } else if (trail.length > 0) {
+      show(trail.pop());
+      current.g.focus({ preventScroll: true });
+    } else if (zoomed !== root) {
+      show(root);
+    } else {
+      input.value = "";
+    }
+    search(input.value);
+    write(true);
+  }
+
+  document.addEventListener("keydown", function (event) {
+    const frame = event.target.frame;
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Escape") {
+      escape();
+    } else if (event.key === "/" && event.target !== input) {
       input.focus();
-    } else if (event.key === "Enter" && event.target.frame) {
-      zoom(current);
-    } else if (event.key.startsWith("Arrow") && event.target.frame) {
-      focus(neighbour(event.key));
+      input.select();
+    } else if (frame && (event.key === "Enter" || event.key === " ")) {
+      go(frame);
+      tip(zoomed);
+    } else if (frame && (event.key.startsWith("Arrow") || event.key === "Home")) {
+      const next = neighbour(event.key);
+      if (next && next.shown) {
+        reach(next);
+        next.g.focus();
+      }
     } else {
       return;
     }
     event.preventDefault();
   });
+  input.addEventListener("input", function () { search(input.value); write(true); });
 
-  svg.setAttribute("width", "100%");
+  // ---- tooltips
+
+  const bubble = document.createElementNS(NS, "foreignObject"), words = make("div", {});
+  bubble.setAttribute("class", "tip");
+  bubble.setAttribute("visibility", "hidden");
+  bubble.append(words);
+  svg.append(bubble);
+
+  function tell(frame) {
+    const lines = [frame.name, figures(frame.net, frame.error), share(frame.w) + " of all"];
+    const both = /\(.*\)$/.exec(frame.lines[1]); // of a difference: what grew and what shrank
+    if (both) lines[1] += " " + both[0];
+    if (zoomed !== root && frame.depth >= zoomed.depth) lines[2] += ", " + share(frame.w / zoomed.w) + " of what is zoomed";
+    return lines.concat(frame.lines.slice(2).filter(Boolean));
+  }
+
+  // Beside the mouse or under the frame, within what is seen of the page.
+  function tip(frame, event) {
+    words.replaceChildren.apply(words, tell(frame).map(function (text) { return make("p", {}, text); }));
+    const scale = svg.getScreenCTM(), box = frame.rect.getBoundingClientRect();
+    bubble.setAttribute("width", Math.min(640, width));
+    bubble.setAttribute("height", 400);
+    const size = words.getBoundingClientRect(), wide = size.width / scale.a, high = size.height / scale.a;
+    bubble.setAttribute("width", wide + 1);
+    bubble.setAttribute("height", high + 1);
+    const right = (event ? event.clientX : Math.max(0, box.left)) + 12, under = event ? event.clientY + 18 : box.bottom + 6;
+    const above = (event ? event.clientY - 10 : box.top - 6) - high * scale.a;
+    const lowest = Math.min(window.innerHeight, svg.getBoundingClientRect().bottom) - high * scale.a;
+    const x = (right - scale.e) / scale.a, y = (under > lowest && above > 0 ? above : under) - scale.f;
+    bubble.setAttribute("x", Math.max(0, Math.min(x, width + 2 * MARGIN - wide - 4)));
+    bubble.setAttribute("y", y / scale.d);
+    bubble.setAttribute("visibility", "visible");
+  }
+
+  function hideTip() {
+    bubble.setAttribute("visibility", "hidden");
+  }
+
+  // ---- life
+
+  group.setAttribute("role", "tree");
+  group.setAttribute("aria-label", document.querySelector("title").textContent);
+  for (const frame of frames) {
+    frame.g.setAttribute("tabindex", frame === root ? 0 : -1);
+    frame.g.setAttribute("role", "treeitem");
+    frame.g.setAttribute("aria-level", frame.depth + 1);
+    frame.g.setAttribute("aria-label", frame.lines.filter(Boolean).join(", "));
+  }
+  function frameOf(event) {
+    const g = event.target.closest(".f");
+    return g ? g.frame : null;
+  }
+  group.addEventListener("mousemove", function (event) {
+    const frame = frameOf(event);
+    if (frame) tip(frame, event);
+    else hideTip();
+  });
+  group.addEventListener("mouseleave", hideTip);
+  group.addEventListener("click", function (event) {
+    const frame = frameOf(event);
+    if (!frame) return;
+    reach(frame);
+    frame.g.focus({ preventScroll: true });
+    go(frame);
+  });
+  document.addEventListener("focusin", function (event) { // a group that listened could have the focus itself
+    const frame = frameOf(event);
+    if (frame && frame.g.matches(":focus-visible")) tip(frame);
+  });
+  document.addEventListener("focusout", hideTip);
+  window.addEventListener("hashchange", read);
   window.addEventListener("resize", draw);
-  draw();
+
+  letter = (function () { // as wide as the font that is really there has it
+    const probe = root.text.cloneNode(false);
+    probe.textContent = "mmmmmmmmmm";
+    root.g.append(probe);
+    const wide = probe.getComputedTextLength() / 10;
+    probe.remove();
+    return wide > 1 ? wide : letter;
+  })();
+  svg.setAttribute("width", "100%");
+  read();
 })();

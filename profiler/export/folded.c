@@ -1,7 +1,7 @@
 /*
  * Folded stacks: one line for each, `outer;inner;leaf value`, as flame graph scripts and viewers
- * read it. Function names only; the three characters that mean something in the format are
- * replaced. In a delta the values have signs.
+ * read it. Function names, with file and line if these are wanted apart; the three characters that
+ * mean something in the format are replaced. In a delta the values have signs.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -17,14 +17,13 @@ static void write_name(FILE *out, const char *name)
         fputc(*name == ';' ? ':' : *name == ' ' || *name == '\n' ? '_' : *name, out);
 }
 
-int lp_write_folded(FILE *out, const struct lp_profile *profile, const struct lp_profile_kind *kind,
-                    int value)
+int lp_write_folded(FILE *out, const struct lp_profile *profile, const struct lp_view *view)
 {
     struct lp_tree tree;
     uint32_t path[LP_LINES_MAX + 1];
+    char name[LP_NODE_NAME_MAX];
 
-    (void)kind;
-    int rc = lp_tree_build(&tree, profile, value);
+    int rc = lp_tree_build(&tree, profile, view->value, view->by_line);
     for (uint32_t i = 1; rc == 0 && i < tree.n; i++) {
         if (tree.nodes[i].self == 0)
             continue;
@@ -32,7 +31,7 @@ int lp_write_folded(FILE *out, const struct lp_profile *profile, const struct lp
         for (uint32_t at = i; at; at = tree.nodes[at].parent)
             path[n++] = at;
         while (n-- > 0) {
-            write_name(out, tree.nodes[path[n]].frame->shown);
+            write_name(out, lp_tree_name(&tree, path[n], name));
             fputc(n > 0 ? ';' : ' ', out);
         }
         fprintf(out, "%" PRId64 "\n", tree.nodes[i].self);

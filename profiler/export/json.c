@@ -220,14 +220,13 @@ static int write_item(FILE *out, const struct lp_item *from, const struct lp_pro
     return rc;
 }
 
-int lp_write_json(FILE *out, const struct lp_profile *profile, const struct lp_profile_kind *kind,
-                  int value)
+int lp_write_json(FILE *out, const struct lp_profile *profile, const struct lp_view *view)
 {
     struct lp_lines *lines = malloc(sizeof(*lines));
     struct stack_texts texts = {0};
+    const struct lp_profile_kind *kind = view->kind;
     int rc;
 
-    (void)value;
     if (!lines)
         return -ENOMEM;
     lp_modules_refresh();

@@ -363,14 +363,12 @@ static int pack(FILE *out, const Profile *p)
     return lp_gzip_finish(packer.gzip);
 }
 
-int lp_write_pprof(FILE *out, const struct lp_profile *profile, const struct lp_profile_kind *kind,
-                   int value)
+int lp_write_pprof(FILE *out, const struct lp_profile *profile, const struct lp_view *view)
 {
     struct builder b = {0};
     Profile p = PERFTOOLS__PROFILES__PROFILE__INIT;
 
-    (void)value;
-    int rc = build(&b, &p, profile, kind);
+    int rc = build(&b, &p, profile, view->kind);
     if (rc == 0)
         rc = pack(out, &p);
     release(&b);

@@ -222,9 +222,10 @@ static void write_entry(FILE *out, const struct lp_profile *profile, const struc
     fputc('\n', out);
 }
 
-int lp_write_text(FILE *out, const struct lp_profile *profile, const struct lp_profile_kind *kind,
-                  int value)
+int lp_write_text(FILE *out, const struct lp_profile *profile, const struct lp_view *view)
 {
+    const struct lp_profile_kind *kind = view->kind;
+    int value = view->value;
     struct table table = {0};
     double error, whole = 0;
 

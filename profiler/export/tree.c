@@ -1,21 +1,31 @@
 /*
  * Building the call tree: every stack is walked from its root, each step found by a hash of (parent
- * node, function), so that a thousand siblings cost no more than two. Nodes are numbers, not
- * pointers, because their array moves as it grows.
+ * node, function, perhaps line), so that a thousand siblings cost no more than two. Nodes are
+ * numbers, not pointers, because their array moves as it grows.
  */
 #include "export/tree.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static uint64_t hash_of(uint32_t parent, const struct lp_frame *frame)
+#include "export/human.h"
+
+static uint64_t hash_of(const struct lp_tree *tree, uint32_t parent, const struct lp_frame *frame)
 {
     uint64_t hash = 0xcbf29ce484222325 ^ parent;
 
+    if (tree->by_line)
+        hash = (hash ^ (uint32_t)frame->line) * 0x100000001b3;
     for (const char *s = frame->function; *s; s++)
         hash = (hash ^ (unsigned char)*s) * 0x100000001b3;
     return hash ^ hash >> 32;
+}
+
+static bool same(const struct lp_tree *tree, const struct lp_frame *a, const struct lp_frame *b)
+{
+    return lp_same_function(a, b) && (!tree->by_line || a->line == b->line);
 }
 
 static int grow(struct lp_tree *tree)
@@ -31,7 +41,7 @@ static int grow(struct lp_tree *tree)
     }
 
     for (uint32_t i = 1; i < tree->n; i++) {
-        uint64_t at = hash_of(nodes[i].parent, nodes[i].frame);
+        uint64_t at = hash_of(tree, nodes[i].parent, nodes[i].frame);
         while (slots[at & (2 * room - 1)])
             at++;
         slots[at & (2 * room - 1)] = i;
@@ -46,19 +56,19 @@ static int grow(struct lp_tree *tree)
 /* The child of this node for this function, made if need be; 0 when memory is out. */
 static uint32_t step(struct lp_tree *tree, uint32_t parent, const struct lp_line *line)
 {
-    uint64_t at = hash_of(parent, line->frame);
+    uint64_t at = hash_of(tree, parent, line->frame);
 
     for (;; at++) {
         uint32_t i = tree->slots[at & (tree->nslots - 1)];
         if (i == 0)
             break;
-        if (tree->nodes[i].parent == parent && lp_same_function(tree->nodes[i].frame, line->frame))
+        if (tree->nodes[i].parent == parent && same(tree, tree->nodes[i].frame, line->frame))
             return i;
     }
     if (tree->n == tree->room) {
         if (grow(tree) != 0)
             return 0;
-        for (at = hash_of(parent, line->frame); tree->slots[at & (tree->nslots - 1)]; at++)
+        for (at = hash_of(tree, parent, line->frame); tree->slots[at & (tree->nslots - 1)]; at++)
             ;
     }
 
@@ -122,9 +132,9 @@ static void sort_children(struct lp_tree *tree, uint32_t parent, struct child *s
         tree->nodes[scratch[i].node].sibling = i + 1 < n ? scratch[i + 1].node : 0;
 }
 
-int lp_tree_build(struct lp_tree *tree, const struct lp_profile *profile, int value)
+int lp_tree_build(struct lp_tree *tree, const struct lp_profile *profile, int value, bool by_line)
 {
-    memset(tree, 0, sizeof(*tree));
+    *tree = (struct lp_tree){.by_line = by_line};
     lp_modules_refresh();
     struct lp_lines *lines = malloc(sizeof(*lines));
     struct child *scratch = NULL;
@@ -161,6 +171,21 @@ out:
     free(scratch);
     free(lines);
     return rc;
+}
+
+const char *lp_tree_name(const struct lp_tree *tree, uint32_t node, char name[LP_NODE_NAME_MAX])
+{
+    const struct lp_frame *frame = tree->nodes[node].frame;
+
+    if (!frame)
+        return "all";
+    if (!tree->by_line || !frame->file[0])
+        return frame->shown;
+    const char *slash = strrchr(frame->file, '/');
+    snprintf(name, LP_NODE_NAME_MAX, "%s (%s:%d)", frame->shown, slash ? slash + 1 : frame->file,
+             frame->line);
+    lp_clean(name); /* it may have been cut in the middle of a letter */
+    return name;
 }
 
 void lp_tree_release(struct lp_tree *tree)

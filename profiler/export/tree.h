@@ -1,7 +1,7 @@
 /*
  * A profile's stacks as one call tree, callers above what they call: what flame graphs are drawn
  * from and folded stacks are listed from. Calls of one function from one parent are one node,
- * wherever in it they were made. Profiler's thread only.
+ * wherever in it they were made, or one for each line, by choice. Profiler's thread only.
  */
 #ifndef LP_EXPORT_TREE_H
 #define LP_EXPORT_TREE_H
@@ -25,12 +25,24 @@ struct lp_node {
 struct lp_tree {
     struct lp_node *nodes; /* nodes[0] is the root */
     uint32_t n, room;
-    uint32_t *slots; /* private: a hash table of (parent, function) */
+    bool by_line;
+    uint32_t *slots; /* private: a hash table of (parent, function or line) */
     uint32_t nslots;
 };
 
 /* 0 or -ENOMEM; release it in both cases. */
-int lp_tree_build(struct lp_tree *tree, const struct lp_profile *profile, int value);
+int lp_tree_build(struct lp_tree *tree, const struct lp_profile *profile, int value, bool by_line);
 void lp_tree_release(struct lp_tree *tree);
+
+/* What a node is called, for people and clean: "all", "leaf", "leaf (file.c:42)" by line. The
+ * frame's own text, or written into name. */
+enum { LP_NODE_NAME_MAX = 512 };
+const char *lp_tree_name(const struct lp_tree *tree, uint32_t node, char name[LP_NODE_NAME_MAX]);
+
+/* How much there is in and below it, growth or not: what it is as wide as. */
+static inline double lp_node_width(const struct lp_node *node)
+{
+    return (double)node->grown + (double)node->shrunk;
+}
 
 #endif

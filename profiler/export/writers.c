@@ -2,14 +2,16 @@
 #include <string.h>
 
 #include "export/export.h"
+#include "export/flamegraph.h"
 
 const struct lp_writer lp_writers[] = {
-    {"pprof", "application/octet-stream", "pb.gz", lp_write_pprof},
-    {"text", "text/plain; charset=utf-8", "txt", lp_write_text},
-    {"folded", "text/plain; charset=utf-8", "folded", lp_write_folded},
-    {"json", "application/json", "json", lp_write_json},
-    {"svg", "image/svg+xml", "svg", lp_write_svg},
-    {NULL, NULL, NULL, NULL},
+    {"pprof", "application/octet-stream", "pb.gz", lp_write_pprof, 0, NULL},
+    {"text", "text/plain; charset=utf-8", "txt", lp_write_text, 0, NULL},
+    {"folded", "text/plain; charset=utf-8", "folded", lp_write_folded, LP_HEEDS_GRANULARITY, NULL},
+    {"json", "application/json", "json", lp_write_json, 0, NULL},
+    {"svg", "image/svg+xml", "svg", lp_write_svg, LP_HEEDS_GRANULARITY | LP_HEEDS_COLOR,
+     lp_flamegraph_policy},
+    {NULL, NULL, NULL, NULL, 0, NULL},
 };
 
 const struct lp_writer *lp_writer_find(const char *name)

@@ -90,7 +90,7 @@ void lp_http_diff(struct lp_request *request)
     /* The column that was asked for, else the one that grows when something leaks: allocs' rows are
      * heap's, but another one is meant there. */
     int growing = strcmp(sign, "growth") != 0              ? -1
-                  : lp_query_get(&request->query, "value") ? shape.value
+                  : lp_query_get(&request->query, "value") ? shape.view.value
                                                            : kind->growth_value;
     reply_diff(request, from, to, &shape, growing);
     lp_profile_free(now);

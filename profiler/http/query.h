@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { LP_QUERY_MAX = 8, LP_WHY_MAX = 512 };
+enum { LP_QUERY_MAX = 12, LP_WHY_MAX = 512 };
 
 struct lp_query {
     size_t n;

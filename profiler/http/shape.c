@@ -1,6 +1,7 @@
 #include "http/shape.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "http/reply.h"
@@ -25,14 +26,14 @@ static int parse_format(struct lp_shape *shape, const struct lp_query *query, ch
 
 static int parse_value(struct lp_shape *shape, const struct lp_query *query, char why[LP_WHY_MAX])
 {
-    const struct lp_profile_kind *kind = shape->kind;
+    const struct lp_profile_kind *kind = shape->view.kind;
     const char *value = lp_query_get(query, "value");
-    shape->value = kind->shown_value;
+    shape->view.value = kind->shown_value;
     if (!value)
         return 0;
     for (int i = 0; i < kind->nvalues; i++) {
         if (strcmp(kind->values[i].type, value) == 0) {
-            shape->value = i;
+            shape->view.value = i;
             return 0;
         }
     }
@@ -45,16 +46,57 @@ static int parse_value(struct lp_shape *shape, const struct lp_query *query, cha
     return -EINVAL;
 }
 
+/* A parameter with two words to choose from, which some formats heed. */
+struct choice {
+    const char *name, *usual, *other;
+    unsigned bit; /* LP_HEEDS_… */
+};
+
+static const struct choice granularity = {"granularity", "function", "line", LP_HEEDS_GRANULARITY};
+static const struct choice color = {"color", "standard", "library", LP_HEEDS_COLOR};
+
+/* 0, and in *other whether it is the other word. */
+static int parse_choice(const struct lp_shape *shape, const struct lp_query *query,
+                        const struct choice *choice, bool *other, char why[LP_WHY_MAX])
+{
+    const char *word = lp_query_get(query, choice->name);
+    if (!word)
+        return 0;
+    if (shape->debug || !(shape->writer->heeds & choice->bit)) {
+        int n = snprintf(why, LP_WHY_MAX, "%s is not for %s; formats that heed it: ", choice->name,
+                         shape->debug ? "debug texts" : shape->writer->name);
+        const char *between = "";
+        for (const struct lp_writer *writer = lp_writers; writer->name && n < LP_WHY_MAX; writer++)
+            if (writer->heeds & choice->bit) {
+                n += snprintf(why + n, LP_WHY_MAX - n, "%s%s", between, writer->name);
+                between = ", ";
+            }
+        return -EINVAL;
+    }
+    *other = strcmp(word, choice->other) == 0;
+    if (!*other && strcmp(word, choice->usual) != 0) {
+        char shown[LP_PRINTABLE_MAX];
+        snprintf(why, LP_WHY_MAX, "unknown %s \"%s\"; there are: %s, %s", choice->name,
+                 lp_printable(shown, word), choice->usual, choice->other);
+        return -EINVAL;
+    }
+    return 0;
+}
+
 int lp_shape_parse(struct lp_shape *shape, const struct lp_query *query,
                    const struct lp_profile_kind *kind, char why[LP_WHY_MAX])
 {
     int64_t debug = 0;
-    *shape = (struct lp_shape){.kind = kind};
+    *shape = (struct lp_shape){.view.kind = kind};
     if (lp_query_number(query, "debug", 0, 2, &debug, why) < 0)
         return -EINVAL;
     shape->debug = (int)debug;
     int error = parse_format(shape, query, why);
-    return error ? error : parse_value(shape, query, why);
+    if (!error)
+        error = parse_value(shape, query, why);
+    if (!error)
+        error = parse_choice(shape, query, &granularity, &shape->view.by_line, why);
+    return error ? error : parse_choice(shape, query, &color, &shape->view.by_library, why);
 }
 
 /* A file for a tool is saved under a name, as Go does it; the rest is to be looked at. */
@@ -62,8 +104,8 @@ static void name_attachment(struct evhttp_request *http, const struct lp_profile
                             const struct lp_shape *shape)
 {
     char disposition[128];
-    snprintf(disposition, sizeof disposition, "attachment; filename=\"%s%s\"", shape->kind->name,
-             profile->delta ? "-delta" : "");
+    snprintf(disposition, sizeof disposition, "attachment; filename=\"%s%s\"",
+             shape->view.kind->name, profile->delta ? "-delta" : "");
     lp_reply_header(http, "Content-Disposition", disposition);
 }
 
@@ -75,15 +117,16 @@ void lp_reply_profile(struct evhttp_request *http, const struct lp_profile *prof
         lp_reply_untaken(http, errno);
         return;
     }
-    int error = shape->debug
-                    ? lp_write_debug(body.stream, profile, shape->kind, shape->debug)
-                    : shape->writer->write(body.stream, profile, shape->kind, shape->value);
+    int error = shape->debug ? lp_write_debug(body.stream, profile, shape->view.kind, shape->debug)
+                             : shape->writer->write(body.stream, profile, &shape->view);
     if (error) {
         lp_body_discard(&body);
         lp_reply_error(http, lp_status(error), "the profile could not be written: %s",
                        strerror(-error));
         return;
     }
+    if (!shape->debug && shape->writer->policy)
+        lp_reply_header(http, "Content-Security-Policy", shape->writer->policy);
     if (!shape->debug && strcmp(shape->writer->name, "pprof") == 0)
         name_attachment(http, profile, shape);
     lp_reply_body(http, 200,

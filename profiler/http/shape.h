@@ -9,13 +9,12 @@
 #include "http/route.h"
 
 struct lp_shape {
-    const struct lp_profile_kind *kind; /* what the client calls it */
+    struct lp_view view;
     const struct lp_writer *writer;
     int debug; /* 0: as the writer does it; 1, 2: Go's text instead */
-    int value; /* the column for text, folded and svg */
 };
 
-/* Reads debug=, format= and value=. 0, or -EINVAL and why. */
+/* Reads debug=, format=, value=, granularity= and color=. 0, or -EINVAL and why. */
 int lp_shape_parse(struct lp_shape *shape, const struct lp_query *query,
                    const struct lp_profile_kind *kind, char why[LP_WHY_MAX]);
 

@@ -96,7 +96,7 @@ int lp_wait_start(struct evhttp_request *http, const struct lp_shape *shape, int
     int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(connection));
     wait->http = http;
     wait->shape = *shape;
-    int error = lp_window_open(&wait->window, shape->kind, hz);
+    int error = lp_window_open(&wait->window, shape->view.kind, hz);
     event_base_update_cache_time(base); /* which may have taken a while: the time runs from now */
     wait->due = evtimer_new(base, on_due, wait);
     wait->look = evtimer_new(base, on_look, wait);

@@ -98,7 +98,7 @@ static void lost_only(const char *cause, uint64_t count)
     struct lp_profile *heap = lp_take(lp_kind_find("heap"));
     MUST_EQUAL(heap->losses, count);
     FILE *out = open_memstream(&text, &size);
-    MUST(lp_write_text(out, heap, heap->kind, 3) == 0);
+    MUST(lp_write_text(out, heap, &(struct lp_view){.kind = heap->kind, .value = 3}) == 0);
     fclose(out);
     snprintf(line, sizeof line, "# losses: %d events could not be recorded\n", (int)count);
     MUST(strstr(text, line));

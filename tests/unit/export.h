@@ -11,15 +11,32 @@
 #include "snapshot/take.h"
 #include "tables/stacks.h"
 
-typedef int write_fn(FILE *, const struct lp_profile *, const struct lp_profile_kind *, int);
+typedef int write_fn(FILE *, const struct lp_profile *, const struct lp_view *);
 
 /* What the writer writes; free() it. */
-static inline char *written(write_fn *write, const struct lp_profile *profile, int value,
-                            size_t *size)
+static inline char *viewed(write_fn *write, const struct lp_profile *profile,
+                           const struct lp_view *view, size_t *size)
 {
     char *text = NULL;
     FILE *out = open_memstream(&text, size);
-    int rc = write(out, profile, profile->kind, value);
+    int rc = write(out, profile, view);
+    fclose(out);
+    assert_int_equal(rc, 0);
+    return text;
+}
+
+static inline char *written(write_fn *write, const struct lp_profile *profile, int value,
+                            size_t *size)
+{
+    return viewed(write, profile, &(struct lp_view){.kind = profile->kind, .value = value}, size);
+}
+
+/* The same of a debug text. */
+static inline char *debugged(const struct lp_profile *profile, int level, size_t *size)
+{
+    char *text = NULL;
+    FILE *out = open_memstream(&text, size);
+    int rc = lp_write_debug(out, profile, profile->kind, level);
     fclose(out);
     assert_int_equal(rc, 0);
     return text;

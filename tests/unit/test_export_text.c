@@ -122,7 +122,7 @@ static void ages_stand_beside_the_stacks(void **state)
     assert_has(text, "     5.0 h     4.7 h  caller ");
     assert_has(text, "         -         -  [made before");
     free(text);
-    text = written(lp_write_debug, profile, 1, &size);
+    text = debugged(profile, 1, &size);
     assert_has(text, "\n# survivors of this stack: oldest 5.0 h, median 4.7 h\n#\t0x");
     free(text);
     text = written(lp_write_json, profile, 3, &size);
@@ -187,7 +187,7 @@ static void the_profilers_own_weight_stands_at_the_end(void **state)
                                          .live_samples = 11,
                                          .losses = {[LP_LOSS_FORKING] = 13},
                                          .spent = {.ns = 6400, .timed = 2}};
-    char *text = written(lp_write_debug, profile, 1, &size);
+    char *text = debugged(profile, 1, &size);
     assert_has(text, "\n# leakprof\n# table_bytes = 266340\n# unwinder_bytes = 262144\n");
     assert_has(text, "\n# hook_ns_estimate = 6400\n# hook_events_timed = 2\n");
     assert_has(text, "\n# tables.sites = 4096\n");
@@ -226,7 +226,7 @@ static void mixed_rates_are_told(void **state)
     text = written(lp_write_text, diff, 3, &size);
     assert_has(text, said);
     free(text);
-    text = written(lp_write_debug, profile, 1, &size);
+    text = debugged(profile, 1, &size);
     assert_has(text, said);
     assert_has(text, "# sampled at mixed rates; figures are estimates:\n");
     free(text);
@@ -276,7 +276,7 @@ static void items_are_shown_one_by_one_whatever_they_are_called(void **state)
     item->age_ns = item->state_ns = -1;
     lp_profile_seal(profile);
 
-    char *text = written(lp_write_debug, profile, 2, &size);
+    char *text = debugged(profile, 2, &size);
     assert_has(text, "thread 4711 [sleeping] \"a?\"b?\":\nleaf(...)\n\t/");
     free(text);
     text = written(lp_write_json, profile, 0, &size);
@@ -293,7 +293,7 @@ static void debug_1_has_gos_first_line(void **state)
     (void)state;
     size_t size;
     struct lp_profile *profile = some_profile(6400);
-    char *text = written(lp_write_debug, profile, 1, &size);
+    char *text = debugged(profile, 1, &size);
     assert_has(text, "heap profile: 110: 7040 [110: 7040] @ heap/2\n");
     assert_has(text, "100: 6400 [100: 6400] @ 0x");
     assert_has(text, "\tleaf+0x1\t/");
