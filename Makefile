@@ -41,7 +41,7 @@ SRC_profiler := $(filter-out $(LEFT_OUT_$(SANITIZE)),$(SRC_profiler))
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 OBJ_leaks    := $(call obj,$(SRC_leaks)) $(B)/obj/labs.o $(B)/obj/gen/leaks/message.pb-c.o
 OBJ_server   := $(call obj,$(SRC_server))
-OBJ_profiler := $(call obj,$(SRC_profiler)) $(B)/obj/gen/profile.pb-c.o
+OBJ_profiler := $(call obj,$(SRC_profiler)) $(B)/obj/gen/profile.pb-c.o $(B)/obj/gen/files.o
 
 all: $(B)/leakyard $(B)/libleakprof.a $(B)/libleakprof.so
 
@@ -87,6 +87,16 @@ $(B)/gen/flamegraph_hashes.h: $(FLAME)
 	@mkdir -p $(@D)
 	for kind in CSS JS; do echo "#define LP_FLAMEGRAPH_$${kind}_SHA256 \"$$(sha256sum <profiler/export/flamegraph.$${kind,,} | \
 	  cut -c 1-64 | tr a-f A-F | basenc -d --base16 | base64)\""; done >$@
+# The dashboard: our own files, and the library that draws its charts, with its licence, as Debian has them.
+CHART := /usr/share/javascript/chart.js/chart.min.js
+CHART_LICENCE := /usr/share/doc/libjs-chart.js/copyright
+UI := $(sort $(wildcard profiler/ui/*.*))
+$(B)/gen/files.c: profiler/ui/embed $(UI) $(CHART) $(CHART_LICENCE) profiler/ui
+	@mkdir -p $(@D)
+	$< $(B)/gen/files $(foreach f,$(UI),$(notdir $f)=$f) chart.js=$(CHART) licence.txt=$(CHART_LICENCE) >$@.new
+	mv $@.new $@
+$(CHART) $(CHART_LICENCE):
+	@echo "$@ is missing: apt-get install libjs-chart.js (or scripts/deps build)" >&2; false
 $(B)/obj/gen/%.o: $(B)/gen/%.c
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CFLAGS) $(OPT_profiler) $(INC_profiler) $(DEPS) -c -o $@ $<

@@ -15,11 +15,6 @@
 #include "http/route.h"
 #include "snapshot/take.h"
 
-void lp_http_root(struct lp_request *request)
-{
-    lp_reply_redirect(request->http, 302, "/debug/pprof/");
-}
-
 void lp_http_index_redirect(struct lp_request *request)
 {
     lp_reply_redirect(request->http, 301, "/debug/pprof/");
@@ -38,9 +33,10 @@ static const char head[] =
 static const char tail[] =
     "</table>\n"
     "<p><a href='threads?debug=2'>full thread stack dump</a></p>\n"
+    "<p><a href='/'>The dashboard</a></p>\n"
     "<p>Beyond Go's contract: <a href='/debug/snapshots'>/debug/snapshots</a>,"
     " /debug/diff?from=ID&amp;to=now, /debug/suspects?from=ID&amp;to=now,"
-    " <a href='/debug/rate'>/debug/rate</a>.</p>\n"
+    " <a href='/debug/live'>/debug/live</a>, <a href='/debug/rate'>/debug/rate</a>.</p>\n"
     "<p>In a terminal: <code>go tool pprof http://HOST:PORT/debug/pprof/heap</code></p>\n"
     "</body>\n</html>\n";
 

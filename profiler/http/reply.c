@@ -43,7 +43,7 @@ static const char *phrase(int status)
                    {201, "Created"},
                    {204, "No Content"},
                    {301, "Moved Permanently"},
-                   {302, "Found"},
+                   {304, "Not Modified"},
                    {400, "Bad Request"},
                    {401, "Unauthorized"},
                    {403, "Forbidden"},

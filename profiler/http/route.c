@@ -25,7 +25,9 @@ static const struct route {
     const char *params[LP_QUERY_MAX + 1];
     bool free_query; /* the query is not made of parameters */
 } routes[] = {
-    {GET, "/", lp_http_root, {0}, false},
+    {GET, "/", lp_http_root, {0}, true},
+    {GET, "/ui/*", lp_http_file, {0}, true},
+    {GET, "/favicon.ico", lp_http_icon, {0}, true},
     {GET, "/debug/pprof", lp_http_index_redirect, {0}, true},
     {GET, "/debug/pprof/", lp_http_index, {0}, true},
     {GET, "/debug/pprof/cmdline", lp_http_cmdline, {0}, true},
@@ -58,6 +60,7 @@ static const struct route {
      {"profile", "from", "to", "sign", "format", "value", "granularity", "color"},
      false},
     {GET, "/debug/suspects", lp_http_suspects, {"from", "to", "format"}, false},
+    {GET, "/debug/live", lp_http_live, {0}, false},
     {GET, "/debug/rate", lp_http_rate, {0}, false},
     {PUT, "/debug/rate", lp_http_rate_set, {"bytes", "block_ns", "mutex_fraction"}, false},
 };
@@ -114,8 +117,8 @@ static void refuse_method(struct evhttp_request *http, const char *path)
 static void refuse_path(struct evhttp_request *http)
 {
     lp_reply_error(http, 404,
-                   "not found; there are: /debug/pprof/, /debug/snapshots, /debug/diff, "
-                   "/debug/suspects, /debug/rate");
+                   "not found; there are: /, /debug/pprof/, /debug/snapshots, /debug/diff, "
+                   "/debug/suspects, /debug/live, /debug/rate");
 }
 
 /* NULL: refused, and answered. */

@@ -28,11 +28,15 @@ void lp_http_profile(struct lp_request *request);  /* of the moment, or a delta 
 void lp_http_timespan(struct lp_request *request); /* the CPU profile */
 
 /* pages.c: what surrounds it */
-void lp_http_root(struct lp_request *request);
 void lp_http_index(struct lp_request *request);
 void lp_http_index_redirect(struct lp_request *request);
 void lp_http_cmdline(struct lp_request *request);
 void lp_http_symbol(struct lp_request *request);
+
+/* files.c: the dashboard */
+void lp_http_root(struct lp_request *request);
+void lp_http_file(struct lp_request *request);
+void lp_http_icon(struct lp_request *request); /* which browsers ask for on any page */
 
 /* snapshots.c */
 void lp_http_snapshot_take(struct lp_request *request);
@@ -46,6 +50,9 @@ void lp_http_snapshot_every(struct lp_request *request);
 /* growth.c: two snapshots against each other */
 void lp_http_diff(struct lp_request *request);
 void lp_http_suspects(struct lp_request *request);
+
+/* live.c */
+void lp_http_live(struct lp_request *request);
 
 /* rate.c */
 void lp_http_rate(struct lp_request *request);

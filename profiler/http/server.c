@@ -32,6 +32,7 @@
 #include "export/trace.h"
 #include "http/auth.h"
 #include "http/listen.h"
+#include "http/live.h"
 #include "http/periodic.h"
 #include "http/route.h"
 #include "http/trace.h"
@@ -81,6 +82,7 @@ static void on_signal(evutil_socket_t fd, short what, void *base)
 static void release(void)
 {
     lp_waits_drop();
+    lp_live_stop();
     lp_trace_stop();
     lp_periodic_stop();
     if (server.http)
@@ -169,6 +171,8 @@ static int set_up(void)
         return -ENOMEM;
     if (server.listens)
         error = set_up_http(listen_fd);
+    if (!error && server.listens)
+        error = lp_live_start(server.base);
     if (!error && server.trace_ms)
         error = lp_trace_start(server.base, server.trace_ms);
     if (!error)
@@ -217,6 +221,7 @@ static void forget_in_child(void)
     if (!atomic_load(&server.running))
         return;
     lp_waits_forked();
+    lp_live_forked();
     lp_trace_forked();
     lp_periodic_forked();
     server.base = NULL;

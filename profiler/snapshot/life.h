@@ -8,11 +8,15 @@
 #include <stdint.h>
 
 struct lp_life {
+    int64_t time_ns; /* CLOCK_REALTIME */
     int64_t uptime_ns;
     int64_t heap_bytes, heap_error, heap_objects; /* in use; error as leakprof_stats() has it */
+    int64_t alloc_bytes, alloc_objects;           /* allocated since the process began */
     int64_t rss_bytes;
+    int64_t own_bytes; /* the profiler's tables, and what it holds of malloc's memory */
     int64_t threads, unjoined, fds;
     int64_t mappings;         /* made by mmap() and the like */
+    int64_t losses;           /* what could not be recorded, all causes */
     int64_t snapshot_cost_ns; /* of the last one taken; -1: none yet */
 };
 void lp_life_read(struct lp_life *life);

@@ -72,7 +72,7 @@ preload() {
 	: >"$work/err" # now: the new process may be late, and an older one's line stand there
 	env LD_PRELOAD="${library:-$build/libleakprof.so}" LEAKPROF_LISTEN=127.0.0.1:0 LEAKPROF_RATE="$rate" "$@" <&0 >"$work/out" 2>"$work/err" &
 	pid=$!
-	wait_for 20 grep -q '^leakprof: ' "$work/err"
+	wait_for 20 grep -q '^leakprof: .*http://' "$work/err"
 	pprof=$(grep -m1 -o 'http://[0-9.:]*' "$work/err") || fail "no server: $(<"$work/err")"
 }
 

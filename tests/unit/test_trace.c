@@ -60,7 +60,16 @@ static void test_largest_line_fits(void **state)
     char line[LP_TRACE_LINE_MAX];
     int64_t most = INT64_MIN / 2;
     struct lp_trace trace = {most, most, -most};
-    struct lp_life life = {most, most, most, most, most, most, most, most, most, INT64_MAX};
+    struct lp_life life = {.uptime_ns = most,
+                           .heap_bytes = most,
+                           .heap_error = most,
+                           .heap_objects = most,
+                           .rss_bytes = most,
+                           .threads = most,
+                           .unjoined = most,
+                           .fds = most,
+                           .mappings = most,
+                           .snapshot_cost_ns = INT64_MAX};
     size_t length = lp_trace_line(line, &trace, &life);
     assert_true(length < sizeof line);
     assert_int_equal(line[length - 1], '\n');

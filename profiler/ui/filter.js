@@ -1,0 +1,15 @@
+// A field that narrows a table down as one types; what was typed stands in the address.
+import {h, labelled} from './dom.js';
+import {note} from './route.js';
+
+// draw(rows) puts them on the page; text(row) is what is searched.
+export function filter(rows, params, text, draw) {
+  const found = rows.map(row => [row, text(row).toLowerCase()]);
+  const apply = wanted => draw(found.filter(([, held]) => held.includes(wanted.toLowerCase())).map(([row]) => row));
+  const field = h('input', {type: 'search', value: params.find || '', autocomplete: 'off', oninput: event => {
+    note({find: event.target.value});
+    apply(event.target.value);
+  }});
+  apply(params.find || '');
+  return labelled('Find', field);
+}

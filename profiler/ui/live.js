@@ -1,0 +1,54 @@
+// The last ten minutes, and what comes: one stream for all that listen, while anybody looks. A page that is
+// not seen reads nothing; when it is seen again it gets what it missed.
+import {address} from './api.js';
+
+const MAX = 600, AGAIN_MS = 5000;
+const listeners = new Set();
+let points = [], source = null, timer, state = 'waiting';
+
+const tell = () => listeners.forEach(listener => listener({points, state}));
+
+function began(data) {
+  const {fields, points: rows} = JSON.parse(data);
+  points = rows.map(row => Object.fromEntries(fields.map((field, i) => [field, row[i]])));
+  state = 'live';
+  tell();
+}
+
+function close() {
+  clearTimeout(timer);
+  if (source) source.close();
+  source = null;
+}
+
+function open() {
+  close();
+  if (!listeners.size || document.hidden) return;
+  source = new EventSource(address('/debug/live'));
+  source.addEventListener('history', event => began(event.data));
+  source.addEventListener('point', event => {
+    points.push(JSON.parse(event.data));
+    points = points.slice(-MAX);
+    tell();
+  });
+  source.addEventListener('error', () => {
+    const refused = source.readyState === EventSource.CLOSED; // else it tries again by itself
+    state = refused ? 'refused: others read already' : 'no answer';
+    tell();
+    if (!refused) return;
+    close();
+    timer = setTimeout(open, AGAIN_MS);
+  });
+}
+
+document.addEventListener('visibilitychange', open);
+
+export function listen(listener, signal) {
+  listeners.add(listener);
+  signal.addEventListener('abort', () => {
+    listeners.delete(listener);
+    if (!listeners.size) close();
+  });
+  if (source) listener({points, state});
+  else open();
+}

@@ -1,0 +1,9 @@
+// One sentence on what was just done, for eyes and screen readers.
+let timer;
+
+export function say(text) {
+  const said = document.getElementById('said');
+  said.textContent = text;
+  clearTimeout(timer);
+  timer = setTimeout(() => { said.textContent = ''; }, 8000);
+}

@@ -1,0 +1,30 @@
+// From which snapshot to which: two lists to choose from, and what is chosen when the address does not say.
+import {h, labelled, select} from './dom.js';
+import {clock} from './format.js';
+import {all, called, take} from './snapshots.js';
+
+const text = snapshot => `${called(snapshot)}, ${clock(snapshot.time_ns / 1e6)}`;
+
+// {snapshots, from, to}: ids as text, `to` may be "now"; null where there is no snapshot at all.
+export async function chosen(params, signal) {
+  const snapshots = await all(signal);
+  if (!snapshots.length) return null;
+  const [last, before] = snapshots.slice(-2).reverse();
+  const from = params.from || String((before || last).id);
+  const to = params.to || (before && !params.from ? String(last.id) : 'now');
+  return {snapshots, from, to};
+}
+
+export function pickers({snapshots, from, to}, change) {
+  const choices = snapshots.map(snapshot => [snapshot.id, text(snapshot)]);
+  return [
+    labelled('From', select('from', choices, from, value => change({from: value, to}))),
+    labelled('To', select('to', [...choices, ['now', 'now']], to, value => change({from, to: value}))),
+  ];
+}
+
+// Where there is nothing to compare yet.
+export const none = () => h('section', {class: 'card empty'},
+  h('h2', {}, 'No snapshot yet'),
+  h('p', {class: 'quiet'}, 'A leak is a difference over time. Take a snapshot, put load on the program, and compare.'),
+  h('button', {type: 'button', class: 'primary', onclick: () => take('before')}, 'Take the first one'));

@@ -1,0 +1,45 @@
+// What the profiler itself weighs and what it missed, and how closely it looks.
+import {h, head, labelled, pairs, select} from './dom.js';
+import {ask, json} from './api.js';
+import {bytes, count, duration} from './format.js';
+import {commands, curl, pprof} from './commands.js';
+import {say} from './say.js';
+
+const words = name => name.replaceAll('_', ' ');
+
+const box = (title, ...content) => h('section', {class: 'card'}, h('h2', {}, title), ...content);
+
+function losses({losses_by_cause: causes}) {
+  const all = Object.entries(causes), lost = all.filter(([, n]) => n), total = all.reduce((sum, [, n]) => sum + n, 0);
+  return box('What it missed', h('p', {}, total ? `${count(total)} events could not be recorded:` : 'Nothing: every event was recorded.'),
+    pairs(lost.map(([cause, n]) => [words(cause), count(n)])));
+}
+
+const RATES = [['1', 'every block (exact)'], ['4096', 'one in 4 KiB'], ['65536', 'one in 64 KiB'], ['524288', 'one in 512 KiB'], ['0', 'off']];
+
+function rate({rate: now}) {
+  const choices = RATES.some(([value]) => value === String(now)) ? RATES : [...RATES, [String(now), `one in ${bytes(now)}`]];
+  return h('div', {class: 'controls'}, labelled('Blocks of the heap that are sampled', select('rate', choices, now, async picked => {
+    try {
+      await ask(`/debug/rate?bytes=${picked}`, {method: 'PUT'});
+      say('The sampling rate has changed; what was sampled before keeps its weight.');
+    } catch (failure) {
+      say(failure.message);
+    }
+  })));
+}
+
+export async function show(main, params, signal) {
+  const [{profiler}, now] = await Promise.all([
+    json('/debug/pprof/heap?format=json', {signal}), json('/debug/rate', {signal}),
+  ]);
+  main.append(head('The profiler itself', 'None of this is in the program’s figures.'), rate(now),
+    h('div', {class: 'pairs'},
+      box('Its memory', pairs([['tables', bytes(profiler.table_bytes)], ['of these the unwinder’s', bytes(profiler.unwinder_bytes)],
+        ['of malloc’s', bytes(profiler.heap_bytes)]])),
+      box('Its time', pairs([['in the program’s threads, about', duration(profiler.hook_ns_estimate)], ['measured at events', count(profiler.hook_events_timed)]])),
+      box('What it keeps', pairs([['live samples', count(profiler.live_samples)], ['stacks', count(profiler.stacks)], ['places and sizes', count(profiler.sites)]])),
+      losses(profiler),
+      box('Its tables', pairs(Object.entries(profiler.tables).filter(([, n]) => n).sort((a, b) => b[1] - a[1]).map(([name, n]) => [words(name), bytes(n)])))),
+    commands(curl('/debug/pprof/heap?debug=1'), curl('/debug/rate?bytes=1', '-X PUT'), pprof('/debug/pprof/heap')));
+}

@@ -1,0 +1,103 @@
+// The snapshots there are: to be taken, named, deleted, and picked two at a time.
+import {h, head, labelled} from './dom.js';
+import {bytes, clock, count, duration, error} from './format.js';
+import {commands, curl, pprof} from './commands.js';
+import {href, note} from './route.js';
+import {say} from './say.js';
+import {all, called, drop, onchange, take} from './snapshots.js';
+import {table} from './table.js';
+import {none} from './span.js';
+
+function taker() {
+  const name = h('input', {type: 'text', maxlength: '63', autocomplete: 'off', placeholder: 'before the load'});
+  return h('form', {class: 'controls', onsubmit: async event => {
+    event.preventDefault();
+    try {
+      await take(name.value.trim());
+    } catch (failure) {
+      say(failure.message);
+    }
+  }}, labelled('Name of the next one', name), h('button', {type: 'submit'}, 'Take it'));
+}
+
+// The first press asks, the second one does it; going elsewhere takes it back.
+function dropper(snapshot) {
+  const button = h('button', {type: 'button', class: 'small danger', 'aria-label': `Delete snapshot ${called(snapshot)}`}, 'Delete');
+  const calm = () => {
+    button.classList.remove('sure');
+    button.textContent = 'Delete';
+  };
+  button.addEventListener('blur', calm);
+  button.addEventListener('click', async () => {
+    if (!button.classList.contains('sure')) {
+      button.classList.add('sure');
+      button.textContent = 'Really delete?';
+      say(`Press again to delete snapshot ${called(snapshot)}.`);
+      return;
+    }
+    button.disabled = true;
+    try {
+      await drop(snapshot);
+    } catch (failure) {
+      say(failure.message);
+      button.disabled = false;
+      calm();
+    }
+  });
+  return button;
+}
+
+const total = (snapshot, profile, type) => snapshot.profiles[profile].totals[type];
+
+const columns = pick => [
+  {key: 'from', label: 'From', cell: row => pick('from', row)},
+  {key: 'to', label: 'To', cell: row => pick('to', row)},
+  {key: 'id', label: 'Snapshot', value: row => row.id, cell: called, head: true},
+  {key: 'time', label: 'Taken', value: row => row.time_ns, cell: row => clock(row.time_ns / 1e6), right: true},
+  {key: 'heap', label: 'Heap in use', value: row => total(row, 'heap', 'inuse_space'), right: true,
+    cell: row => [bytes(total(row, 'heap', 'inuse_space')), h('small', {}, error(row.profiles.heap.errors.inuse_space, 'bytes'))]},
+  {key: 'rss', label: 'Resident', value: row => row.figures.rss_bytes, cell: row => bytes(row.figures.rss_bytes), right: true},
+  {key: 'threads', label: 'Threads', value: row => row.figures.threads, cell: row => count(row.figures.threads), right: true},
+  {key: 'fds', label: 'Descriptors', value: row => row.figures.fds, cell: row => count(row.figures.fds), right: true},
+  {key: 'mapped', label: 'Mapped', value: row => total(row, 'maps', 'mapped'), cell: row => bytes(total(row, 'maps', 'mapped')), right: true},
+  {key: 'cost', label: 'Took', value: row => row.cost_ns, cell: row => duration(row.cost_ns), right: true},
+  {key: 'drop', label: '', cell: dropper},
+];
+
+function draw(box, snapshots, params) {
+  if (!snapshots.length) {
+    box.replaceChildren(none());
+    return;
+  }
+  const last = snapshots[snapshots.length - 1];
+  const known = id => snapshots.some(snapshot => String(snapshot.id) === id);
+  const picked = {
+    from: known(params.from) ? params.from : String((snapshots[snapshots.length - 2] || last).id),
+    to: known(params.to) ? params.to : snapshots.length > 1 ? String(last.id) : 'now',
+  };
+  const links = h('p', {class: 'controls'});
+  const link = () => links.replaceChildren(
+    h('a', {class: 'button', href: href('compare', picked)}, `Compare ${picked.from} with ${picked.to}`),
+    h('a', {class: 'button', href: href('suspects', picked)}, 'What grew: suspects'));
+  const pick = (which, row) => h('input', {type: 'radio', name: which, value: row.id, checked: picked[which] === String(row.id),
+    'aria-label': `${which === 'from' ? 'From' : 'To'} snapshot ${called(row)}`,
+    onchange: () => {
+      picked[which] = String(row.id);
+      if (picked.to !== 'now' && +picked.from > +picked.to) [picked.from, picked.to] = [picked.to, picked.from];
+      box.querySelectorAll('input[type=radio]').forEach(radio => { radio.checked = radio.value === picked[radio.name]; });
+      note(picked);
+      Object.assign(params, picked);
+      link();
+    }});
+  link();
+  box.replaceChildren(links, table({caption: 'Snapshots', columns: columns(pick), rows: snapshots, sort: '-id'}));
+}
+
+export async function show(main, params, signal) {
+  const box = h('div');
+  const refresh = async () => draw(box, await all(signal), params);
+  main.append(head('Snapshots', 'Everything the process holds at one moment, kept to compare.'), taker(), box,
+    commands(curl('/debug/snapshots?name=before', '-X POST'), curl('/debug/snapshots'), pprof('/debug/snapshots/1/heap')));
+  onchange(refresh, signal);
+  await refresh();
+}
