@@ -31,11 +31,13 @@ struct lost {
     struct holding holding; /* its lock protects the rest */
     size_t taken, used;     /* places: lost ones and those of calls under way; ever taken */
     struct lost_blocks blocks, free;
-    struct lost_block places[LOST_MAX];
+    struct lost_block
+        *places; /* LOST_MAX of them, static: no page of them is there before it is used */
 };
 #define LOST(give_back_, ...)                                                                      \
     {                                                                                              \
-        .give_back = (give_back_), .holding = HOLDING, __VA_ARGS__                                 \
+        .give_back = (give_back_), .holding = HOLDING,                                             \
+        .places = (struct lost_block[LOST_MAX]){{.kind = 0}}, __VA_ARGS__                          \
     }
 
 /* The call that this thread works on will lose n blocks, and hold `cost` when it has: takes the
