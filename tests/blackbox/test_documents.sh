@@ -13,7 +13,8 @@ runs() { # FILE: its commands as one script
 	local script
 	script=$(commands "$1")
 	[[ -n $script ]] || fail "no commands in $1"
-	bash -euxo pipefail -c "$script" </dev/null || fail "$1"
+	# A head that reads on to the end, or a curl that is not done when it has its lines has failed.
+	bash -euxo pipefail -c 'head() { command head "$@" && cat >/dev/null; }'$'\n'"$script" </dev/null || fail "$1"
 }
 
 test_readme() {
