@@ -122,8 +122,7 @@ static json_t *totals_json(const struct lp_ranking *ranking)
                             json_pack("{s:I, s:f, s:s, s:I, s:o}", "growth",
                                       (json_int_t)ranking->total[r], "growth_error",
                                       ranking->total_error[r], "unit", ranking->tracked[r].is->unit,
-                                      "limit", (json_int_t)ranking->limit[r],
-                                      "trend",
+                                      "limit", (json_int_t)ranking->limit[r], "trend",
                                       trend_json(&ranking->total_trend[r], ranking->series->n)));
     return totals;
 }

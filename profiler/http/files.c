@@ -48,7 +48,7 @@ static bool has_it(const char *known, const char *tag)
 
 static void write_plain(FILE *out, const struct lp_file *file)
 {
-    unsigned char bytes[16 << 10];
+    unsigned char bytes[16 << 10] = {0};
     z_stream stream = {.next_in = (unsigned char *)file->gzip,
                        .avail_in = (unsigned)(file->end - file->gzip)};
     if (inflateInit2(&stream, 16 + MAX_WBITS) != Z_OK)

@@ -126,11 +126,9 @@ class Page:
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="leakyard-browser-"))
         test.at_end(lambda: shutil.rmtree(self.home, ignore_errors=True))
         self.log = self.home / "driver.log"
-        environment = dict(os.environ, HOME=str(self.home), TMPDIR=str(self.home), LC_ALL="C.UTF-8")
-        with open(self.log, "wb") as log:
-            self.process = start(["chromedriver", "--port=0"], stdout=log, stderr=log, env=environment, cwd=self.home)
+        self.process = None
         test.at_end(self.stop)
-        port = test.wait_for("the driver", lambda: re.search(rb"successfully on port (\d+)", self.log.read_bytes()))
+        port = self.start_driver()
 
         options = webdriver.ChromeOptions()
         for flag in self.FLAGS + [f"--user-data-dir={self.home}/profile", f"--window-size={width},{height}"]:
@@ -138,7 +136,7 @@ class Page:
         if os.geteuid() == 0:
             options.add_argument("--no-sandbox")
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        connection = ChromiumRemoteConnection(f"http://127.0.0.1:{int(port[1])}", "goog", "chrome")
+        connection = ChromiumRemoteConnection(f"http://127.0.0.1:{port}", "goog", "chrome")
         connection.set_timeout(2 * LIMIT)
         self.driver = webdriver.Remote(connection, options=options)
         self.driver.set_page_load_timeout(LIMIT)
@@ -148,12 +146,28 @@ class Page:
         self.judged = False
         self.written = []
 
+    def start_driver(self):
+        """Its port. It picks one that is free for IPv4, and gives up where another has it for IPv6: once more, then."""
+        environment = dict(os.environ, HOME=str(self.home), TMPDIR=str(self.home), LC_ALL="C.UTF-8")
+
+        def port():
+            return re.search(rb"successfully on port (\d+)", self.log.read_bytes())
+
+        for _ in range(10):
+            with open(self.log, "wb") as log:
+                self.process = start(["chromedriver", "--port=0"], stdout=log, stderr=log, env=environment, cwd=self.home)
+            self.test.wait_for("the driver", lambda: port() or self.process.poll() is not None)
+            if port():
+                return int(port()[1])
+        raise Failure(f"no driver: {self.log.read_text()}")
+
     def stop(self):
         try:
             if getattr(self, "driver", None):
                 self.driver.quit()
         finally:
-            end(self.process)
+            if self.process:
+                end(self.process)
 
     def size(self, width, height):
         """Of what a page sees: the window's own frame does not count."""
