@@ -2,10 +2,41 @@
 import {json, ask, query} from './api.js';
 import {say} from './say.js';
 
+const LOOK_MS = 5000;
 const changed = new EventTarget();
-export const onchange = (listener, signal) => changed.addEventListener('change', listener, {signal});
+let every = 0; // how often the profiler takes one by itself, in ms; 0: it does not
 
-export const all = async signal => (await json('/debug/snapshots', {signal})).snapshots;
+// What a listener cannot do it says; that its view is gone is no trouble.
+async function call(listener, event) {
+  try {
+    await listener(event);
+  } catch (failure) {
+    if (failure.name !== 'AbortError') say(failure.message);
+  }
+}
+
+export const onchange = (listener, signal) => changed.addEventListener('change', event => call(listener, event), {signal});
+
+// As onchange, and from time to time where the profiler takes some by itself.
+export function watch(listener, signal) {
+  onchange(listener, signal);
+  const timer = setInterval(() => { if (every && !document.hidden) call(listener); }, LOOK_MS);
+  signal.addEventListener('abort', () => clearInterval(timer));
+}
+
+export async function all(signal) {
+  const {snapshots, periodic} = await json('/debug/snapshots', {signal});
+  every = periodic.every_ms;
+  return snapshots;
+}
+
+export const period = () => every;
+
+export async function repeat(text) {
+  await ask(query('/debug/snapshots', {every: text}), {method: 'PUT'});
+  changed.dispatchEvent(new Event('change'));
+  say(text === '0' ? 'No more snapshots are taken by themselves.' : `A snapshot is taken every ${text}; old ones are thinned.`);
+}
 
 export const called = snapshot => snapshot.name ? `${snapshot.id} ${snapshot.name}` : String(snapshot.id);
 
@@ -14,6 +45,12 @@ export async function take(name) {
   say(`Snapshot ${called(taken)} taken in ${(taken.cost_ns / 1e6).toFixed(1)} ms.`);
   changed.dispatchEvent(new Event('change'));
   return taken;
+}
+
+export async function rename(snapshot, name) {
+  await ask(query(`/debug/snapshots/${snapshot.id}`, {name}), {method: 'PUT'});
+  say(`Snapshot ${snapshot.id} is called ${name || 'nothing'} now.`);
+  changed.dispatchEvent(new Event('change'));
 }
 
 export async function drop(snapshot) {

@@ -5,11 +5,12 @@ import {all, called, take} from './snapshots.js';
 
 const text = snapshot => `${called(snapshot)}, ${clock(snapshot.time_ns / 1e6)}`;
 
-// {snapshots, from, to}: ids as text, `to` may be "now"; null where there is no snapshot at all.
-export async function chosen(params, signal) {
+// {snapshots, from, to}: ids as text, `to` may be "now"; null where there is no snapshot at all. Unless the
+// address says otherwise they are the last two; with `whole`, the first and the last.
+export async function chosen(params, signal, whole) {
   const snapshots = await all(signal);
   if (!snapshots.length) return null;
-  const [last, before] = snapshots.slice(-2).reverse();
+  const last = snapshots[snapshots.length - 1], before = snapshots.length > 1 && snapshots[whole ? 0 : snapshots.length - 2];
   const from = params.from || String((before || last).id);
   const to = params.to || (before && !params.from ? String(last.id) : 'now');
   return {snapshots, from, to};

@@ -3,7 +3,7 @@ import {h, head, labelled, select} from './dom.js';
 import {address, json, query} from './api.js';
 import {error, file, signed, value} from './format.js';
 import {commands, curl, pprof} from './commands.js';
-import {again, go, read} from './route.js';
+import {again, go, note, read} from './route.js';
 import {onchange} from './snapshots.js';
 import {chosen, none, pickers} from './span.js';
 import {guilty, list, same} from './stack.js';
@@ -52,9 +52,13 @@ function fit(frame) {
   if (root) frame.style.height = `${Math.ceil(root.getBoundingClientRect().height) + 4}px`;
 }
 
-function flame(path, title) {
-  const frame = h('iframe', {class: 'flame', title, src: address(path)});
-  frame.addEventListener('load', () => fit(frame));
+// What is zoomed and searched in the picture stands behind the # of its address, and so in ours.
+function flame(path, state, title) {
+  const frame = h('iframe', {class: 'flame', title, src: address(path) + (state ? `#${state}` : '')});
+  frame.addEventListener('load', () => {
+    fit(frame);
+    frame.contentWindow.addEventListener('hashchange', () => note({flame: frame.contentWindow.location.hash.slice(1)}));
+  });
   return frame;
 }
 
@@ -68,6 +72,9 @@ export async function show(main, params, signal) {
   }
   const profile = params.profile || 'heap', change = changes => go('compare', {...read().params, from: span.from, to: span.to, profile, ...changes});
   const asked = {profile, from: span.from, to: span.to, sign: params.sign};
+  const controls = h('div', {class: 'controls'}, pickers(span, change),
+    labelled('Profile', select('profile', PROFILES, profile, picked => change({profile: picked, value: null, sort: null, flame: null}))));
+  main.append(controls);
   const answer = await json(query('/debug/diff', {...asked, format: 'json'}), {signal});
   const types = answer.types.map(type => type.type), shown = types.includes(params.value) ? params.value : STANDARD[profile] || types[0];
   const at = types.indexOf(shown), {unit} = answer.types[at];
@@ -75,13 +82,12 @@ export async function show(main, params, signal) {
   const grown = h('input', {type: 'checkbox', name: 'sign', checked: params.sign === 'growth', onchange: event => change({sign: event.target.checked ? 'growth' : null})});
   const total = answer.total[at];
 
+  controls.append(
+    labelled('Value', select('value', types.map(type => [type, WORDS[type] || type]), shown, picked => change({value: picked}))),
+    h('label', {class: 'check'}, grown, 'growth only'));
   main.append(
-    h('div', {class: 'controls'}, pickers(span, change),
-      labelled('Profile', select('profile', PROFILES, profile, picked => change({profile: picked, value: null, sort: null}))),
-      labelled('Value', select('value', types.map(type => [type, WORDS[type] || type]), shown, picked => change({value: picked}))),
-      h('label', {class: 'check'}, grown, 'growth only')),
     h('p', {class: 'total'}, h('strong', {}, signed(total.value, unit)), error(total.error, unit), ` in ${(answer.duration_ns / 1e9).toFixed(1)} s`),
-    flame(query('/debug/diff', {...of, format: 'svg'}), `Flame graph of the difference: ${profile}, ${shown}`),
+    flame(query('/debug/diff', {...of, format: 'svg'}), params.flame, `Flame graph of the difference: ${profile}, ${shown}`),
     h('p', {}, h('a', {href: query('/debug/diff', {...of, format: 'svg'})}, 'The flame graph by itself')),
     h('section', {class: 'section'}, table({
       caption: `${WORDS[shown] || shown} by place, from ${span.from} to ${span.to}`,

@@ -4,14 +4,14 @@ import {bytes, duration, error, signed, value} from './format.js';
 import {commands, curl, pprof} from './commands.js';
 import {Drawing} from './drawing.js';
 import {listen} from './live.js';
-import {all, called, onchange} from './snapshots.js';
+import {all, called, watch} from './snapshots.js';
 
 // Of two points, one after the other: a rate needs both.
 const FIGURES = [
   {id: 'heap', title: 'Heap in use', unit: 'bytes', of: point => point.heap_bytes, error: point => point.heap_error},
   {id: 'rss', title: 'Resident', unit: 'bytes', of: point => point.rss_bytes},
   {id: 'gap', title: 'Beyond the heap', unit: 'bytes', of: point => point.rss_bytes - point.heap_bytes,
-    part: point => point.own_bytes, remark: point => `; ┈ the profiler’s ${bytes(point.own_bytes)}`},
+    part: point => point.own_bytes, remark: point => `┈ ${bytes(point.own_bytes)} is the profiler’s`},
   {id: 'threads', title: 'Threads', unit: 'count', of: point => point.threads},
   {id: 'fds', title: 'Descriptors', unit: 'count', of: point => point.fds},
   {id: 'rate', title: 'Allocation rate', unit: 'bytes', perSecond: '/s',
@@ -41,7 +41,7 @@ function card(figure) {
       const span = duration(Math.round((last.time - first.time) / 1000) * 1e9).replace('.0', '');
       const moved = per ? `peak ${value(Math.max(...list.map(row => row.n)), figure.unit)}${per}`
         : last.n === first.n ? `as ${span} ago` : `${signed(last.n - first.n, figure.unit)} in ${span}`;
-      change.textContent = moved + (figure.remark ? figure.remark(points[points.length - 1]) : '');
+      change.textContent = figure.remark ? figure.remark(points[points.length - 1]) : moved;
       canvas.setAttribute('aria-label', `${figure.title}: ${value(last.n, figure.unit)}${per}, ${moved}`);
       drawing.show(list, snapshots);
     },
@@ -68,6 +68,6 @@ export async function show(main, params, signal) {
     state.classList.toggle('warm', update.state !== 'live');
     draw();
   }, signal);
-  onchange(mark, signal);
+  watch(mark, signal);
   await mark();
 }

@@ -1,14 +1,14 @@
 // The snapshots there are: to be taken, named, deleted, and picked two at a time.
-import {h, head, labelled} from './dom.js';
+import {h, head, labelled, select} from './dom.js';
 import {bytes, clock, count, duration, error} from './format.js';
 import {commands, curl, pprof} from './commands.js';
 import {href, note} from './route.js';
 import {say} from './say.js';
-import {all, called, drop, onchange, take} from './snapshots.js';
+import {all, called, drop, period, rename, repeat, take, watch} from './snapshots.js';
 import {table} from './table.js';
 import {none} from './span.js';
 
-function taker() {
+function taker(ms) {
   const name = h('input', {type: 'text', maxlength: '63', autocomplete: 'off', placeholder: 'before the load'});
   return h('form', {class: 'controls', onsubmit: async event => {
     event.preventDefault();
@@ -17,7 +17,37 @@ function taker() {
     } catch (failure) {
       say(failure.message);
     }
-  }}, labelled('Name of the next one', name), h('button', {type: 'submit'}, 'Take it'));
+  }}, labelled('Name of the next one', name), h('button', {type: 'submit'}, 'Take it'), repeater(ms));
+}
+
+const EVERY = [['0', 'never'], ['1s', 'every second'], ['10s', 'every 10 seconds'], ['1m', 'every minute'], ['10m', 'every 10 minutes']];
+
+// By themselves: what is shown is what is set, also where somebody set another period.
+function repeater(ms) {
+  const known = {0: '0', 1000: '1s', 10000: '10s', 60000: '1m', 600000: '10m'}[ms];
+  const choices = known ? EVERY : [...EVERY, [`${ms}ms`, `every ${duration(ms * 1e6)}`]];
+  return labelled('By themselves', select('every', choices, known || `${ms}ms`, every => repeat(every).catch(failure => say(failure.message))));
+}
+
+// A name that becomes a field when it is pressed.
+function namer(snapshot) {
+  const button = h('button', {type: 'button', class: 'name', 'aria-label': `${called(snapshot)}: rename`, onclick: () => {
+    const field = h('input', {type: 'text', maxlength: '63', value: snapshot.name, 'aria-label': `Name of snapshot ${snapshot.id}`});
+    const done = wanted => {
+      field.onblur = null;
+      field.replaceWith(button);
+      if (wanted !== snapshot.name) rename(snapshot, wanted).catch(failure => say(failure.message));
+      else button.focus();
+    };
+    field.onkeydown = event => {
+      if (event.key === 'Enter') done(field.value.trim());
+      if (event.key === 'Escape') done(snapshot.name);
+    };
+    field.onblur = () => done(field.value.trim());
+    button.replaceWith(field);
+    field.select();
+  }}, snapshot.name || 'no name');
+  return [`${snapshot.id} `, button, snapshot.periodic ? h('small', {}, ' by itself') : null];
 }
 
 // The first press asks, the second one does it; going elsewhere takes it back.
@@ -52,7 +82,7 @@ const total = (snapshot, profile, type) => snapshot.profiles[profile].totals[typ
 const columns = pick => [
   {key: 'from', label: 'From', cell: row => pick('from', row)},
   {key: 'to', label: 'To', cell: row => pick('to', row)},
-  {key: 'id', label: 'Snapshot', value: row => row.id, cell: called, head: true},
+  {key: 'id', label: 'Snapshot', value: row => row.id, cell: namer, head: true},
   {key: 'time', label: 'Taken', value: row => row.time_ns, cell: row => clock(row.time_ns / 1e6), right: true},
   {key: 'heap', label: 'Heap in use', value: row => total(row, 'heap', 'inuse_space'), right: true,
     cell: row => [bytes(total(row, 'heap', 'inuse_space')), h('small', {}, error(row.profiles.heap.errors.inuse_space, 'bytes'))]},
@@ -95,9 +125,12 @@ function draw(box, snapshots, params) {
 
 export async function show(main, params, signal) {
   const box = h('div');
-  const refresh = async () => draw(box, await all(signal), params);
-  main.append(head('Snapshots', 'Everything the process holds at one moment, kept to compare.'), taker(), box,
-    commands(curl('/debug/snapshots?name=before', '-X POST'), curl('/debug/snapshots'), pprof('/debug/snapshots/1/heap')));
-  onchange(refresh, signal);
+  const refresh = async event => {
+    const snapshots = await all(signal);
+    if (event || !box.contains(document.activeElement)) draw(box, snapshots, params); // not under somebody's hands
+  };
   await refresh();
+  main.append(head('Snapshots', 'Everything the process holds at one moment, kept to compare.'), taker(period()), box,
+    commands(curl('/debug/snapshots?name=before', '-X POST'), curl('/debug/snapshots'), pprof('/debug/snapshots/1/heap')));
+  watch(refresh, signal);
 }

@@ -1,14 +1,20 @@
 // What grew, ranked, each with a verdict and the reason for it.
 import {h, head, pairs} from './dom.js';
 import {json, query} from './api.js';
-import {bytes, duration, error, file, percent, signed, value} from './format.js';
+import {bytes, count, duration, error, file, percent, signed, value} from './format.js';
 import {commands, curl, pprof} from './commands.js';
 import {again, go, href, read} from './route.js';
 import {onchange} from './snapshots.js';
 import {chosen, none, pickers} from './span.js';
 import {list} from './stack.js';
 
+const sentence = text => `${text[0].toUpperCase()}${text.slice(1)}.`.replace('..', '.');
+
 const known = (figure, shown) => figure === undefined || figure === null ? '–' : shown(figure);
+
+// Survivors that get older are a leak's; those of a cache that turns over stay young.
+const survivors = ({median_ns: median, median_before_ns: before, oldest_ns: oldest}) =>
+  `median ${duration(median)}${before === null || before === undefined ? '' : `, was ${duration(before)}`}; oldest ${duration(oldest)}`;
 
 function facts(suspect) {
   const {unit} = suspect, books = suspect.resource === 'heap' || suspect.allocated !== undefined;
@@ -17,8 +23,10 @@ function facts(suspect) {
     ['grew in', known(suspect.grew_in, n => `${n} of ${known(suspect.intervals, String)} intervals`)],
     ['now', value(suspect.to_value, unit)],
     ['of its limit', percent(suspect.share_of_limit)],
-    ...books ? [['allocated', known(suspect.allocated, bytes)], ['freed', known(suspect.freed, bytes)]] : [],
-    ['survivors', known(suspect.survivors, ages => `median ${duration(ages.median_ns)}, oldest ${duration(ages.oldest_ns)}`)],
+    ...books ? [['allocated', known(suspect.allocated, bytes)], ['freed', known(suspect.freed, bytes)],
+      ['survivors', known(suspect.survivors, survivors)]] : [],
+    ...suspect.trend ? [['trend', `${signed(suspect.trend.per_second, unit)}/s (${signed(suspect.trend.low, unit)} to ${signed(suspect.trend.high, unit)})`]] : [],
+    ...suspect.trimmable !== undefined ? [['malloc_trim would give back', bytes(suspect.trimmable)]] : [],
   ], {class: 'facts'});
 }
 
@@ -31,17 +39,23 @@ function card(suspect, span) {
     h('h2', {id}, h('span', {class: 'rank'}, `${suspect.rank} `), suspect.function), h('p', {class: 'where'}, file(suspect.file, suspect.line))),
     h('div', {}, h('div', {class: 'growth'}, signed(suspect.growth, unit), h('span', {class: 'error'}, error(suspect.growth_error, unit))),
       h('p', {class: 'pace'}, `${signed(suspect.growth_per_second, unit)}/s`)),
-    h('p', {class: 'reason'}, suspect.reason),
+    h('p', {class: 'reason'}, [suspect.reason, suspect.pace].filter(Boolean).map(sentence).join(' ')),
     facts(suspect),
     h('details', {}, h('summary', {}, 'Stack'), list(suspect.stack.map(frame =>
       ({...frame, program: frame.program || frame.function === suspect.function && frame.line === suspect.line}))),
-      h('a', {href: href('compare', {from: span.from, to: span.to, profile: suspect.profile})}, 'Compare this profile')));
+      suspect.profile && h('a', {href: href('compare', {from: span.from, to: span.to, profile: suspect.profile})}, 'Compare this profile')));
 }
 
 function churn(rows) {
   if (!rows.length) return null;
   return h('section', {class: 'section card'}, h('h2', {}, 'Busy, but keeps nothing'),
     h('ul', {}, rows.map(row => h('li', {}, h('code', {}, row.function), ` ${file(row.file, row.line)}: allocated ${bytes(row.allocated)}, freed ${bytes(row.freed)}`))));
+}
+
+// What the verdicts stand on, and what all places together did.
+function totals({series, requests, seconds, totals: resources, rss_growth: rss}) {
+  const grown = Object.entries(resources).filter(([, total]) => total.growth).map(([name, total]) => `${name} ${signed(total.growth, total.unit)}`);
+  return `${series.length} snapshots${requests ? `, ${count(requests)} requests` : ''}, ${duration(seconds * 1e9)}: ${[...grown, `resident ${signed(rss, 'bytes')}`].join(', ')}`;
 }
 
 function found(answer, span) {
@@ -51,19 +65,17 @@ function found(answer, span) {
 }
 
 export async function show(main, params, signal) {
-  const span = await chosen(params, signal);
+  const span = await chosen(params, signal, true);
   onchange(again, signal);
-  main.append(head('Suspects', 'What grew between two snapshots, what would bring the program down first on top.'));
+  main.append(head('Suspects', 'What grew over the snapshots from the one to the other, with a verdict. The more there are, the surer it is.'));
   if (!span) {
     main.append(none());
     return;
   }
   const asked = {from: span.from, to: span.to};
+  main.append(h('div', {class: 'controls'}, pickers(span, changes => go('suspects', {...read().params, ...changes}))));
   const answer = await json(query('/debug/suspects', {...asked, format: 'json'}), {signal});
-  main.append(
-    h('div', {class: 'controls'}, pickers(span, changes => go('suspects', {...read().params, ...changes}))),
-    h('p', {}, `In ${duration(answer.seconds * 1e9)}: `, Object.entries(answer.totals).filter(([, total]) => total.growth)
-      .map(([name, total]) => `${name} ${signed(total.growth, total.unit)}`).concat(`resident ${signed(answer.rss_growth, 'bytes')}`).join(', ')),
+  main.append(h('p', {}, totals(answer)),
     found(answer, span), churn(answer.churn) || '',
     commands(curl(query('/debug/suspects', {...asked, format: 'text'})), pprof(query('/debug/diff', {profile: 'heap', ...asked, sign: 'growth'}))));
 }

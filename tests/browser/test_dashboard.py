@@ -86,7 +86,10 @@ def test_compare(t):
     frame = page.find("iframe.flame")
     page.driver.switch_to.frame(frame)
     t.wait_for("the flame graph", lambda: "slice_leak" in page.js("return document.documentElement.textContent"))
+    page.js("document.querySelector('input').focus()")
+    page.press("cache", Keys.ENTER)
     page.driver.switch_to.default_content()
+    t.wait_for("what is searched there, in the address", lambda: "flame=search%3Dcache" in page.driver.current_url)
     t.wait_for("all of it", lambda: frame.size["height"] > 100)
     t.equal("what grew most", places(page)[0], "slice_leak")
     t.true("by how much", page.find("#main tbody td").text.startswith("+1.00 MiB"))
@@ -106,6 +109,8 @@ def test_compare(t):
     t.equal("the same order", places(other), places(page))
     t.equal("the same snapshots", [Select(other.find(f"select[name={name}]")).first_selected_option.get_attribute("value")
                                    for name in ("from", "to")], ["1", "2"])
+    other.driver.switch_to.frame(other.find("iframe.flame"))
+    t.wait_for("the same search", lambda: other.find("input").get_attribute("value") == "cache")
 
     Select(page.find("select[name=profile]")).select_by_value("threads")
     t.wait_for("another profile", lambda: "profile=threads" in page.driver.current_url and page.all("select[name=value] option[value=threads]"))
@@ -114,10 +119,15 @@ def test_compare(t):
     t.wait_for("back", lambda: Select(page.find("select[name=profile]")).first_selected_option.text == "heap")
 
     go(t, page, "snapshots")
-    page.find("button[aria-label='Delete snapshot 1 before']").click()
+    page.find("button[aria-label='1 before: rename']").click()
+    page.press("calm", Keys.ENTER)
+    t.wait_for("another name", lambda: page.all("button[aria-label='1 calm: rename']"))
+    page.find("button[aria-label='Delete snapshot 1 calm']").click()
     t.equal("asked first", len(page.all("#main tbody tr")), 2)
-    page.find("button[aria-label='Delete snapshot 1 before']").click()
+    page.find("button[aria-label='Delete snapshot 1 calm']").click()
     t.wait_for("one is left", lambda: [row.text for row in page.all("#main tbody th")] == ["2 after the load"])
+    Select(page.find("select[name=every]")).select_by_value("1s")
+    t.wait_for("some by themselves", lambda: any("by itself" in row.text for row in page.all("#main tbody th")))
 
 
 def test_suspects(t):
