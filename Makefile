@@ -16,6 +16,7 @@ BASE  += $(if $(TINY),-DLP_TINY_TABLES)
 LDFL  := $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 DEPS  := $(shell pkg-config --cflags $(PKG) 2>/dev/null)
 LIBS  := $(shell pkg-config --libs $(PKG) 2>/dev/null) -lm -lpthread
+LIBS_server := $(shell pkg-config --libs libcmark 2>/dev/null)
 
 # Who may know whom is a matter of include paths: leaks/ sees itself, profiler/ sees itself, server/
 # sees itself and the two public headers, which are copied to $(B)/include.
@@ -40,14 +41,14 @@ SRC_profiler := $(filter-out $(LEFT_OUT_$(SANITIZE)),$(SRC_profiler))
 
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 OBJ_leaks    := $(call obj,$(SRC_leaks)) $(B)/obj/labs.o $(B)/obj/gen/leaks/message.pb-c.o
-OBJ_server   := $(call obj,$(SRC_server))
+OBJ_server   := $(call obj,$(SRC_server)) $(B)/obj/gen/server/files.o
 OBJ_profiler := $(call obj,$(SRC_profiler)) $(B)/obj/gen/profile.pb-c.o $(B)/obj/gen/files.o
 
 all: $(B)/leakyard $(B)/libleakprof.a $(B)/libleakprof.so
 
 $(B)/leakyard: $(OBJ_server) $(OBJ_leaks) $(B)/libleakprof.a | $(B)/scenes
 	$(CC) $(LDFL) -rdynamic -o $@ $(OBJ_server) $(OBJ_leaks) \
-	  -Wl,--whole-archive $(B)/libleakprof.a -Wl,--no-whole-archive $(LIBS)
+	  -Wl,--whole-archive $(B)/libleakprof.a -Wl,--no-whole-archive $(LIBS) $(LIBS_server)
 $(B)/libleakprof.a: $(OBJ_profiler)
 	rm -f $@ && ar rcs $@ $^
 $(B)/libleakprof.so: $(OBJ_profiler) $(B)/obj/profiler/preload.o
@@ -93,10 +94,19 @@ CHART_LICENCE := /usr/share/doc/libjs-chart.js/copyright
 UI := $(sort $(wildcard profiler/ui/*.*))
 $(B)/gen/files.c: profiler/ui/embed $(UI) $(CHART) $(CHART_LICENCE) profiler/ui
 	@mkdir -p $(@D)
-	$< $(B)/gen/files $(foreach f,$(UI),$(notdir $f)=$f) chart.js=$(CHART) licence.txt=$(CHART_LICENCE) >$@.new
+	$< http/files.h lp_file $(B)/gen/files $(foreach f,$(UI),$(notdir $f)=$f) chart.js=$(CHART) licence.txt=$(CHART_LICENCE) >$@.new
 	mv $@.new $@
 $(CHART) $(CHART_LICENCE):
 	@echo "$@ is missing: apt-get install libjs-chart.js (or scripts/deps build)" >&2; false
+# The playground's page, packed in the same way.
+UI_server := $(sort $(wildcard server/ui/*.*))
+$(B)/gen/server/files.c: profiler/ui/embed $(UI_server) server/ui
+	@mkdir -p $(@D)
+	$< files.h page_file - $(foreach f,$(UI_server),$(notdir $f)=$f) >$@.new
+	mv $@.new $@
+$(B)/obj/gen/server/%.o: $(B)/gen/server/%.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CFLAGS) $(INC_server) -c -o $@ $<
 $(B)/obj/gen/%.o: $(B)/gen/%.c
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CFLAGS) $(OPT_profiler) $(INC_profiler) $(DEPS) -c -o $@ $<
@@ -121,6 +131,8 @@ $(B)/unit/%: $(DIR_unit)/%.c $(B)/libleakprof.a
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CFLAGS) $(INC_tests) $(DEPS) $(LDFL) -rdynamic -MF $(B)/obj/$*.d -o $@ $< \
 	  -Wl,--whole-archive $(B)/libleakprof.a -Wl,--no-whole-archive $(LIBS) -lcmocka
+
+$(B)/unit/test_lab: LIBS += $(LIBS_server)
 
 # A hard life, to be run with libleakprof.so preloaded; see tests/blackbox/test_torture.sh.
 torture: $(B)/torture $(B)/lifetime $(B)/plugin.so $(B)/forks $(B)/jit

@@ -171,6 +171,11 @@ static size_t base64(const char *text, char *out, size_t size)
     return n;
 }
 
+bool guard_has_token(void)
+{
+    return *token;
+}
+
 int guard_token(struct evhttp_request *request)
 {
     const char *given, *colon;

@@ -5,6 +5,8 @@
 #ifndef SERVER_GUARD_H
 #define SERVER_GUARD_H
 
+#include <stdbool.h>
+
 struct address;
 struct evhttp_request;
 
@@ -16,6 +18,9 @@ int guard_framing(struct evhttp_request *request, const char **why);
 
 /* Does it come from here? 0, or -EPERM and *why. */
 int guard_origin(struct evhttp_request *request, const char **why);
+
+/* Is a token asked for, here and by the profiler? */
+bool guard_has_token(void);
 
 /* Does it bring the token? 0, or -EACCES. */
 int guard_token(struct evhttp_request *request);

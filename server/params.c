@@ -133,3 +133,24 @@ int params_read(char *query, const struct scene *scene, struct params *params, j
         return refuse(why, "size", "", "n times size may be at most %u bytes", WORK_MAX);
     return 0;
 }
+
+int params_read_format(char *query, enum params_format *format, json_t **why)
+{
+    char *value = strchr(query, '=');
+
+    *format = PARAMS_ANY;
+    if (!*query)
+        return 0;
+    if (value)
+        *value++ = '\0';
+    if (strcmp(query, "format") != 0)
+        return refuse(why, query, value ? value : "",
+                      "unknown parameter: a lab takes format, once");
+    if (value && strcmp(value, "html") == 0)
+        *format = PARAMS_HTML;
+    else if (value && strcmp(value, "markdown") == 0)
+        *format = PARAMS_MARKDOWN;
+    else
+        return refuse(why, query, value ? value : "", "format must be html or markdown");
+    return 0;
+}

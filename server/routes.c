@@ -30,22 +30,25 @@ struct asked {
     struct evhttp_request *request;
     struct loop *loop;
     const struct scene *scene; /* NULL: the route has none */
+    const char *file;          /* likewise */
     struct params params;
+    enum params_format format;
 };
 
 static void get_page(struct asked *asked)
 {
-    page_html(asked->request);
+    page_root(asked->request);
 }
 
-static void get_js(struct asked *asked)
+static void get_file(struct asked *asked)
 {
-    page_js(asked->request);
+    if (page_file(asked->request, asked->file) < 0)
+        reply_error(asked->request, -ENOENT, NULL, "the page has no such file; it is at /");
 }
 
-static void get_css(struct asked *asked)
+static void get_icon(struct asked *asked)
 {
-    page_css(asked->request);
+    page_file(asked->request, "icon.svg");
 }
 
 static void get_healthz(struct asked *asked)
@@ -65,11 +68,28 @@ static void get_scenes(struct asked *asked)
     reply_json(asked->request, reply_status(0), stats_scenes_json());
 }
 
+/* A browser that goes there does; curl, which takes anything, does not. */
+static bool prefers_html(struct evhttp_request *request)
+{
+    const char *accept = evhttp_find_header(evhttp_request_get_input_headers(request), "Accept");
+    const char *html = accept ? strcasestr(accept, "text/html") : NULL;
+    const char *markdown = html ? strcasestr(accept, "text/markdown") : NULL;
+
+    return html && (!markdown || html < markdown);
+}
+
 static void get_lab(struct asked *asked)
 {
     const struct lab *lab = &asked->scene->lab;
-    struct evbuffer *body = evbuffer_new();
+    struct evbuffer *body;
 
+    evhttp_add_header(evhttp_request_get_output_headers(asked->request), "Vary", "Accept");
+    if (asked->format == PARAMS_HTML ||
+        (asked->format == PARAMS_ANY && prefers_html(asked->request))) {
+        page_lab(asked->request, asked->scene);
+        return;
+    }
+    body = evbuffer_new();
     if (body)
         evbuffer_add_reference(body, lab->text, (size_t)(lab->end - lab->text), NULL, NULL);
     reply_bytes(asked->request, reply_status(0), "text/markdown; charset=utf-8", body);
@@ -97,53 +117,58 @@ static void do_fixed(struct asked *asked)
     visit_run(asked->request, asked->loop, asked->scene, false, &asked->params);
 }
 
+enum takes { NOTHING, AMOUNTS, FORMAT }; /* in the query */
+enum names { NO_NAME, A_SCENE, A_FILE }; /* in the path, where it ends in "/" */
+
 static const struct route {
-    const char *path; /* ends in "/" (and is not "/"): a scene follows */
+    const char *path;
+    enum names names;
+    const char *tail; /* what follows the name; NULL: nothing */
     int methods;
-    bool takes_params, open; /* open: no token is asked for */
+    enum takes takes;
+    bool open; /* no token is asked for */
     void (*answer)(struct asked *asked);
-    const char *tail; /* what follows the scene; NULL: nothing */
 } routes[] = {
-    {"/fixed/", GET | POST, true, false, do_fixed, NULL},
-    {"/leak/", GET | POST, true, false, do_leak, NULL},
-    {"/healthz", GET, false, true, get_healthz, NULL},
-    {"/stats", GET, false, false, get_stats, NULL},
-    {"/scenes", GET, false, false, get_scenes, NULL},
-    {"/scenes/", GET, false, false, get_lab, "/lab"},
-    {"/reset", POST, false, false, post_reset, NULL},
-    {"/reset/", POST, false, false, post_reset, NULL},
-    {"/", GET, false, false, get_page, NULL},
-    {"/page.js", GET, false, false, get_js, NULL},
-    {"/page.css", GET, false, false, get_css, NULL},
+    {"/fixed/", A_SCENE, NULL, GET | POST, AMOUNTS, false, do_fixed},
+    {"/leak/", A_SCENE, NULL, GET | POST, AMOUNTS, false, do_leak},
+    {"/healthz", NO_NAME, NULL, GET, NOTHING, true, get_healthz},
+    {"/stats", NO_NAME, NULL, GET, NOTHING, false, get_stats},
+    {"/scenes", NO_NAME, NULL, GET, NOTHING, false, get_scenes},
+    {"/scenes/", A_SCENE, "/lab", GET, FORMAT, false, get_lab},
+    {"/reset", NO_NAME, NULL, POST, NOTHING, false, post_reset},
+    {"/reset/", A_SCENE, NULL, POST, NOTHING, false, post_reset},
+    {"/", NO_NAME, NULL, GET, NOTHING, false, get_page},
+    {"/ui/", A_FILE, NULL, GET, NOTHING, false, get_file},
+    {"/favicon.ico", NO_NAME, NULL, GET, NOTHING, false, get_icon},
 };
 
 enum { NROUTES = sizeof(routes) / sizeof(routes[0]) };
 
-/* Where a scene's name stands in a path. */
+/* Where a name stands in a path. */
 struct span {
-    const char *start; /* NULL: the route has no scene */
+    const char *start; /* NULL: the route has none */
     size_t length;
 };
 
-static bool fits(const struct route *route, const char *path, struct span *scene)
+static bool fits(const struct route *route, const char *path, struct span *name)
 {
     size_t length = strlen(route->path), all = strlen(path);
     size_t tail = route->tail ? strlen(route->tail) : 0;
 
-    *scene = (struct span){NULL, 0};
-    if (length == 1 || route->path[length - 1] != '/')
+    *name = (struct span){NULL, 0};
+    if (route->names == NO_NAME)
         return strcmp(path, route->path) == 0;
     if (strncmp(path, route->path, length) != 0 || all < length + tail ||
         (tail && strcmp(path + all - tail, route->tail) != 0))
         return false;
-    *scene = (struct span){path + length, all - length - tail};
+    *name = (struct span){path + length, all - length - tail};
     return true;
 }
 
-static const struct route *find_route(const char *path, struct span *scene)
+static const struct route *find_route(const char *path, struct span *name)
 {
     for (int i = 0; i < NROUTES; i++)
-        if (fits(&routes[i], path, scene))
+        if (fits(&routes[i], path, name))
             return &routes[i];
     return NULL;
 }
@@ -204,6 +229,13 @@ static bool refused_at_the_door(struct evhttp_request *request)
     return true;
 }
 
+static int read_query(const struct route *route, char *query, struct asked *asked, json_t **why)
+{
+    if (route->takes == FORMAT)
+        return params_read_format(query, &asked->format, why);
+    return params_read(query, route->takes == AMOUNTS ? asked->scene : NULL, &asked->params, why);
+}
+
 void routes_handle(struct evhttp_request *request, void *loop)
 {
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
@@ -212,7 +244,7 @@ void routes_handle(struct evhttp_request *request, void *loop)
     char path[FRONT_HEADERS_MAX + 1], asked_for[FRONT_HEADERS_MAX + 1];
     struct asked asked = {.request = request, .loop = loop};
     const struct route *route;
-    struct span scene = {NULL, 0};
+    struct span name = {NULL, 0};
     json_t *why = NULL;
     bool sound;
 
@@ -224,7 +256,9 @@ void routes_handle(struct evhttp_request *request, void *loop)
     snprintf(path, sizeof(path), "%s", *evhttp_uri_get_path(uri) ? evhttp_uri_get_path(uri) : "/");
     snprintf(asked_for, sizeof(asked_for), "%s", query ? query : "");
     sound = params_decode(path) && !evhttp_uri_get_fragment(uri);
-    route = sound ? find_route(path, &scene) : NULL;
+    route = sound ? find_route(path, &name) : NULL;
+    if (route && route->names == A_FILE)
+        asked.file = name.start;
 
     if ((!route || !route->open) && guard_token(request) < 0) {
         refuse_token(request);
@@ -232,14 +266,13 @@ void routes_handle(struct evhttp_request *request, void *loop)
         reply_error(request, -EINVAL, NULL, "broken percent escape or fragment in the path");
     } else if (!route) {
         refuse_path(request);
-    } else if (scene.start && !(asked.scene = scene_find(scene.start, scene.length))) {
+    } else if (route->names == A_SCENE && !(asked.scene = scene_find(name.start, name.length))) {
         refuse_scene(request);
     } else if (!(method & route->methods)) {
         refuse_method(request, route->methods);
     } else if (evbuffer_get_length(evhttp_request_get_input_buffer(request)) > 0) {
         reply_error(request, -EINVAL, NULL, "a body is not taken: parameters go in the query");
-    } else if (params_read(asked_for, route->takes_params ? asked.scene : NULL, &asked.params,
-                           &why) < 0) {
+    } else if (read_query(route, asked_for, &asked, &why) < 0) {
         const char *text = json_string_value(json_object_get(why, "error"));
 
         reply_error(request, -EINVAL, why, text ? text : "bad parameter");

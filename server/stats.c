@@ -13,6 +13,8 @@
 #include "leakprof.h"
 #include "scene.h"
 
+#include "guard.h"
+
 enum { SCENES_MAX = 64 };
 
 static struct budget_limits limits;
@@ -121,6 +123,8 @@ static void add_profiler(json_t *stats)
     leakprof_each_table(add_table, &tables);
     set(own, "table_bytes", tables.bytes + seen.own_unwinder_bytes);
     json_object_set_new(own, "tables", tables.json);
+    json_object_set_new(own, "url", json_string(leakprof_url()));
+    json_object_set_new(own, "needs_token", json_boolean(guard_has_token()));
     json_object_set_new(stats, "profiler", own);
 }
 

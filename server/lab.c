@@ -1,0 +1,204 @@
+/*
+ * libcmark renders, block by block, with raw HTML left out. The one piece of HTML that labs have is
+ * the hint, <details><summary>NAME</summary>TEXT</details>: it is read here, and its name and text
+ * are written like any others. So whatever stands in a lab, no markup of its own gets through.
+ */
+#include "lab.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmark.h>
+#include <event2/buffer.h>
+#include "leakprof.h"
+#include "scene.h"
+
+#include "front.h"
+#include "guard.h"
+
+/* What labs say, and what is so: people copy their commands. */
+struct place {
+    const char *said, *is;
+};
+
+static const char *port_of(const char *address)
+{
+    const char *colon = strrchr(address, ':');
+
+    return colon ? colon + 1 : "";
+}
+
+static const char *authority_of(const char *url)
+{
+    const char *slashes = strstr(url, "://");
+
+    return slashes ? slashes + 3 : url;
+}
+
+/* Whole numbers only: 61358080 bytes are no port. */
+static const struct place *place_at(const struct place *places, const char *at, const char *end,
+                                    bool after_alnum)
+{
+    for (; !after_alnum && places->said; places++) {
+        size_t length = strlen(places->said), room = (size_t)(end - at);
+
+        if (room >= length && memcmp(at, places->said, length) == 0 &&
+            (room == length || !isalnum((unsigned char)at[length])))
+            return places;
+    }
+    return NULL;
+}
+
+static void feed(cmark_parser *parser, const char *text, const char *end)
+{
+    const char *profiler = authority_of(leakprof_url());
+    const struct place places[] = {{"127.0.0.1:8080", front_address()},
+                                   {"127.0.0.1:6060", profiler},
+                                   {"8080", port_of(front_address())},
+                                   {"6060", port_of(profiler)},
+                                   {NULL, NULL}};
+    const char *from = text, *start = text;
+
+    while (text < end) {
+        const struct place *place =
+            place_at(places, text, end, text > start && isalnum((unsigned char)text[-1]));
+
+        if (!place) {
+            text++;
+            continue;
+        }
+        cmark_parser_feed(parser, from, (size_t)(text - from));
+        cmark_parser_feed(parser, place->is, strlen(place->is));
+        from = text += strlen(place->said);
+    }
+    cmark_parser_feed(parser, from, (size_t)(end - from));
+}
+
+static void add(struct evbuffer *out, const char *text)
+{
+    evbuffer_add(out, text, strlen(text));
+}
+
+static void add_escaped(struct evbuffer *out, const char *text, size_t length)
+{
+    for (const char *end = text + length; text < end; text++) {
+        if (*text == '<')
+            add(out, "&lt;");
+        else if (*text == '>')
+            add(out, "&gt;");
+        else if (*text == '&')
+            add(out, "&amp;");
+        else
+            evbuffer_add(out, text, 1);
+    }
+}
+
+static void add_block(struct evbuffer *out, cmark_node *block)
+{
+    char *html = cmark_render_html(block, CMARK_OPT_SMART);
+
+    if (html)
+        add(out, html);
+    free(html);
+}
+
+/* The end of what stands between `open` and `close`, and *from where it starts; NULL: it is not
+ * there. */
+static const char *between(const char *text, const char *open, const char *close, const char **from)
+{
+    *from = strstr(text, open);
+    if (!*from)
+        return NULL;
+    *from += strlen(open);
+    return strstr(*from, close);
+}
+
+/* One or more. By their common name browsers close one when another is opened. */
+static void add_hints(struct evbuffer *out, const char *html)
+{
+    const char *name, *name_end, *text, *text_end;
+
+    while ((name_end = between(html, "<details><summary>", "</summary>", &name)) &&
+           (text_end = between(name_end, "</summary>", "</details>", &text))) {
+        char *body = cmark_markdown_to_html(text, (size_t)(text_end - text), CMARK_OPT_SMART);
+
+        add(out, "<details name=\"hints\"><summary>");
+        add_escaped(out, name, (size_t)(name_end - name));
+        add(out, "</summary>\n");
+        if (body)
+            add(out, body);
+        add(out, "</details>\n");
+        free(body);
+        html = text_end;
+    }
+}
+
+static bool is_called(cmark_node *heading, const char *name)
+{
+    cmark_node *text = cmark_node_first_child(heading);
+    const char *literal = text ? cmark_node_get_literal(text) : NULL;
+
+    return literal && strcmp(literal, name) == 0;
+}
+
+/* Each part from its heading to the next one. */
+static void add_parts(struct evbuffer *out, cmark_node *document)
+{
+    const char *close = "";
+    bool after_hints = false;
+
+    for (cmark_node *at = cmark_node_first_child(document); at; at = cmark_node_next(at)) {
+        cmark_node_type type = cmark_node_get_type(at);
+
+        if (type == CMARK_NODE_HEADING && cmark_node_get_heading_level(at) == 2) {
+            add(out, close);
+            add(out, after_hints ? "<details class=\"part\">\n<summary>" : "<section>\n");
+            add_block(out, at);
+            add(out, after_hints ? "</summary>\n" : "");
+            close = after_hints ? "</details>\n" : "</section>\n";
+            after_hints |= is_called(at, "Hints");
+        } else if (type == CMARK_NODE_HTML_BLOCK) {
+            add_hints(out, cmark_node_get_literal(at));
+        } else {
+            add_block(out, at);
+        }
+    }
+    add(out, close);
+}
+
+int lab_html(const struct scene *scene, struct evbuffer *out)
+{
+    cmark_parser *parser = cmark_parser_new(CMARK_OPT_SMART);
+    cmark_node *document = NULL;
+
+    if (parser) {
+        feed(parser, scene->lab.text, scene->lab.end);
+        document = cmark_parser_finish(parser);
+        cmark_parser_free(parser);
+    }
+    if (!document)
+        return -ENOMEM;
+
+    add(out, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>");
+    add_escaped(out, scene->title, strlen(scene->title));
+    add(out,
+        " · Leakyard</title>\n"
+        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+        "<link rel=\"icon\" href=\"/ui/icon.svg\" type=\"image/svg+xml\">\n"
+        "<link rel=\"stylesheet\" href=\"/ui/theme.css\">\n"
+        "<link rel=\"stylesheet\" href=\"/ui/lab.css\">\n</head>\n<body class=\"sheet\">\n<p>");
+    evbuffer_add_printf(out, "<a href=\"/#scene=%s\">Try it in the playground</a></p>\n",
+                        scene->id);
+    add(out, "<article class=\"lab\">\n");
+    if (guard_has_token())
+        add(out,
+            "<p class=\"note\">The server asks for its token: <code>curl -u :TOKEN</code> gives "
+            "it, and <code>wrk -H 'Authorization: Bearer TOKEN'</code>.</p>\n");
+    add_parts(out, document);
+    add(out, "</article>\n</body>\n</html>\n");
+    cmark_node_free(document);
+    return 0;
+}
