@@ -42,10 +42,12 @@ static void add_rows(const struct lp_ranking *ranking, const struct lp_profile *
             if (at == ranking->n)
                 continue;
             struct lp_point *point = &points[at * ranking->series->n + k];
-            if (what == VALUE)
+            if (what == VALUE) {
                 point->value += (double)row->value[tracked->is->value];
-            else
+                point->value_variance += row->variance[tracked->is->value];
+            } else {
                 point->variance += row->variance[tracked->is->value];
+            }
         }
     }
 }
@@ -62,7 +64,7 @@ static double work_until(const struct lp_ranking *ranking, const struct lp_snaps
 static int add_points(const struct lp_ranking *ranking, struct lp_point *points, size_t k)
 {
     const struct lp_snapshot *snapshot = ranking->series->at[k];
-    double work = work_until(ranking, snapshot), error = 0;
+    double work = work_until(ranking, snapshot), error = 0, error_now;
 
     if (k > 0) {
         struct lp_profile *diff = lp_profile_diff(ranking->series->at[k - 1]->profiles[LP_HEAP],
@@ -82,6 +84,8 @@ static int add_points(const struct lp_ranking *ranking, struct lp_point *points,
         if (ranking->tracked[ranking->suspects[i].resource].profile == LP_GAP) {
             point->value = (double)snapshot->gap.bytes;
             point->variance = error * error;
+            lp_profile_total(snapshot->profiles[LP_HEAP], LP_INUSE_BYTES, &error_now);
+            point->value_variance = error_now * error_now;
         }
     }
     return 0;

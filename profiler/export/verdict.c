@@ -40,6 +40,7 @@ static size_t drop_idle(struct lp_point *points, size_t n)
             points[kept++] = points[i];
         } else {
             points[kept - 1].value = points[i].value;
+            points[kept - 1].value_variance = points[i].value_variance;
             points[kept - 1].variance += points[i].variance;
         }
     }
@@ -71,6 +72,8 @@ static void compare_thirds(struct lp_judgement *judgement, const struct lp_point
             split = i;
     for (size_t i = split + 1; i < n; i++)
         variance += points[i].variance;
+    /* Both are bounds: what lives on is in both values, what comes and goes in every step. */
+    variance = fmin(variance, points[split].value_variance + last->value_variance);
     judgement->early = (points[split].value - first->value) / (points[split].work - first->work);
     judgement->late = (last->value - points[split].value) / (last->work - points[split].work);
     judgement->late_error = sqrt(variance) / (last->work - points[split].work);

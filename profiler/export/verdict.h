@@ -34,6 +34,7 @@ const char *lp_verdict_name(enum lp_verdict verdict); /* "leaking", "too early t
 struct lp_point {
     double seconds, work, value; /* the first two never fall */
     double variance;             /* of the growth since the point before; 0: it is exact */
+    double value_variance;       /* of the value itself */
 };
 
 struct lp_judgement {

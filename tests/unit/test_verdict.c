@@ -51,7 +51,8 @@ static enum lp_verdict judged(const double *values, size_t n, double variance,
     struct lp_judgement judgement;
 
     for (size_t i = 0; i < n; i++)
-        points[i] = (struct lp_point){(double)i, (double)i * 10, values[i], i ? variance : 0};
+        points[i] = (struct lp_point){(double)i, (double)i * 10, values[i], i ? variance : 0,
+                                      variance * (double)i};
     lp_judge(out ? out : &judgement, points, n);
     return out ? out->verdict : judgement.verdict;
 }
@@ -112,14 +113,14 @@ static void a_pause_is_no_evidence(void **state)
 
     /* The load ended after the seventh: the leak did not die away. */
     for (int i = 0; i < N; i++)
-        points[i] = (struct lp_point){i, i < 7 ? i * 10 : 60, i < 7 ? i * 5 : 30, 0};
+        points[i] = (struct lp_point){i, i < 7 ? i * 10 : 60, i < 7 ? i * 5 : 30, 0, 0};
     lp_judge(&judgement, points, N);
     assert_int_equal(judgement.verdict, LP_LEAKING);
     assert_int_equal(judgement.snapshots, 7);
 
     /* It goes on without the load: then time is what counts. */
     for (int i = 0; i < N; i++)
-        points[i] = (struct lp_point){i, i < 3 ? i * 10 : 20, i * 5, 0};
+        points[i] = (struct lp_point){i, i < 3 ? i * 10 : 20, i * 5, 0, 0};
     lp_judge(&judgement, points, N);
     assert_int_equal(judgement.verdict, LP_LEAKING);
     assert_int_equal(judgement.snapshots, N);
