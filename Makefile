@@ -98,7 +98,7 @@ $(B)/gen/files.c: profiler/ui/embed $(UI) $(CHART) $(CHART_LICENCE) profiler/ui
 	mv $@.new $@
 $(CHART) $(CHART_LICENCE):
 	@echo "$@ is missing: apt-get install libjs-chart.js (or scripts/deps build)" >&2; false
-# The playground's page, packed in the same way.
+# The playground's page, put into the program in the same way.
 UI_server := $(sort $(wildcard server/ui/*.*))
 $(B)/gen/server/files.c: profiler/ui/embed $(UI_server) server/ui
 	@mkdir -p $(@D)

@@ -38,13 +38,15 @@ static char *rendered(const char *title, const char *text)
 static void assert_has(const char *html, const char *part)
 {
     if (!strstr(html, part))
-        fail_msg("no \"%s\" in:\n%s", part, html);
+        print_error("no \"%s\" in:\n%s", part, html);
+    assert_non_null(strstr(html, part));
 }
 
 static void assert_lacks(const char *html, const char *part)
 {
     if (strstr(html, part))
-        fail_msg("\"%s\" in:\n%s", part, html);
+        print_error("\"%s\" in:\n%s", part, html);
+    assert_null(strstr(html, part));
 }
 
 static size_t times(const char *html, const char *part)
