@@ -203,6 +203,8 @@ matrix: all
 	scripts/matrix
 verdicts: all
 	scripts/verdicts
+pictures: all
+	/usr/bin/python3 -B tests/browser/pictures.py
 flags-leaks: # for tools that read the scenes' source
 	@echo -std=gnu11 -D_GNU_SOURCE $(INC_leaks) $(DEPS)
 lint:
@@ -219,10 +221,11 @@ help:
 	@echo "make soak    torture with the profiler preloaded, ten minutes exact and ten sampled, then threads coming and going"
 	@echo "make bench   what the profiler costs and how true it is; its peers beside it"
 	@echo "make matrix  which profile and which tool shows which leak, measured, into leaks/README.md"
+	@echo "make pictures   the screenshots of the README, anew"
 	@echo "make verdicts   every scene under load, ten times: is the guilty line first, and nothing else accused?"
 	@echo "make lint    layout, static analysis, who may include whom"
 	@echo "make clean   removes build/"
 
-.PHONY: all unit tiny torture bare fixtures run demo check soak matrix verdicts flags-leaks lint bench clean help
+.PHONY: all unit tiny torture bare fixtures run demo check soak matrix verdicts pictures flags-leaks lint bench clean help
 -include loadtest/bench.mk
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

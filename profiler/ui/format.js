@@ -31,6 +31,9 @@ export function duration(ns) {
   return minus(`${digits(seconds / 86400)} days`);
 }
 
+// How old something is: the tables' clock ticks every 10 ms.
+export const age = ns => ns < 1e7 ? '< 10 ms' : duration(ns);
+
 // On an axis, where figures are round.
 export const round = (n, unit) => value(n, unit).replace(/\.0+(?= |$)/, '').replace(/(\.\d)0(?= )/, '$1');
 

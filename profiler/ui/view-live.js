@@ -39,7 +39,7 @@ function card(figure) {
       const first = list[0], last = list[list.length - 1];
       now.replaceChildren(value(last.n, figure.unit) + per, h('small', {}, error(last.error, figure.unit)));
       const span = duration(Math.round((last.time - first.time) / 1000) * 1e9).replace('.0', '');
-      const moved = per ? `peak ${value(Math.max(...list.map(row => row.n)), figure.unit)}${per}`
+      const moved = last === first ? '' : per ? `peak ${value(Math.max(...list.map(row => row.n)), figure.unit)}${per}`
         : last.n === first.n ? `as ${span} ago` : `${signed(last.n - first.n, figure.unit)} in ${span}`;
       change.textContent = figure.remark ? figure.remark(points[points.length - 1]) : moved;
       canvas.setAttribute('aria-label', `${figure.title}: ${value(last.n, figure.unit)}${per}, ${moved}`);

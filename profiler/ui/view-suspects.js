@@ -1,7 +1,7 @@
 // What grew, ranked, each with a verdict and the reason for it.
 import {h, head, pairs} from './dom.js';
 import {json, query} from './api.js';
-import {bytes, count, duration, error, file, percent, signed, value} from './format.js';
+import {age, bytes, count, duration, error, file, percent, signed, value} from './format.js';
 import {commands, curl, pprof} from './commands.js';
 import {again, go, href, read} from './route.js';
 import {onchange} from './snapshots.js';
@@ -14,7 +14,7 @@ const known = (figure, shown) => figure === undefined || figure === null ? '–'
 
 // Survivors that get older are a leak's; those of a cache that turns over stay young.
 const survivors = ({median_ns: median, median_before_ns: before, oldest_ns: oldest}) =>
-  `median ${duration(median)}${before === null || before === undefined ? '' : `, was ${duration(before)}`}; oldest ${duration(oldest)}`;
+  `median ${age(median)}${before === null || before === undefined ? '' : `, was ${age(before)}`}; oldest ${age(oldest)}`;
 
 function facts(suspect) {
   const {unit} = suspect, books = suspect.resource === 'heap' || suspect.allocated !== undefined;
