@@ -63,6 +63,10 @@ static void write_too_early(FILE *out, const struct lp_suspect *s)
                 "%zu snapshots with work between them cannot tell a leak from a warm-up; %zu more "
                 "under the same load would",
                 judgement->snapshots, judgement->more);
+    else if (judgement->dying_by_work)
+        fprintf(out,
+                "for each piece of work it is dying away, in time it is not; a steady load would "
+                "tell which of the two it follows");
     else
         fprintf(
             out,

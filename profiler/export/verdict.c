@@ -61,33 +61,41 @@ static double steadiness(struct lp_judgement *judgement, const struct lp_point *
     return up > 0 ? (up - down) / (up + down) : 0;
 }
 
-static void compare_thirds(struct lp_judgement *judgement, const struct lp_point *points, size_t n)
+struct pace {
+    double early, late, late_error;
+};
+
+/* Growth per x, in the first two thirds of x and in the last. */
+static struct pace pace_over(const struct lp_point *points, const double *x, size_t n)
 {
     const struct lp_point *first = &points[0], *last = &points[n - 1];
-    double two_thirds = first->work + (last->work - first->work) * 2 / 3, variance = 0;
+    double two_thirds = x[0] + (x[n - 1] - x[0]) * 2 / 3, variance = 0;
     size_t split = 1;
 
     for (size_t i = 1; i < n - 1; i++)
-        if (fabs(points[i].work - two_thirds) < fabs(points[split].work - two_thirds))
+        if (fabs(x[i] - two_thirds) < fabs(x[split] - two_thirds))
             split = i;
     for (size_t i = split + 1; i < n; i++)
         variance += points[i].variance;
     /* Both are bounds: what lives on is in both values, what comes and goes in every step. */
     variance = fmin(variance, points[split].value_variance + last->value_variance);
-    judgement->early = (points[split].value - first->value) / (points[split].work - first->work);
-    judgement->late = (last->value - points[split].value) / (last->work - points[split].work);
-    judgement->late_error = sqrt(variance) / (last->work - points[split].work);
+    return (struct pace){.early = (points[split].value - first->value) / (x[split] - x[0]),
+                         .late = (last->value - points[split].value) / (x[n - 1] - x[split]),
+                         .late_error = sqrt(variance) / (x[n - 1] - x[split])};
+}
+
+static bool is_dying(const struct pace *pace)
+{
+    return pace->late + sigmas * pace->late_error < dying * pace->early;
 }
 
 static enum lp_verdict verdict_of(const struct lp_judgement *judgement, double steadiness)
 {
-    double error = sigmas * judgement->late_error;
-
     if (steadiness < restless)
         return judgement->intervals >= RESTLESS_INTERVALS ? LP_CHURN : LP_TOO_EARLY;
-    if (judgement->late + error < dying * judgement->early)
-        return LP_WARMING_UP;
-    if (judgement->late - error > 0 && steadiness >= steady &&
+    if (judgement->dying_by_work)
+        return judgement->dying_by_time ? LP_WARMING_UP : LP_TOO_EARLY;
+    if (judgement->late - sigmas * judgement->late_error > 0 && steadiness >= steady &&
         judgement->trend.rises >= LP_VERDICT_SURE)
         return LP_LEAKING;
     return LP_TOO_EARLY;
@@ -96,6 +104,7 @@ static enum lp_verdict verdict_of(const struct lp_judgement *judgement, double s
 void lp_judge(struct lp_judgement *judgement, struct lp_point *points, size_t n)
 {
     double seconds[LP_TREND_POINTS] = {0}, values[LP_TREND_POINTS] = {0};
+    double work[LP_TREND_POINTS] = {0};
 
     *judgement = (struct lp_judgement){.verdict = LP_TOO_EARLY};
     if (n < 2)
@@ -113,10 +122,16 @@ void lp_judge(struct lp_judgement *judgement, struct lp_point *points, size_t n)
     for (size_t i = 0; i < n; i++) {
         seconds[i] = points[i].seconds;
         values[i] = points[i].value;
+        work[i] = points[i].work;
     }
     lp_trend(&judgement->trend, seconds, values, n);
     if (n < LP_VERDICT_SNAPSHOTS)
         return;
-    compare_thirds(judgement, points, n);
+    struct pace by_work = pace_over(points, work, n), by_time = pace_over(points, seconds, n);
+    judgement->early = by_work.early;
+    judgement->late = by_work.late;
+    judgement->late_error = by_work.late_error;
+    judgement->dying_by_work = is_dying(&by_work);
+    judgement->dying_by_time = is_dying(&by_time);
     judgement->verdict = verdict_of(judgement, steps);
 }

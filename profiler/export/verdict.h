@@ -3,7 +3,8 @@
  *
  *   leaking       a trend upwards that is LP_VERDICT_SURE sure, hardly ever downwards, and the last
  *                 third of the work still adds at least half as much as the first two did
- *   warming up    that last third adds less than half as much: it is dying away
+ *   warming up    that last third adds less than half as much, and so does the last third of the
+ *                 time: it is dying away
  *   churn         it goes up and down, and stays about where it was
  *   too early     too few snapshots, or too small beside its error: `more` says what would settle
  * it
@@ -45,8 +46,8 @@ struct lp_judgement {
     double early, late; /* growth per work, in the first two thirds and in the last; the error of
                          * the second: */
     double late_error;
-    size_t more; /* too early: so many snapshots are missing; 0: it is the growth that is too small
-                  */
+    bool dying_by_work, dying_by_time; /* the last third adds less than half as much, for certain */
+    size_t more; /* too early: so many snapshots are missing; 0: it is something else */
 };
 
 /* points is changed. */

@@ -83,6 +83,20 @@ static void what_dies_away_warms_up(void **state)
     assert_int_equal(judged(slower, N, 0, NULL), LP_WARMING_UP);
 }
 
+/* A leak by the clock, while the load grows: by the request it seems to die away. */
+static void what_dies_away_by_work_alone_is_not_said_to(void **state)
+{
+    (void)state;
+    struct lp_point points[N];
+    struct lp_judgement judgement;
+
+    for (int i = 0; i < N; i++)
+        points[i] = (struct lp_point){i, i * i * i, i * 5, 0, 0};
+    lp_judge(&judgement, points, N);
+    assert_true(judgement.dying_by_work && !judgement.dying_by_time);
+    assert_int_equal(judgement.verdict, LP_TOO_EARLY);
+}
+
 static void ups_and_downs_are_churn(void **state)
 {
     (void)state;
@@ -133,6 +147,7 @@ int main(void)
         cmocka_unit_test(slope_is_theil_and_sens),
         cmocka_unit_test(steady_growth_leaks),
         cmocka_unit_test(what_dies_away_warms_up),
+        cmocka_unit_test(what_dies_away_by_work_alone_is_not_said_to),
         cmocka_unit_test(ups_and_downs_are_churn),
         cmocka_unit_test(too_little_says_nothing),
         cmocka_unit_test(a_pause_is_no_evidence),
