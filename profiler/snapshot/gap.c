@@ -49,13 +49,15 @@ static int64_t whole_pages(const char *info)
     return bytes;
 }
 
+/* Takes the lock of each arena in turn, for as long as its free chunks are counted, as mallinfo2()
+ * does. */
 static int64_t trimmable(void)
 {
     char *info = NULL;
     size_t size;
     int previous = lp_own_enter();
     FILE *out = open_memstream(&info, &size);
-    int64_t bytes = (int64_t)mallinfo2().keepcost; /* the main arena's top */
+    int64_t bytes = 0;
     if (out) {
         int rc = malloc_info(0, out);
         fclose(out);
@@ -67,11 +69,12 @@ static int64_t trimmable(void)
     return bytes;
 }
 
-struct lp_gap lp_gap_of(const struct lp_profile *heap, const struct lp_profile *maps)
+struct lp_gap lp_gap_of(const struct lp_profile *heap, const struct lp_profile *maps,
+                        int64_t top_bytes)
 {
     struct lp_gap gap = {.bytes =
                              resident_in_malloc(maps) - chunks_in_use(heap) - heap->weight.heap,
-                         .trimmable = trimmable()};
+                         .trimmable = top_bytes + trimmable()};
     if (gap.trimmable > gap.bytes)
         gap.trimmable = gap.bytes > 0 ? gap.bytes : 0;
     return gap;

@@ -19,6 +19,8 @@ struct lp_gap {
                         * the free chunks: what each has of whole pages, at the least */
 };
 
-struct lp_gap lp_gap_of(const struct lp_profile *heap, const struct lp_profile *maps);
+/* top_bytes: what is free at the end of the main arena. */
+struct lp_gap lp_gap_of(const struct lp_profile *heap, const struct lp_profile *maps,
+                        int64_t top_bytes);
 
 #endif

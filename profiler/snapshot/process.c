@@ -92,6 +92,7 @@ void lp_process_figures(struct lp_process_figures *figures)
         .rss_bytes = pages[1] * page,
         .malloc_arena_bytes = (int64_t)(info.arena + info.hblkhd),
         .malloc_free_bytes = (int64_t)info.fordblks,
+        .malloc_top_bytes = (int64_t)info.keepcost,
         .threads = lp_thread_count(),
         .unjoined = lp_threads_unjoined(),
         .fds = counts.fds,

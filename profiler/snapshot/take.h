@@ -25,6 +25,7 @@ struct lp_profile *lp_take(const struct lp_profile_kind *kind);
 /* What the kernel and malloc say of the process at this moment. */
 struct lp_process_figures {
     int64_t rss_bytes, mapped_bytes, malloc_arena_bytes, malloc_free_bytes;
+    int64_t malloc_top_bytes;      /* free ones at the end of the main arena */
     int64_t threads, fds, sockets; /* the program's */
     int64_t unjoined;              /* its threads that have ended and were not joined */
     int64_t mappings;              /* made by mmap() and the like, not inside libc */
