@@ -74,6 +74,8 @@ static inline void expect_nothing(const char *address)
     assert_string_equal(look(address).function, "");
 }
 
+/* A test unmaps what it has mapped, and not the holes in it: others may have mapped something there
+ * meanwhile, libunwind its caches, say. */
 char *map_here(size_t pages);
 __attribute__((noinline)) char *map_here(size_t pages)
 {

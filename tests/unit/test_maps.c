@@ -51,7 +51,8 @@ static void neighbours_that_the_kernel_merges_are_told_apart(void **state)
     expect(room, 5, "anonymous", "map_there");
     expect_nothing(second);
     expect(room + 25 * PAGE, 5, "anonymous", "map_here");
-    assert_int_equal(munmap(room, 30 * PAGE), 0);
+    assert_int_equal(munmap(room, 5 * PAGE), 0);
+    assert_int_equal(munmap(room + 25 * PAGE, 5 * PAGE), 0);
     expect_nothing(room);
     expect_nothing(room + 25 * PAGE);
 }
@@ -65,7 +66,8 @@ static void a_hole_makes_two(void **state)
     expect(start, 4, "anonymous", "map_here");
     expect_nothing(start + 4 * PAGE);
     expect(start + 5 * PAGE, 5, "anonymous", "map_here");
-    munmap(start, 10 * PAGE);
+    munmap(start, 4 * PAGE);
+    munmap(start + 5 * PAGE, 5 * PAGE);
 }
 
 static void a_fixed_mapping_replaces_what_was_there(void **state)
@@ -110,7 +112,7 @@ static void what_is_moved_belongs_to_who_moved_it(void **state)
     munmap(grown + 5 * PAGE, 15 * PAGE);
     assert_ptr_equal(move_here(grown, 5, 15, 0, NULL), grown);
     expect(grown, 15, "anonymous", "move_here");
-    munmap(grown, 20 * PAGE);
+    munmap(grown, 15 * PAGE);
 
     char *shrunk = map_here(10);
     assert_ptr_equal(move_here(shrunk, 10, 4, 0, NULL), shrunk);
@@ -125,7 +127,8 @@ static void what_is_moved_belongs_to_who_moved_it(void **state)
     expect_nothing(part + 3 * PAGE);
     expect(part + 5 * PAGE, 5, "anonymous", "map_here");
     expect(target, 2, "anonymous", "move_here");
-    munmap(part, 10 * PAGE);
+    munmap(part, 3 * PAGE);
+    munmap(part + 5 * PAGE, 5 * PAGE);
     munmap(target, 2 * PAGE);
 }
 
