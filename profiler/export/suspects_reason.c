@@ -35,20 +35,29 @@ void lp_suspect_pace(char out[LP_REASON_MAX], const struct lp_ranking *ranking,
 }
 
 /* The last third against the first two. */
-static double late_percent(const struct lp_judgement *judgement)
+static void write_thirds(FILE *out, const struct lp_judgement *judgement)
 {
-    return judgement->early > 0 ? 100 * judgement->late / judgement->early : 100;
+    if (judgement->early > 0)
+        fprintf(out,
+                "the last third of the work added %.0f %% of what the first two did, for its size",
+                fmax(100 * judgement->late / judgement->early, 0));
+    else
+        fputs("the first two thirds of the work added nothing", out);
+}
+
+static void write_course(FILE *out, const struct lp_judgement *judgement)
+{
+    fprintf(out,
+            "it grew in %zu of %zu intervals, upwards with %.1f %% confidence (Mann-Kendall), and ",
+            judgement->grew_in, judgement->intervals, floor(judgement->trend.rises * 1000) / 10);
+    write_thirds(out, judgement);
 }
 
 static void write_leaking(FILE *out, const struct lp_suspect *s)
 {
     char age[LP_HUMAN_MAX], before[LP_HUMAN_MAX];
 
-    fprintf(out,
-            "it grew in %zu of %zu intervals, upwards with %.1f %% confidence (Mann-Kendall), and "
-            "the last third of the work added %.0f %% of what the first two did, for its size",
-            s->judgement.grew_in, s->judgement.intervals,
-            floor(s->judgement.trend.rises * 1000) / 10, late_percent(&s->judgement));
+    write_course(out, &s->judgement);
     if (s->survivors && s->median_before_ns >= 0)
         fprintf(out, "; half of the survivors are older than %s, halfway it was %s",
                 lp_human_age(age, s->age.median_ns), lp_human_age(before, s->median_before_ns));
@@ -58,23 +67,22 @@ static void write_too_early(FILE *out, const struct lp_suspect *s)
 {
     const struct lp_judgement *judgement = &s->judgement;
 
-    if (judgement->more > 0)
+    if (judgement->more > 0) {
         fprintf(out,
                 "%zu snapshots with work between them cannot tell a leak from a warm-up; %zu more "
                 "under the same load would",
                 judgement->snapshots, judgement->more);
-    else if (judgement->dying_by_work)
+    } else if (judgement->dying_by_work) {
         fprintf(out,
                 "for each piece of work it is dying away, in time it is not; a steady load would "
                 "tell which of the two it follows");
-    else
-        fprintf(
-            out,
-            "it grew in %zu of %zu intervals, upwards with %.1f %% confidence (Mann-Kendall), and "
-            "the last third of the work added %.0f %% of what the first two did, for its size: as "
-            "many snapshots and as much load again would settle it",
-            judgement->grew_in, judgement->intervals, floor(judgement->trend.rises * 1000) / 10,
-            late_percent(judgement));
+    } else {
+        write_course(out, judgement);
+        fputs(judgement->grew_in < LP_VERDICT_STEPS
+                  ? ": what comes in so few steps may have been made once"
+                  : ": as many snapshots and as much load again would settle it",
+              out);
+    }
 }
 
 static void write_gap(FILE *out, const struct lp_gap *gap)
@@ -104,10 +112,8 @@ void lp_suspect_reason(char text[LP_REASON_MAX], const struct lp_ranking *rankin
         write_too_early(out, s);
         break;
     case LP_WARMING_UP:
-        fprintf(out,
-                "growth is dying away: the last third of the work added %.0f %% of what the first "
-                "two did, for its size",
-                fmax(late_percent(&s->judgement), 0));
+        fputs("growth is dying away: ", out);
+        write_thirds(out, &s->judgement);
         break;
     case LP_HIGH_WATER:
         fprintf(out,

@@ -30,13 +30,18 @@ static void choose_work(struct lp_point *points, size_t n)
 }
 
 /* Takes out the points since whose predecessor nothing was done; the last of such a row stays, for
- * what is held at the end is what counts. */
-static size_t drop_idle(struct lp_point *points, size_t n)
+ * what is held at the end is what counts. In busy: for how long there had been work until then. */
+static size_t drop_idle(struct lp_point *points, size_t n, double *busy)
 {
+    double before = points[0].seconds; /* of the point before, kept or not */
     size_t kept = 1;
 
+    busy[0] = 0;
     for (size_t i = 1; i < n; i++) {
+        double seconds = points[i].seconds - before;
+        before = points[i].seconds;
         if (points[i].work > points[kept - 1].work) {
+            busy[kept] = busy[kept - 1] + seconds;
             points[kept++] = points[i];
         } else {
             points[kept - 1].value = points[i].value;
@@ -96,7 +101,7 @@ static enum lp_verdict verdict_of(const struct lp_judgement *judgement, double s
     if (judgement->dying_by_work)
         return judgement->dying_by_time ? LP_WARMING_UP : LP_TOO_EARLY;
     if (judgement->late - sigmas * judgement->late_error > 0 && steadiness >= steady &&
-        judgement->trend.rises >= LP_VERDICT_SURE)
+        judgement->grew_in >= LP_VERDICT_STEPS && judgement->trend.rises >= LP_VERDICT_SURE)
         return LP_LEAKING;
     return LP_TOO_EARLY;
 }
@@ -104,13 +109,13 @@ static enum lp_verdict verdict_of(const struct lp_judgement *judgement, double s
 void lp_judge(struct lp_judgement *judgement, struct lp_point *points, size_t n)
 {
     double seconds[LP_TREND_POINTS] = {0}, values[LP_TREND_POINTS] = {0};
-    double work[LP_TREND_POINTS] = {0};
+    double work[LP_TREND_POINTS] = {0}, busy[LP_TREND_POINTS] = {0};
 
     *judgement = (struct lp_judgement){.verdict = LP_TOO_EARLY};
     if (n < 2)
         return;
     choose_work(points, n);
-    n = drop_idle(points, n);
+    n = drop_idle(points, n, busy);
     judgement->snapshots = n;
     judgement->intervals = n - 1;
     if (n < LP_VERDICT_SNAPSHOTS) {
@@ -127,7 +132,7 @@ void lp_judge(struct lp_judgement *judgement, struct lp_point *points, size_t n)
     lp_trend(&judgement->trend, seconds, values, n);
     if (n < LP_VERDICT_SNAPSHOTS)
         return;
-    struct pace by_work = pace_over(points, work, n), by_time = pace_over(points, seconds, n);
+    struct pace by_work = pace_over(points, work, n), by_time = pace_over(points, busy, n);
     judgement->early = by_work.early;
     judgement->late = by_work.late;
     judgement->late_error = by_work.late_error;

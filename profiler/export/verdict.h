@@ -1,8 +1,9 @@
 /*
  * A verdict on a place, from how what it holds went on from snapshot to snapshot.
  *
- *   leaking       a trend upwards that is LP_VERDICT_SURE sure, hardly ever downwards, and the last
- *                 third of the work still adds at least half as much as the first two did
+ *   leaking       a trend upwards that is LP_VERDICT_SURE sure, hardly ever downwards, in no fewer
+ *                 than LP_VERDICT_STEPS steps, and the last third of the work still adds at least
+ *                 half as much as the first two did
  *   warming up    that last third adds less than half as much, and so does the last third of the
  *                 time: it is dying away
  *   churn         it goes up and down, and stays about where it was
@@ -11,7 +12,8 @@
  *
  * Work is what makes a place grow: requests, where the program counts them, else what it allocates
  * in all. Snapshots between which nothing was done tell nothing, and are left out; growth without
- * any work is judged by time.
+ * any work is judged by time. What was allocated once, however late, is no leak, though one
+ * step among many snapshots is a trend to Mann and Kendall.
  *
  * Pure functions; any thread.
  */
@@ -26,7 +28,7 @@
 #define LP_VERDICT_SURE                                                                            \
     0.98 /* of the trend's direction, one-sided: five snapshots can reach it                       \
           */
-enum { LP_VERDICT_SNAPSHOTS = 5 };
+enum { LP_VERDICT_SNAPSHOTS = 5, LP_VERDICT_STEPS = LP_VERDICT_SNAPSHOTS - 1 };
 
 enum lp_verdict { LP_LEAKING, LP_TOO_EARLY, LP_WARMING_UP, LP_HIGH_WATER, LP_CHURN };
 const char *lp_verdict_name(enum lp_verdict verdict); /* "leaking", "too early to say" … */
@@ -46,7 +48,8 @@ struct lp_judgement {
     double early, late; /* growth per work, in the first two thirds and in the last; the error of
                          * the second: */
     double late_error;
-    bool dying_by_work, dying_by_time; /* the last third adds less than half as much, for certain */
+    bool dying_by_work, dying_by_time; /* the last third adds less than half as much, for certain;
+                                        * time without work is left out */
     size_t more; /* too early: so many snapshots are missing; 0: it is something else */
 };
 

@@ -97,6 +97,38 @@ static void what_dies_away_by_work_alone_is_not_said_to(void **state)
     assert_int_equal(judgement.verdict, LP_TOO_EARLY);
 }
 
+/* And a pause in the load is not time in which it would have died away. */
+static void a_warm_up_is_one_with_a_pause_in_it(void **state)
+{
+    (void)state;
+    static const double filled[N] = {0, 20, 30, 35, 38, 39, 40, 40, 40, 40, 41, 41};
+    struct lp_point points[N];
+    struct lp_judgement judgement;
+
+    for (int i = 0; i < N; i++)
+        points[i] = (struct lp_point){i < 8 ? i : 1000 + i, i < 8 ? i : i - 1, filled[i], 0, 0};
+    lp_judge(&judgement, points, N);
+    assert_int_equal(judgement.snapshots, N - 1);
+    assert_true(judgement.dying_by_work && judgement.dying_by_time);
+    assert_int_equal(judgement.verdict, LP_WARMING_UP);
+}
+
+/* A table that was made late, or grew once more: Mann and Kendall are sure of these. */
+static void a_few_steps_are_no_leak(void **state)
+{
+    (void)state;
+    static const double once[N] = {0, 0, 0, 0, 0, 0, 0, 0, 40, 40, 40, 40},
+                        twice[N] = {0, 0, 0, 0, 8, 8, 8, 8, 16, 16, 16, 16},
+                        late[N] = {0, 0, 0, 0, 0, 0, 0, 5, 10, 15, 20, 25};
+    struct lp_judgement judgement;
+
+    assert_int_equal(judged(once, N, 0, &judgement), LP_TOO_EARLY);
+    assert_true(judgement.trend.rises >= LP_VERDICT_SURE);
+    assert_int_equal(judged(twice, N, 0, &judgement), LP_TOO_EARLY);
+    assert_true(judgement.trend.rises >= LP_VERDICT_SURE);
+    assert_int_equal(judged(late, N, 0, NULL), LP_LEAKING);
+}
+
 static void ups_and_downs_are_churn(void **state)
 {
     (void)state;
@@ -148,6 +180,8 @@ int main(void)
         cmocka_unit_test(steady_growth_leaks),
         cmocka_unit_test(what_dies_away_warms_up),
         cmocka_unit_test(what_dies_away_by_work_alone_is_not_said_to),
+        cmocka_unit_test(a_warm_up_is_one_with_a_pause_in_it),
+        cmocka_unit_test(a_few_steps_are_no_leak),
         cmocka_unit_test(ups_and_downs_are_churn),
         cmocka_unit_test(too_little_says_nothing),
         cmocka_unit_test(a_pause_is_no_evidence),
