@@ -23,7 +23,7 @@ void lp_suspect_pace(char out[LP_REASON_MAX], const struct lp_ranking *ranking,
     int u = 0;
 
     lp_human(limit, ranking->limit[s->resource], resource_of(ranking, s)->unit, false);
-    if (!(ranking->seconds > 0) || !(left > 0)) {
+    if (!(pace > 0) || !(left > 0)) {
         snprintf(out, LP_REASON_MAX, "the limit is %s", limit);
         return;
     }
