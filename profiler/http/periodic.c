@@ -3,17 +3,31 @@
 #include <errno.h>
 #include <event2/event.h>
 
+#include "capture/rate.h"
 #include "snapshot/store.h"
 
 static struct event_base *loop;
 static struct event *timer; /* NULL: none */
 static struct lp_periodic state = {.keep = LP_PERIODIC_KEEP};
 
+int64_t lp_periodic_wait_ms(int64_t every_ms, int64_t cost_ns)
+{
+    int64_t cost_ms = cost_ns / 1000000, period = cost_ms * LP_PERIODIC_SHARE;
+    return (period > every_ms ? period : every_ms) - cost_ms;
+}
+
+static int wait_for_next(int64_t ms)
+{
+    return event_add(timer, &(struct timeval){ms / 1000, ms % 1000 * 1000});
+}
+
 static void on_period(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what, (void)arg;
+    int64_t began = lp_now_ns();
     if (lp_store_take_periodic(state.keep) != 0)
         state.missed++;
+    wait_for_next(lp_periodic_wait_ms(state.every_ms, lp_now_ns() - began));
 }
 
 static void drop_timer(void)
@@ -25,20 +39,17 @@ static void drop_timer(void)
 
 int lp_periodic_set(int64_t every_ms, size_t keep)
 {
-    struct timeval period = {.tv_sec = every_ms / 1000, .tv_usec = every_ms % 1000 * 1000};
-
     drop_timer();
     state.every_ms = 0;
     state.keep = keep;
     if (every_ms == 0)
         return 0;
-    timer = event_new(loop, -1, EV_PERSIST, on_period, NULL);
-    if (!timer || event_add(timer, &period) != 0) {
+    timer = evtimer_new(loop, on_period, NULL);
+    if (!timer || wait_for_next(0) != 0) {
         drop_timer();
         return -ENOMEM;
     }
     state.every_ms = every_ms;
-    event_active(timer, EV_TIMEOUT, 0);
     return 0;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "export/live.h"
+#include "http/periodic.h"
 #include "unit.h"
 
 static struct lp_history history;
@@ -39,6 +40,16 @@ static void dear_readings_are_taken_less_often(void **state)
     assert_int_equal(lp_history_wait_ms(0), LP_HISTORY_PERIOD_MS);
     assert_int_equal(lp_history_wait_ms(9000000), LP_HISTORY_PERIOD_MS);
     assert_int_equal(lp_history_wait_ms(50000000), 5000);
+}
+
+static void dear_snapshots_are_taken_less_often(void **state)
+{
+    (void)state;
+    assert_int_equal(lp_periodic_wait_ms(100, 0), 100);
+    assert_int_equal(lp_periodic_wait_ms(100, 3000000), 97); /* from start to start, not to end */
+    assert_int_equal(lp_periodic_wait_ms(10000, 600000000), 9400);
+    assert_int_equal(lp_periodic_wait_ms(100, 103000000), 9 * 103);
+    assert_int_equal(lp_periodic_wait_ms(1000, 20000000000), 180000);
 }
 
 /* The data of an event: what follows "event: NAME\ndata: ", as JSON. */
@@ -116,6 +127,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ring_keeps_the_last_ones_in_order),
         cmocka_unit_test(dear_readings_are_taken_less_often),
+        cmocka_unit_test(dear_snapshots_are_taken_less_often),
         cmocka_unit_test(events_have_the_same_fields),
         cmocka_unit_test(names_of_programs_are_text),
     };
