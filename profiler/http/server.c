@@ -37,6 +37,7 @@
 #include "http/route.h"
 #include "http/trace.h"
 #include "http/wait.h"
+#include "snapshot/store.h"
 
 enum {
     DESCRIPTORS_MIN = 16,
@@ -224,6 +225,7 @@ static void forget_in_child(void)
     lp_live_forked();
     lp_trace_forked();
     lp_periodic_forked();
+    lp_store_forked();
     server.base = NULL;
     server.http = NULL;
     server.stop = server.accept_again = NULL;

@@ -68,6 +68,11 @@ int lp_store_take(const char *name, const struct lp_snapshot **out)
     return 0;
 }
 
+void lp_store_forked(void)
+{
+    nsnapshots = 0;
+}
+
 static void drop_at(size_t i)
 {
     lp_snapshot_free(snapshots[i]);
