@@ -54,12 +54,14 @@ struct leakprof_options {
     int64_t trace_ms;  /* a line of figures on standard error every so many ms, 100 to 3600000
                         * (profiler/export/trace.h names its fields); 0: as LEAKPROF_TRACE says (1s),
                         * without it none; LEAKPROF_TRACE_OFF: none */
-    int64_t
-        snapshot_every_ms; /* takes a snapshot by itself every so many ms, 100 to 3600000; 0: as
-                            * LEAKPROF_SNAPSHOT_EVERY says (10s), without it none;
-                            * LEAKPROF_SNAPSHOT_OFF: none. They are served, so `listen` is due */
-    int64_t snapshot_keep; /* so many of these are kept, 5 to 200, ever further apart the older
-                            * they are; 0: as LEAKPROF_SNAPSHOT_KEEP says, without it 60 */
+    /* Takes a snapshot by itself every so many ms, 100 to 3600000, or less often where that would
+     * take more than a tenth of the time; 0: as LEAKPROF_SNAPSHOT_EVERY says (10s), without it
+     * none; LEAKPROF_SNAPSHOT_OFF: none. They are served, so `listen` is due. */
+    int64_t snapshot_every_ms;
+    /* So many of these are kept, 5 to 200, ever further apart the older they are, or fewer where
+     * they would have more than 256 MiB among them; 0: as LEAKPROF_SNAPSHOT_KEEP says, without it
+     * 60. */
+    int64_t snapshot_keep;
 };
 
 /* Starts the HTTP side. The options are copied. -EALREADY when it runs; -EADDRINUSE, -EINVAL for

@@ -25,7 +25,7 @@ static void on_period(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what, (void)arg;
     int64_t began = lp_now_ns();
-    if (lp_store_take_periodic(state.keep) != 0)
+    if (lp_store_take_periodic(state.keep, LP_PERIODIC_BYTES) != 0)
         state.missed++;
     wait_for_next(lp_periodic_wait_ms(state.every_ms, lp_now_ns() - began));
 }

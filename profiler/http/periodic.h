@@ -12,13 +12,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "snapshot/store.h"
+
 struct event_base;
 
 enum {
     LP_PERIODIC_KEEP = 60,
-    LP_PERIODIC_KEEP_MIN = 5,
     LP_PERIODIC_KEEP_MAX = 200,
-    LP_PERIODIC_SHARE = 10
+    LP_PERIODIC_SHARE = 10,
+    LP_PERIODIC_BYTES = 256 << 20 /* among them */
 };
 
 struct lp_periodic {

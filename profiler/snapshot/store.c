@@ -79,16 +79,18 @@ static void drop_at(size_t i)
     memmove(&snapshots[i], &snapshots[i + 1], (--nsnapshots - i) * sizeof *snapshots);
 }
 
-/* Drops one of the periodic ones, if there are more than `keep`. */
-static bool thin(size_t keep)
+/* Drops one of the periodic ones, if they are more than `keep`, or more bytes. */
+static bool thin(size_t keep, int64_t bytes)
 {
     size_t periodic[LP_SNAPSHOTS_MAX], n = 0, closest = 0;
     double least = INFINITY;
 
     for (size_t i = 0; i < nsnapshots; i++)
-        if (snapshots[i]->periodic)
+        if (snapshots[i]->periodic) {
             periodic[n++] = i;
-    if (n <= keep)
+            bytes -= snapshots[i]->bytes;
+        }
+    if (n <= LP_PERIODIC_KEEP_MIN || (n <= keep && bytes >= 0))
         return false;
     int64_t now = snapshots[periodic[n - 1]]->uptime_ns;
     for (size_t i = 1; i + 1 < n; i++) {
@@ -104,14 +106,14 @@ static bool thin(size_t keep)
     return true;
 }
 
-int lp_store_take_periodic(size_t keep)
+int lp_store_take_periodic(size_t keep, int64_t bytes)
 {
     const struct lp_snapshot *taken;
     int error = lp_store_take(NULL, &taken);
     if (error)
         return error;
     snapshots[nsnapshots - 1]->periodic = true;
-    while (thin(keep))
+    while (thin(keep, bytes))
         ;
     return 0;
 }

@@ -6,7 +6,8 @@
  * Periodic ones, that nobody asked for one by one, are thinned: of more than are to be kept, the
  * one goes whose neighbours lie closest together for its age. The first and the last stay, and
  * those in between lie ever further apart the older they are, so that a day can be compared as well
- * as a minute.
+ * as a minute. Of large ones fewer are kept: they have so much memory among them, and no more, but
+ * for the LP_PERIODIC_KEEP_MIN that a verdict needs.
  */
 #ifndef LP_SNAPSHOT_STORE_H
 #define LP_SNAPSHOT_STORE_H
@@ -14,7 +15,7 @@
 #include "snapshot/gap.h"
 #include "snapshot/take.h"
 
-enum { LP_SNAPSHOTS_MAX = 256, LP_SNAPSHOT_NAME_MAX = 63 };
+enum { LP_SNAPSHOTS_MAX = 256, LP_SNAPSHOT_NAME_MAX = 63, LP_PERIODIC_KEEP_MIN = 5 };
 
 struct lp_snapshot {
     int id; /* from 1 up, never reused; 0: not in the store ("now") */
@@ -41,8 +42,9 @@ int64_t lp_snapshot_last_cost_ns(void);
  * 0, -ENOMEM, -ENOSPC (full). */
 int lp_store_take(const char *name, const struct lp_snapshot **out);
 
-/* The same for a periodic one; then thins down to `keep` (3 or more) of them. 0 or as above. */
-int lp_store_take_periodic(size_t keep);
+/* The same for a periodic one; then thins down to `keep` (LP_PERIODIC_KEEP_MIN or more) of them,
+ * and to so many bytes. 0 or as above. */
+int lp_store_take_periodic(size_t keep, int64_t bytes);
 
 int lp_store_rename(int id, const char *name);   /* 0 or -ENOENT; from then on it is not thinned */
 const struct lp_snapshot *lp_store_find(int id); /* NULL: there is none */

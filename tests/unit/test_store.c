@@ -1,4 +1,5 @@
-/* Snapshots are their process's: a forked child begins without any. */
+/* Snapshots are their process's: a forked child begins without any. Of large ones fewer are kept.
+ */
 #include "unit.h"
 
 #include <sys/wait.h>
@@ -19,7 +20,7 @@ static void child_has_none_of_its_parents(void **state)
     assert_int_equal(lp_store_take("before", &taken), 0);
     pid_t child = fork();
     if (child == 0) {
-        if (lp_store_at(0) || lp_store_find(1))
+        if (lp_store_at(0) || lp_store_find(taken->id))
             _exit(1);
         _exit(lp_store_take("after", &taken) != 0 || lp_store_at(0) != taken ? 2 : 0);
     }
@@ -31,9 +32,43 @@ static void child_has_none_of_its_parents(void **state)
     assert_int_equal(lp_store_drop(taken->id), 0);
 }
 
+static size_t count(void)
+{
+    size_t n = 0;
+
+    while (lp_store_at(n))
+        n++;
+    return n;
+}
+
+static void periodic_ones_have_so_much_memory(void **state)
+{
+    (void)state;
+    const struct lp_snapshot *named;
+
+    for (int i = 0; i < 12; i++)
+        assert_int_equal(lp_store_take_periodic(8, INT64_MAX), 0);
+    assert_int_equal(count(), 8);
+    assert_int_equal(lp_store_take("mine", &named), 0);
+    int first = lp_store_at(0)->id;
+
+    /* Room for about four that are as large as this one. */
+    assert_int_equal(lp_store_take_periodic(8, lp_store_at(7)->bytes * 4), 0);
+    assert_in_range(count(), LP_PERIODIC_KEEP_MIN + 1, 8);
+
+    /* Room for none: the verdict's remain, and what somebody has asked for. */
+    assert_int_equal(lp_store_take_periodic(8, 1), 0);
+    assert_int_equal(count(), LP_PERIODIC_KEEP_MIN + 1);
+    assert_int_equal(lp_store_at(0)->id, first);
+    assert_ptr_equal(lp_store_find(named->id), named);
+    while (lp_store_at(0))
+        assert_int_equal(lp_store_drop(lp_store_at(0)->id), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(periodic_ones_have_so_much_memory),
         cmocka_unit_test(child_has_none_of_its_parents),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
