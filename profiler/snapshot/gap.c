@@ -1,6 +1,7 @@
 #include "snapshot/gap.h"
 
 #include <malloc.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,16 +35,32 @@ static int64_t resident_in_malloc(const struct lp_profile *maps)
     return bytes;
 }
 
+/* The number in ` name="…"`, which comes next; *at moves behind it. -1: something else comes. */
+static int64_t number(const char **at, const char *name)
+{
+    size_t length = strlen(name);
+    char *end;
+
+    if (strncmp(*at, name, length) != 0)
+        return -1;
+    int64_t number = strtoll(*at + length, &end, 10);
+    *at = *end == '"' ? end + 1 : end;
+    return number;
+}
+
 /* malloc_info() has a line for each size of free chunks, arena by arena, and sums after them that
- * have no "from". A chunk of n bytes, wherever it begins, has n - 4095 bytes of whole pages. */
+ * have no "from". A chunk of n bytes, wherever it begins, has n - 4095 bytes of whole pages.
+ * Many threads make many arenas, and all of it megabytes: it is read once, which sscanf() would
+ * not do, for that looks for the end of the text each time. */
 static int64_t whole_pages(const char *info)
 {
     int64_t bytes = 0;
-    for (const char *at = info; (at = strstr(at, "from=\"")); at++) {
-        long long total, count;
-        if (sscanf(at, "from=\"%*u\" to=\"%*u\" total=\"%lld\" count=\"%lld\"", &total, &count) ==
-                2 &&
-            total > count * (PAGE - 1))
+
+    while ((info = strstr(info, " from=\""))) {
+        number(&info, " from=\"");
+        number(&info, " to=\"");
+        int64_t total = number(&info, " total=\""), count = number(&info, " count=\"");
+        if (count > 0 && total > count * (PAGE - 1))
             bytes += total - count * (PAGE - 1);
     }
     return bytes;
