@@ -24,7 +24,7 @@ static void choose_work(struct lp_point *points, size_t n)
     for (size_t i = 1; i < n; i++)
         if (!(points[i].work > points[i - 1].work))
             idle += points[i].value - points[i - 1].value;
-    if (!(points[n - 1].work > points[0].work) || fabs(idle) > idle_share * fabs(total))
+    if (!(points[n - 1].work > points[0].work) || idle > idle_share * fabs(total))
         for (size_t i = 0; i < n; i++)
             points[i].work = points[i].seconds;
 }

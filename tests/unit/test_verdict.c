@@ -164,6 +164,13 @@ static void a_pause_is_no_evidence(void **state)
     assert_int_equal(judgement.verdict, LP_LEAKING);
     assert_int_equal(judgement.snapshots, 7);
 
+    /* Nor when what was under way is given back in the pause. */
+    for (int i = 0; i < N; i++)
+        points[i] = (struct lp_point){i, i < 7 ? i * 10 : 60, i < 7 ? i * 5 : 26, 0, 0};
+    lp_judge(&judgement, points, N);
+    assert_int_equal(judgement.verdict, LP_LEAKING);
+    assert_int_equal(judgement.snapshots, 7);
+
     /* It goes on without the load: then time is what counts. */
     for (int i = 0; i < N; i++)
         points[i] = (struct lp_point){i, i < 3 ? i * 10 : 20, i * 5, 0, 0};
