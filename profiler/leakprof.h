@@ -58,7 +58,7 @@ struct leakprof_options {
      * take more than a tenth of the time; 0: as LEAKPROF_SNAPSHOT_EVERY says (10s), without it
      * none; LEAKPROF_SNAPSHOT_OFF: none. They are served, so `listen` is due. */
     int64_t snapshot_every_ms;
-    /* So many of these are kept, 5 to 200, ever further apart the older they are, or fewer where
+    /* So many of these are kept, 7 to 200, ever further apart the older they are, or fewer where
      * they would have more than 256 MiB among them; 0: as LEAKPROF_SNAPSHOT_KEEP says, without it
      * 60. */
     int64_t snapshot_keep;

@@ -48,7 +48,7 @@ static const struct option_spec {
      3600000},
     {"--snapshot-keep", "LEAKPROF_SNAPSHOT_KEEP", "N",
      "keeps so many of these, ever further apart the older they are (60)", NUMBER,
-     AT(snapshot_keep), 5, 200},
+     AT(snapshot_keep), 7, 200},
     {"--budget-mem", "LEAKYARD_BUDGET_MEM", "BYTES",
      "memory that all scenes together may hold (a quarter of the machine's)", SIZE, AT(budget_mem),
      0, INT64_C(1) << 50},

@@ -90,7 +90,10 @@ static json_t *suspect_json(const struct lp_ranking *ranking, const struct lp_su
     if (lp_ranks_heap(ranking, s))
         add_books(json, s);
     if (tracked->profile == LP_GAP)
-        json_object_set_new(json, "trimmable", json_integer(ranking->to->gap.trimmable));
+        json_object_set_new(json, "trimmable",
+                            ranking->to->gap.trimmable < 0
+                                ? json_null()
+                                : json_integer(ranking->to->gap.trimmable));
     return json;
 }
 

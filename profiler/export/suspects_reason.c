@@ -89,10 +89,10 @@ static void write_gap(FILE *out, const struct lp_gap *gap)
 {
     char trim[LP_HUMAN_MAX];
 
-    fprintf(out,
-            "; malloc_trim() would give back about %s; most of what was freed meanwhile was "
-            "allocated here",
-            lp_human(trim, gap->trimmable, "bytes", false));
+    if (gap->trimmable >= 0)
+        fprintf(out, "; malloc_trim() would give back about %s",
+                lp_human(trim, gap->trimmable, "bytes", false));
+    fputs("; most of what was freed meanwhile was allocated here", out);
 }
 
 void lp_suspect_reason(char text[LP_REASON_MAX], const struct lp_ranking *ranking,

@@ -60,6 +60,7 @@ static double steadiness(struct lp_judgement *judgement, const struct lp_point *
     for (size_t i = 1; i < n; i++) {
         double step = points[i].value - points[i - 1].value;
         judgement->grew_in += step > 0;
+        judgement->fell_in += step < 0;
         up += fmax(step, 0);
         down += fmax(-step - sigmas * sqrt(points[i].variance), 0);
     }
@@ -94,6 +95,20 @@ static bool is_dying(const struct pace *pace)
     return pace->late + sigmas * pace->late_error < dying * pace->early;
 }
 
+/* That so many steps of those that were taken go upwards, or more, if both ways are as likely. */
+static double chance_of_steps(const struct lp_judgement *judgement)
+{
+    size_t n = judgement->grew_in + judgement->fell_in;
+    double ways = 1, sum = 0; /* to choose k of n */
+
+    for (size_t k = n;; k--) {
+        sum += ways;
+        if (k == judgement->grew_in)
+            return sum * pow(0.5, (double)n);
+        ways *= (double)k / (double)(n - k + 1);
+    }
+}
+
 static enum lp_verdict verdict_of(const struct lp_judgement *judgement, double steadiness)
 {
     if (steadiness < restless)
@@ -101,7 +116,8 @@ static enum lp_verdict verdict_of(const struct lp_judgement *judgement, double s
     if (judgement->dying_by_work)
         return judgement->dying_by_time ? LP_WARMING_UP : LP_TOO_EARLY;
     if (judgement->late - sigmas * judgement->late_error > 0 && steadiness >= steady &&
-        judgement->grew_in >= LP_VERDICT_STEPS && judgement->trend.rises >= LP_VERDICT_SURE)
+        judgement->trend.rises >= LP_VERDICT_SURE &&
+        chance_of_steps(judgement) <= 1 - LP_VERDICT_SURE)
         return LP_LEAKING;
     return LP_TOO_EARLY;
 }

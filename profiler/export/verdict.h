@@ -1,9 +1,9 @@
 /*
  * A verdict on a place, from how what it holds went on from snapshot to snapshot.
  *
- *   leaking       a trend upwards that is LP_VERDICT_SURE sure, hardly ever downwards, in no fewer
- *                 than LP_VERDICT_STEPS steps, and the last third of the work still adds at least
- *                 half as much as the first two did
+ *   leaking       a trend upwards that is LP_VERDICT_SURE sure, and by its steps as well, hardly
+ *                 ever downwards, and the last third of the work still adds at least half as much
+ *                 as the first two did
  *   warming up    that last third adds less than half as much, and so does the last third of the
  *                 time: it is dying away
  *   churn         it goes up and down, and stays about where it was
@@ -12,8 +12,12 @@
  *
  * Work is what makes a place grow: requests, where the program counts them, else what it allocates
  * in all. Snapshots between which nothing was done tell nothing, and are left out; growth without
- * any work is judged by time. What was allocated once, however late, is no leak, though one
- * step among many snapshots is a trend to Mann and Kendall.
+ * any work is judged by time.
+ *
+ * Mann and Kendall suppose that values scatter about a trend. What a program holds drifts: each
+ * value begins where the last one ended, and a drift of a few steps looks like a trend. So the
+ * steps are asked, too, by the sign test: would a coin fall upwards so often? That takes six steps
+ * at least, and what was allocated once, however late, is one.
  *
  * Pure functions; any thread.
  */
@@ -25,10 +29,8 @@
 
 #include "export/trend.h"
 
-#define LP_VERDICT_SURE                                                                            \
-    0.98 /* of the trend's direction, one-sided: five snapshots can reach it                       \
-          */
-enum { LP_VERDICT_SNAPSHOTS = 5, LP_VERDICT_STEPS = LP_VERDICT_SNAPSHOTS - 1 };
+#define LP_VERDICT_SURE 0.98 /* of the direction, one-sided, of either test */
+enum { LP_VERDICT_SNAPSHOTS = 7, LP_VERDICT_STEPS = 6 }; /* the fewest that can be so sure */
 
 enum lp_verdict { LP_LEAKING, LP_TOO_EARLY, LP_WARMING_UP, LP_HIGH_WATER, LP_CHURN };
 const char *lp_verdict_name(enum lp_verdict verdict); /* "leaking", "too early to say" … */
@@ -42,9 +44,9 @@ struct lp_point {
 
 struct lp_judgement {
     enum lp_verdict verdict;
-    size_t snapshots;          /* that told something */
-    size_t intervals, grew_in; /* between them */
-    struct lp_trend trend;     /* a second */
+    size_t snapshots;                   /* that told something */
+    size_t intervals, grew_in, fell_in; /* between them; the rest stood still */
+    struct lp_trend trend;              /* a second */
     double early, late; /* growth per work, in the first two thirds and in the last; the error of
                          * the second: */
     double late_error;

@@ -69,7 +69,7 @@ static json_t *figures_json(const struct lp_snapshot *snapshot)
 {
     const struct lp_process_figures *figures = &snapshot->figures;
     return json_pack(
-        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "rss_bytes",
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "rss_bytes",
         (json_int_t)figures->rss_bytes, "mapped_bytes", (json_int_t)figures->mapped_bytes,
         "malloc_arena_bytes", (json_int_t)figures->malloc_arena_bytes, "malloc_free_bytes",
         (json_int_t)figures->malloc_free_bytes, "threads", (json_int_t)figures->threads, "unjoined",
@@ -77,7 +77,8 @@ static json_t *figures_json(const struct lp_snapshot *snapshot)
         (json_int_t)figures->sockets, "mappings", (json_int_t)figures->mappings, "children",
         (json_int_t)figures->children, "zombies", (json_int_t)figures->zombies, "requests",
         (json_int_t)figures->requests, "gap_bytes", (json_int_t)snapshot->gap.bytes,
-        "trimmable_bytes", (json_int_t)snapshot->gap.trimmable);
+        "trimmable_bytes",
+        snapshot->gap.trimmable < 0 ? json_null() : json_integer(snapshot->gap.trimmable));
 }
 
 static json_t *snapshot_json(const struct lp_snapshot *snapshot)
@@ -132,9 +133,9 @@ void lp_http_snapshot_take(struct lp_request *request)
     int error = lp_store_take(name, &snapshot);
     if (error == -ENOSPC) {
         lp_reply_error(request->http, lp_status(error),
-                       "%d snapshots are kept, which is all there is room for; DELETE "
+                       "there is room for %d snapshots, or %lld MiB of them, and no more; DELETE "
                        "/debug/snapshots/ID drops one",
-                       LP_SNAPSHOTS_MAX);
+                       LP_SNAPSHOTS_MAX, (long long)(LP_SNAPSHOTS_BYTES >> 20));
         return;
     }
     if (error) {

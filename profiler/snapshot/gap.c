@@ -91,8 +91,10 @@ struct lp_gap lp_gap_of(const struct lp_profile *heap, const struct lp_profile *
 {
     struct lp_gap gap = {.bytes =
                              resident_in_malloc(maps) - chunks_in_use(heap) - heap->weight.heap,
-                         .trimmable = top_bytes + trimmable()};
-    if (gap.trimmable > gap.bytes)
-        gap.trimmable = gap.bytes > 0 ? gap.bytes : 0;
+                         .trimmable = -1};
+    if (gap.bytes >= LP_GAP_ASKED) {
+        int64_t free_pages = top_bytes + trimmable();
+        gap.trimmable = free_pages < gap.bytes ? free_pages : gap.bytes;
+    }
     return gap;
 }

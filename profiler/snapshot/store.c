@@ -54,9 +54,17 @@ int64_t lp_snapshot_last_cost_ns(void)
     return last_cost_ns;
 }
 
+static int64_t bytes_kept(void)
+{
+    int64_t bytes = 0;
+    for (size_t i = 0; i < nsnapshots; i++)
+        bytes += snapshots[i]->bytes;
+    return bytes;
+}
+
 int lp_store_take(const char *name, const struct lp_snapshot **out)
 {
-    if (nsnapshots == LP_SNAPSHOTS_MAX)
+    if (nsnapshots == LP_SNAPSHOTS_MAX || bytes_kept() >= LP_SNAPSHOTS_BYTES)
         return -ENOSPC;
     struct lp_snapshot *snapshot = lp_snapshot_now();
     if (!snapshot)

@@ -1,7 +1,7 @@
 /*
  * Numbered snapshots: each holds every profile, taken together. The store keeps at most
- * LP_SNAPSHOTS_MAX of them and refuses one more (-ENOSPC): a snapshot somebody wanted to compare
- * with does not vanish behind his back. Profiler's thread only.
+ * LP_SNAPSHOTS_MAX of them, or LP_SNAPSHOTS_BYTES, and refuses one more (-ENOSPC): a snapshot
+ * somebody wanted to compare with does not vanish behind his back. Profiler's thread only.
  *
  * Periodic ones, that nobody asked for one by one, are thinned: of more than are to be kept, the
  * one goes whose neighbours lie closest together for its age. The first and the last stay, and
@@ -15,7 +15,8 @@
 #include "snapshot/gap.h"
 #include "snapshot/take.h"
 
-enum { LP_SNAPSHOTS_MAX = 256, LP_SNAPSHOT_NAME_MAX = 63, LP_PERIODIC_KEEP_MIN = 5 };
+#define LP_SNAPSHOTS_BYTES (INT64_C(1) << 30) /* the last one may go beyond */
+enum { LP_SNAPSHOTS_MAX = 256, LP_SNAPSHOT_NAME_MAX = 63, LP_PERIODIC_KEEP_MIN = 7 };
 
 struct lp_snapshot {
     int id; /* from 1 up, never reused; 0: not in the store ("now") */

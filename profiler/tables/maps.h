@@ -1,6 +1,6 @@
 /*
  * Which call mapped what: address ranges, each with the stack of its mmap(), mremap() or shmat().
- * What is really mapped is the kernel's to say (snapshot/maps.c asks /proc/self/maps); this table
+ * What is really mapped is the kernel's to say (snapshot/mappings.c asks /proc/self/maps); this table
  * remembers who did it, and tells apart what the kernel has merged.
  */
 #ifndef LP_TABLES_MAPS_H

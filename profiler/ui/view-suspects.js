@@ -26,7 +26,7 @@ function facts(suspect) {
     ...books ? [['allocated', known(suspect.allocated, bytes)], ['freed', known(suspect.freed, bytes)],
       ['survivors', known(suspect.survivors, survivors)]] : [],
     ...suspect.trend ? [['trend', `${signed(suspect.trend.per_second, unit)}/s (${signed(suspect.trend.low, unit)} to ${signed(suspect.trend.high, unit)})`]] : [],
-    ...suspect.trimmable !== undefined ? [['malloc_trim would give back', bytes(suspect.trimmable)]] : [],
+    ...typeof suspect.trimmable === 'number' ? [['malloc_trim would give back', bytes(suspect.trimmable)]] : [],
   ], {class: 'facts'});
 }
 

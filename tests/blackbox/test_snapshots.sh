@@ -150,16 +150,16 @@ taken() { [[ $(prof /debug/snapshots | jq '.snapshots[-1].id') -ge $1 ]]; }
 
 test_periodic() {
 	: "periodic snapshots are thinned, never the first, the last or a named one; older ones lie further apart"
-	serve --snapshot-every 100ms --snapshot-keep 6
+	serve --snapshot-every 100ms --snapshot-keep 8
 	wait_for 20 taken 3
 	snapshot mine >"$work/null"
 	equal "named" "$(code PUT "$pprof/debug/snapshots/2?name=kept")" 200
 	equal "by its name" "$(jq -c '[.id, .name, .periodic]' "$work/body")" '[2,"kept",false]'
 	wait_for 30 taken 40
 	equal "stopped" "$(code PUT "$pprof/debug/snapshots?every=0")" 200
-	equal "settings" "$(prof /debug/snapshots | jq -c .periodic)" '{"every_ms":0,"keep":6,"missed":0}'
+	equal "settings" "$(prof /debug/snapshots | jq -c .periodic)" '{"every_ms":0,"keep":8,"missed":0}'
 	prof /debug/snapshots >"$work/list"
-	equal "periodic ones" "$(jq '[.snapshots[] | select(.periodic)] | length' "$work/list")" 6
+	equal "periodic ones" "$(jq '[.snapshots[] | select(.periodic)] | length' "$work/list")" 8
 	equal "the first and the named" "$(jq -c '[.snapshots[] | select(.id <= 2 or .name == "mine") | .name]' "$work/list")" \
 		'["","kept","mine"]'
 	jq -e '[.snapshots[] | select(.periodic) | .uptime_ns] | .[-1] as $now | .[1] - .[0] > 2 * (.[-1] - .[-2])' \
@@ -171,7 +171,7 @@ test_periodic_bad() {
 	: "a period that cannot be is refused with what is allowed, and changes nothing"
 	serve
 	local query
-	for query in '' 'keep=6' 'every=5' 'every=99ms' 'every=2h' 'every=-1s' 'every=1s&keep=4' 'every=1s&keep=201' 'every=1s&keep=x'; do
+	for query in '' 'keep=8' 'every=5' 'every=99ms' 'every=2h' 'every=-1s' 'every=1s&keep=6' 'every=1s&keep=201' 'every=1s&keep=x'; do
 		equal "$query" "$(code PUT "$pprof/debug/snapshots?$query")" 400
 		jq -e '.error | length > 0' "$work/body"
 	done
@@ -184,13 +184,13 @@ test_periodic_bad() {
 
 test_periodic_preloaded() {
 	: "a preloaded program takes periodic snapshots by two variables; what is wrong with them is said, and harms nothing"
-	LEAKPROF_SNAPSHOT_EVERY=100ms LEAKPROF_SNAPSHOT_KEEP=5 preload 0 sleep 60
-	wait_for 20 taken 7
-	equal keep "$(prof /debug/snapshots | jq -c '[.periodic.every_ms, .periodic.keep, (.snapshots | length)]')" '[100,5,5]'
+	LEAKPROF_SNAPSHOT_EVERY=100ms LEAKPROF_SNAPSHOT_KEEP=7 preload 0 sleep 60
+	wait_for 20 taken 9
+	equal keep "$(prof /debug/snapshots | jq -c '[.periodic.every_ms, .periodic.keep, (.snapshots | length)]')" '[100,7,7]'
 	ended
-	LEAKPROF_SNAPSHOT_EVERY=soon LEAKPROF_SNAPSHOT_KEEP=4 preload 0 sleep 60
+	LEAKPROF_SNAPSHOT_EVERY=soon LEAKPROF_SNAPSHOT_KEEP=6 preload 0 sleep 60
 	contains "$(<"$work/err")" "LEAKPROF_SNAPSHOT_EVERY: soon: not a period from 100ms to 1h"
-	contains "$(<"$work/err")" "LEAKPROF_SNAPSHOT_KEEP: 4: not a number from 5 to 200"
+	contains "$(<"$work/err")" "LEAKPROF_SNAPSHOT_KEEP: 6: not a number from 7 to 200"
 	equal none "$(prof /debug/snapshots | jq -c '[.periodic.every_ms, .periodic.keep]')" '[0,60]'
 	ended
 }
@@ -206,14 +206,14 @@ grown_by() { # A hit and a snapshot, so many times
 first_verdict() { prof "/debug/suspects?from=1&to=$1" | jq -r '.suspects[0] | "\(.function): \(.verdict)"'; }
 
 test_verdicts() {
-	: "four snapshots of a leak are too early, more of them say leaking; when it stops growing under load it warms up"
+	: "six snapshots of a leak are too early, more of them say leaking; when it stops growing under load it warms up"
 	needs_heap
 	serve --rate 1
 	snapshot base >"$work/null"
-	grown_by 3
-	equal "after three hits" "$(first_verdict 4)" "slice_leak: too early to say"
-	contains "$(prof "/debug/suspects?from=1&to=4&format=text")" "1 more under the same load would"
 	grown_by 5
+	equal "after five hits" "$(first_verdict 6)" "slice_leak: too early to say"
+	contains "$(prof "/debug/suspects?from=1&to=6&format=text")" "1 more under the same load would"
+	grown_by 3
 	equal "after eight" "$(first_verdict 9)" "slice_leak: leaking"
 	prof "/debug/suspects?from=1&to=9" >"$work/suspects"
 	jq -e '.requests == 80 and .suspects[0].grew_in == 8 and .suspects[0].intervals == 8 and (.series | length) == 9

@@ -70,7 +70,7 @@ static void steady_growth_leaks(void **state)
     assert_true(judgement.trend.slope == 5);
     assert_true(judgement.early == 0.5 && judgement.late == 0.5);
     assert_int_equal(judged(sampled, N, 1, NULL), LP_LEAKING);
-    assert_int_equal(judged(even, 5, 0, NULL), LP_LEAKING);
+    assert_int_equal(judged(even, LP_VERDICT_SNAPSHOTS, 0, NULL), LP_LEAKING);
 }
 
 static void what_dies_away_warms_up(void **state)
@@ -119,7 +119,7 @@ static void a_few_steps_are_no_leak(void **state)
     (void)state;
     static const double once[N] = {0, 0, 0, 0, 0, 0, 0, 0, 40, 40, 40, 40},
                         twice[N] = {0, 0, 0, 0, 8, 8, 8, 8, 16, 16, 16, 16},
-                        late[N] = {0, 0, 0, 0, 0, 0, 0, 5, 10, 15, 20, 25};
+                        late[N] = {0, 0, 0, 0, 0, 0, 5, 10, 15, 20, 25, 30};
     struct lp_judgement judgement;
 
     assert_int_equal(judged(once, N, 0, &judgement), LP_TOO_EARLY);
@@ -127,6 +127,19 @@ static void a_few_steps_are_no_leak(void **state)
     assert_int_equal(judged(twice, N, 0, &judgement), LP_TOO_EARLY);
     assert_true(judgement.trend.rises >= LP_VERDICT_SURE);
     assert_int_equal(judged(late, N, 0, NULL), LP_LEAKING);
+}
+
+/* Upwards for sure, to Mann and Kendall; but a coin falls so as well. */
+static void a_drift_is_no_leak(void **state)
+{
+    (void)state;
+    static const double drift[N] = {0, 9, 8, 18, 27, 26, 35, 34, 44, 53, 52, 61};
+    struct lp_judgement judgement;
+
+    assert_int_equal(judged(drift, N, 0, &judgement), LP_TOO_EARLY);
+    assert_true(judgement.trend.rises > LP_VERDICT_SURE);
+    assert_int_equal(judgement.grew_in, 7);
+    assert_int_equal(judgement.fell_in, 4);
 }
 
 static void ups_and_downs_are_churn(void **state)
@@ -140,13 +153,14 @@ static void ups_and_downs_are_churn(void **state)
 static void too_little_says_nothing(void **state)
 {
     (void)state;
-    static const double even[N] = {0, 5, 10, 15}, noise[N] = {0, 1, 0, 1, 1, 2, 1, 2, 1, 2, 2, 2};
+    static const double even[N] = {0, 5, 10, 15, 20, 25},
+                        noise[N] = {0, 1, 0, 1, 1, 2, 1, 2, 1, 2, 2, 2};
     struct lp_judgement judgement;
 
-    assert_int_equal(judged(even, 4, 0, &judgement), LP_TOO_EARLY);
+    assert_int_equal(judged(even, 6, 0, &judgement), LP_TOO_EARLY);
     assert_int_equal(judgement.more, 1);
     assert_int_equal(judged(even, 2, 0, &judgement), LP_TOO_EARLY);
-    assert_int_equal(judgement.more, 3);
+    assert_int_equal(judgement.more, 5);
     assert_int_equal(judged(noise, N, 1, &judgement), LP_TOO_EARLY);
     assert_int_equal(judgement.more, 0);
 }
@@ -189,6 +203,7 @@ int main(void)
         cmocka_unit_test(what_dies_away_by_work_alone_is_not_said_to),
         cmocka_unit_test(a_warm_up_is_one_with_a_pause_in_it),
         cmocka_unit_test(a_few_steps_are_no_leak),
+        cmocka_unit_test(a_drift_is_no_leak),
         cmocka_unit_test(ups_and_downs_are_churn),
         cmocka_unit_test(too_little_says_nothing),
         cmocka_unit_test(a_pause_is_no_evidence),
