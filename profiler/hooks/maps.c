@@ -1,6 +1,7 @@
 /*
  * Mappings, by the calls that make, move and end them. What libc maps inside itself (thread stacks,
- * malloc's arenas, libraries) does not come by here: snapshot/mappings.c finds that in /proc/self/maps.
+ * malloc's arenas, libraries) does not come by here: snapshot/mappings.c finds that in
+ * /proc/self/maps.
  *
  * The moment the kernel unmaps, another thread may get the same addresses. So what is going to go
  * is marked before the call and taken out after it: a mapping that was noted there in between bears

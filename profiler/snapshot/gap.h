@@ -1,9 +1,9 @@
 /*
  * The gap: what malloc keeps in memory beyond what the program has in use. Freed memory that is
  * kept for later, and holes that survivors pin. RSS less the heap in use would count code, stacks
- * and mappings as well; here only the pages of malloc's own mappings count (snapshot/mappings.c knows
- * them), less the chunks that the blocks in use take, header and rounding included, and less what
- * the profiler's own threads hold.
+ * and mappings as well; here only the pages of malloc's own mappings count (snapshot/mappings.c
+ * knows them), less the chunks that the blocks in use take, header and rounding included, and less
+ * what the profiler's own threads hold.
  *
  * A gap may be negative: memory in use that was never touched is not resident. Its error is that of
  * the heap in use. Profiler's thread only.

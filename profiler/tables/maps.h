@@ -1,7 +1,7 @@
 /*
  * Which call mapped what: address ranges, each with the stack of its mmap(), mremap() or shmat().
- * What is really mapped is the kernel's to say (snapshot/mappings.c asks /proc/self/maps); this table
- * remembers who did it, and tells apart what the kernel has merged.
+ * What is really mapped is the kernel's to say (snapshot/mappings.c asks /proc/self/maps); this
+ * table remembers who did it, and tells apart what the kernel has merged.
  */
 #ifndef LP_TABLES_MAPS_H
 #define LP_TABLES_MAPS_H
