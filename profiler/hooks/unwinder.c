@@ -75,8 +75,10 @@ LP_HOOK ssize_t read(int fd, void *buffer, size_t size)
     return LP_REAL(read)(fd, buffer, size);
 }
 
-/* libunwind writes by syscall(). mincore() above has checked the page already. */
-LP_HOOK long syscall(long number, ...)
+/* libunwind writes by syscall(). mincore() above has checked the page already. As in libc's own,
+ * six arguments are passed on, of which the caller may have given fewer: the last one is read from
+ * his stack then, whatever stands there. */
+__attribute__((no_sanitize("address"))) LP_HOOK long syscall(long number, ...)
 {
     long a[6];
     va_list list;
