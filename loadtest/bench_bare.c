@@ -24,7 +24,8 @@ enum { LOOPS_MAX = 256, BACKLOG = 1024, IDLE_SECONDS = 60 };
 static const char healthz[] = "{\"status\":\"ok\"}\n";
 static const char healthy[] =
     "{\"scene\":\"healthy\",\"variant\":\"fixed\",\"status\":\"done\",\"n\":1,"
-    "\"held\":{\"bytes\":0,\"objects\":0,\"threads\":0,\"fds\":0}}\n";
+    "\"held\":{\"bytes\":0,\"objects\":0,\"threads\":0,\"unjoined\":0,\"fds\":0,"
+    "\"mappings\":0,\"children\":0}}\n";
 
 static void die(const char *what)
 {
