@@ -15,7 +15,7 @@
  *   gap       rss less heap: code, stacks, free memory that malloc keeps, pages not touched yet
  *   threads   the program's that run; `unjoined` have ended and nobody has joined them
  *   fds       the program's open descriptors
- *   mappings  rows of /proc/self/maps, counted at most so often that it takes 1 % of the time
+ *   mappings  that the program made by mmap() and the like, and has not unmapped
  *   snapshot  milliseconds that the last snapshot took; - before there is one
  *   dropped   lines so far that standard error would not take at once
  */

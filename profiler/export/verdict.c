@@ -7,7 +7,6 @@ static const double restless = 0.5;   /* and churn does */
 static const double dying = 0.5;      /* late growth by early growth */
 static const double idle_share = 0.1; /* growth without work, up to which work explains it */
 static const double sigmas = 2;
-enum { RESTLESS_INTERVALS = 6 };
 
 const char *lp_verdict_name(enum lp_verdict verdict)
 {
@@ -112,7 +111,7 @@ static double chance_of_steps(const struct lp_judgement *judgement)
 static enum lp_verdict verdict_of(const struct lp_judgement *judgement, double steadiness)
 {
     if (steadiness < restless)
-        return judgement->intervals >= RESTLESS_INTERVALS ? LP_CHURN : LP_TOO_EARLY;
+        return LP_CHURN;
     if (judgement->dying_by_work)
         return judgement->dying_by_time ? LP_WARMING_UP : LP_TOO_EARLY;
     if (judgement->late - sigmas * judgement->late_error > 0 && steadiness >= steady &&
