@@ -82,11 +82,11 @@ $(B)/obj/profiler/%.o: profiler/%.c | $(B)/gen/profile.pb-c.h
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CFLAGS) $(OPT_profiler) $(INC_profiler) $(DEPS) -c -o $@ $<
 # The flame graph's style and script, and their hashes, by which a policy allows these two and no others.
-FLAME := profiler/export/flamegraph.css profiler/export/flamegraph.js
-$(B)/obj/profiler/export/flamegraph.o: $(FLAME) $(B)/gen/flamegraph_hashes.h
+FLAME := profiler/write/flamegraph.css profiler/write/flamegraph.js
+$(B)/obj/profiler/write/flamegraph.o: $(FLAME) $(B)/gen/flamegraph_hashes.h
 $(B)/gen/flamegraph_hashes.h: $(FLAME)
 	@mkdir -p $(@D)
-	for kind in CSS JS; do echo "#define LP_FLAMEGRAPH_$${kind}_SHA256 \"$$(sha256sum <profiler/export/flamegraph.$${kind,,} | \
+	for kind in CSS JS; do echo "#define LP_FLAMEGRAPH_$${kind}_SHA256 \"$$(sha256sum <profiler/write/flamegraph.$${kind,,} | \
 	  cut -c 1-64 | tr a-f A-F | basenc -d --base16 | base64)\""; done >$@
 # The dashboard: our own files, and the library that draws its charts, with its licence, as Debian has them.
 CHART := /usr/share/javascript/chart.js/chart.min.js
@@ -94,7 +94,7 @@ CHART_LICENCE := /usr/share/doc/libjs-chart.js/copyright
 UI := $(sort $(wildcard profiler/ui/*.*))
 $(B)/gen/files.c: profiler/ui/embed $(UI) $(CHART) $(CHART_LICENCE) profiler/ui
 	@mkdir -p $(@D)
-	$< http/files.h lp_file $(B)/gen/files $(foreach f,$(UI),$(notdir $f)=$f) chart.js=$(CHART) licence.txt=$(CHART_LICENCE) >$@.new
+	$< serve/files.h lp_file $(B)/gen/files $(foreach f,$(UI),$(notdir $f)=$f) chart.js=$(CHART) licence.txt=$(CHART_LICENCE) >$@.new
 	mv $@.new $@
 $(CHART) $(CHART_LICENCE):
 	@echo "$@ is missing: apt-get install libjs-chart.js (or scripts/deps build)" >&2; false
@@ -110,9 +110,9 @@ $(B)/obj/gen/server/%.o: $(B)/gen/server/%.c
 $(B)/obj/gen/%.o: $(B)/gen/%.c
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CFLAGS) $(OPT_profiler) $(INC_profiler) $(DEPS) -c -o $@ $<
-$(B)/gen/profile.pb-c.c $(B)/gen/profile.pb-c.h &: profiler/export/profile.proto
+$(B)/gen/profile.pb-c.c $(B)/gen/profile.pb-c.h &: profiler/write/profile.proto
 	@mkdir -p $(@D)
-	protoc-c --proto_path=profiler/export --c_out=$(B)/gen profile.proto
+	protoc-c --proto_path=profiler/write --c_out=$(B)/gen profile.proto
 $(B)/gen/leaks/message.pb-c.c $(B)/gen/leaks/message.pb-c.h &: leaks/message.proto
 	@mkdir -p $(@D)
 	protoc-c --proto_path=leaks --c_out=$(B)/gen/leaks message.proto

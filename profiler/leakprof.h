@@ -52,7 +52,7 @@ struct leakprof_options {
     const char *token; /* what clients must present (Bearer, or Basic as the password); NULL: none.
                         * Without one only loopback addresses may be listened on (-EACCES). */
     int64_t trace_ms;  /* a line of figures on standard error every so many ms, 100 to 3600000
-                        * (profiler/export/trace.h names its fields); 0: as LEAKPROF_TRACE says (1s),
+                        * (profiler/write/trace.h names its fields); 0: as LEAKPROF_TRACE says (1s),
                         * without it none; LEAKPROF_TRACE_OFF: none */
     /* Takes a snapshot by itself every so many ms, 100 to 3600000, or less often where that would
      * take more than a tenth of the time; 0: as LEAKPROF_SNAPSHOT_EVERY says (10s), without it

@@ -18,9 +18,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "capture/self.h"
-#include "export/trace.h"
-#include "http/periodic.h"
+#include "record/self.h"
+#include "write/trace.h"
+#include "serve/periodic.h"
 
 /* The first line of the file. 0 or a negative errno. */
 static int read_token(const char *path, char *token, int room)

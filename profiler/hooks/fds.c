@@ -24,11 +24,11 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include "capture/self.h"
-#include "capture/unwind.h"
-#include "tables/fds.h"
-#include "tables/losses.h"
-#include "tables/stacks.h"
+#include "record/self.h"
+#include "record/unwind.h"
+#include "record/fds.h"
+#include "sys/losses.h"
+#include "record/stacks.h"
 
 #undef open
 #undef openat

@@ -7,9 +7,9 @@
 #include <link.h>
 #include <stddef.h>
 
-#include "capture/loaded.h"
-#include "capture/loader.h"
-#include "capture/self.h"
+#include "record/loaded.h"
+#include "record/loader.h"
+#include "record/self.h"
 
 LP_FIND(dl_iterate_phdr)
 LP_HOOK int dl_iterate_phdr(lp_object_visit *visit, void *arg)

@@ -1,9 +1,9 @@
 /*
  * The heap, observed on glibc's own allocator.
  *
- * malloc: a thread counts down the bytes to its next sample (capture/rate.h); an allocation that
+ * malloc: a thread counts down the bytes to its next sample (record/rate.h); an allocation that
  * does not reach it is a subtraction and a jump into glibc. One that does is sampled: its stack is
- * taken and a record put into tables/blocks.h.
+ * taken and a record put into record/blocks.h.
  *
  * free must know cheaply that a block was not sampled. Sampled blocks are handed out at page
  * boundaries, where ordinary ones rarely lie, so free tests twelve bits of the pointer and touches
@@ -25,14 +25,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "capture/rate.h"
-#include "capture/self.h"
-#include "capture/unwind.h"
-#include "tables/blocks.h"
-#include "tables/losses.h"
-#include "tables/own.h"
-#include "tables/sites.h"
-#include "tables/spent.h"
+#include "record/rate.h"
+#include "record/self.h"
+#include "record/unwind.h"
+#include "record/blocks.h"
+#include "sys/losses.h"
+#include "sys/pages.h"
+#include "record/sites.h"
+#include "record/hooktime.h"
 
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t n, size_t size);
@@ -87,14 +87,14 @@ static bool due(size_t size, int64_t *rate)
     if (self->due < gate) { /* a new thread, or drawn at another rate */
         self->free_mask = UINTPTR_MAX;
         self->rate = lp_rate();
-        self->due = gate + lp_rate_gap(self, self->rate);
+        self->due = gate + lp_rate_interval(self, self->rate);
     }
     *rate = self->rate;
     if (size < self->due - gate) {
         self->due -= size;
         return false;
     }
-    self->due = gate + lp_rate_gap(self, *rate);
+    self->due = gate + lp_rate_interval(self, *rate);
     if (*rate == 0)
         return false;
     if (self->busy) {
@@ -183,9 +183,9 @@ __attribute__((noinline)) static void *allocate_slow(size_t alignment, size_t si
     if (block && pages_at(rate) && !at_page(block))
         lp_loss(LP_LOSS_NO_MEMORY);
     else if (block) {
-        int64_t began = lp_spent_begin();
+        int64_t began = lp_hooktime_begin();
         record(block, size, rate, caller);
-        lp_spent_end(began);
+        lp_hooktime_end(began);
     }
     lp_self.busy = false;
     return block;
@@ -267,14 +267,14 @@ __attribute__((noinline)) static void free_slow(void *block)
     struct lp_block b;
     if (!block)
         return;
-    int64_t began = lp_self.own ? 0 : lp_spent_begin();
+    int64_t began = lp_self.own ? 0 : lp_hooktime_begin();
     if (take_record(block, &b))
         book_free(&b);
     else if (lp_self.own) {
         lp_own_heap_add(-(int64_t)malloc_usable_size(block));
         own_place(block, false);
     }
-    lp_spent_end(began);
+    lp_hooktime_end(began);
     __libc_free(block);
 }
 

@@ -1,6 +1,6 @@
 /*
  * Mappings, by the calls that make, move and end them. What libc maps inside itself (thread stacks,
- * malloc's arenas, libraries) does not come by here: snapshot/mappings.c finds that in
+ * malloc's arenas, libraries) does not come by here: inspect/mappings.c finds that in
  * /proc/self/maps.
  *
  * The moment the kernel unmaps, another thread may get the same addresses. So what is going to go
@@ -19,12 +19,12 @@
 #include <sys/shm.h>
 #include <unistd.h>
 
-#include "capture/rate.h"
-#include "capture/self.h"
-#include "capture/unwind.h"
-#include "tables/losses.h"
-#include "tables/maps.h"
-#include "tables/stacks.h"
+#include "record/rate.h"
+#include "record/self.h"
+#include "record/unwind.h"
+#include "sys/losses.h"
+#include "record/maps.h"
+#include "record/stacks.h"
 
 #define CALLER __builtin_return_address(0)
 

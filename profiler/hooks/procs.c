@@ -2,7 +2,7 @@
  * Child processes, by the calls that make them and those that hear of their end. A child is noted
  * when the call returns in the parent. Another thread, or a handler of SIGCHLD, may have waited for
  * it by then: the row that is left is dropped by the next profile, for the kernel says what
- * children there are (snapshot/procs.c). That goes for waiting behind our back, too.
+ * children there are (profile/procs.c). That goes for waiting behind our back, too.
  *
  * A process id comes back only when the kernel has given out all the others, so it may be forgotten
  * after the wait.
@@ -24,12 +24,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "capture/rate.h"
-#include "capture/self.h"
-#include "capture/unwind.h"
-#include "tables/losses.h"
-#include "tables/procs.h"
-#include "tables/stacks.h"
+#include "record/rate.h"
+#include "record/self.h"
+#include "record/unwind.h"
+#include "sys/losses.h"
+#include "record/procs.h"
+#include "record/stacks.h"
 
 #define CALLER __builtin_return_address(0)
 

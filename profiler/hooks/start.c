@@ -10,21 +10,20 @@
 #include <stdint.h>
 #include <unistd.h>
 
-#include "capture/cpu.h"
-#include "capture/loaded.h"
-#include "capture/loader.h"
-#include "capture/rate.h"
-#include "capture/self.h"
-#include "capture/threads.h"
-#include "capture/unwind.h"
-#include "capture/waits.h"
+#include "record/cpu.h"
+#include "record/loaded.h"
+#include "record/loader.h"
+#include "record/rate.h"
+#include "record/self.h"
+#include "record/unwind.h"
+#include "record/waits.h"
 #include "hooks/hook.h"
-#include "tables/blocks.h"
-#include "tables/contention.h"
-#include "tables/hold.h"
-#include "tables/maps.h"
-#include "tables/procs.h"
-#include "tables/threads.h"
+#include "record/blocks.h"
+#include "record/contention.h"
+#include "sys/hold.h"
+#include "record/maps.h"
+#include "record/procs.h"
+#include "record/threads.h"
 
 static _Atomic pid_t process;
 
@@ -95,6 +94,5 @@ __attribute__((constructor(101))) static void start(int argc, char **argv, char 
     lp_began_ns();
     lp_unwind_hide((uintptr_t)__start_lp_hooks, (uintptr_t)__stop_lp_hooks);
     lp_unwind_prepare();
-    lp_threads_prepare();
     pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }

@@ -13,14 +13,14 @@
 #include <threads.h>
 #include <unistd.h>
 
-#include "capture/cpu.h"
-#include "capture/rate.h"
-#include "capture/self.h"
-#include "capture/unwind.h"
-#include "capture/waits.h"
+#include "record/cpu.h"
+#include "record/rate.h"
+#include "record/self.h"
+#include "record/unwind.h"
+#include "record/waits.h"
 #include "hooks/timed.h"
 #include "hooks/valid.h"
-#include "tables/threads.h"
+#include "record/threads.h"
 
 #define CALLER __builtin_return_address(0)
 

@@ -12,7 +12,7 @@
 #include <pthread.h>
 #include <stdint.h>
 
-#include "capture/waits.h"
+#include "record/waits.h"
 #include "hooks/hook.h"
 
 struct lp_timed {

@@ -18,7 +18,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "capture/unwind.h"
+#include "record/unwind.h"
 
 /* syscall() without libc's: this file stands in for that one too. Result as the kernel's. */
 static long raw(long number, long a, long b, long c, long d, long e, long f)

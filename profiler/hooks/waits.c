@@ -14,10 +14,10 @@
 #include <threads.h>
 #include <time.h>
 
-#include "capture/waits.h"
+#include "record/waits.h"
 #include "hooks/timed.h"
 #include "hooks/valid.h"
-#include "tables/contention.h"
+#include "record/contention.h"
 
 #define CALLER __builtin_return_address(0)
 #define LIST(...) __VA_ARGS__

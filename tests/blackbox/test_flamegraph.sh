@@ -34,10 +34,10 @@ test_policy() {
 	local policy
 	policy=$(sed -n 's/^Content-Security-Policy: //p' "$work/headers" | tr -d '\r')
 	xmllint --xpath '//*[local-name()="style"]/text()' "$work/body" | sed '1s/^<!\[CDATA\[//; $s/\]\]>$//' | head -c -1 >"$work/css"
-	equal policy "$policy" "default-src 'none'; script-src 'sha256-$(sha256 <profiler/export/flamegraph.js)'; style-src 'sha256-$(
-		sha256 <profiler/export/flamegraph.css
+	equal policy "$policy" "default-src 'none'; script-src 'sha256-$(sha256 <profiler/write/flamegraph.js)'; style-src 'sha256-$(
+		sha256 <profiler/write/flamegraph.css
 	)'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
-	cmp "$work/css" profiler/export/flamegraph.css
+	cmp "$work/css" profiler/write/flamegraph.css
 	equal "HEAD" "$(code HEAD "$pprof/debug/pprof/threads?format=svg")" 200
 	grep -q '^Content-Security-Policy: ' "$work/headers"
 	code GET "$pprof/debug/pprof/threads?format=json" >/dev/null

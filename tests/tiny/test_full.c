@@ -8,19 +8,19 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#include "capture/rate.h"
-#include "capture/self.h"
+#include "record/rate.h"
+#include "record/self.h"
 #include "crowd.h"
-#include "export/export.h"
+#include "write/write.h"
 #include "leakprof.h"
-#include "snapshot/take.h"
-#include "tables/blocks.h"
-#include "tables/limits.h"
-#include "tables/losses.h"
-#include "tables/maps.h"
-#include "tables/procs.h"
-#include "tables/sites.h"
-#include "tables/stacks.h"
+#include "profile/take.h"
+#include "record/blocks.h"
+#include "record/capacity.h"
+#include "sys/losses.h"
+#include "record/maps.h"
+#include "record/procs.h"
+#include "record/sites.h"
+#include "record/stacks.h"
 
 enum { LEVELS = 8, STACKS = 1 << LEVELS, SIZE = 1337, SOME_MORE = 50 };
 

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "snapshot/take.h"
-#include "tables/stacks.h"
+#include "profile/take.h"
+#include "record/stacks.h"
 
 enum { FDS, IDLE, QUEUED, REGISTERED };
 

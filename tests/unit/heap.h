@@ -5,9 +5,9 @@
 
 #include <stdint.h>
 
-#include "capture/rate.h"
-#include "snapshot/take.h"
-#include "tables/losses.h"
+#include "record/rate.h"
+#include "profile/take.h"
+#include "sys/losses.h"
 
 /* Compilers may delete a malloc whose result is not used. */
 static inline void *opaque(void *block)

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "tables/stacks.h"
+#include "record/stacks.h"
 
 /* "" when it is not known. */
 static inline const char *leaf_of(uint32_t id)

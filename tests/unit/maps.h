@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <sys/mman.h>
 
-#include "capture/self.h"
+#include "record/self.h"
 #include "leaf.h"
-#include "snapshot/take.h"
+#include "profile/take.h"
 
 enum { PAGE = 4096, RW = PROT_READ | PROT_WRITE, PLAIN = MAP_PRIVATE | MAP_ANONYMOUS };
 

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "leaf.h"
-#include "snapshot/take.h"
-#include "tables/procs.h"
+#include "profile/take.h"
+#include "record/procs.h"
 
 struct seen {
     char state[16], function[64], name[32];

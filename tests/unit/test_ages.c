@@ -3,11 +3,11 @@
 
 #include <stdlib.h>
 
-#include "capture/rate.h"
-#include "snapshot/take.h"
-#include "tables/blocks.h"
-#include "tables/sites.h"
-#include "tables/stacks.h"
+#include "record/rate.h"
+#include "profile/take.h"
+#include "record/blocks.h"
+#include "record/sites.h"
+#include "record/stacks.h"
 
 enum { NOW = 2000000000, SIZE = 48 };
 

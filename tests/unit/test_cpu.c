@@ -15,9 +15,9 @@
 #include <unistd.h>
 
 #include "small_stack.h"
-#include "snapshot/window.h"
-#include "tables/own.h"
-#include "tables/stacks.h"
+#include "profile/window.h"
+#include "sys/pages.h"
+#include "record/stacks.h"
 
 enum { ENOUGH_MS = 200, WAITING = 20, PLACE = 1024 };
 

@@ -5,9 +5,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "snapshot/take.h"
-#include "tables/sites.h"
-#include "tables/stacks.h"
+#include "profile/take.h"
+#include "record/sites.h"
+#include "record/stacks.h"
 
 enum { RUNS = 600, SIZE = 1000, BLOCKS_MAX = 2000 };
 

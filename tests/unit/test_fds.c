@@ -22,8 +22,10 @@
 #include <sys/wait.h>
 #include <utmp.h>
 
-#include "capture/self.h"
+#include "record/self.h"
 #include "fds.h"
+
+#include "inspect/process.h"
 
 static void each_call_that_opens_is_seen(void **state)
 {

@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
-#include "snapshot/gap.h"
-#include "snapshot/kinds.h"
+#include "profile/gap.h"
+#include "profile/kinds.h"
 
 enum { HOLES = 64, HOLE = 100000, PIN = 40 };
 

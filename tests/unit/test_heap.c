@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "heap.h"
-#include "tables/stacks.h"
+#include "record/stacks.h"
 
 enum { N = 500, SIZE = 1337 };
 

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "export/live.h"
-#include "http/periodic.h"
+#include "write/live.h"
+#include "serve/periodic.h"
 #include "unit.h"
 
 static struct lp_history history;
@@ -15,7 +15,7 @@ static void fill(int64_t from, int64_t n)
 {
     for (int64_t i = from; i < from + n; i++)
         lp_history_add(&history,
-                       &(struct lp_life){.time_ns = i * 1000000, .heap_bytes = 10 * i, .fds = 7});
+                       &(struct lp_vitals){.time_ns = i * 1000000, .heap_bytes = 10 * i, .fds = 7});
 }
 
 static void ring_keeps_the_last_ones_in_order(void **state)
@@ -76,7 +76,7 @@ static json_t *history_event(void)
     return json;
 }
 
-static json_t *point_event(const struct lp_life *life)
+static json_t *point_event(const struct lp_vitals *life)
 {
     char *text;
     size_t size;

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "maps.h"
-#include "tables/losses.h"
-#include "tables/maps.h"
+#include "sys/losses.h"
+#include "record/maps.h"
 
 char *move_here(char *old, size_t old_pages, size_t pages, int flags, void *where);
 __attribute__((noinline)) char *move_here(char *old, size_t old_pages, size_t pages, int flags,

@@ -11,9 +11,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "capture/rate.h"
+#include "record/rate.h"
 #include "maps.h"
-#include "tables/maps.h"
+#include "record/maps.h"
 
 /* The value of a row of this kind whose stack begins in this function. */
 static int64_t row_value(const char *function, const char *kind, int value)

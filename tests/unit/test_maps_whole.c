@@ -6,8 +6,8 @@
 #include <stdbool.h>
 
 #include "maps.h"
-#include "tables/maps.h"
-#include "tables/own.h"
+#include "record/maps.h"
+#include "sys/pages.h"
 
 static void the_profilers_own_is_left_out(void **state)
 {

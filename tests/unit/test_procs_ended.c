@@ -6,6 +6,8 @@
 
 #include "procs.h"
 
+#include "inspect/process.h"
+
 static void each_call_that_waits_is_heard(void **state)
 {
     (void)state;

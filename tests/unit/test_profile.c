@@ -6,11 +6,11 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "snapshot/profile.h"
-#include "snapshot/store.h"
-#include "tables/blocks.h"
-#include "tables/sites.h"
-#include "tables/stacks.h"
+#include "profile/profile.h"
+#include "profile/store.h"
+#include "record/blocks.h"
+#include "record/sites.h"
+#include "record/stacks.h"
 
 static const struct lp_profile_kind *heap(void)
 {

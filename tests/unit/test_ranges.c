@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tables/limits.h"
-#include "tables/ranges.h"
+#include "record/capacity.h"
+#include "record/ranges.h"
 
 enum { NUMBERS = 300, ROUNDS = 20000 };
 

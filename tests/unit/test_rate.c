@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "capture/rate.h"
+#include "record/rate.h"
 #include "leakprof.h"
 
 enum { DRAWS = 400000 };
@@ -17,7 +17,7 @@ static void the_mean_gap_is_the_rate(void **state)
         struct lp_self self = {.random = 4711};
         double sum = 0;
         for (int i = 0; i < DRAWS; i++)
-            sum += (double)lp_rate_gap(&self, rates[r]);
+            sum += (double)lp_rate_interval(&self, rates[r]);
         double mean = sum / DRAWS, rate = (double)rates[r];
         assert_true(fabs(mean - rate) < 4 * rate / sqrt(DRAWS) + 1);
     }
@@ -34,7 +34,7 @@ static void a_weight_is_one_over_the_chance(void **state)
         uint64_t size = (uint64_t)(shares[s] * (double)rate);
         int sampled = 0;
         for (int i = 0; i < DRAWS; i++)
-            sampled += lp_rate_gap(&self, rate) <= size;
+            sampled += lp_rate_interval(&self, rate) <= size;
         double chance = (double)sampled / DRAWS, stated = 1 / (double)lp_rate_weight(size, rate);
         assert_true(fabs(chance - stated) < 4 * sqrt(stated * (1 - stated) / DRAWS));
     }
@@ -44,8 +44,8 @@ static void exact_and_off_need_no_chance(void **state)
 {
     (void)state;
     struct lp_self self = {0};
-    assert_int_equal(lp_rate_gap(&self, 1), 0);
-    assert_true(lp_rate_gap(&self, 0) == LP_RATE_GAP_MAX);
+    assert_int_equal(lp_rate_interval(&self, 1), 0);
+    assert_true(lp_rate_interval(&self, 0) == LP_RATE_INTERVAL_MAX);
     assert_true(lp_rate_weight(10, 1) == 1.0f);
     assert_int_equal(self.random, 0);
 }
@@ -53,7 +53,7 @@ static void exact_and_off_need_no_chance(void **state)
 static void a_change_of_rate_reaches_every_gap_drawn_before(void **state)
 {
     (void)state;
-    uint64_t longest = lp_rate_gate + LP_RATE_GAP_MAX;
+    uint64_t longest = lp_rate_gate + LP_RATE_INTERVAL_MAX;
     lp_rate_set(12345);
     assert_int_equal(lp_rate(), 12345);
     assert_true(lp_rate_gate > longest);
@@ -66,7 +66,7 @@ static void no_gap_is_longer_than_the_longest(void **state)
     (void)state;
     struct lp_self self = {.random = 99};
     for (int i = 0; i < DRAWS; i++)
-        assert_true(lp_rate_gap(&self, LP_RATE_MAX) <= LP_RATE_GAP_MAX);
+        assert_true(lp_rate_interval(&self, LP_RATE_MAX) <= LP_RATE_INTERVAL_MAX);
 }
 
 static void the_last_changes_are_remembered(void **state)

@@ -7,13 +7,13 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-#include "capture/self.h"
+#include "record/self.h"
 #include "crowd.h"
 #include "heap.h"
-#include "tables/blocks.h"
-#include "tables/fds.h"
-#include "tables/own.h"
-#include "tables/stacks.h"
+#include "record/blocks.h"
+#include "record/fds.h"
+#include "sys/pages.h"
+#include "record/stacks.h"
 
 enum { LEVELS = 12, STACKS = 1 << LEVELS, SIZE = 1337, ENOUGH = 64 << 20 };
 

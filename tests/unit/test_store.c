@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "leakprof.h"
-#include "snapshot/store.h"
+#include "profile/store.h"
 
 static void child_has_none_of_its_parents(void **state)
 {

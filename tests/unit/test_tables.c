@@ -5,12 +5,12 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "tables/blocks.h"
-#include "tables/fds.h"
-#include "tables/losses.h"
-#include "tables/sites.h"
-#include "tables/spent.h"
-#include "tables/stacks.h"
+#include "record/blocks.h"
+#include "record/fds.h"
+#include "sys/losses.h"
+#include "record/sites.h"
+#include "record/hooktime.h"
+#include "record/stacks.h"
 
 enum { THREADS = 4, STACKS = 2000 };
 
@@ -184,7 +184,7 @@ static void no_block_is_lost_among_threads(void **state)
 static void *spend(void *arg)
 {
     for (int i = 0; i < *(int *)arg; i++)
-        lp_spent_end(lp_spent_begin());
+        lp_hooktime_end(lp_hooktime_begin());
     return NULL;
 }
 
@@ -193,30 +193,30 @@ static void one_event_in_so_many_is_timed(void **state)
 {
     (void)state;
     enum { SHORT = 3000 };
-    struct lp_spent before = lp_spent_read();
+    struct lp_hooktime before = lp_hooktime_read();
     int few = 20, many = 200000;
     for (int i = 0; i < SHORT; i++) {
         pthread_t thread;
         pthread_create(&thread, NULL, spend, &few);
         pthread_join(thread, NULL);
     }
-    int64_t timed = lp_spent_read().timed - before.timed, all = SHORT * few;
-    assert_in_range(timed, all / LP_SPENT_EVERY * 8 / 10, all / LP_SPENT_EVERY * 12 / 10);
-    before = lp_spent_read();
+    int64_t timed = lp_hooktime_read().timed - before.timed, all = SHORT * few;
+    assert_in_range(timed, all / LP_HOOKTIME_EVERY * 8 / 10, all / LP_HOOKTIME_EVERY * 12 / 10);
+    before = lp_hooktime_read();
     spend(&many);
-    timed = lp_spent_read().timed - before.timed, all = many;
-    assert_in_range(timed, all / LP_SPENT_EVERY * 9 / 10, all / LP_SPENT_EVERY * 11 / 10);
+    timed = lp_hooktime_read().timed - before.timed, all = many;
+    assert_in_range(timed, all / LP_HOOKTIME_EVERY * 9 / 10, all / LP_HOOKTIME_EVERY * 11 / 10);
 
     /* One known time among them: it stands for as many. */
-    before = lp_spent_read();
+    before = lp_hooktime_read();
     int64_t began;
-    while ((began = lp_spent_begin()) == 0)
+    while ((began = lp_hooktime_begin()) == 0)
         ;
-    lp_spent_end(began - 1000000000);
-    assert_true(lp_spent_read().ns - before.ns > (int64_t)LP_SPENT_EVERY * 900000000);
-    assert_int_equal(lp_spent_read().timed, before.timed + 1);
-    lp_spent_end(0);
-    assert_int_equal(lp_spent_read().timed, before.timed + 1);
+    lp_hooktime_end(began - 1000000000);
+    assert_true(lp_hooktime_read().ns - before.ns > (int64_t)LP_HOOKTIME_EVERY * 900000000);
+    assert_int_equal(lp_hooktime_read().timed, before.timed + 1);
+    lp_hooktime_end(0);
+    assert_int_equal(lp_hooktime_read().timed, before.timed + 1);
 }
 
 static void a_descriptor_row_keeps_its_stack_until_closed(void **state)

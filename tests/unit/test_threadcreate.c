@@ -14,11 +14,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "capture/self.h"
-#include "snapshot/take.h"
-#include "tables/losses.h"
-#include "tables/stacks.h"
-#include "tables/threads.h"
+#include "record/self.h"
+#include "profile/take.h"
+#include "sys/losses.h"
+#include "record/stacks.h"
+#include "record/threads.h"
 
 static sem_t begun, may_end;
 

@@ -12,11 +12,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "capture/rate.h"
+#include "record/rate.h"
 #include "small_stack.h"
-#include "snapshot/take.h"
-#include "tables/losses.h"
-#include "tables/stacks.h"
+#include "profile/take.h"
+#include "sys/losses.h"
+#include "record/stacks.h"
 
 enum { THREADS = 20 };
 

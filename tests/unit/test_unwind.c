@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "capture/self.h"
+#include "record/self.h"
 #include "heap.h"
-#include "tables/stacks.h"
+#include "record/stacks.h"
 
 enum { CALLS = 100, PAGE = 4096 };
 

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "export/verdict.h"
+#include "judge/verdict.h"
 
 enum { N = 12 };
 

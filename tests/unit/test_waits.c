@@ -11,15 +11,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "capture/rate.h"
-#include "capture/self.h"
-#include "capture/waits.h"
+#include "record/rate.h"
+#include "record/self.h"
+#include "record/waits.h"
 #include "leakprof.h"
-#include "snapshot/take.h"
-#include "tables/contention.h"
-#include "tables/limits.h"
-#include "tables/losses.h"
-#include "tables/stacks.h"
+#include "profile/take.h"
+#include "record/contention.h"
+#include "record/capacity.h"
+#include "sys/losses.h"
+#include "record/stacks.h"
 
 enum { SECOND = 1000000000, DRAWS = 20000 };
 

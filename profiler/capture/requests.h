@@ -1,9 +1,0 @@
-/* The work that the program says it has done: see leakprof_count_requests(). Any thread. */
-#ifndef LP_CAPTURE_REQUESTS_H
-#define LP_CAPTURE_REQUESTS_H
-
-#include <stdint.h>
-
-int64_t lp_requests(void); /* 0: it does not count */
-
-#endif

@@ -1,0 +1,25 @@
+/* Child processes, as the kernel describes them in /proc. Profiler's thread only. */
+#ifndef LP_INSPECT_CHILDREN_H
+#define LP_INSPECT_CHILDREN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct lp_child_seen {
+    char name[16], state;
+    unsigned long long began; /* in clock ticks since the machine started */
+};
+
+/* Is it there, and a child of this process? */
+bool lp_child_look(pid_t pid, struct lp_child_seen *seen);
+
+static inline bool lp_child_is_zombie(const struct lp_child_seen *seen)
+{
+    return seen->state == 'Z';
+}
+
+/* The children that a hook saw, and how many of them wait to be reaped. */
+int64_t lp_children(int64_t *zombies);
+
+#endif

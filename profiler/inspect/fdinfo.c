@@ -1,0 +1,174 @@
+/* What /proc/self/fdinfo says of a descriptor: how a file is open and where it stands; and what
+ * hides behind the descriptors that stand for many things or for none: registrations, watches, a
+ * count, a timer, signals, a process. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "inspect/describe.h"
+
+struct info {
+    unsigned flags;
+    int clock;
+    long pid;
+    long long offset;
+    unsigned long long count, mask;
+    int64_t registered;
+    long long next[2], every[2]; /* seconds, nanoseconds */
+};
+
+static bool begins(const char *line, const char *key, const char **value)
+{
+    size_t n = strlen(key);
+    *value = line + n;
+    return !strncmp(line, key, n);
+}
+
+static void take_line(struct info *info, const char *line)
+{
+    const char *value;
+    if (begins(line, "tfd:", &value) || begins(line, "inotify wd:", &value) ||
+        begins(line, "fanotify ino:", &value) || begins(line, "fanotify mnt_id:", &value) ||
+        begins(line, "fanotify sdev:", &value))
+        info->registered++;
+    else if (begins(line, "pos:", &value))
+        info->offset = strtoll(value, NULL, 10);
+    else if (begins(line, "flags:", &value))
+        info->flags = (unsigned)strtoul(value, NULL, 8);
+    else if (begins(line, "eventfd-count:", &value))
+        info->count = strtoull(value, NULL, 16);
+    else if (begins(line, "sigmask:", &value))
+        info->mask = strtoull(value, NULL, 16);
+    else if (begins(line, "Pid:", &value))
+        info->pid = strtol(value, NULL, 10);
+    else if (begins(line, "clockid:", &value))
+        info->clock = (int)strtol(value, NULL, 10);
+    else if (begins(line, "it_value:", &value))
+        sscanf(value, " (%lld, %lld)", &info->next[0], &info->next[1]);
+    else if (begins(line, "it_interval:", &value))
+        sscanf(value, " (%lld, %lld)", &info->every[0], &info->every[1]);
+}
+
+/* Line by line, for an epoll may have a hundred thousand. A line that is longer than the buffer is
+ * taken in pieces, none of which begins like one that counts. */
+static bool read_info(int fd, struct info *info)
+{
+    char path[40], text[16384 + 1];
+    size_t kept = 0;
+    ssize_t n;
+    snprintf(path, sizeof path, "/proc/self/fdinfo/%d", fd);
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return false;
+    while ((n = read(file, text + kept, sizeof text - 1 - kept)) > 0) {
+        char *line = text, *end;
+        text[kept + (size_t)n] = '\0';
+        while ((end = strchr(line, '\n'))) {
+            *end = '\0';
+            take_line(info, line);
+            line = end + 1;
+        }
+        kept = strlen(line);
+        if (kept == sizeof text - 1)
+            kept = 0;
+        memmove(text, line, kept);
+    }
+    close(file);
+    return true;
+}
+
+static void say_flags(struct lp_fd_seen *seen, unsigned flags)
+{
+    static const struct {
+        unsigned flag;
+        const char *name;
+    } names[] = {{O_APPEND, "O_APPEND"},   {O_NONBLOCK, "O_NONBLOCK"},   {O_DIRECT, "O_DIRECT"},
+                 {O_SYNC, "O_SYNC"},       {O_DSYNC, "O_DSYNC"},         {O_PATH, "O_PATH"},
+                 {O_TMPFILE, "O_TMPFILE"}, {O_DIRECTORY, "O_DIRECTORY"}, {O_CLOEXEC, "O_CLOEXEC"}};
+    static const char *const modes[] = {"O_RDONLY", "O_WRONLY", "O_RDWR", "O_ACCMODE"};
+    char text[160];
+    int n = snprintf(text, sizeof text, "%s", modes[flags & O_ACCMODE]);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if ((flags & names[i].flag) != names[i].flag)
+            continue;
+        flags &= ~names[i].flag; /* O_SYNC has O_DSYNC's bit, O_TMPFILE has O_DIRECTORY's */
+        n += snprintf(text + n, sizeof text - (size_t)n, "|%s", names[i].name);
+    }
+    lp_fd_say(seen, "%s", text);
+}
+
+static int64_t ns(const long long time[2])
+{
+    return time[0] * 1000000000 + time[1];
+}
+
+static void say_timer(struct lp_fd_seen *seen, const struct info *info)
+{
+    static const struct {
+        int id;
+        const char *name;
+    } clocks[] = {{CLOCK_REALTIME, "CLOCK_REALTIME"},
+                  {CLOCK_MONOTONIC, "CLOCK_MONOTONIC"},
+                  {CLOCK_BOOTTIME, "CLOCK_BOOTTIME"},
+                  {CLOCK_REALTIME_ALARM, "CLOCK_REALTIME_ALARM"},
+                  {CLOCK_BOOTTIME_ALARM, "CLOCK_BOOTTIME_ALARM"}};
+    char text[LP_SECONDS_MAX];
+    for (size_t i = 0; i < sizeof clocks / sizeof *clocks; i++)
+        if (clocks[i].id == info->clock)
+            lp_fd_say(seen, "%s", clocks[i].name);
+    if (ns(info->next))
+        lp_fd_say(seen, "next in %s", lp_seconds_text(text, ns(info->next)));
+    else
+        lp_fd_say(seen, "not armed");
+    if (ns(info->every))
+        lp_fd_say(seen, "every %s", lp_seconds_text(text, ns(info->every)));
+}
+
+static void say_signals(struct lp_fd_seen *seen, unsigned long long mask)
+{
+    char text[400] = "no signal";
+    int n = 0;
+    for (int signal = 1; signal <= 64 && n < (int)sizeof text; signal++) {
+        const char *name = sigabbrev_np(signal);
+        if (!(mask >> (signal - 1) & 1))
+            continue;
+        n += name
+                 ? snprintf(text + n, sizeof text - (size_t)n, "%sSIG%s", n ? " " : "", name)
+                 : snprintf(text + n, sizeof text - (size_t)n, "%ssignal %d", n ? " " : "", signal);
+    }
+    lp_fd_say(seen, "%s", text);
+}
+
+void lp_fdinfo_describe(int fd, struct lp_fd_seen *seen)
+{
+    struct info info = {0};
+    const char *kind = seen->kind;
+    if (!read_info(fd, &info))
+        return;
+    seen->registered = info.registered;
+
+    if (!strcmp(kind, "epoll"))
+        lp_fd_say(seen, "%lld registered", (long long)info.registered);
+    else if (!strcmp(kind, "inotify"))
+        lp_fd_say(seen, "%lld watches", (long long)info.registered);
+    else if (!strcmp(kind, "fanotify"))
+        lp_fd_say(seen, "%lld marks", (long long)info.registered);
+    else if (!strcmp(kind, "eventfd"))
+        lp_fd_say(seen, "count %llu", info.count);
+    else if (!strcmp(kind, "timerfd"))
+        say_timer(seen, &info);
+    else if (!strcmp(kind, "signalfd"))
+        say_signals(seen, info.mask);
+    else if (!strcmp(kind, "pidfd") && info.pid > 0)
+        lp_fd_say(seen, "of process %ld", info.pid);
+    else if (!strcmp(kind, "pidfd"))
+        lp_fd_say(seen, "of a process that %s",
+                  info.pid < 0 ? "has ended" : "is not seen from here");
+    else
+        say_flags(seen, info.flags);
+    if (!strcmp(kind, "file") || !strcmp(kind, "memfd") || !strcmp(kind, "shared memory"))
+        lp_fd_say(seen, "offset %lld", info.offset);
+}

@@ -1,0 +1,326 @@
+#include "inspect/interrupt.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "sys/altstack.h"
+#include "record/rate.h"
+#include "record/self.h"
+#include "inspect/task.h"
+#include "record/unwind.h"
+#include "sys/pages.h"
+#include "record/stacks.h"
+
+enum {
+    WINDOW = 64,      /* asked at a time, once the first have answered (a power of two) */
+    WARY = 64,        /* how many are looked at before they are asked, after one that was silent */
+    PROMPT_MS = 5,    /* in which a thread takes the signal as a rule; then its mask is looked at */
+    STUCK_MS = 100,   /* for one that the kernel holds */
+    ANSWER_MS = 1000, /* for one that only has to get a processor */
+    FINISH_MS = 1000, /* for one that has begun to answer */
+    BUSY_TRIES = 5,   /* for one that was inside the profiler just then */
+};
+
+/* How a slot goes: ASKED -> WRITING -> DONE or BUSY by the asked thread; ASKED -> GIVEN_UP by the
+ * asker, -> RETURNED when the signal arrives after all. A slot that was given up belongs to its
+ * thread until then, so that nobody writes into memory that means something else by now, and the
+ * thread is not sent another signal that it does not take. */
+enum { ASKED, WRITING, DONE, BUSY, GIVEN_UP, RETURNED };
+
+struct slot {
+    _Atomic uint32_t state;
+    _Atomic bool awaited; /* the asker sleeps on the state */
+    uint32_t nframes;
+    struct lp_interrupted answer;
+    uintptr_t frames[LP_FRAMES_MAX];
+    char stack[LP_ALTSTACK_BYTES] __attribute__((aligned(16))); /* where the thread works it out */
+};
+
+static struct slot *spare[WINDOW];
+static int nspare;
+
+enum { PENDING_MAX = 64 };
+static struct pending {
+    pid_t tid;
+    struct slot *slot;
+} pending[PENDING_MAX];
+
+static int signal_number;
+static int wary; /* so many threads are to be looked at first: one before them blocks the signal */
+
+/* Not the private kind: since Linux 6.16 a process has few buckets of its own for those, and a wake
+ * walks past all the program's threads that wait in the same one. */
+static long futex(_Atomic uint32_t *word, int op, uint32_t value, const struct timespec *timeout)
+{
+    return syscall(SYS_futex, word, op, value, timeout, NULL, 0);
+}
+
+static const unsigned char SYSCALL[] = {0x0f, 0x05};
+enum { MOV_EAX = 0xb8, MOV_BYTES = 5 };
+
+/* What the thread was waiting in. The kernel has either set it back to the call's instruction, to
+ * begin it again, with the number where it was; or let the call end with EINTR, and then the number
+ * is what the code before it loads, if it is written like libc's. */
+static void find_call(struct lp_interrupted *answer, const gregset_t registers)
+{
+    static const int arguments[] = {REG_RDI, REG_RSI, REG_RDX, REG_R10, REG_R8, REG_R9};
+    const unsigned char *next = (const unsigned char *)registers[REG_RIP];
+    uintptr_t in_page = (uintptr_t)next & 4095;
+
+    answer->call = LP_CALL_NONE;
+    if (in_page <= 4096 - sizeof SYSCALL && memcmp(next, SYSCALL, sizeof SYSCALL) == 0) {
+        answer->call = (long)registers[REG_RAX];
+    } else if (registers[REG_RAX] == -EINTR && in_page >= sizeof SYSCALL &&
+               memcmp(next - sizeof SYSCALL, SYSCALL, sizeof SYSCALL) == 0) {
+        const unsigned char *load = next - sizeof SYSCALL - MOV_BYTES;
+        int32_t number;
+        answer->call = LP_CALL_UNKNOWN;
+        if (in_page >= sizeof SYSCALL + MOV_BYTES && load[0] == MOV_EAX) {
+            memcpy(&number, load + 1, sizeof number);
+            answer->call = number;
+        }
+    }
+    for (int i = 0; i < 6; i++)
+        answer->args[i] = (uintptr_t)registers[arguments[i]];
+}
+
+static long switches(void)
+{
+    struct rusage usage;
+    return getrusage(RUSAGE_THREAD, &usage) == 0 ? usage.ru_nvcsw : 0;
+}
+
+static void work_out(void *arg, void *ucontext)
+{
+    struct slot *s = arg;
+    s->answer.switches = switches();
+    find_call(&s->answer, ((ucontext_t *)ucontext)->uc_mcontext.gregs);
+    prctl(PR_GET_NAME, s->answer.name);
+    s->nframes = lp_unwind_context(s->frames, LP_FRAMES_MAX, ucontext);
+    s->answer.switches_now = switches();
+}
+
+static void answer(int number, siginfo_t *info, void *ucontext)
+{
+    (void)number;
+    if (info->si_code != SI_QUEUE || info->si_pid != getpid() || !info->si_value.sival_ptr)
+        return;
+    int kept = errno;
+    struct slot *s = info->si_value.sival_ptr;
+    uint32_t seen = ASKED;
+    if (atomic_compare_exchange_strong(&s->state, &seen, WRITING)) {
+        uint32_t result = BUSY;
+        if (!lp_self.busy) { /* else libunwind may be half way through something here */
+            lp_self.busy = true;
+            lp_call_on_stack(s->stack + sizeof s->stack, work_out, s, ucontext);
+            lp_self.busy = false;
+            result = DONE;
+        }
+        atomic_store(&s->state, result);
+        if (atomic_load(&s->awaited))
+            futex(&s->state, FUTEX_WAKE, 1, NULL);
+    } else {
+        atomic_store(&s->state, RETURNED);
+    }
+    errno = kept;
+}
+
+/* A signal that nobody uses, from the top down: programs count up from SIGRTMIN. */
+static int install(void)
+{
+    struct sigaction now; /* the program may have reset all signals since */
+    if (signal_number && sigaction(signal_number, NULL, &now) == 0 && now.sa_sigaction == answer)
+        return 0;
+    signal_number = 0;
+    for (int n = SIGRTMAX - 1; n > SIGRTMIN; n--) {
+        struct sigaction old,
+            action = {.sa_sigaction = answer, .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK};
+        sigfillset(&action.sa_mask);
+        if (sigaction(n, NULL, &old) != 0 || old.sa_handler != SIG_DFL)
+            continue;
+        if (sigaction(n, &action, NULL) != 0)
+            return -errno;
+        signal_number = n;
+        return 0;
+    }
+    return -EBUSY;
+}
+
+static bool wait_while(struct slot *slot, uint32_t state, int64_t until)
+{
+    while (atomic_load(&slot->state) == state) {
+        int64_t left = until - lp_now_ns();
+        if (left <= 0)
+            return false;
+        struct timespec t = {left / 1000000000, left % 1000000000};
+        atomic_store(&slot->awaited, true);
+        futex(&slot->state, FUTEX_WAIT, state, &t);
+    }
+    return true;
+}
+
+static struct slot *new_slot(void)
+{
+    return nspare ? spare[--nspare] : lp_own_map(sizeof(struct slot), LP_OWN_THREADS);
+}
+
+static void put_back(struct slot *slot)
+{
+    if (nspare < WINDOW)
+        spare[nspare++] = slot;
+    else
+        lp_own_unmap(slot, sizeof *slot, LP_OWN_THREADS);
+}
+
+/* Leaves the slot to the thread that did not answer. Past PENDING_MAX such threads a slot is lost.
+ */
+static void leave_slot(pid_t tid, struct slot *slot)
+{
+    for (int i = 0; i < PENDING_MAX; i++) {
+        if (!pending[i].slot) {
+            pending[i] = (struct pending){tid, slot};
+            return;
+        }
+    }
+}
+
+/* Has this thread still a signal to take? Slots of those that took it, or ended, come back. */
+static bool still_pending(pid_t tid)
+{
+    bool found = false;
+    for (int i = 0; i < PENDING_MAX; i++) {
+        struct pending *p = &pending[i];
+        if (!p->slot)
+            continue;
+        uint32_t state = atomic_load(&p->slot->state);
+        bool ended = syscall(SYS_tgkill, getpid(), p->tid, 0) != 0;
+        if (ended || state == RETURNED || state == DONE || state == BUSY) {
+            put_back(p->slot);
+            p->slot = NULL;
+        } else if (p->tid == tid) {
+            found = true;
+        }
+    }
+    return found;
+}
+
+struct question {
+    size_t i;
+    pid_t tid;
+    struct slot *slot; /* NULL: not asked */
+    int64_t sent;
+    int tries;
+};
+
+static bool send(struct question *q)
+{
+    siginfo_t info = {.si_signo = signal_number, .si_code = SI_QUEUE};
+    info.si_pid = getpid();
+    info.si_uid = getuid();
+    info.si_value.sival_ptr = q->slot;
+    atomic_store(&q->slot->awaited, false);
+    atomic_store(&q->slot->state, ASKED);
+    q->sent = lp_now_ns();
+    q->tries++;
+    return syscall(SYS_rt_tgsigqueueinfo, getpid(), q->tid, signal_number, &info) == 0;
+}
+
+static void ask(struct question *q)
+{
+    q->slot = NULL;
+    if (still_pending(q->tid) || (wary > 0 && wary-- && lp_task_blocks(q->tid, signal_number))) {
+        wary = WARY;
+        return;
+    }
+    if (!(q->slot = new_slot()))
+        return;
+    if (!send(q)) {
+        put_back(q->slot);
+        q->slot = NULL;
+    }
+}
+
+/* Until the signal is taken, or it is clear that it will not be. */
+static bool taken(const struct question *q)
+{
+    if (wait_while(q->slot, ASKED, q->sent + PROMPT_MS * INT64_C(1000000)))
+        return true;
+    if (lp_task_blocks(q->tid, signal_number)) {
+        wary = WARY;
+        return false;
+    }
+    if (wait_while(q->slot, ASKED, q->sent + STUCK_MS * INT64_C(1000000)))
+        return true;
+    return !lp_task_stuck(q->tid) &&
+           wait_while(q->slot, ASKED, q->sent + ANSWER_MS * INT64_C(1000000));
+}
+
+/* DONE, BUSY, or GIVEN_UP: then the slot is not ours any more. */
+static uint32_t result_of(struct question *q)
+{
+    if (!q->slot)
+        return GIVEN_UP;
+    uint32_t seen = ASKED;
+    if ((!taken(q) && atomic_compare_exchange_strong(&q->slot->state, &seen, GIVEN_UP)) ||
+        !wait_while(q->slot, WRITING, lp_now_ns() + FINISH_MS * INT64_C(1000000))) {
+        leave_slot(q->tid, q->slot);
+        q->slot = NULL;
+        return GIVEN_UP;
+    }
+    return atomic_load(&q->slot->state);
+}
+
+static struct lp_interrupted collect(struct question *q)
+{
+    struct lp_interrupted silent = {.tid = q->tid, .stack = LP_STACK_SILENT, .call = LP_CALL_NONE};
+    uint32_t result;
+    while ((result = result_of(q)) == BUSY && q->tries < BUSY_TRIES) {
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+        if (!send(q))
+            break;
+    }
+    if (result == DONE) {
+        struct slot *slot = q->slot;
+        silent = slot->answer;
+        silent.tid = q->tid;
+        silent.stack = slot->nframes ? lp_stack_intern(slot->frames, slot->nframes) : LP_STACK_NONE;
+    }
+    if (q->slot)
+        put_back(q->slot);
+    return silent;
+}
+
+int lp_interrupt_each(const pid_t *tids, size_t n, void (*soon)(size_t i, void *arg),
+                      void (*visit)(size_t i, const struct lp_interrupted *answer, void *arg),
+                      void *arg)
+{
+    struct question window[WINDOW];
+    size_t asked = 0, seen = 0, room = 1;
+    int error = install();
+    if (error)
+        return error;
+    wary = 0;
+    while (seen < n) {
+        for (; asked < n && asked - seen < room; asked++) {
+            struct question *q = &window[asked % WINDOW];
+            *q = (struct question){.i = asked, .tid = tids[asked]};
+            soon(asked, arg);
+            ask(q);
+        }
+        struct question *q = &window[seen++ % WINDOW];
+        struct lp_interrupted given = collect(q);
+        room = given.stack == LP_STACK_SILENT ? 1 : room < WINDOW ? room * 2 : WINDOW;
+        visit(q->i, &given, arg);
+    }
+    return 0;
+}

@@ -1,0 +1,173 @@
+/* What the kernel and malloc say of the whole process, and the totals behind leakprof_stats(). */
+#include <malloc.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sys/file.h"
+#include "record/rate.h"
+#include "record/requests.h"
+#include "record/self.h"
+#include "leakprof.h"
+#include "inspect/children.h"
+#include "inspect/fds.h"
+#include "inspect/process.h"
+#include "inspect/footprint.h"
+#include "sys/losses.h"
+#include "record/maps.h"
+#include "record/sites.h"
+#include "record/threads.h"
+
+int64_t lp_rss_bytes(void)
+{
+    char text[128];
+    long long resident = 0;
+    if (lp_file_read("/proc/self/statm", text, sizeof text) > 0)
+        sscanf(text, "%*d %lld", &resident);
+    return resident * sysconf(_SC_PAGESIZE);
+}
+
+struct fd_counts {
+    int64_t fds, sockets, own;
+    bool numbers_only; /* do not look which are sockets */
+};
+
+static void count_fd(int fd, bool own, void *arg)
+{
+    struct fd_counts *counts = arg;
+    char path[32];
+    struct stat st;
+    counts->own += own;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    if (own || (!counts->numbers_only && stat(path, &st) != 0))
+        return;
+    counts->fds++;
+    if (counts->numbers_only)
+        return;
+    counts->sockets += S_ISSOCK(st.st_mode);
+}
+
+/* From `status`: `stat` adds up the times of all threads, 3 ms for 10,000 of them. */
+int64_t lp_thread_count(void)
+{
+    char text[4096], *line;
+    long long threads = 0;
+    if (lp_file_read("/proc/self/status", text, sizeof text) > 0 &&
+        (line = strstr(text, "\nThreads:")))
+        sscanf(line, "\nThreads: %lld", &threads);
+    return threads - lp_own_threads();
+}
+
+/* Linux 6.2 and later say it as the size of the directory, which must not hold any of ours then. */
+int64_t lp_fd_count(void)
+{
+    struct stat st;
+    struct fd_counts counts = {.numbers_only = true};
+    if (lp_self.apart && stat("/proc/self/fd", &st) == 0 && st.st_size > 0)
+        return st.st_size;
+    lp_each_fd(count_fd, &counts);
+    return counts.fds;
+}
+
+int64_t lp_mapping_count(void)
+{
+    return lp_ranges_live(&lp_maps);
+}
+
+void lp_process_figures(struct lp_process_figures *figures)
+{
+    char text[128];
+    long long pages[2] = {0};
+    struct fd_counts counts = {0};
+    int previous = lp_own_enter();
+
+    if (lp_file_read("/proc/self/statm", text, sizeof text) > 0)
+        sscanf(text, "%lld %lld", &pages[0], &pages[1]);
+    lp_each_fd(count_fd, &counts);
+    int64_t zombies, children = lp_children(&zombies);
+    struct mallinfo2 info = mallinfo2();
+    long page = sysconf(_SC_PAGESIZE);
+    *figures = (struct lp_process_figures){
+        .mapped_bytes = pages[0] * page,
+        .rss_bytes = pages[1] * page,
+        .malloc_arena_bytes = (int64_t)(info.arena + info.hblkhd),
+        .malloc_free_bytes = (int64_t)info.fordblks,
+        .malloc_top_bytes = (int64_t)info.keepcost,
+        .threads = lp_thread_count(),
+        .unjoined = lp_threads_unjoined(),
+        .fds = counts.fds,
+        .sockets = counts.sockets,
+        .mappings = lp_mapping_count(),
+        .children = children,
+        .zombies = zombies,
+        .requests = lp_requests(),
+        .own_threads = lp_own_threads(),
+        .own_fds = counts.own + lp_own_thread_fds(),
+    };
+    lp_own_leave(previous);
+}
+
+void lp_heap_totals(struct leakprof_stats *stats)
+{
+    double variance[4] = {0};
+    stats->heap_inuse_bytes = stats->heap_inuse_objects = 0;
+    stats->heap_alloc_bytes = stats->heap_alloc_objects = 0;
+    for (uint32_t i = 0, n = lp_site_count(); i < n; i++) {
+        struct lp_site_figures f;
+        lp_site_read(i, &f);
+        stats->heap_inuse_bytes += f.inuse_bytes;
+        stats->heap_inuse_objects += f.inuse_objects;
+        stats->heap_alloc_bytes += f.alloc_bytes;
+        stats->heap_alloc_objects += f.alloc_objects;
+        variance[0] += f.inuse_bytes_var;
+        variance[1] += f.inuse_objects_var;
+        variance[2] += f.alloc_bytes_var;
+        variance[3] += f.alloc_objects_var;
+    }
+    stats->heap_inuse_bytes_error = llround(sqrt(variance[0]));
+    stats->heap_inuse_objects_error = llround(sqrt(variance[1]));
+    stats->heap_alloc_bytes_error = llround(sqrt(variance[2]));
+    stats->heap_alloc_objects_error = llround(sqrt(variance[3]));
+}
+
+void leakprof_stats(struct leakprof_stats *stats)
+{
+    struct lp_process_figures figures;
+    lp_process_figures(&figures);
+    struct lp_footprint weight = lp_footprint_now();
+    *stats = (struct leakprof_stats){
+        .rate = lp_rate(),
+        .threads = figures.threads,
+        .fds = figures.fds,
+        .sockets = figures.sockets,
+        .mappings = figures.mappings,
+        .children = figures.children,
+        .zombies = figures.zombies,
+        .own_table_bytes = lp_footprint_mapped(&weight),
+        .own_unwinder_bytes = weight.unwinder,
+        .own_heap_bytes = weight.heap,
+        .own_threads = figures.own_threads,
+        .own_fds = figures.own_fds,
+        .own_hook_ns = weight.spent.ns,
+        .own_hook_events_timed = weight.spent.timed,
+        .live_samples = weight.live_samples,
+        .stacks = weight.stacks,
+        .sites = weight.sites,
+        .losses = (int64_t)lp_losses_total(),
+    };
+    lp_heap_totals(stats);
+}
+
+void leakprof_each_loss(void (*visit)(const char *cause, uint64_t count, void *arg), void *arg)
+{
+    for (int cause = 0; cause < LP_LOSS_COUNT; cause++)
+        visit(lp_loss_name(cause), lp_losses(cause), arg);
+}
+
+void leakprof_each_table(void (*visit)(const char *table, int64_t bytes, void *arg), void *arg)
+{
+    for (int kind = 0; kind < LP_OWN_COUNT; kind++)
+        visit(lp_own_name(kind), lp_own_bytes(kind), arg);
+}

@@ -1,0 +1,115 @@
+#include "inspect/task.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "sys/file.h"
+#include "record/rate.h"
+
+ssize_t lp_task_read(pid_t tid, const char *file, char *text, size_t room)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/task/%d/%s", (int)tid, file);
+    return lp_file_read(path, text, room);
+}
+
+bool lp_task_blocks(pid_t tid, int signal)
+{
+    char text[4096];
+    unsigned long long blocked;
+    if (lp_task_read(tid, "status", text, sizeof text) <= 0)
+        return false;
+    const char *line = strstr(text, "\nSigBlk:");
+    return line && sscanf(line, "\nSigBlk: %llx", &blocked) == 1 && (blocked >> (signal - 1) & 1);
+}
+
+/* What follows the name in N/stat: field 3 on. NULL: it has gone. */
+static const char *read_stat(pid_t tid, char *text, size_t room)
+{
+    char *name_end;
+    if (lp_task_read(tid, "stat", text, room) <= 0 || !(name_end = strrchr(text, ')')))
+        return NULL;
+    return name_end + 2;
+}
+
+static const char *field(const char *stat, int wanted)
+{
+    for (int i = 3; i < wanted && stat; i++)
+        if ((stat = strchr(stat, ' ')))
+            stat++;
+    return stat;
+}
+
+bool lp_task_stuck(pid_t tid)
+{
+    char text[512];
+    const char *state = read_stat(tid, text, sizeof text);
+    return !state || strchr("DTtZX", *state);
+}
+
+int64_t lp_task_age(pid_t tid)
+{
+    enum { START = 22 };
+    char text[512];
+    struct timespec boot;
+    unsigned long long ticks;
+    const char *start = field(read_stat(tid, text, sizeof text), START);
+    if (!start || sscanf(start, "%llu", &ticks) != 1)
+        return -1;
+    clock_gettime(CLOCK_BOOTTIME, &boot);
+    int64_t age = (int64_t)boot.tv_sec * 1000000000 + boot.tv_nsec -
+                  (int64_t)ticks * (1000000000 / sysconf(_SC_CLK_TCK));
+    return age > 0 ? age : 0;
+}
+
+static int64_t ran(pid_t tid)
+{
+    char text[512];
+    long long ms, ns;
+    if (lp_task_read(tid, "sched", text, sizeof text) <= 0)
+        return -1;
+    const char *line = strstr(text, "se.exec_start");
+    if (!line || sscanf(line, "se.exec_start : %lld.%lld", &ms, &ns) != 2)
+        return -1;
+    return ms * 1000000 + ns;
+}
+
+/* Each processor's clock less lp_now_ns(); NOT_READ where this thread may not run. */
+#define NOT_READ INT64_MIN
+static int64_t clocks[CPU_SETSIZE];
+
+void lp_task_clocks(void)
+{
+    cpu_set_t all, one;
+    bool known = sched_getaffinity(0, sizeof all, &all) == 0;
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        clocks[cpu] = NOT_READ;
+        if (!known || !CPU_ISSET(cpu, &all))
+            continue;
+        CPU_ZERO(&one);
+        CPU_SET(cpu, &one);
+        if (sched_setaffinity(0, sizeof one, &one) == 0) {
+            int64_t clock = ran(gettid());
+            clocks[cpu] = clock < 0 ? NOT_READ : clock - lp_now_ns();
+        }
+    }
+    if (known)
+        sched_setaffinity(0, sizeof all, &all);
+}
+
+int64_t lp_task_rest(pid_t tid)
+{
+    enum { PROCESSOR = 39 };
+    char text[512];
+    int cpu;
+    int64_t last = ran(tid);
+    const char *processor = last < 0 ? NULL : field(read_stat(tid, text, sizeof text), PROCESSOR);
+    if (!processor || sscanf(processor, "%d", &cpu) != 1 || cpu < 0 || cpu >= CPU_SETSIZE ||
+        clocks[cpu] == NOT_READ)
+        return -1;
+    int64_t rest = lp_now_ns() + clocks[cpu] - last;
+    return rest > 0 ? rest : 0;
+}

@@ -1,0 +1,79 @@
+#include "inspect/tasks.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "record/self.h"
+
+static int by_number(const void *x, const void *y)
+{
+    pid_t a = *(const pid_t *)x, b = *(const pid_t *)y;
+    return (a > b) - (a < b);
+}
+
+static int by_tid(const void *x, const void *y)
+{
+    return by_number(&((const struct lp_thread *)x)->tid, &((const struct lp_thread *)y)->tid);
+}
+
+static int add(struct lp_tasks *tasks, size_t *room, pid_t tid)
+{
+    if (tasks->ntids == *room) {
+        size_t more = *room ? *room * 2 : 64;
+        pid_t *tids = reallocarray(tasks->tids, more, sizeof *tids);
+        if (!tids)
+            return -ENOMEM;
+        tasks->tids = tids;
+        *room = more;
+    }
+    tasks->tids[tasks->ntids++] = tid;
+    return 0;
+}
+
+int lp_tasks_read(struct lp_tasks *tasks)
+{
+    *tasks = (struct lp_tasks){0};
+    DIR *dir = opendir("/proc/self/task");
+    if (!dir)
+        return -errno;
+    int result = 0;
+    size_t room = 0;
+    for (struct dirent *entry; !result && (entry = readdir(dir));) {
+        pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
+        if (tid > 0 && !lp_own_thread(tid))
+            result = add(tasks, &room, tid);
+    }
+    closedir(dir);
+    if (result)
+        return result;
+    qsort(tasks->tids, tasks->ntids, sizeof *tasks->tids, by_number);
+
+    uint32_t rows = lp_threads_rows() + 64; /* for those that come meanwhile */
+    if (!(tasks->known = calloc(rows, sizeof *tasks->known)))
+        return -ENOMEM;
+    tasks->nknown = lp_threads_copy(tasks->known, rows);
+    qsort(tasks->known, tasks->nknown, sizeof *tasks->known, by_tid);
+    return 0;
+}
+
+void lp_tasks_release(struct lp_tasks *tasks)
+{
+    free(tasks->tids);
+    free(tasks->known);
+}
+
+const struct lp_thread *lp_tasks_known(const struct lp_tasks *tasks, pid_t tid)
+{
+    struct lp_thread key = {.tid = tid};
+    return tasks->nknown ? bsearch(&key, tasks->known, tasks->nknown, sizeof key, by_tid) : NULL;
+}
+
+bool lp_tasks_alive(const struct lp_tasks *tasks, pid_t tid)
+{
+    if (tasks->ntids && bsearch(&tid, tasks->tids, tasks->ntids, sizeof tid, by_number))
+        return true;
+    return syscall(SYS_tgkill, getpid(), tid, 0) == 0;
+}

@@ -1,0 +1,19 @@
+#include "inspect/trim.h"
+
+#include <malloc.h>
+
+#include "record/self.h"
+#include "inspect/process.h"
+
+struct lp_trim lp_trim_now(void)
+{
+    struct lp_trim trim = {.done = true};
+    int previous = lp_own_enter();
+    trim.rss_before = lp_rss_bytes();
+    trim.free_before = (int64_t)mallinfo2().fordblks;
+    trim.returned = malloc_trim(0) != 0;
+    trim.free_after = (int64_t)mallinfo2().fordblks;
+    trim.rss_after = lp_rss_bytes();
+    lp_own_leave(previous);
+    return trim;
+}

@@ -1,0 +1,243 @@
+/*
+ * All room comes from the profiler's own memory, and is there before the first line is read: what
+ * grew meanwhile would change what is being looked at. If it was not enough, everything is read
+ * once more with twice as much.
+ */
+#include "inspect/vmas.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "sys/pages.h"
+
+enum { PAGE = 4096, BUFFER = 64 << 10, ROOM_FIRST = 1024, TEXT_EACH = 64 };
+
+void lp_vmas_release(struct lp_vmas *vmas)
+{
+    if (vmas->at)
+        lp_own_unmap(vmas->at, vmas->room * sizeof *vmas->at, LP_OWN_MAPS);
+    if (vmas->texts)
+        lp_own_unmap(vmas->texts, vmas->texts_room, LP_OWN_MAPS);
+    *vmas = (struct lp_vmas){0};
+}
+
+static const char *hex(const char *p, uint64_t *out)
+{
+    uint64_t value = 0;
+    for (;; p++) {
+        unsigned digit = (unsigned char)*p;
+        if (digit - '0' < 10)
+            digit -= '0';
+        else if (digit - 'a' < 6)
+            digit -= 'a' - 10;
+        else
+            break;
+        value = value << 4 | digit;
+    }
+    *out = value;
+    return p;
+}
+
+/* Where in the texts this name stands; neighbours mostly share theirs. UINT32_MAX: no room. */
+static uint32_t keep_name(struct lp_vmas *vmas, const char *name, size_t length)
+{
+    if (length == 0)
+        return 0;
+    const struct lp_vma *last = vmas->n ? &vmas->at[vmas->n - 1] : NULL;
+    if (last && !strncmp(lp_vma_name(vmas, last), name, length) && !lp_vma_name(vmas, last)[length])
+        return last->name;
+    if (vmas->used + length + 1 > vmas->texts_room)
+        return UINT32_MAX;
+    uint32_t at = (uint32_t)vmas->used;
+    memcpy(vmas->texts + at, name, length);
+    vmas->texts[at + length] = '\0';
+    vmas->used += length + 1;
+    return at;
+}
+
+/* "7f01c000-7f01d000 rw-p 00000000 08:02 1234   /a/file" */
+static int read_line(struct lp_vmas *vmas, const char *line, const char *end)
+{
+    struct lp_vma vma = {0};
+    uint64_t start, limit, offset, major, minor;
+    const char *p = hex(line, &start);
+    p = hex(p + 1, &limit);
+    memcpy(vma.protection, p + 1, 4);
+    p = hex(p + 6, &offset);
+    p = hex(p + 1, &major);
+    p = hex(p + 1, &minor);
+    for (p++; *p >= '0' && *p <= '9'; p++)
+        vma.inode = vma.inode * 10 + (unsigned)(*p - '0');
+    while (*p == ' ')
+        p++;
+
+    /* What has changed between two reads may come twice. */
+    uintptr_t seen = vmas->n ? vmas->at[vmas->n - 1].end : 0;
+    vma.start = start > seen ? start : seen;
+    vma.end = limit;
+    vma.device = (uint32_t)(major << 20 | minor);
+    if (vma.end <= vma.start)
+        return 0;
+    vma.name = keep_name(vmas, p, (size_t)(end - p));
+    if (vmas->n == vmas->room || vma.name == UINT32_MAX)
+        return -ENOSPC;
+    vmas->at[vmas->n++] = vma;
+    return 0;
+}
+
+static int read_all(struct lp_vmas *vmas, int fd, char *buffer)
+{
+    size_t have = 0;
+    vmas->n = 0;
+    vmas->used = 1; /* the empty name */
+    for (ssize_t n; (n = read(fd, buffer + have, BUFFER - have)) != 0;) {
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        have += (size_t)n;
+        char *line = buffer;
+        for (char *end; (end = memchr(line, '\n', have - (size_t)(line - buffer)));
+             line = end + 1) {
+            int result = read_line(vmas, line, end);
+            if (result)
+                return result;
+        }
+        have -= (size_t)(line - buffer);
+        memmove(buffer, line, have);
+        if (have == BUFFER)
+            return -EIO; /* no line is that long */
+    }
+    return 0;
+}
+
+int lp_vmas_read(struct lp_vmas *vmas)
+{
+    static size_t enough = ROOM_FIRST;
+    int result = -ENOSPC;
+    *vmas = (struct lp_vmas){0};
+    char *buffer = lp_own_map(BUFFER, LP_OWN_MAPS);
+    if (!buffer)
+        return -ENOMEM;
+    while (result == -ENOSPC) {
+        lp_vmas_release(vmas);
+        vmas->room = enough;
+        vmas->texts_room = enough * TEXT_EACH;
+        vmas->at = lp_own_map(vmas->room * sizeof *vmas->at, LP_OWN_MAPS);
+        vmas->texts = lp_own_map(vmas->texts_room, LP_OWN_MAPS);
+        if (!vmas->at || !vmas->texts) {
+            result = -ENOMEM;
+            break;
+        }
+        int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+        result = fd < 0 ? -errno : read_all(vmas, fd, buffer);
+        if (fd >= 0)
+            close(fd);
+        if (result == -ENOSPC)
+            enough *= 2;
+    }
+    lp_own_unmap(buffer, BUFFER, LP_OWN_MAPS);
+    return result;
+}
+
+/* Of <linux/fs.h>, which is too old in Debian 12. */
+struct page_region {
+    uint64_t start, end, categories;
+};
+struct pm_scan_arg {
+    uint64_t size, flags, start, end, walk_end, vec, vec_len, max_pages;
+    uint64_t category_inverted, category_mask, category_anyof_mask, return_mask;
+};
+#define LP_PAGEMAP_SCAN _IOWR('f', 16, struct pm_scan_arg)
+enum { PRESENT = 1 << 3, ZEROS = 1 << 5 };
+#define USER_END UINT64_C(0x7ffffffff000)
+
+typedef void visit_fn(uintptr_t start, uintptr_t end, void *arg);
+
+/* As many at a time as the kernel may look at under the address space's lock. */
+enum { VMAS_AT_ONCE = 256 };
+
+static int scan(int fd, const struct lp_vmas *vmas, size_t nvmas, char *buffer, visit_fn *visit,
+                void *arg)
+{
+    struct page_region *found = (struct page_region *)buffer;
+    struct pm_scan_arg scan = {
+        .size = sizeof scan,
+        .vec = (uintptr_t)found,
+        .vec_len = BUFFER / sizeof *found,
+        .category_inverted = ZEROS,
+        .category_mask = PRESENT | ZEROS,
+        .return_mask = PRESENT,
+    };
+    for (size_t i = 0; i < nvmas; i += VMAS_AT_ONCE) {
+        scan.start = vmas->at[i].start;
+        scan.end = vmas->at[i + VMAS_AT_ONCE < nvmas ? i + VMAS_AT_ONCE - 1 : nvmas - 1].end;
+        while (scan.start < scan.end) {
+            int n = ioctl(fd, LP_PAGEMAP_SCAN, &scan);
+            if (n < 0 && errno == EINTR)
+                continue;
+            if (n < 0)
+                return -errno;
+            for (int k = 0; k < n; k++)
+                visit(found[k].start, found[k].end, arg);
+            scan.start = scan.walk_end > scan.start ? scan.walk_end : scan.end;
+        }
+    }
+    return 0;
+}
+
+/* A reservation of terabytes, such as a sanitizer's, would take minutes this way: it is left out.
+ */
+#define TOO_LARGE (UINT64_C(1) << 36)
+
+static int read_entries(int fd, const struct lp_vmas *vmas, uint64_t *entries, visit_fn *visit,
+                        void *arg)
+{
+    enum { AT_ONCE = BUFFER / sizeof *entries };
+    const uint64_t present = UINT64_C(1) << 63;
+    for (size_t i = 0; i < vmas->n && vmas->at[i].end <= USER_END; i++) {
+        uintptr_t at = vmas->at[i].start, end = vmas->at[i].end;
+        while (at < end && vmas->at[i].end - vmas->at[i].start < TOO_LARGE) {
+            size_t want = (end - at) / PAGE < AT_ONCE ? (end - at) / PAGE : AT_ONCE;
+            ssize_t n =
+                pread(fd, entries, want * sizeof *entries, (off_t)(at / PAGE * sizeof *entries));
+            if (n <= 0)
+                return n < 0 ? -errno : 0;
+            size_t got = (size_t)n / sizeof *entries;
+            for (size_t k = 0, first; k < got;) {
+                for (first = k; k < got && entries[k] & present;)
+                    k++;
+                if (k > first)
+                    visit(at + first * PAGE, at + k * PAGE, arg);
+                while (k < got && !(entries[k] & present))
+                    k++;
+            }
+            at += got * PAGE;
+        }
+    }
+    return 0;
+}
+
+int lp_resident_each(const struct lp_vmas *vmas, visit_fn *visit, void *arg)
+{
+    size_t n = vmas->n;
+    while (n > 0 && vmas->at[n - 1].end > USER_END)
+        n--; /* [vsyscall] is no user memory */
+    if (n == 0)
+        return 0;
+    char *buffer = lp_own_map(BUFFER, LP_OWN_MAPS);
+    int fd = buffer ? open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC) : -1;
+    int result = !buffer ? -ENOMEM : fd < 0 ? -errno : 0;
+    if (!result)
+        result = scan(fd, vmas, n, buffer, visit, arg);
+    if (result == -ENOTTY || result == -EINVAL)
+        result = read_entries(fd, vmas, (uint64_t *)buffer, visit, arg);
+    if (fd >= 0)
+        close(fd);
+    if (buffer)
+        lp_own_unmap(buffer, BUFFER, LP_OWN_MAPS);
+    return result;
+}

@@ -1,0 +1,291 @@
+/*
+ * Every row of the difference between the first snapshot and the last is booked on its place (the
+ * guilty frame of its stack), all of them sorted by place, and neighbours added up. What is then
+ * big enough and certain enough is a candidate: it is followed through the series and judged
+ * (judge/follow.h), and ranked by its verdict and by the share of the limit that its growth took.
+ *
+ * A stack that shrank counts against the others at its place: a place whose work merely moved from
+ * one caller to another has not grown.
+ *
+ * Ages are looked up only for what came that far: a place's are those of all its stacks together.
+ *
+ * The gap has no rows. It is booked on the place that had most of what was freed in the window.
+ */
+#include "judge/ranking.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "judge/follow.h"
+#include "judge/limits.h"
+
+/* How bad a verdict is: what leaks comes first. */
+static int by_rank(const void *x, const void *y)
+{
+    const struct lp_suspect *a = x, *b = y;
+
+    if (a->judgement.verdict != b->judgement.verdict)
+        return a->judgement.verdict < b->judgement.verdict ? -1 : 1;
+    if (a->share != b->share)
+        return a->share > b->share ? -1 : 1;
+    return lp_by_place(a, b);
+}
+
+static int book(struct lp_ranking *ranking, const struct lp_suspect *booking)
+{
+    if (ranking->n == ranking->room) {
+        size_t room = ranking->room ? ranking->room * 2 : 256;
+        struct lp_suspect *suspects = realloc(ranking->suspects, room * sizeof(*suspects));
+        if (!suspects)
+            return -ENOMEM;
+        ranking->suspects = suspects;
+        ranking->room = room;
+    }
+    ranking->suspects[ranking->n++] = *booking;
+    return 0;
+}
+
+static int book_growth(struct lp_ranking *ranking, int resource, const struct lp_profile *diff)
+{
+    const struct lp_tracked *tracked = &ranking->tracked[resource];
+    int value = tracked->is->value, rc = 0;
+    double variance = 0;
+
+    for (size_t i = 0; rc == 0 && i < diff->nrows; i++) {
+        const struct lp_row *row = &diff->rows[i];
+        if (!lp_tracks(tracked, row))
+            continue;
+        struct lp_suspect booking = {.place = lp_place_of(row->stack),
+                                     .resource = resource,
+                                     .growth = row->value[value],
+                                     .biggest = row->value[value],
+                                     .variance = row->variance[value],
+                                     .stack = row->stack,
+                                     .busy_stack = row->stack};
+        if (diff->kind->tallies) {
+            booking.allocated = booking.busiest = row->value[LP_ALLOC_BYTES];
+            booking.freed = lp_row_freed(row, LP_ALLOC_BYTES);
+            booking.allocated_variance = row->variance[LP_ALLOC_BYTES];
+            booking.freed_variance = row->freed_variance[LP_ALLOC_BYTES];
+        }
+        ranking->total[resource] += booking.growth;
+        variance += booking.variance;
+        rc = book(ranking, &booking);
+    }
+    ranking->total_error[resource] = sqrt(variance);
+    return rc;
+}
+
+static void add_up(struct lp_ranking *ranking)
+{
+    size_t n = 0;
+
+    if (ranking->n == 0)
+        return;
+    qsort(ranking->suspects, ranking->n, sizeof(*ranking->suspects), lp_by_place);
+    for (size_t i = 1; i < ranking->n; i++) {
+        struct lp_suspect *sum = &ranking->suspects[n], *next = &ranking->suspects[i];
+        if (lp_by_place(sum, next) != 0) {
+            ranking->suspects[++n] = *next;
+            continue;
+        }
+        sum->growth += next->growth;
+        sum->variance += next->variance;
+        sum->allocated += next->allocated;
+        sum->freed += next->freed;
+        sum->allocated_variance += next->allocated_variance;
+        sum->freed_variance += next->freed_variance;
+        if (next->biggest > sum->biggest) {
+            sum->biggest = next->biggest;
+            sum->stack = next->stack;
+        }
+        if (next->busiest > sum->busiest) {
+            sum->busiest = next->busiest;
+            sum->busy_stack = next->busy_stack;
+        }
+    }
+    ranking->n = n + 1;
+}
+
+static bool grew(const struct lp_ranking *ranking, const struct lp_suspect *s)
+{
+    return s->growth >= ranking->tracked[s->resource].is->floor &&
+           (double)s->growth > LP_SUSPECT_SIGMAS * sqrt(s->variance);
+}
+
+static bool is_busy(const struct lp_suspect *s)
+{
+    return s->allocated >= LP_CHURN_FLOOR_BYTES &&
+           (double)s->allocated > LP_SUSPECT_SIGMAS * sqrt(s->allocated_variance) &&
+           s->growth <= s->allocated / LP_CHURN_KEPT;
+}
+
+static bool is_gap(const struct lp_ranking *ranking, const struct lp_suspect *s)
+{
+    return ranking->tracked[s->resource].profile == LP_GAP;
+}
+
+/* Much is kept for little, though it does not grow. */
+static bool is_high(const struct lp_ranking *ranking)
+{
+    int64_t inuse = lp_profile_total(ranking->to->profiles[LP_HEAP], LP_INUSE_BYTES, NULL);
+    return ranking->to->gap.bytes >= LP_HIGH_WATER_BYTES && ranking->to->gap.bytes >= inuse;
+}
+
+/* The gap's booking comes last, which is its place in the order, too. */
+static void keep_candidates(struct lp_ranking *ranking)
+{
+    int gap = ranking->nresources - 1;
+    struct lp_suspect freed = {.freed = 0};
+    size_t n = 0;
+
+    for (size_t i = 0; i < ranking->n; i++) {
+        const struct lp_suspect *s = &ranking->suspects[i];
+        if (s->freed > freed.freed)
+            freed = *s;
+        if (grew(ranking, s) || is_busy(s))
+            ranking->suspects[n++] = *s;
+    }
+    ranking->n = n;
+    if (!freed.place)
+        return;
+    struct lp_suspect *s = &ranking->suspects[n]; /* there is room: see lp_rank() */
+    *s = (struct lp_suspect){.place = freed.place,
+                             .resource = gap,
+                             .growth = ranking->total[gap],
+                             .variance = pow(ranking->total_error[gap], 2),
+                             .stack = freed.busy_stack};
+    if (grew(ranking, s) || is_high(ranking))
+        ranking->n++;
+}
+
+/* The survivors at the place of each candidate; these are sorted by place. */
+static struct lp_age_sum *ages_in(const struct lp_ranking *ranking, const struct lp_profile *heap)
+{
+    struct lp_age_sum *sums = calloc(ranking->n + 1, sizeof(*sums));
+
+    for (size_t i = 0; sums && ranking->n > 0 && i < heap->nrows; i++) {
+        if (i > 0 && heap->rows[i].stack == heap->rows[i - 1].stack)
+            continue;
+        size_t at = lp_candidate(ranking, LP_HEAP, heap->rows[i].stack);
+        if (at < ranking->n)
+            lp_ages_add(heap->ages, heap->rows[i].stack, &sums[at]);
+    }
+    return sums;
+}
+
+/* Ages are kept in buckets, the largest of which is a quarter of its age wide: what came at the
+ * window's very beginning may stand in one that reaches back beyond it. */
+static int add_ages(struct lp_ranking *ranking)
+{
+    const struct lp_series *series = ranking->series;
+    const struct lp_snapshot *halfway = series->at[series->n / 2];
+    struct lp_age_sum *sums = ages_in(ranking, ranking->to->profiles[LP_HEAP]);
+    struct lp_age_sum *before = ages_in(ranking, halfway->profiles[LP_HEAP]);
+    int64_t window = ranking->to->uptime_ns - ranking->from->uptime_ns;
+    struct lp_age age;
+
+    for (size_t i = 0; sums && before && i < ranking->n; i++) {
+        struct lp_suspect *s = &ranking->suspects[i];
+        s->survivors = lp_age_of(&sums[i], &s->age);
+        s->in_flight = s->survivors && s->growth <= s->allocated / LP_CHURN_IN_FLIGHT &&
+                       lp_age_between(&sums[i], window / 10, window + window / 4) <= 0;
+        s->median_before_ns =
+            halfway != ranking->to && lp_age_of(&before[i], &age) ? age.median_ns : -1;
+    }
+    int rc = sums && before ? 0 : -ENOMEM;
+    free(sums);
+    free(before);
+    return rc;
+}
+
+static void add_churn(struct lp_ranking *ranking, const struct lp_suspect *s)
+{
+    size_t i = ranking->nchurn;
+
+    if (i == LP_CHURN_SHOWN && s->allocated <= ranking->churn[--i].allocated)
+        return;
+    for (; i > 0 && ranking->churn[i - 1].allocated < s->allocated; i--)
+        ranking->churn[i] = ranking->churn[i - 1];
+    ranking->churn[i] = *s;
+    if (ranking->nchurn < LP_CHURN_SHOWN)
+        ranking->nchurn++;
+}
+
+static void rank(struct lp_ranking *ranking)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < ranking->n; i++) {
+        struct lp_suspect *s = &ranking->suspects[i];
+        s->share = (double)s->growth / (double)ranking->limit[s->resource];
+        if (is_gap(ranking, s) && s->judgement.verdict != LP_LEAKING && s->judgement.more == 0)
+            s->judgement.verdict = LP_HIGH_WATER;
+        if (is_busy(s) && (s->in_flight || !grew(ranking, s)))
+            add_churn(ranking, s);
+        else
+            ranking->suspects[n++] = *s;
+    }
+    ranking->n = n;
+    if (n > 0)
+        qsort(ranking->suspects, n, sizeof(*ranking->suspects), by_rank);
+}
+
+static int book_all(struct lp_ranking *ranking)
+{
+    int rc = 0;
+
+    for (int r = 0; rc == 0 && r < ranking->nresources; r++) {
+        int p = ranking->tracked[r].profile;
+        if (p == LP_GAP)
+            continue;
+        struct lp_profile *diff =
+            lp_profile_diff(ranking->from->profiles[p], ranking->to->profiles[p]);
+        rc = diff ? book_growth(ranking, r, diff) : -ENOMEM;
+        lp_profile_free(diff);
+    }
+    return rc;
+}
+
+int lp_rank(struct lp_ranking *ranking, const struct lp_series *series)
+{
+    struct lp_limits limits;
+
+    memset(ranking, 0, sizeof(*ranking));
+    lp_modules_refresh();
+    lp_limits_read(&limits);
+    ranking->series = series;
+    ranking->from = series->at[0];
+    ranking->to = series->at[series->n - 1];
+    ranking->seconds = (double)(ranking->to->uptime_ns - ranking->from->uptime_ns) / 1e9;
+    ranking->requests = ranking->to->figures.requests - ranking->from->figures.requests;
+    ranking->nresources = lp_resources(ranking->tracked);
+    for (int r = 0; r < ranking->nresources; r++) {
+        ranking->limit[r] = limits.at[ranking->tracked[r].is->bound];
+        ranking->used[r] = lp_tracked_used(&ranking->tracked[r], ranking->to);
+    }
+
+    int rc = book_all(ranking), gap = ranking->nresources - 1;
+    ranking->total[gap] = ranking->to->gap.bytes - ranking->from->gap.bytes;
+    ranking->total_error[gap] = ranking->total_error[LP_HEAP];
+    if (rc == 0)
+        rc = book(ranking, &(struct lp_suspect){.place = NULL}); /* room for one more */
+    if (rc == 0) {
+        ranking->n--;
+        add_up(ranking);
+        keep_candidates(ranking);
+        rc = add_ages(ranking);
+    }
+    if (rc == 0)
+        rc = lp_follow(ranking);
+    if (rc == 0)
+        rank(ranking);
+    return rc;
+}
+
+void lp_ranking_release(struct lp_ranking *ranking)
+{
+    free(ranking->suspects);
+}

@@ -1,0 +1,91 @@
+/* The CPU profile, called `profile` as Go calls it: a row for each stack that was met in the
+ * window.
+ */
+#include <errno.h>
+#include <time.h>
+
+#include "profile/kinds.h"
+
+static int64_t began_ns; /* CLOCK_REALTIME: what Go writes as the time of a CPU profile */
+static int64_t period;
+
+static int begin(int hz)
+{
+    struct timespec t;
+    int error = lp_cpu_begin(hz);
+    if (error)
+        return error;
+    clock_gettime(CLOCK_REALTIME, &t);
+    began_ns = (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+    period = 1000000000 / hz;
+    return 0;
+}
+
+static void abandon(void)
+{
+    struct lp_cpu_figures unwanted;
+    lp_cpu_end(&unwanted);
+}
+
+struct taking {
+    struct lp_profile *profile;
+    int result;
+};
+
+/* Samples come at a place like rain: the variance of their number is the number itself, a little
+ * more where one sample counts for several, and a little less, which is not taken off, where a
+ * place takes all the time there is. */
+static void visit(uint32_t stack, int64_t count, int64_t squares, void *arg)
+{
+    struct taking *taking = arg;
+    struct lp_row *row = lp_profile_row(taking->profile);
+    if (!row) {
+        taking->result = -ENOMEM;
+        return;
+    }
+    *row = (struct lp_row){
+        .stack = stack,
+        .value = {count, count * period},
+        .variance = {0, (double)squares * (double)period * (double)period},
+    };
+}
+
+static int take(struct lp_profile *profile)
+{
+    struct taking taking = {profile, 0};
+    lp_cpu_end(&profile->cpu);
+    profile->time_ns = began_ns;
+    profile->duration_ns = profile->cpu.duration_ns;
+    profile->period = period;
+    lp_cpu_each(visit, &taking);
+    return taking.result;
+}
+
+static int64_t count(void)
+{
+    return 0; /* as on Go's index page: there are none before it is taken */
+}
+
+static const struct lp_timespan timespan = {
+    .seconds = 30,
+    .hz_default = LP_CPU_HZ,
+    .hz_max = LP_CPU_HZ_MAX,
+    .begin = begin,
+    .look = lp_cpu_look,
+    .abandon = abandon,
+};
+
+const struct lp_profile_kind lp_cpu_kind = {
+    .name = "profile",
+    .about = "CPU time, by the stack that used it. Takes 30 seconds, or as many as ?seconds= says; "
+             "the links here 5. One at a time.",
+    .nvalues = 2,
+    .values = {{"samples", "count"}, {"cpu", "nanoseconds"}},
+    .default_value = -1,
+    .shown_value = 1,
+    .growth_value = 1,
+    .period = {"cpu", "nanoseconds"},
+    .take = take,
+    .count = count,
+    .timespan = &timespan,
+};

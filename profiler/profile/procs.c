@@ -1,0 +1,200 @@
+/*
+ * The procs profile: the children that the kernel says there are, running or waiting to be reaped,
+ * with the stack that the table knows for each. Children of each thread stand in a file of its own;
+ * where the kernel has no such files, /proc is looked through.
+ *
+ * The kernel's list may pass over some while others end. So those in the table are asked for by
+ * themselves, too, and those that are there no longer are dropped from it.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sys/file.h"
+#include "record/rate.h"
+#include "record/self.h"
+#include "inspect/children.h"
+#include "profile/kinds.h"
+#include "record/procs.h"
+#include "record/stacks.h"
+
+enum { RANGES_AT_ONCE = 256 };
+
+struct child {
+    pid_t pid;
+    uint32_t stack;
+};
+
+struct taking {
+    struct lp_profile *profile;
+    int64_t boot_ns;
+    struct child *children;
+    size_t n, room;
+    int result;
+};
+
+static void add_child(struct taking *taking, pid_t pid, uint32_t stack)
+{
+    if (taking->n == taking->room) {
+        size_t room = taking->room ? taking->room * 2 : 64;
+        struct child *grown = reallocarray(taking->children, room, sizeof *grown);
+        if (!grown) {
+            taking->result = -ENOMEM;
+            return;
+        }
+        taking->children = grown;
+        taking->room = room;
+    }
+    taking->children[taking->n++] = (struct child){pid, stack};
+}
+
+/* Known children, each with its stack; those that are gone are dropped. */
+static void add_known(struct taking *taking)
+{
+    struct lp_range some[RANGES_AT_ONCE];
+    uint64_t from = 0;
+    for (uint32_t n;
+         (n = lp_ranges_copy(&lp_procs, from, some, RANGES_AT_ONCE, lp_self.busy)) > 0;) {
+        for (uint32_t i = 0; i < n && some[i].start <= UINT32_MAX; i++) {
+            struct lp_child_seen seen;
+            if (lp_child_look((pid_t)some[i].start, &seen))
+                add_child(taking, (pid_t)some[i].start, some[i].stack);
+            else
+                lp_ranges_cut(&lp_procs, some[i].start, 1, lp_self.busy);
+        }
+        from = some[n - 1].start + 1;
+        if (from > UINT32_MAX)
+            break;
+    }
+}
+
+static uint32_t stack_in_system(pid_t tid)
+{
+    struct lp_range range;
+    uint64_t key = lp_procs_in_system(tid);
+    return lp_ranges_copy(&lp_procs, key, &range, 1, lp_self.busy) && range.start == key
+               ? range.stack
+               : LP_STACK_EARLIER;
+}
+
+/* -ENOENT where the kernel has no such files. */
+static int add_children_of(struct taking *taking, const char *tid)
+{
+    char path[64], *word = NULL;
+    size_t room = 0;
+    snprintf(path, sizeof path, "/proc/self/task/%.20s/children", tid);
+    FILE *list = fopen(path, "re");
+    if (!list)
+        return -errno;
+    while (getdelim(&word, &room, ' ', list) > 0) {
+        pid_t pid = (pid_t)strtol(word, NULL, 10);
+        if (pid > 0)
+            add_child(taking, pid, stack_in_system((pid_t)strtol(tid, NULL, 10)));
+    }
+    free(word);
+    fclose(list);
+    return 0;
+}
+
+static int each_number(const char *path, int (*visit)(struct taking *, const char *),
+                       struct taking *taking)
+{
+    DIR *dir = opendir(path);
+    int result = -errno;
+    if (!dir)
+        return result;
+    result = -ENOENT;
+    for (struct dirent *entry; (entry = readdir(dir));)
+        if (entry->d_name[0] >= '0' && entry->d_name[0] <= '9' && visit(taking, entry->d_name) == 0)
+            result = 0;
+    closedir(dir);
+    return result;
+}
+
+static int add_if_ours(struct taking *taking, const char *pid)
+{
+    struct lp_child_seen seen;
+    if (lp_child_look((pid_t)strtol(pid, NULL, 10), &seen))
+        add_child(taking, (pid_t)strtol(pid, NULL, 10), LP_STACK_EARLIER);
+    return 0;
+}
+
+/* The same child may be listed twice: the one with a stack of its own comes first. */
+static int by_pid(const void *x, const void *y)
+{
+    const struct child *a = x, *b = y;
+    if (a->pid != b->pid)
+        return a->pid < b->pid ? -1 : 1;
+    return (a->stack < b->stack) - (a->stack > b->stack);
+}
+
+static void put(struct taking *taking, const struct child *child)
+{
+    struct lp_child_seen seen;
+    if (!lp_child_look(child->pid, &seen))
+        return; /* reaped meanwhile */
+    struct lp_profile *profile = taking->profile;
+    const char *state = lp_child_is_zombie(&seen) ? "zombie" : "running";
+    struct lp_item *item = lp_profile_item(profile);
+    struct lp_row *row = lp_profile_row(profile);
+    if (!item || !row) {
+        taking->result = -ENOMEM;
+        return;
+    }
+    int64_t age = taking->boot_ns - (int64_t)seen.began * (1000000000 / sysconf(_SC_CLK_TCK));
+    *item = (struct lp_item){.id = child->pid,
+                             .stack = child->stack,
+                             .name = lp_profile_text(profile, seen.name),
+                             .state = state,
+                             .state_ns = -1,
+                             .age_ns = age > 0 ? age : 0,
+                             .value = {1}};
+    if (!item->name)
+        taking->result = -ENOMEM;
+    *row = (struct lp_row){.stack = child->stack, .label_text = state, .value = {1}};
+}
+
+static int take(struct lp_profile *profile)
+{
+    struct taking taking = {.profile = profile};
+    struct timespec boot;
+    clock_gettime(CLOCK_BOOTTIME, &boot);
+    taking.boot_ns = (int64_t)boot.tv_sec * 1000000000 + boot.tv_nsec;
+
+    int result = each_number("/proc/self/task", add_children_of, &taking);
+    if (result == -ENOENT)
+        result = each_number("/proc", add_if_ours, &taking);
+    add_known(&taking);
+    if (taking.n)
+        qsort(taking.children, taking.n, sizeof *taking.children, by_pid);
+    for (size_t i = 0; i < taking.n; i++)
+        if (i == 0 || taking.children[i].pid != taking.children[i - 1].pid)
+            put(&taking, &taking.children[i]);
+    free(taking.children);
+    return result ? result : taking.result;
+}
+
+static int64_t count(void)
+{
+    int64_t zombies;
+    return lp_children(&zombies);
+}
+
+const struct lp_profile_kind lp_procs_kind = {
+    .name = "procs",
+    .about = "Child processes, running and waiting to be reaped, by the stack that forked them. "
+             "debug=2 shows each by itself.",
+    .nvalues = 1,
+    .values = {{"procs", "count"}},
+    .default_value = -1,
+    .period = {"procs", "count"},
+    .label_key = "state",
+    .item = "child",
+    .take = take,
+    .count = count,
+    .resources = {{"children", "count", 4, LP_BOUND_THREADS, 0, NULL}},
+};

@@ -1,0 +1,236 @@
+#include "profile/profile.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TEXT_BLOCK = 4096 };
+
+/* Strings are packed into blocks that never move. */
+struct lp_text_block {
+    struct lp_text_block *next;
+    size_t used, room;
+    char text[];
+};
+
+struct lp_profile *lp_profile_new(const struct lp_profile_kind *kind)
+{
+    struct lp_profile *profile = calloc(1, sizeof *profile);
+    if (profile)
+        profile->kind = kind;
+    return profile;
+}
+
+void lp_profile_free(struct lp_profile *profile)
+{
+    if (!profile)
+        return;
+    for (struct lp_text_block *block = profile->texts, *next; block; block = next) {
+        next = block->next;
+        free(block);
+    }
+    lp_ages_drop(profile->ages);
+    free(profile->rows);
+    free(profile->items);
+    free(profile);
+}
+
+int64_t lp_profile_bytes(const struct lp_profile *profile)
+{
+    int64_t bytes = sizeof *profile + profile->rows_room * sizeof *profile->rows +
+                    profile->items_room * sizeof *profile->items + lp_ages_bytes(profile->ages);
+    for (const struct lp_text_block *block = profile->texts; block; block = block->next)
+        bytes += (int64_t)(sizeof *block + block->room);
+    return bytes;
+}
+
+const char *lp_profile_text(struct lp_profile *profile, const char *text)
+{
+    size_t need = strlen(text) + 1;
+    struct lp_text_block *block = profile->texts;
+    if (!block || block->room - block->used < need) {
+        size_t room = need > TEXT_BLOCK ? need : TEXT_BLOCK;
+        if (!(block = malloc(sizeof *block + room)))
+            return NULL;
+        *block = (struct lp_text_block){.next = profile->texts, .room = room};
+        profile->texts = block;
+    }
+    char *copy = memcpy(block->text + block->used, text, need);
+    block->used += need;
+    return copy;
+}
+
+/* One more element of `size` bytes at the end of an array, zeroed. */
+static void *append(void *array, size_t *count, size_t *room, size_t size)
+{
+    void **base = array;
+    if (*count == *room) {
+        size_t more = *room ? *room * 2 : 64;
+        void *grown = reallocarray(*base, more, size);
+        if (!grown)
+            return NULL;
+        *base = grown;
+        *room = more;
+    }
+    return memset((char *)*base + size * (*count)++, 0, size);
+}
+
+struct lp_row *lp_profile_row(struct lp_profile *profile)
+{
+    return append(&profile->rows, &profile->nrows, &profile->rows_room, sizeof *profile->rows);
+}
+
+struct lp_item *lp_profile_item(struct lp_profile *profile)
+{
+    return append(&profile->items, &profile->nitems, &profile->items_room, sizeof *profile->items);
+}
+
+static int compare(const struct lp_row *a, const struct lp_row *b)
+{
+    if (a->stack != b->stack)
+        return a->stack < b->stack ? -1 : 1;
+    if (a->label_num != b->label_num)
+        return a->label_num < b->label_num ? -1 : 1;
+    if (a->label_text == b->label_text)
+        return 0;
+    if (!a->label_text || !b->label_text)
+        return a->label_text ? 1 : -1;
+    return strcmp(a->label_text, b->label_text);
+}
+
+static int compare_void(const void *a, const void *b)
+{
+    return compare(a, b);
+}
+
+/* to += sign * from; errors add up whatever the sign. */
+static void add(struct lp_row *to, const struct lp_row *from, int sign)
+{
+    for (int i = 0; i < LP_VALUES_MAX; i++) {
+        to->value[i] += sign * from->value[i];
+        to->variance[i] += from->variance[i];
+    }
+}
+
+void lp_profile_seal(struct lp_profile *profile)
+{
+    struct lp_row *rows = profile->rows;
+    size_t kept = 0;
+    if (profile->nrows == 0)
+        return;
+    qsort(rows, profile->nrows, sizeof *rows, compare_void);
+    for (size_t i = 1; i < profile->nrows; i++) {
+        if (compare(&rows[kept], &rows[i]) == 0)
+            add(&rows[kept], &rows[i], 1);
+        else
+            rows[++kept] = rows[i];
+    }
+    profile->nrows = kept + 1;
+}
+
+/* See lp_profile_diff(). */
+static void tally_errors(struct lp_row *diff, const struct lp_row *from, const struct lp_row *to)
+{
+    for (int v = 0; v < LP_INUSE_OBJECTS; v++) {
+        int left = v + LP_INUSE_OBJECTS;
+        double came = to->variance[v] - from->variance[v];
+        double went = came - (to->variance[left] - from->variance[left]);
+        if (came < 0)
+            continue; /* made by hand: no tally falls */
+        diff->variance[v] = came;
+        diff->freed_variance[v] = fmax(went, 0); /* sums of doubles drift */
+        diff->variance[left] = fmin(diff->variance[left], came + diff->freed_variance[v]);
+    }
+}
+
+static void rising_errors(struct lp_row *diff, const struct lp_row *from, const struct lp_row *to)
+{
+    for (int v = 0; v < LP_VALUES_MAX; v++)
+        diff->variance[v] = fmax(to->variance[v] - from->variance[v], 0);
+}
+
+static bool all_zero(const struct lp_row *row)
+{
+    for (int i = 0; i < LP_VALUES_MAX; i++)
+        if (row->value[i] != 0)
+            return false;
+    return true;
+}
+
+/* Appends sign * row, unless nothing remains of it; -1 when memory is out. */
+static int put(struct lp_profile *out, const struct lp_row *row)
+{
+    if (all_zero(row))
+        return 0;
+    struct lp_row *copy = lp_profile_row(out);
+    if (!copy)
+        return -1;
+    *copy = *row;
+    if (row->label_text && !(copy->label_text = lp_profile_text(out, row->label_text)))
+        return -1;
+    return 0;
+}
+
+struct lp_profile *lp_profile_diff(const struct lp_profile *from, const struct lp_profile *to)
+{
+    struct lp_profile *out = lp_profile_new(to->kind);
+    if (!out)
+        return NULL;
+    out->time_ns = to->time_ns;
+    out->duration_ns = to->time_ns - from->time_ns;
+    out->period = to->period;
+    out->rates = to->rates;
+    out->ages = lp_ages_share(to->ages);
+    out->delta = true;
+    out->losses = to->losses - from->losses;
+    if (to->note && !(out->note = lp_profile_text(out, to->note))) {
+        lp_profile_free(out);
+        return NULL;
+    }
+
+    size_t i = 0, j = 0;
+    while (i < from->nrows || j < to->nrows) {
+        int order = i == from->nrows ? 1
+                    : j == to->nrows ? -1
+                                     : compare(&from->rows[i], &to->rows[j]);
+        struct lp_row row = order < 0 ? from->rows[i] : to->rows[j];
+        if (order < 0)
+            for (int v = 0; v < LP_VALUES_MAX; v++)
+                row.value[v] = -row.value[v];
+        if (order == 0)
+            add(&row, &from->rows[i], -1);
+        if (order >= 0 && to->kind->tallies)
+            tally_errors(&row, order == 0 ? &from->rows[i] : &(struct lp_row){0}, &to->rows[j]);
+        if (order == 0 && to->kind->rising)
+            rising_errors(&row, &from->rows[i], &to->rows[j]);
+        i += order <= 0;
+        j += order >= 0;
+        if (put(out, &row) != 0) {
+            lp_profile_free(out);
+            return NULL;
+        }
+    }
+    return out;
+}
+
+void lp_profile_keep_growth(struct lp_profile *profile, int value)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < profile->nrows; i++)
+        if (profile->rows[i].value[value] > 0)
+            profile->rows[kept++] = profile->rows[i];
+    profile->nrows = kept;
+}
+
+int64_t lp_profile_total(const struct lp_profile *profile, int value, double *error)
+{
+    int64_t total = 0;
+    double variance = 0;
+    for (size_t i = 0; i < profile->nrows; i++) {
+        total += profile->rows[i].value[value];
+        variance += profile->rows[i].variance[value];
+    }
+    if (error)
+        *error = sqrt(variance);
+    return total;
+}

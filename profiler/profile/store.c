@@ -1,0 +1,173 @@
+#include "profile/store.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "record/rate.h"
+#include "profile/kinds.h"
+
+static struct lp_snapshot *snapshots[LP_SNAPSHOTS_MAX]; /* oldest first */
+static size_t nsnapshots;
+static int last_id;
+static int64_t last_cost_ns = -1;
+
+void lp_snapshot_free(struct lp_snapshot *snapshot)
+{
+    if (!snapshot)
+        return;
+    for (int i = 0; i < LP_SNAPSHOT_PROFILES; i++)
+        lp_profile_free(snapshot->profiles[i]);
+    free(snapshot);
+}
+
+struct lp_snapshot *lp_snapshot_now(void)
+{
+    struct lp_snapshot *snapshot = calloc(1, sizeof *snapshot);
+    if (!snapshot)
+        return NULL;
+    int64_t before = lp_now_ns();
+    snapshot->uptime_ns = before - lp_began_ns();
+    lp_process_figures(&snapshot->figures);
+    for (int i = 0; i < LP_SNAPSHOT_PROFILES; i++) {
+        if (!(snapshot->profiles[i] = lp_take(lp_snapshot_kinds[i]))) {
+            int error = errno;
+            lp_snapshot_free(snapshot);
+            errno = error;
+            return NULL;
+        }
+    }
+    snapshot->gap =
+        lp_gap_of(lp_snapshot_profile(snapshot, &lp_heap_kind),
+                  lp_snapshot_profile(snapshot, &lp_maps_kind), snapshot->figures.malloc_top_bytes);
+    for (int i = 0; i < LP_SNAPSHOT_PROFILES; i++)
+        snapshot->bytes += lp_profile_bytes(snapshot->profiles[i]);
+    snapshot->time_ns = snapshot->profiles[0]->time_ns;
+    snapshot->cost_ns = last_cost_ns = lp_now_ns() - before;
+    return snapshot;
+}
+
+int64_t lp_snapshot_last_cost_ns(void)
+{
+    return last_cost_ns;
+}
+
+static int64_t bytes_kept(void)
+{
+    int64_t bytes = 0;
+    for (size_t i = 0; i < nsnapshots; i++)
+        bytes += snapshots[i]->bytes;
+    return bytes;
+}
+
+int lp_store_take(const char *name, const struct lp_snapshot **out)
+{
+    if (nsnapshots == LP_SNAPSHOTS_MAX || bytes_kept() >= LP_SNAPSHOTS_BYTES)
+        return -ENOSPC;
+    struct lp_snapshot *snapshot = lp_snapshot_now();
+    if (!snapshot)
+        return -errno;
+    snapshot->id = ++last_id;
+    snprintf(snapshot->name, sizeof snapshot->name, "%s", name ? name : "");
+    snapshots[nsnapshots++] = snapshot;
+    *out = snapshot;
+    return 0;
+}
+
+void lp_store_forked(void)
+{
+    nsnapshots = 0;
+}
+
+static void drop_at(size_t i)
+{
+    lp_snapshot_free(snapshots[i]);
+    memmove(&snapshots[i], &snapshots[i + 1], (--nsnapshots - i) * sizeof *snapshots);
+}
+
+/* Drops one of the periodic ones, if they are more than `keep`, or more bytes. */
+static bool thin(size_t keep, int64_t bytes)
+{
+    size_t periodic[LP_SNAPSHOTS_MAX], n = 0, closest = 0;
+    double least = INFINITY;
+
+    for (size_t i = 0; i < nsnapshots; i++)
+        if (snapshots[i]->periodic) {
+            periodic[n++] = i;
+            bytes -= snapshots[i]->bytes;
+        }
+    if (n <= LP_PERIODIC_KEEP_MIN || (n <= keep && bytes >= 0))
+        return false;
+    int64_t now = snapshots[periodic[n - 1]]->uptime_ns;
+    for (size_t i = 1; i + 1 < n; i++) {
+        int64_t apart =
+            snapshots[periodic[i + 1]]->uptime_ns - snapshots[periodic[i - 1]]->uptime_ns;
+        double for_its_age = (double)apart / (double)(now - snapshots[periodic[i]]->uptime_ns);
+        if (for_its_age < least) {
+            least = for_its_age;
+            closest = periodic[i];
+        }
+    }
+    drop_at(closest);
+    return true;
+}
+
+int lp_store_take_periodic(size_t keep, int64_t bytes)
+{
+    const struct lp_snapshot *taken;
+    int error = lp_store_take(NULL, &taken);
+    if (error)
+        return error;
+    snapshots[nsnapshots - 1]->periodic = true;
+    while (thin(keep, bytes))
+        ;
+    return 0;
+}
+
+int lp_store_rename(int id, const char *name)
+{
+    for (size_t i = 0; i < nsnapshots; i++) {
+        if (snapshots[i]->id != id)
+            continue;
+        snprintf(snapshots[i]->name, sizeof snapshots[i]->name, "%s", name);
+        snapshots[i]->periodic = false;
+        return 0;
+    }
+    return -ENOENT;
+}
+
+const struct lp_snapshot *lp_store_find(int id)
+{
+    for (size_t i = 0; i < nsnapshots; i++)
+        if (snapshots[i]->id == id)
+            return snapshots[i];
+    return NULL;
+}
+
+int lp_store_drop(int id)
+{
+    for (size_t i = 0; i < nsnapshots; i++) {
+        if (snapshots[i]->id != id)
+            continue;
+        drop_at(i);
+        return 0;
+    }
+    return -ENOENT;
+}
+
+const struct lp_snapshot *lp_store_at(size_t i)
+{
+    return i < nsnapshots ? snapshots[i] : NULL;
+}
+
+const struct lp_profile *lp_snapshot_profile(const struct lp_snapshot *snapshot,
+                                             const struct lp_profile_kind *kind)
+{
+    const struct lp_profile_kind *held = kind->rows_of ? kind->rows_of : kind;
+    for (int i = 0; i < LP_SNAPSHOT_PROFILES; i++)
+        if (lp_snapshot_kinds[i] == held)
+            return snapshot->profiles[i];
+    return NULL;
+}

@@ -1,0 +1,51 @@
+#include "profile/take.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "profile/kinds.h"
+#include "sys/losses.h"
+
+const struct lp_profile_kind *const lp_kinds[] = {
+    &lp_allocs_kind, &lp_block_kind,        &lp_fds_kind,     &lp_goroutine_kind,
+    &lp_heap_kind,   &lp_maps_kind,         &lp_mutex_kind,   &lp_procs_kind,
+    &lp_cpu_kind,    &lp_threadcreate_kind, &lp_threads_kind, NULL};
+
+const struct lp_profile_kind *const lp_snapshot_kinds[LP_SNAPSHOT_PROFILES] = {
+    &lp_heap_kind,  &lp_threads_kind, &lp_threadcreate_kind, &lp_fds_kind,
+    &lp_block_kind, &lp_mutex_kind,   &lp_maps_kind,         &lp_procs_kind};
+
+const struct lp_profile_kind *lp_kind_find(const char *name)
+{
+    for (size_t i = 0; lp_kinds[i]; i++)
+        if (!strcmp(lp_kinds[i]->name, name))
+            return lp_kinds[i];
+    return NULL;
+}
+
+static int64_t wall_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+struct lp_profile *lp_take(const struct lp_profile_kind *kind)
+{
+    struct lp_profile *profile = lp_profile_new(kind);
+    if (!profile)
+        return NULL;
+    profile->time_ns = wall_ns();
+    profile->period = 1;
+
+    int result = kind->take(profile);
+    if (result) {
+        lp_profile_free(profile);
+        errno = -result;
+        return NULL;
+    }
+    profile->losses = lp_losses_total();
+    lp_profile_seal(profile);
+    return profile;
+}

@@ -1,0 +1,36 @@
+#include "profile/vitals.h"
+
+#include <time.h>
+
+#include "record/rate.h"
+#include "inspect/process.h"
+#include "profile/store.h"
+#include "inspect/footprint.h"
+#include "sys/losses.h"
+#include "record/threads.h"
+
+void lp_vitals_read(struct lp_vitals *life)
+{
+    struct leakprof_stats heap;
+    struct timespec wall;
+    clock_gettime(CLOCK_REALTIME, &wall);
+    lp_heap_totals(&heap);
+    struct lp_footprint weight = lp_footprint_now();
+    *life = (struct lp_vitals){
+        .time_ns = (int64_t)wall.tv_sec * 1000000000 + wall.tv_nsec,
+        .uptime_ns = lp_now_ns() - lp_began_ns(),
+        .heap_bytes = heap.heap_inuse_bytes,
+        .heap_error = heap.heap_inuse_bytes_error,
+        .heap_objects = heap.heap_inuse_objects,
+        .alloc_bytes = heap.heap_alloc_bytes,
+        .alloc_objects = heap.heap_alloc_objects,
+        .rss_bytes = lp_rss_bytes(),
+        .own_bytes = lp_footprint_mapped(&weight) + weight.heap,
+        .threads = lp_thread_count(),
+        .unjoined = lp_threads_unjoined(),
+        .fds = lp_fd_count(),
+        .mappings = lp_mapping_count(),
+        .losses = (int64_t)lp_losses_total(),
+        .snapshot_cost_ns = lp_snapshot_last_cost_ns(),
+    };
+}

@@ -1,0 +1,129 @@
+/* The block and mutex profiles: a row for each stack that waited, or made others wait. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "record/rate.h"
+#include "record/waits.h"
+#include "profile/kinds.h"
+
+enum { NOTE_MAX = 512 };
+
+static int take_rows(struct lp_profile *profile, enum lp_waits kind)
+{
+    for (uint32_t stack = 0, limit = lp_delays_limit(); stack < limit; stack++) {
+        struct lp_delays_figures f;
+        if (!lp_delays_read(kind, stack, &f))
+            continue;
+        struct lp_row *row = lp_profile_row(profile);
+        if (!row)
+            return -ENOMEM;
+        *row = (struct lp_row){
+            .stack = stack, .value = {f.count, f.ns}, .variance = {f.count_var, f.ns_var}};
+    }
+    return 0;
+}
+
+static int64_t count_rows(enum lp_waits kind)
+{
+    struct lp_delays_figures f;
+    int64_t n = 0;
+    for (uint32_t stack = 0, limit = lp_delays_limit(); stack < limit; stack++)
+        n += lp_delays_read(kind, stack, &f);
+    return n;
+}
+
+/* An empty profile looks the same whether nobody waited or nobody looked: it has to say which. */
+static int add_note(struct lp_profile *profile, const struct lp_waits_history *history,
+                    const char *sampling, const char *parameter)
+{
+    char text[NOTE_MAX];
+    double began = (double)history->on_since_ns / 1e9;
+    int n;
+    if (history->on_since_ns < 0)
+        n = snprintf(text, sizeof text,
+                     "off, and nothing was recorded: PUT /debug/rate?%s=1 records all from then on",
+                     parameter);
+    else if (history->rate == 0)
+        n = snprintf(text, sizeof text,
+                     "off now, and nothing is added: PUT /debug/rate?%s=1 turns it on; it was last "
+                     "turned on %.1f s after the start",
+                     parameter, began);
+    else
+        n = snprintf(text, sizeof text, "%s; on since %.1f s after the start", sampling, began);
+    if (history->changes > 0)
+        snprintf(text + n, sizeof text - (size_t)n,
+                 "; the rate has changed (%" PRIu32 " times), and each event counts by its own",
+                 history->changes);
+    profile->note = lp_profile_text(profile, text);
+    return profile->note ? 0 : -ENOMEM;
+}
+
+static int take_block(struct lp_profile *profile)
+{
+    struct lp_waits_history history = lp_waits_history(LP_WAITS_BLOCK);
+    char sampling[NOTE_MAX / 2] = "every wait that is over is recorded";
+    if (history.rate > 1)
+        snprintf(sampling, sizeof sampling,
+                 "waits that are over are recorded from %" PRId64
+                 " ns on, of shorter ones as many as their share of that, and scaled up",
+                 history.rate);
+    int result = add_note(profile, &history, sampling, "block_ns");
+    return result ? result : take_rows(profile, LP_WAITS_BLOCK);
+}
+
+static int take_mutex(struct lp_profile *profile)
+{
+    struct lp_waits_history history = lp_waits_history(LP_WAITS_MUTEX);
+    char sampling[NOTE_MAX / 2] = "every unlock that others waited for is recorded";
+    if (history.rate > 1)
+        snprintf(sampling, sizeof sampling,
+                 "one in %" PRId64 " unlocks that others waited for is recorded, and scaled up",
+                 history.rate);
+    int result = add_note(profile, &history, sampling, "mutex_fraction");
+    return result ? result : take_rows(profile, LP_WAITS_MUTEX);
+}
+
+static int64_t count_block(void)
+{
+    return count_rows(LP_WAITS_BLOCK);
+}
+
+static int64_t count_mutex(void)
+{
+    return count_rows(LP_WAITS_MUTEX);
+}
+
+const struct lp_profile_kind lp_block_kind = {
+    .name = "block",
+    .about =
+        "Time that threads waited for others (locks, conditions, semaphores, barriers, joins), "
+        "by the stack that waited, once it is over. Off until "
+        "<code>PUT /debug/rate?block_ns=1</code>.",
+    .nvalues = 2,
+    .rising = true,
+    .values = {{"contentions", "count"}, {"delay", "nanoseconds"}},
+    .default_value = -1,
+    .shown_value = 1,
+    .growth_value = 1,
+    .period = {"contentions", "count"},
+    .contention = "contention",
+    .take = take_block,
+    .count = count_block,
+};
+
+const struct lp_profile_kind lp_mutex_kind = {
+    .name = "mutex",
+    .about = "Time that holders of locks made others wait, by the stack that let go. Off until "
+             "<code>PUT /debug/rate?mutex_fraction=1</code>.",
+    .nvalues = 2,
+    .rising = true,
+    .values = {{"contentions", "count"}, {"delay", "nanoseconds"}},
+    .default_value = -1,
+    .shown_value = 1,
+    .growth_value = 1,
+    .period = {"contentions", "count"},
+    .contention = "mutex",
+    .take = take_mutex,
+    .count = count_mutex,
+};

@@ -1,0 +1,353 @@
+/*
+ * The signal is a real-time one that the program leaves alone, chosen for each window. SIGPROF
+ * would be the program's own profiler's. It must be gone from every thread before its number is:
+ * one that is still pending when the default action is back would end the process. To ignore a
+ * signal makes the kernel drop it wherever it is pending, so that comes first.
+ *
+ * The handler counts in a table with a place for each stack number: nothing to drain, and nothing
+ * that runs over while the profiler's thread is busy with something else. It takes a stack by
+ * stepping, 10 us, which is 0.1 % at 100 Hz and 1 % at 1000: the faster way would leave 256 KiB in
+ * each thread that was ever sampled.
+ */
+#include "record/cpu.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <time.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "sys/altstack.h"
+#include "record/cputimers.h"
+#include "record/loader.h"
+#include "record/rate.h"
+#include "record/self.h"
+#include "record/unwind.h"
+#include "sys/losses.h"
+#include "sys/pages.h"
+#include "sys/slab.h"
+#include "record/stacks.h"
+
+enum {
+    DESKS_PER_CPU = 4, /* handlers that were preempted half way hold one, too */
+    DESKS_MAX = 64,
+    LOOK_MS_MIN = 20,
+    LOOK_MS_MAX = 500,
+    LOOK_MS_TOLD = 100, /* where threads themselves say that they begin */
+    LOOK_SHARE = 100,   /* looking takes one part in so many of a core */
+    HELD_NS = 50000000, /* more CPU time between two samples: the thread blocked the signal */
+    LEAVE_MS = 50,      /* for handlers to be done */
+};
+
+/* Where a handler works. Bit i of desks_taken: somebody is at desk i. */
+struct desk {
+    uintptr_t frames[LP_FRAMES_MAX];
+    uint32_t weight; /* of the sample */
+    char stack[LP_ALTSTACK_BYTES] __attribute__((aligned(16)));
+};
+
+struct tally {
+    _Atomic uint32_t count;
+    _Atomic uint64_t squares;
+};
+
+static _Atomic int window; /* the number of the one that is open, 0: none */
+static int last_window;
+static _Atomic int inside; /* handlers at work */
+static struct desk *desks; /* mapped while a window is open */
+static int ndesks;
+static _Atomic uint64_t desks_taken;
+static struct lp_slab tallies = LP_SLAB(sizeof(struct tally), 10, LP_OWN_CPU);
+
+static int signal_number;
+static struct sigaction before; /* what the program had there */
+static bool is_open;            /* a window that was begun and not ended, be it cut short */
+static int64_t period_ns, began_ns, program_began_ns;
+static uint32_t heaviest; /* periods that one sample may stand for */
+static _Atomic uint64_t samples, held;
+static struct lp_cpu_figures found; /* taken: the window has finished */
+static atomic_bool told;            /* threads say that they begin */
+
+static void count(uint32_t stack, uint32_t weight)
+{
+    uint32_t counted = weight < heaviest ? weight : heaviest;
+    if (!lp_slab_segment(&tallies, stack)) {
+        lp_loss(LP_LOSS_CPU_SAMPLES);
+        return;
+    }
+    struct tally *tally = lp_slab_at(&tallies, stack);
+    atomic_fetch_add_explicit(&tally->count, counted, memory_order_relaxed);
+    atomic_fetch_add_explicit(&tally->squares, (uint64_t)counted * counted, memory_order_relaxed);
+    atomic_fetch_add_explicit(&samples, counted, memory_order_relaxed);
+    atomic_fetch_add_explicit(&held, weight - counted, memory_order_relaxed);
+}
+
+static struct desk *take_desk(void)
+{
+    for (int i = 0; i < ndesks; i++)
+        if (!(atomic_fetch_or(&desks_taken, UINT64_C(1) << i) >> i & 1))
+            return &desks[i];
+    return NULL;
+}
+
+static void leave_desk(const struct desk *desk)
+{
+    atomic_fetch_and(&desks_taken, ~(UINT64_C(1) << (desk - desks)));
+}
+
+/* The address alone where there is no stack to be had: above a frame of the profiler's own (what it
+ * costs shows under its own functions), during a fork, or in code that does not unwind. */
+static uint32_t stack_of(struct desk *desk, ucontext_t *context)
+{
+    uint32_t n = 0;
+    if (!lp_self.busy) {
+        lp_self.busy = true;
+        n = lp_unwind_context(desk->frames, LP_FRAMES_MAX, context);
+        lp_self.busy = false;
+    }
+    if (n <= 1) {
+        lp_loss(LP_LOSS_CPU_NO_STACK);
+        desk->frames[0] = (uintptr_t)context->uc_mcontext.gregs[REG_RIP];
+        n = 1;
+    }
+    return lp_stack_intern(desk->frames, n);
+}
+
+static void work_at(void *desk, void *context)
+{
+    count(stack_of(desk, context), ((struct desk *)desk)->weight);
+}
+
+static void on_sample(int number, siginfo_t *info, void *context)
+{
+    (void)number;
+    int kept = errno;
+    if (info->si_code != SI_TIMER)
+        return;
+    atomic_fetch_add(&inside, 1);
+    if (info->si_value.sival_int == atomic_load(&window)) {
+        struct desk *desk = take_desk();
+        if (desk) {
+            desk->weight = 1 + (uint32_t)info->si_overrun;
+            lp_call_on_stack(desk->stack + sizeof desk->stack, work_at, desk, context);
+            leave_desk(desk);
+        } else {
+            lp_loss(LP_LOSS_CPU_SAMPLES);
+        }
+    }
+    atomic_fetch_sub(&inside, 1);
+    errno = kept;
+}
+
+/* From the top down, as inspect/threads.c does it: each of the two passes over the other's. */
+static int install(void)
+{
+    struct sigaction action = {.sa_sigaction = on_sample,
+                               .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK};
+    sigfillset(&action.sa_mask);
+    for (signal_number = SIGRTMAX - 1; signal_number > SIGRTMIN; signal_number--)
+        if (sigaction(signal_number, NULL, &before) == 0 && before.sa_handler == SIG_DFL)
+            return sigaction(signal_number, &action, NULL) == 0 ? 0 : -errno;
+    return -EBUSY;
+}
+
+static bool installed(void)
+{
+    struct sigaction now;
+    return sigaction(signal_number, NULL, &now) == 0 && (now.sa_flags & SA_SIGINFO) &&
+           now.sa_sigaction == on_sample;
+}
+
+static void uninstall(void)
+{
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    if (!installed())
+        return;
+    sigaction(signal_number, &ignore, NULL);
+    sigaction(signal_number, &before, NULL);
+}
+
+static int64_t program_cpu_ns(void)
+{
+    struct timespec t = {0};
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec - lp_own_threads_cpu_ns();
+}
+
+static int desks_wanted(void)
+{
+    long n = sysconf(_SC_NPROCESSORS_ONLN) * DESKS_PER_CPU;
+    return n < 8 ? 8 : n > DESKS_MAX ? DESKS_MAX : (int)n;
+}
+
+static void each_tally(void (*visit)(uint32_t stack, struct tally *tally, void *arg), void *arg)
+{
+    uint32_t n = LP_STACK_FIRST + lp_stack_count();
+    for (uint32_t stack = 0; stack < n; stack++) {
+        struct tally *tally = lp_slab_at(&tallies, stack);
+        if (!tally)
+            stack |= (1u << tallies.shift) - 1;
+        else if (tally->count)
+            visit(stack, tally, arg);
+    }
+}
+
+static void clear(uint32_t stack, struct tally *tally, void *arg)
+{
+    (void)stack, (void)arg;
+    tally->count = 0;
+    tally->squares = 0;
+}
+
+/* Nobody comes in any more once `window` is 0; who does not leave keeps the desks mapped. */
+static void leave_all(void)
+{
+    int64_t until = lp_now_ns() + LEAVE_MS * INT64_C(1000000);
+    while (atomic_load(&inside) && lp_now_ns() < until)
+        sched_yield();
+    if (atomic_load(&inside) || !desks)
+        return;
+    lp_own_unmap(desks, (size_t)ndesks * sizeof *desks, LP_OWN_CPU);
+    desks = NULL;
+}
+
+/* Ends it for good but for what it found. */
+static void finish(void)
+{
+    lp_cputimers_end();
+    found.duration_ns = lp_now_ns() - began_ns;
+    found.program_ns = program_cpu_ns() - program_began_ns;
+    uninstall();
+    atomic_store(&window, 0);
+    leave_all();
+
+    struct lp_cputimers_figures timers;
+    lp_cputimers_read(&timers);
+    found.taken = true;
+    found.sampled_ns = (int64_t)atomic_load(&samples) * period_ns;
+    found.held_ns = (int64_t)atomic_load(&held) * period_ns;
+    found.threads = timers.threads;
+    found.born = timers.born;
+    found.unsampled = timers.unsampled;
+    found.late_ns = timers.late_ns;
+}
+
+static int get_ready(void)
+{
+    ndesks = desks ? ndesks : desks_wanted();
+    if (!desks && !(desks = lp_own_map((size_t)ndesks * sizeof *desks, LP_OWN_CPU)))
+        return -ENOMEM;
+    each_tally(clear, NULL);
+    samples = held = 0;
+    found = (struct lp_cpu_figures){0};
+    lp_loader_refresh(NULL, 0);
+    return install();
+}
+
+int lp_cpu_begin(int hz)
+{
+    if (is_open)
+        return -EALREADY;
+    period_ns = 1000000000 / hz;
+    heaviest = 2 + (uint32_t)(HELD_NS / period_ns);
+    int error = get_ready();
+    if (error) {
+        leave_all();
+        return error;
+    }
+    began_ns = lp_now_ns();
+    program_began_ns = program_cpu_ns();
+    last_window = last_window < INT32_MAX ? last_window + 1 : 1;
+    atomic_store(&window, last_window);
+    error = lp_cputimers_begin(&(struct lp_cputimers){signal_number, last_window, period_ns});
+    if (error)
+        finish();
+    is_open = !error;
+    return error;
+}
+
+/* A program that sets all signals back to their defaults would be ended by the next one of ours. */
+static void take_care(void)
+{
+    if (installed())
+        return;
+    finish();
+    found.cut_short = true;
+}
+
+static int64_t used_ns(void)
+{
+    struct timespec t = {0};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+int lp_cpu_look(void)
+{
+    if (!is_open || found.taken)
+        return LOOK_MS_MAX;
+    take_care();
+    if (found.taken)
+        return LOOK_MS_MAX;
+    int64_t before_ns = used_ns();
+    if (lp_loader_stale())
+        lp_loader_refresh(NULL, 0); /* stacks through new libraries end too early until then */
+    lp_cputimers_look();
+    int64_t ms = (used_ns() - before_ns) * LOOK_SHARE / 1000000;
+    int least = atomic_load(&told) ? LOOK_MS_TOLD : LOOK_MS_MIN;
+    return ms < least ? least : ms > LOOK_MS_MAX ? LOOK_MS_MAX : (int)ms;
+}
+
+void lp_cpu_end(struct lp_cpu_figures *figures)
+{
+    if (!found.taken)
+        finish();
+    is_open = false;
+    *figures = found;
+}
+
+struct visiting {
+    void (*visit)(uint32_t stack, int64_t count, int64_t squares, void *arg);
+    void *arg;
+};
+
+static void visit_one(uint32_t stack, struct tally *tally, void *arg)
+{
+    const struct visiting *visiting = arg;
+    visiting->visit(stack, tally->count, (int64_t)tally->squares, visiting->arg);
+}
+
+void lp_cpu_each(void (*visit)(uint32_t stack, int64_t count, int64_t squares, void *arg),
+                 void *arg)
+{
+    each_tally(visit_one, &(struct visiting){visit, arg});
+}
+
+void lp_cpu_thread_begins(void)
+{
+    atomic_store_explicit(&told, true, memory_order_relaxed);
+    if (atomic_load(&window))
+        lp_cputimers_thread_begins();
+}
+
+void lp_cpu_thread_ends(void)
+{
+    if (atomic_load(&window))
+        lp_cputimers_thread_ends();
+}
+
+void lp_cpu_forked(void)
+{
+    if (!is_open)
+        return;
+    is_open = false;
+    atomic_store(&window, 0);
+    lp_cputimers_forked();
+    uninstall();
+    atomic_store(&inside, 0);
+    atomic_store(&desks_taken, 0);
+    leave_all();
+}

@@ -1,0 +1,55 @@
+#include "record/hooktime.h"
+
+#include <stdatomic.h>
+#include <time.h>
+
+static _Atomic int64_t sum_ns, ntimed;
+static _Atomic uint64_t seeds;
+static __thread uint64_t state; /* of the generator; 0: not seeded */
+
+/* By chance, one in LP_HOOKTIME_EVERY. xorshift64; threads must not all choose the same events. */
+static int chosen(void)
+{
+    uint64_t x = state;
+    if (x == 0)
+        x = (atomic_fetch_add_explicit(&seeds, 1, memory_order_relaxed) + 1) * 0x9e3779b97f4a7c15u;
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    state = x;
+    return (x >> 32) % LP_HOOKTIME_EVERY == 0;
+}
+
+static int64_t now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* The clock is read twice, and what that took is taken off: put on the beginning. Not if the thread
+ * was interrupted just then. */
+enum { CLOCK_TAKES_AT_MOST = 1000 };
+
+int64_t lp_hooktime_begin(void)
+{
+    if (__builtin_expect(!chosen(), 1))
+        return 0;
+    int64_t before = now(), after = now();
+    int64_t reading = after - before;
+    return after + (reading < CLOCK_TAKES_AT_MOST ? reading : 0);
+}
+
+void lp_hooktime_end(int64_t began)
+{
+    if (__builtin_expect(began == 0, 1))
+        return;
+    atomic_fetch_add_explicit(&sum_ns, now() - began, memory_order_relaxed);
+    atomic_fetch_add_explicit(&ntimed, 1, memory_order_relaxed);
+}
+
+struct lp_hooktime lp_hooktime_read(void)
+{
+    int64_t ns = atomic_load(&sum_ns) * LP_HOOKTIME_EVERY;
+    return (struct lp_hooktime){.ns = ns > 0 ? ns : 0, .timed = atomic_load(&ntimed)};
+}

@@ -1,0 +1,22 @@
+/*
+ * Which call made which child process, by its id. What children there really are is the kernel's to
+ * say (profile/procs.c asks it); this table remembers the stack.
+ *
+ * A thread that waits in system() stands here, too, for the child in there is known to nobody else:
+ * under its own id, moved out of the way of process ids.
+ */
+#ifndef LP_RECORD_PROCS_H
+#define LP_RECORD_PROCS_H
+
+#include <sys/types.h>
+
+#include "record/ranges.h"
+
+extern struct lp_ranges lp_procs __attribute__((visibility("hidden")));
+
+static inline uint64_t lp_procs_in_system(pid_t tid)
+{
+    return UINT64_C(1) << 32 | (uint32_t)tid;
+}
+
+#endif

@@ -1,0 +1,151 @@
+#include "record/rate.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "leakprof.h"
+
+enum { UNKNOWN = -1 };
+
+_Atomic uint64_t lp_rate_gate = LP_RATE_INTERVAL_MAX + 1;
+static _Atomic int64_t current = UNKNOWN;
+static _Atomic int64_t began;
+
+/* A ring. A writer takes a number, and its slot bears that number only while what is in it is
+ * whole. */
+static _Atomic uint32_t nrates; /* ever */
+static struct {
+    _Atomic uint32_t number; /* from 1 up */
+    _Atomic int64_t bytes, since_ns;
+} rates_kept[LP_RATES_KEPT];
+
+int64_t lp_now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+int64_t lp_began_ns(void)
+{
+    int64_t seen = atomic_load_explicit(&began, memory_order_relaxed);
+    if (seen == 0) {
+        int64_t now = lp_now_ns();
+        if (atomic_compare_exchange_strong(&began, &seen, now))
+            seen = now;
+    }
+    return seen;
+}
+
+uint32_t lp_now_ticks(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+    int64_t since = (int64_t)t.tv_sec * 1000000000 + t.tv_nsec - lp_began_ns();
+    return since > 0 ? (uint32_t)(since / LP_TICK_NS) : 0;
+}
+
+static int64_t rate_of(const char *text)
+{
+    int64_t rate = LEAKPROF_RATE_DEFAULT;
+    if (text && *text) {
+        int kept = errno;
+        char *end;
+        long long value = strtoll(text, &end, 10);
+        if (*end == '\0' && value >= 0 && value <= LP_RATE_MAX)
+            rate = value;
+        errno = kept;
+    }
+    return rate;
+}
+
+static void note_rate(int64_t bytes, int64_t since_ns)
+{
+    uint32_t i = atomic_fetch_add(&nrates, 1), slot = i % LP_RATES_KEPT;
+    atomic_store(&rates_kept[slot].number, 0);
+    atomic_store(&rates_kept[slot].bytes, bytes);
+    atomic_store(&rates_kept[slot].since_ns, since_ns);
+    atomic_store(&rates_kept[slot].number, i + 1);
+}
+
+void lp_rates_read(struct lp_rates *rates)
+{
+    uint32_t ever = atomic_load(&nrates);
+    *rates = (struct lp_rates){.dropped = ever > LP_RATES_KEPT ? ever - LP_RATES_KEPT : 0};
+    for (uint32_t i = rates->dropped; i < ever; i++) {
+        uint32_t slot = i % LP_RATES_KEPT;
+        uint32_t before = atomic_load(&rates_kept[slot].number);
+        rates->at[rates->n].bytes = atomic_load(&rates_kept[slot].bytes);
+        rates->at[rates->n].since_ns = atomic_load(&rates_kept[slot].since_ns);
+        if (before == i + 1 && atomic_load(&rates_kept[slot].number) == before)
+            rates->n++;
+        else
+            rates->dropped++; /* overtaken, or not yet written */
+    }
+}
+
+/* The first who asks decides, if nothing was set. */
+static int64_t settle(int64_t first)
+{
+    int64_t rate = UNKNOWN;
+    if (!atomic_compare_exchange_strong(&current, &rate, first))
+        return rate;
+    note_rate(first, 0);
+    return first;
+}
+
+void lp_rate_environment(char **environment)
+{
+    static const char name[] = "LEAKPROF_RATE=";
+    const char *text = NULL;
+    for (; environment && *environment && !text; environment++)
+        if (strncmp(*environment, name, sizeof name - 1) == 0)
+            text = *environment + sizeof name - 1;
+    settle(rate_of(text));
+}
+
+int64_t lp_rate(void)
+{
+    int64_t rate = atomic_load_explicit(&current, memory_order_relaxed);
+    /* Allocates nothing: this may be asked for inside the first malloc of the process. */
+    return rate == UNKNOWN ? settle(rate_of(getenv("LEAKPROF_RATE"))) : rate;
+}
+
+void lp_rate_set(int64_t bytes)
+{
+    lp_rate(); /* the first one is noted before it goes */
+    if (atomic_exchange(&current, bytes) != bytes)
+        note_rate(bytes, lp_now_ns() - lp_began_ns());
+    if (atomic_fetch_add(&lp_rate_gate, LP_RATE_INTERVAL_MAX + 1) + LP_RATE_INTERVAL_MAX + 1 == 0)
+        atomic_fetch_add(&lp_rate_gate, LP_RATE_INTERVAL_MAX + 1); /* 0 stays nobody's */
+}
+
+/* splitmix64: one word of state, good enough for gaps, and quick. */
+uint64_t lp_random(struct lp_self *self)
+{
+    if (self->random == 0)
+        self->random = (uint64_t)lp_now_ns() ^ (uintptr_t)self * 0x9e3779b97f4a7c15u;
+    uint64_t z = self->random += 0x9e3779b97f4a7c15u;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
+uint64_t lp_rate_interval(struct lp_self *self, int64_t rate)
+{
+    if (rate <= 1)
+        return rate == 0 ? LP_RATE_INTERVAL_MAX : 0;
+    double u = ((double)(lp_random(self) >> 11) + 1) * 0x1p-53; /* (0, 1] */
+    double gap = ceil(-log(u) * (double)rate) + (u == 1.0);
+    return gap < (double)LP_RATE_INTERVAL_MAX ? (uint64_t)gap : LP_RATE_INTERVAL_MAX;
+}
+
+float lp_rate_weight(uint64_t size, int64_t rate)
+{
+    if (rate <= 1)
+        return 1;
+    return (float)(-1 / expm1(-(double)size / (double)rate));
+}

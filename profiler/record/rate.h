@@ -1,0 +1,72 @@
+/*
+ * How often the heap is sampled: a Poisson process over the bytes that are allocated, one point
+ * every `rate` bytes on the average. A block is sampled when a point falls into it, so its chance
+ * is p = 1 - e^(-size/rate), whatever was allocated before. Rate 1 means every block, 0 none.
+ *
+ * The process is memoryless: a thread may throw away what is left of its gap and draw anew, as it
+ * does when the rate has changed, and stays unbiased.
+ */
+#ifndef LP_RECORD_RATE_H
+#define LP_RECORD_RATE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "record/self.h"
+
+#define LP_RATE_MAX (INT64_C(1) << 40)
+
+/* Read by every allocation: it may pass without a look while lp_rate_gate + size < lp_self.due.
+ * A thread's `due` is the gate when its gap was drawn plus what is left of the gap. A change of the
+ * rate raises the gate above all that were drawn before, so that one comparison finds both the
+ * sample that is due and the rate that has changed. (It comes round after a million changes.) */
+extern _Atomic uint64_t lp_rate_gate __attribute__((visibility("hidden")));
+enum { LP_RATE_GATE_SHIFT = 44 };
+#define LP_RATE_INTERVAL_MAX ((UINT64_C(1) << LP_RATE_GATE_SHIFT) - 1)
+
+/* Bytes; before anything was set, what LEAKPROF_RATE says, else the default. */
+int64_t lp_rate(void);
+
+/* Looks for LEAKPROF_RATE here, for a constructor that runs before getenv() finds anything. */
+void lp_rate_environment(char **environment);
+
+/* In force for the next allocation of every thread when it returns. bytes: 0 … LP_RATE_MAX. */
+void lp_rate_set(int64_t bytes);
+
+/* The rates there were, oldest first; the last is in force. Of more than LP_RATES_KEPT the oldest
+ * are dropped. Any thread; takes no lock. */
+enum { LP_RATES_KEPT = 16 };
+struct lp_rates {
+    uint32_t n, dropped;
+    struct {
+        int64_t bytes, since_ns; /* since_ns: after lp_began_ns() */
+    } at[LP_RATES_KEPT];
+};
+void lp_rates_read(struct lp_rates *rates);
+
+/* Were samples taken at more than one rate, or could they have been? */
+static inline bool lp_rates_mixed(const struct lp_rates *rates)
+{
+    return rates->n + rates->dropped > 1;
+}
+
+/* Bytes to the next point, for this thread; LP_RATE_INTERVAL_MAX when off, 0 when exact. */
+uint64_t lp_rate_interval(struct lp_self *self, int64_t rate);
+
+/* 64 bits by chance, from this thread's own generator. */
+uint64_t lp_random(struct lp_self *self);
+
+/* How many blocks of this size one sample stands for: 1/p. */
+float lp_rate_weight(uint64_t size, int64_t rate);
+
+/* CLOCK_MONOTONIC now, and when the profiler began, in ns. */
+int64_t lp_now_ns(void);
+int64_t lp_began_ns(void);
+
+/* The same now in LP_TICK_NS since then, from the cheap clock that the kernel advances every few
+ * ms. */
+enum { LP_TICK_NS = 10000000 };
+uint32_t lp_now_ticks(void);
+
+#endif

@@ -1,0 +1,141 @@
+#include "record/self.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { OWN_THREADS_MAX = 16 };
+
+__thread struct lp_self lp_self;
+
+static _Atomic pid_t own_threads[OWN_THREADS_MAX];
+static _Atomic int64_t own_heap;
+
+static void replace(pid_t from, pid_t to)
+{
+    for (int i = 0; i < OWN_THREADS_MAX; i++) {
+        pid_t seen = from;
+        if (atomic_compare_exchange_strong(&own_threads[i], &seen, to))
+            return;
+    }
+}
+
+int lp_own_enter(void)
+{
+    int previous = lp_self.own;
+    lp_self.own = true;
+    lp_self.due = 0; /* below every gate: no allocation passes without a look */
+    lp_self.free_mask = 0;
+    return previous;
+}
+
+void lp_own_leave(int previous)
+{
+    lp_self.own = previous;
+}
+
+/* /dev/null where libraries expect the standard streams: whatever they print goes nowhere, and not
+ * into a connection that happens to have the number. */
+static int leave_descriptors(void)
+{
+#ifdef __SANITIZE_THREAD__
+    return 0; /* it takes descriptors of the same number for the same everywhere: stay */
+#endif
+    if (syscall(SYS_close_range, 0, ~0U, CLOSE_RANGE_UNSHARE) != 0)
+        return -errno;
+    lp_self.apart = true;
+    for (int fd = 0; fd <= STDERR_FILENO; fd++)
+        if (open("/dev/null", O_RDWR | O_CLOEXEC) != fd)
+            return -errno;
+    return 0;
+}
+
+int lp_own_thread_enter(void)
+{
+    lp_own_enter();
+    int error = leave_descriptors();
+    if (!error)
+        replace(0, gettid());
+    return error;
+}
+
+void lp_own_thread_leave(void)
+{
+    replace(gettid(), 0);
+}
+
+bool lp_own_thread(pid_t tid)
+{
+    for (int i = 0; i < OWN_THREADS_MAX; i++)
+        if (atomic_load(&own_threads[i]) == tid)
+            return true;
+    return false;
+}
+
+int lp_own_threads(void)
+{
+    int n = 0;
+    for (int i = 0; i < OWN_THREADS_MAX; i++)
+        n += atomic_load(&own_threads[i]) != 0;
+    return n;
+}
+
+int64_t lp_own_threads_cpu_ns(void)
+{
+    int64_t ns = 0;
+    for (int i = 0; i < OWN_THREADS_MAX; i++) {
+        pid_t tid = atomic_load(&own_threads[i]);
+        struct timespec t;
+        if (tid && clock_gettime(lp_cpu_clock_of(tid), &t) == 0)
+            ns += (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+    }
+    return ns;
+}
+
+static int64_t fds_of(pid_t tid)
+{
+    char path[64];
+    int64_t n = 0;
+    snprintf(path, sizeof path, "/proc/self/task/%d/fd", (int)tid);
+    DIR *dir = opendir(path);
+    for (struct dirent *entry; dir && (entry = readdir(dir));)
+        n += entry->d_name[0] != '.';
+    if (dir)
+        closedir(dir);
+    return n;
+}
+
+int64_t lp_own_thread_fds(void)
+{
+    int64_t n = 0;
+#ifdef __SANITIZE_THREAD__
+    return 0; /* they are among the program's, and known there */
+#endif
+    for (int i = 0; i < OWN_THREADS_MAX; i++) {
+        pid_t tid = atomic_load(&own_threads[i]);
+        n += tid ? fds_of(tid) : 0;
+    }
+    return n;
+}
+
+void lp_own_heap_add(int64_t bytes)
+{
+    atomic_fetch_add_explicit(&own_heap, bytes, memory_order_relaxed);
+}
+
+int64_t lp_own_heap(void)
+{
+    return atomic_load_explicit(&own_heap, memory_order_relaxed);
+}
+
+void lp_own_threads_forget(void)
+{
+    for (int i = 0; i < OWN_THREADS_MAX; i++)
+        atomic_store(&own_threads[i], 0);
+}

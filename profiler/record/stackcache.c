@@ -1,0 +1,123 @@
+#include "record/stackcache.h"
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "record/self.h"
+#include "sys/slab.h"
+#include "record/stacks.h"
+
+enum { ENTRIES = 2048, WANTED_AFTER = 32 };
+
+/* Written by one who has made the version odd, read by anyone: it must be even and the same before
+ * and after. */
+struct known {
+    const struct lp_self *thread;
+    uintptr_t frame, caller;
+    uint32_t age, stack;
+    struct lp_stackcache_words words;
+};
+
+struct entry {
+    _Atomic uint32_t version;
+    struct known known;
+};
+
+/* Places that ask but a few times cost a count each, and only those that were kept an entry. */
+static struct lp_slab entries = LP_SLAB(sizeof(struct entry), 5, LP_OWN_MEMO);
+static _Atomic uint32_t asked[ENTRIES]; /* times in vain, by anybody */
+static _Atomic uint32_t age = 1;
+
+static uint32_t slot_of(uintptr_t frame, uintptr_t caller)
+{
+    uint64_t hash = (frame >> 3) * 0x9e3779b97f4a7c15u + caller * 0xc2b2ae3d27d4eb4fu;
+    return (uint32_t)((hash ^ hash >> 29) % ENTRIES);
+}
+
+void lp_stackcache_note(struct lp_stackcache_words *words, uintptr_t frame, uintptr_t address)
+{
+    if (address < frame)
+        return;
+    uintptr_t offset = (address - frame) / sizeof(uintptr_t);
+    if (words->n >= LP_STACKCACHE_WORDS || offset > UINT16_MAX || address % sizeof(uintptr_t)) {
+        words->n = LP_STACKCACHE_WORDS + 1;
+        return;
+    }
+    words->offset[words->n] = (uint16_t)offset;
+    words->value[words->n++] = *(const uintptr_t *)address;
+}
+
+__attribute__((no_sanitize("address", "thread"))) static bool holds(const struct known *known)
+{
+    const uintptr_t *stack = (const uintptr_t *)known->frame;
+    for (uint32_t i = 0; i < known->words.n; i++)
+        if (stack[known->words.offset[i]] != known->words.value[i])
+            return false;
+    return true;
+}
+
+__attribute__((no_sanitize("thread"))) static uint32_t look(const struct entry *entry,
+                                                            uintptr_t frame, uintptr_t caller)
+{
+    uint32_t version = atomic_load_explicit(&entry->version, memory_order_acquire);
+    const struct known *k = &entry->known;
+    if (k->frame == frame && k->caller == caller && k->thread == &lp_self &&
+        k->age == atomic_load_explicit(&age, memory_order_relaxed) && version % 2 == 0) {
+        struct known copy;
+        uint32_t n = k->words.n <= LP_STACKCACHE_WORDS ? k->words.n : 0;
+        copy.frame = frame;
+        copy.stack = k->stack;
+        copy.words.n = n;
+        memcpy(copy.words.offset, k->words.offset, n * sizeof *copy.words.offset);
+        memcpy(copy.words.value, k->words.value, n * sizeof *copy.words.value);
+        atomic_thread_fence(memory_order_acquire);
+        if (atomic_load_explicit(&entry->version, memory_order_relaxed) == version && holds(&copy))
+            return copy.stack;
+    }
+    return LP_STACK_NONE;
+}
+
+uint32_t lp_stackcache_find(uintptr_t frame, uintptr_t caller, bool *wanted)
+{
+    uint32_t slot = slot_of(frame, caller);
+    struct entry *entry = lp_slab_at(&entries, slot);
+    uint32_t stack = entry ? look(entry, frame, caller) : LP_STACK_NONE;
+    *wanted = false;
+    if (stack != LP_STACK_NONE)
+        return stack;
+    *wanted = atomic_fetch_add_explicit(&asked[slot], 1, memory_order_relaxed) % WANTED_AFTER ==
+              WANTED_AFTER - 1;
+    return LP_STACK_NONE;
+}
+
+__attribute__((no_sanitize("thread"))) void
+lp_stackcache_keep(uintptr_t frame, uintptr_t caller, const struct lp_stackcache_words *words,
+                   uint32_t stack)
+{
+    uint32_t slot = slot_of(frame, caller);
+    if (words->n == 0 || words->n > LP_STACKCACHE_WORDS || !lp_slab_segment(&entries, slot))
+        return;
+    struct entry *entry = lp_slab_at(&entries, slot);
+    uint32_t version = atomic_load_explicit(&entry->version, memory_order_relaxed);
+    if (version % 2 ||
+        !atomic_compare_exchange_strong_explicit(&entry->version, &version, version + 1,
+                                                 memory_order_acquire, memory_order_relaxed))
+        return;
+    atomic_thread_fence(memory_order_release);
+    struct known *k = &entry->known;
+    k->thread = &lp_self;
+    k->frame = frame;
+    k->caller = caller;
+    k->age = atomic_load_explicit(&age, memory_order_relaxed);
+    k->stack = stack;
+    k->words.n = words->n;
+    memcpy(k->words.offset, words->offset, words->n * sizeof *words->offset);
+    memcpy(k->words.value, words->value, words->n * sizeof *words->value);
+    atomic_store_explicit(&entry->version, version + 2, memory_order_release);
+}
+
+void lp_stackcache_forget(void)
+{
+    atomic_fetch_add(&age, 1);
+}

@@ -1,0 +1,38 @@
+/*
+ * Every distinct stack is kept once and known by a number. Stacks are never dropped, so a number
+ * means the same for the life of the process and reading needs no lock.
+ *
+ * Addresses are leaf first and point *into* the call instruction: return addresses are stored less
+ * one, the interrupted frame of a signal as it is. What is stored is what is written out.
+ */
+#ifndef LP_RECORD_STACKS_H
+#define LP_RECORD_STACKS_H
+
+#include <stdint.h>
+
+enum {
+    LP_FRAMES_MAX = 128,  /* deeper stacks lose their outermost frames */
+    LP_STACK_NONE = 0,    /* no stack: it could not be taken, or the table was full */
+    LP_STACK_EARLIER = 1, /* made before the profiler looked, or behind its back */
+    LP_STACK_SILENT = 2,  /* a thread that did not answer */
+    LP_STACK_FIRST = 3    /* the first number of a real stack */
+};
+
+struct lp_stack {
+    uint32_t nframes; /* 0 for the special ones */
+    const uintptr_t *frames;
+};
+
+/* The number of this stack; LP_STACK_NONE when the table is full (counted as a loss). Any thread,
+ * any signal context; takes no lock. */
+uint32_t lp_stack_intern(const uintptr_t *frames, uint32_t nframes);
+
+/* The frames of a number. Unknown numbers give an empty stack. */
+struct lp_stack lp_stack_get(uint32_t id);
+
+/* What a special stack is called as a frame ("[made before the profiler looked]"), or NULL. */
+const char *lp_stack_special(uint32_t id);
+
+uint32_t lp_stack_count(void);
+
+#endif

@@ -1,0 +1,351 @@
+#include "record/threads.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "sys/hold.h"
+#include "record/capacity.h"
+#include "sys/losses.h"
+#include "sys/slab.h"
+
+enum { HEADS = 4096, SWEEP = 2 /* of the gone, at every end */ };
+
+enum state { FREE, RUNS, ENDED };
+
+/* How the handle gets to where the creator wants it. */
+enum { TO_TELL, TELLING, TOLD };
+
+/* Protected by `lock`, where nothing else is said. */
+struct row {
+    struct lp_thread shown;
+    struct lp_thread_order order; /* written before there is a thread */
+    pthread_t fresh;              /* pthread_create() writes it, lp_thread_made() reads it */
+    _Atomic int telling;
+    pthread_t handle;
+    enum state state;
+    bool has_handle;
+    bool creating; /* the creator will come back to this row: it is not used again before */
+    bool done;     /* to be freed then */
+    uint32_t next; /* in its chain of handles, in `spare`, or in `going` */
+};
+
+static struct lp_lock lock;
+static struct lp_slab rows = LP_SLAB(sizeof(struct row), 10, LP_OWN_THREADS);
+static uint32_t heads[HEADS];          /* rows with a handle */
+static uint32_t spare;                 /* rows that are free */
+static uint32_t going, *last = &going; /* ended and detached: until the kernel lets them go */
+static _Atomic int64_t unjoined;
+static bool inherited; /* all of this, from a parent, in a child that could not look at it then */
+
+static struct row *row_at(uint32_t number)
+{
+    return lp_slab_at(&rows, number - 1);
+}
+
+/* NULL when that use has gone by. */
+static struct row *row_of(struct lp_thread_ticket ticket)
+{
+    struct row *row = ticket.row ? row_at(ticket.row) : NULL;
+    bool good = row && row->state != FREE && !row->done && row->shown.ticket.use == ticket.use;
+    return good ? row : NULL;
+}
+
+static uint32_t *head_of(pthread_t handle)
+{
+    uint64_t h = (uint64_t)handle * 0x9e3779b97f4a7c15u;
+    return &heads[(h >> 40) % HEADS];
+}
+
+static void forget_handle(struct row *row)
+{
+    if (!row->has_handle)
+        return;
+    uint32_t *at = head_of(row->handle);
+    while (*at != row->shown.ticket.row)
+        at = &row_at(*at)->next;
+    *at = row->next;
+    row->has_handle = false;
+}
+
+static void count_unjoined(const struct row *row, int n)
+{
+    if (row->state == ENDED && !row->shown.detached)
+        atomic_fetch_add_explicit(&unjoined, n, memory_order_relaxed);
+}
+
+static void set_free(struct row *row)
+{
+    forget_handle(row);
+    if (!row->done)
+        count_unjoined(row, -1);
+    row->done = true;
+    if (row->creating)
+        return;
+    row->state = FREE;
+    row->next = spare;
+    spare = row->shown.ticket.row;
+}
+
+/* Another row that has this handle was joined behind our back: else it would not be used again. */
+static void name(struct row *row, pthread_t handle)
+{
+    if (row->has_handle)
+        return;
+    uint32_t *head = head_of(handle), next;
+    for (uint32_t at = *head; at; at = next) {
+        next = row_at(at)->next;
+        if (pthread_equal(row_at(at)->handle, handle))
+            set_free(row_at(at));
+    }
+    row->handle = handle;
+    row->has_handle = true;
+    row->next = *head;
+    *head = row->shown.ticket.row;
+}
+
+static void let_go(struct row *row)
+{
+    forget_handle(row);
+    row->next = 0;
+    *last = row->shown.ticket.row;
+    last = &row->next;
+}
+
+static void sweep(void)
+{
+    int kept = errno;
+    for (int i = 0; i < SWEEP && going; i++) {
+        struct row *row = row_at(going);
+        if (syscall(SYS_tgkill, getpid(), row->shown.tid, 0) == 0)
+            break;
+        if (!(going = row->next))
+            last = &going;
+        set_free(row);
+    }
+    errno = kept;
+}
+
+/* A child has one thread: the others' rows are its parent's. */
+static void forget_others(void)
+{
+    going = spare = 0;
+    last = &going;
+    for (uint32_t i = 0; i < HEADS; i++)
+        heads[i] = 0;
+    for (uint32_t i = lp_slab_count(&rows); i-- > 0;) {
+        struct row *row = lp_slab_at(&rows, i);
+        bool mine =
+            row->state == RUNS && row->has_handle && pthread_equal(row->handle, pthread_self());
+        row->has_handle = row->creating = row->done = false;
+        row->shown.ticket.row = i + 1;
+        if (mine) {
+            row->shown.tid = (pid_t)syscall(SYS_gettid);
+            name(row, pthread_self());
+        } else {
+            row->state = FREE;
+            row->next = spare;
+            spare = i + 1;
+        }
+    }
+    atomic_store(&unjoined, 0);
+}
+
+static bool hold(struct lp_lock **below)
+{
+    if (!lp_hold(&lock, false, below)) {
+        lp_loss(LP_LOSS_FORKING);
+        return false;
+    }
+    if (inherited) {
+        inherited = false;
+        forget_others();
+    }
+    return true;
+}
+
+struct lp_thread_ticket lp_thread_new(const struct lp_thread_order *order, uint32_t stack,
+                                      int64_t now)
+{
+    struct lp_thread_ticket ticket = {0};
+    struct lp_lock *below;
+    if (!hold(&below))
+        return ticket;
+    struct row *row = spare ? row_at(spare) : NULL;
+    if (row) {
+        spare = row->next;
+        ticket = row->shown.ticket;
+    } else if (lp_slab_count(&rows) < LP_THREADS_MAX) {
+        uint32_t i = lp_slab_add(&rows, 1);
+        ticket.row = i == LP_SLAB_FULL ? 0 : i + 1;
+        row = ticket.row ? row_at(ticket.row) : NULL;
+    }
+    if (row) {
+        ticket.use++;
+        *row = (struct row){.shown = {ticket, stack, 0, order->detached, now, 0},
+                            .order = *order,
+                            .state = RUNS,
+                            .creating = true};
+    }
+    lp_release(&lock, below);
+    if (!row)
+        lp_loss(LP_LOSS_THREADS_FULL);
+    return ticket;
+}
+
+pthread_t *lp_thread_handle(struct lp_thread_ticket ticket)
+{
+    return &row_at(ticket.row)->fresh;
+}
+
+/* The thread waits while its creator is at it, for it may free the place as soon as it runs. */
+static void tell(struct row *row, pthread_t handle)
+{
+    int seen = TO_TELL;
+    if (atomic_compare_exchange_strong(&row->telling, &seen, TELLING)) {
+        *row->order.handle = handle;
+        atomic_store(&row->telling, TOLD);
+    }
+    while (atomic_load(&row->telling) != TOLD)
+        sched_yield();
+}
+
+void lp_thread_made(struct lp_thread_ticket ticket)
+{
+    struct row *row = row_at(ticket.row);
+    struct lp_lock *below;
+    bool held = hold(&below);
+    if (held && row->state == RUNS && !row->done)
+        name(row, row->fresh);
+    tell(row, row->fresh);
+    if (!held)
+        return; /* the row is never used again */
+    row->creating = false;
+    if (row->done)
+        set_free(row);
+    lp_release(&lock, below);
+}
+
+void lp_thread_not_made(struct lp_thread_ticket ticket)
+{
+    struct row *row = row_at(ticket.row);
+    struct lp_lock *below;
+    if (!hold(&below))
+        return;
+    row->creating = false;
+    set_free(row);
+    lp_release(&lock, below);
+}
+
+struct lp_thread_order lp_thread_begins(struct lp_thread_ticket ticket, pid_t tid)
+{
+    struct row *row = row_at(ticket.row);
+    struct lp_thread_order order = row->order;
+    struct lp_lock *below;
+    if (hold(&below)) {
+        name(row, pthread_self());
+        row->shown.tid = tid;
+        lp_release(&lock, below);
+    }
+    tell(row, pthread_self());
+    return order;
+}
+
+void lp_thread_ends(struct lp_thread_ticket ticket, int64_t now)
+{
+    struct lp_lock *below;
+    if (!hold(&below))
+        return;
+    sweep();
+    struct row *row = row_of(ticket);
+    if (row && row->state == RUNS) {
+        row->shown.end = now;
+        row->state = ENDED;
+        count_unjoined(row, 1);
+        if (row->shown.detached)
+            let_go(row);
+    }
+    lp_release(&lock, below);
+}
+
+struct lp_thread_ticket lp_thread_find(pthread_t handle)
+{
+    struct lp_thread_ticket ticket = {0};
+    struct lp_lock *below;
+    if (!hold(&below))
+        return ticket;
+    for (uint32_t at = *head_of(handle); at && !ticket.row; at = row_at(at)->next)
+        if (pthread_equal(row_at(at)->handle, handle))
+            ticket = row_at(at)->shown.ticket;
+    lp_release(&lock, below);
+    return ticket;
+}
+
+void lp_thread_joined(struct lp_thread_ticket ticket)
+{
+    struct lp_lock *below;
+    if (!ticket.row || !hold(&below))
+        return;
+    struct row *row = row_of(ticket);
+    if (row && !row->shown.detached)
+        set_free(row);
+    lp_release(&lock, below);
+}
+
+void lp_thread_detached(struct lp_thread_ticket ticket)
+{
+    struct lp_lock *below;
+    if (!ticket.row || !hold(&below))
+        return;
+    struct row *row = row_of(ticket);
+    if (row && !row->shown.detached) {
+        count_unjoined(row, -1);
+        row->shown.detached = true;
+        if (row->state == ENDED)
+            let_go(row);
+    }
+    lp_release(&lock, below);
+}
+
+uint32_t lp_threads_rows(void)
+{
+    return lp_slab_count(&rows);
+}
+
+uint32_t lp_threads_copy(struct lp_thread *to, uint32_t max)
+{
+    uint32_t used = 0;
+    struct lp_lock *below;
+    if (!hold(&below))
+        return 0;
+    for (uint32_t i = 0, n = lp_slab_count(&rows); i < n && used < max; i++) {
+        const struct row *row = lp_slab_at(&rows, i);
+        if (row->state != FREE && !row->done)
+            to[used++] = row->shown;
+    }
+    lp_release(&lock, below);
+    return used;
+}
+
+int64_t lp_threads_unjoined(void)
+{
+    return atomic_load_explicit(&unjoined, memory_order_relaxed);
+}
+
+bool lp_threads_before_fork(void)
+{
+    return lp_hold_for_fork(&lock);
+}
+
+void lp_threads_after_fork(bool held, bool child)
+{
+    if (child && held)
+        forget_others();
+    else if (child)
+        inherited = true; /* a frame below this one is in the middle of it */
+    if (held)
+        lp_unlock(&lock);
+}

@@ -1,0 +1,57 @@
+/*
+ * Stacks by libunwind. This is the one file of ours that knows it. Those that come again and again
+ * are not unwound again (record/stackcache.h).
+ *
+ * Addresses come out leaf first and point into the call: return addresses less one, the interrupted
+ * address of a signal as it is.
+ *
+ * Two ways, for two cases. unw_backtrace() takes 0.1 us, but leaves a cache of 256 KiB in each
+ * thread that ever used it; stepping takes some 10 us and leaves nothing. So a thread steps until
+ * it has taken enough stacks to have earned a cache, and the dump of other threads always steps.
+ */
+#ifndef LP_RECORD_UNWIND_H
+#define LP_RECORD_UNWIND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The number (record/stacks.h) of the stack from the frame on that returns to `caller` (what the
+ * hook's __builtin_return_address(0) says), so that hooks do not show. When it does not unwind that
+ * far or any farther, the caller alone (a loss). Set lp_self.busy around it. */
+uint32_t lp_stack_of_caller(void *caller);
+
+/* The same for hooks that ask at every call, not at a sample now and then: stacks that come again
+ * are known by heart whatever the sampling rate, in threads too that are too short to have earned a
+ * cache. */
+uint32_t lp_stack_of_call(void *caller);
+
+/* In a signal handler: the stack that was interrupted. 0 when it does not unwind. */
+uint32_t lp_unwind_context(uintptr_t *frames, uint32_t max, void *ucontext);
+
+/* Frames at start <= address < end do not show: the hooks'. Call before there are threads. */
+void lp_unwind_hide(uintptr_t start, uintptr_t end);
+
+/* libunwind has locks that a forked child would find held for ever by threads that it does not
+ * have. So fork waits until nobody is inside, and keeps everybody out until it is done; stacks that
+ * come due meanwhile are the caller alone (a loss). Call in the forking thread, busy, around
+ * fork(). `above_holder`: a signal handler forks, and the frame below it may be inside: nobody is
+ * waited for. */
+void lp_unwind_before_fork(bool above_holder);
+void lp_unwind_after_fork(bool child);
+
+/* Code has gone: what was remembered of its addresses is forgotten, by each thread before its next
+ * stack. Any thread, no lock. */
+void lp_unwind_forget(void);
+
+/* Unwinds once, so that what libunwind sets up for the process (memory, a pipe) is set up now and
+ * booked as the profiler's. */
+void lp_unwind_prepare(void);
+
+/* Is this return address in libunwind? Any context; takes no lock. false before the first stack. */
+bool lp_unwinder_calls(const void *caller);
+
+/* How many threads have a cache, and how large one is, in bytes. */
+enum { LP_UNWIND_CACHE_BYTES = 256 << 10 };
+uint32_t lp_unwind_caches(void);
+
+#endif

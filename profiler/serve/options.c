@@ -1,0 +1,136 @@
+#include "serve/options.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "serve/reply.h"
+
+static int parse_format(struct lp_request_options *shape, const struct lp_query *query,
+                        char why[LP_WHY_MAX])
+{
+    const char *format = lp_query_get(query, "format");
+    shape->writer = lp_writer_find(format ? format : "pprof");
+    if (format && shape->debug) {
+        snprintf(why, LP_WHY_MAX, "format and debug params are incompatible");
+        return -EINVAL;
+    }
+    if (shape->writer)
+        return 0;
+    char shown[LP_PRINTABLE_MAX];
+    int n = snprintf(why, LP_WHY_MAX,
+                     "unknown format \"%s\"; there are: ", lp_printable(shown, format));
+    for (const struct lp_writer *writer = lp_writers; writer->name && n < LP_WHY_MAX; writer++)
+        n += snprintf(why + n, LP_WHY_MAX - n, "%s%s", writer->name, writer[1].name ? ", " : "");
+    return -EINVAL;
+}
+
+static int parse_value(struct lp_request_options *shape, const struct lp_query *query,
+                       char why[LP_WHY_MAX])
+{
+    const struct lp_profile_kind *kind = shape->view.kind;
+    const char *value = lp_query_get(query, "value");
+    shape->view.value = kind->shown_value;
+    if (!value)
+        return 0;
+    for (int i = 0; i < kind->nvalues; i++) {
+        if (strcmp(kind->values[i].type, value) == 0) {
+            shape->view.value = i;
+            return 0;
+        }
+    }
+    char shown[LP_PRINTABLE_MAX];
+    int n = snprintf(why, LP_WHY_MAX, "unknown value \"%s\"; %s has: ", lp_printable(shown, value),
+                     kind->name);
+    for (int i = 0; i < kind->nvalues && n < LP_WHY_MAX; i++)
+        n += snprintf(why + n, LP_WHY_MAX - n, "%s%s", kind->values[i].type,
+                      i + 1 < kind->nvalues ? ", " : "");
+    return -EINVAL;
+}
+
+/* A parameter with two words to choose from, which some formats heed. */
+struct choice {
+    const char *name, *usual, *other;
+    unsigned bit; /* LP_HEEDS_… */
+};
+
+static const struct choice granularity = {"granularity", "function", "line", LP_HEEDS_GRANULARITY};
+static const struct choice color = {"color", "standard", "library", LP_HEEDS_COLOR};
+
+/* 0, and in *other whether it is the other word. */
+static int parse_choice(const struct lp_request_options *shape, const struct lp_query *query,
+                        const struct choice *choice, bool *other, char why[LP_WHY_MAX])
+{
+    const char *word = lp_query_get(query, choice->name);
+    if (!word)
+        return 0;
+    if (shape->debug || !(shape->writer->heeds & choice->bit)) {
+        int n = snprintf(why, LP_WHY_MAX, "%s is not for %s; formats that heed it: ", choice->name,
+                         shape->debug ? "debug texts" : shape->writer->name);
+        const char *between = "";
+        for (const struct lp_writer *writer = lp_writers; writer->name && n < LP_WHY_MAX; writer++)
+            if (writer->heeds & choice->bit) {
+                n += snprintf(why + n, LP_WHY_MAX - n, "%s%s", between, writer->name);
+                between = ", ";
+            }
+        return -EINVAL;
+    }
+    *other = strcmp(word, choice->other) == 0;
+    if (!*other && strcmp(word, choice->usual) != 0) {
+        char shown[LP_PRINTABLE_MAX];
+        snprintf(why, LP_WHY_MAX, "unknown %s \"%s\"; there are: %s, %s", choice->name,
+                 lp_printable(shown, word), choice->usual, choice->other);
+        return -EINVAL;
+    }
+    return 0;
+}
+
+int lp_request_options_parse(struct lp_request_options *shape, const struct lp_query *query,
+                             const struct lp_profile_kind *kind, char why[LP_WHY_MAX])
+{
+    int64_t debug = 0;
+    *shape = (struct lp_request_options){.view.kind = kind};
+    if (lp_query_number(query, "debug", 0, 2, &debug, why) < 0)
+        return -EINVAL;
+    shape->debug = (int)debug;
+    int error = parse_format(shape, query, why);
+    if (!error)
+        error = parse_value(shape, query, why);
+    if (!error)
+        error = parse_choice(shape, query, &granularity, &shape->view.by_line, why);
+    return error ? error : parse_choice(shape, query, &color, &shape->view.by_library, why);
+}
+
+/* A file for a tool is saved under a name, as Go does it; the rest is to be looked at. */
+static void name_attachment(struct evhttp_request *http, const struct lp_profile *profile,
+                            const struct lp_request_options *shape)
+{
+    char disposition[128];
+    snprintf(disposition, sizeof disposition, "attachment; filename=\"%s%s\"",
+             shape->view.kind->name, profile->delta ? "-delta" : "");
+    lp_reply_header(http, "Content-Disposition", disposition);
+}
+
+void lp_reply_profile(struct evhttp_request *http, const struct lp_profile *profile,
+                      const struct lp_request_options *shape)
+{
+    struct lp_body body;
+    if (!profile || lp_body_open(&body) != 0) {
+        lp_reply_untaken(http, errno);
+        return;
+    }
+    int error = shape->debug ? lp_write_debug(body.stream, profile, shape->view.kind, shape->debug)
+                             : shape->writer->write(body.stream, profile, &shape->view);
+    if (error) {
+        lp_body_discard(&body);
+        lp_reply_error(http, lp_status(error), "the profile could not be written: %s",
+                       strerror(-error));
+        return;
+    }
+    if (!shape->debug && shape->writer->policy)
+        lp_reply_header(http, "Content-Security-Policy", shape->writer->policy);
+    if (!shape->debug && strcmp(shape->writer->name, "pprof") == 0)
+        name_attachment(http, profile, shape);
+    lp_reply_body(http, 200,
+                  shape->debug ? "text/plain; charset=utf-8" : shape->writer->content_type, &body);
+}

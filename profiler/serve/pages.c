@@ -1,0 +1,139 @@
+/*
+ * What stands around the profiles below /debug/pprof/: the index for people, the command line, and
+ * names for addresses, which pprof asks for when a profile comes without them.
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <event2/buffer.h>
+#include <event2/http.h>
+
+#include "symbolize/modules.h"
+#include "symbolize/symbols.h"
+#include "serve/reply.h"
+#include "serve/route.h"
+#include "profile/take.h"
+
+void lp_http_index_redirect(struct lp_request *request)
+{
+    lp_reply_redirect(request->http, 301, "/debug/pprof/");
+}
+
+static const char head[] =
+    "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+    "<title>/debug/pprof/</title>\n<style>\n"
+    "body { font: 15px/1.5 sans-serif; margin: 2em; max-width: 60em; }\n"
+    "td { padding: 0 1em 0 0; vertical-align: top; }\n"
+    "td:first-child { text-align: right; font-variant-numeric: tabular-nums; }\n"
+    "thead { font-weight: bold; }\n</style>\n</head>\n<body>\n"
+    "<h1>/debug/pprof/</h1>\n<p>Types of profiles available:</p>\n<table>\n"
+    "<thead><tr><td>Count</td><td>Profile</td><td>Also as</td><td></td></tr></thead>\n";
+
+static const char tail[] =
+    "</table>\n"
+    "<p><a href='threads?debug=2'>full thread stack dump</a></p>\n"
+    "<p><a href='/'>The dashboard</a></p>\n"
+    "<p>Beyond Go's contract: <a href='/debug/snapshots'>/debug/snapshots</a>,"
+    " /debug/diff?from=ID&amp;to=now, /debug/suspects?from=ID&amp;to=now,"
+    " <a href='/debug/live'>/debug/live</a>, <a href='/debug/rate'>/debug/rate</a>.</p>\n"
+    "<p>In a terminal: <code>go tool pprof http://HOST:PORT/debug/pprof/heap</code></p>\n"
+    "</body>\n</html>\n";
+
+/* A link that keeps the browser waiting says for how long. */
+static void write_kind(FILE *out, const struct lp_profile_kind *kind)
+{
+    const char *name = kind->name, *more = kind->timespan ? "&amp;seconds=5" : "";
+    const char *alone = kind->timespan ? "?seconds=5" : "",
+               *wait = kind->timespan ? " (5&nbsp;s)" : "";
+    fprintf(
+        out,
+        "<tr><td>%lld</td><td><a href='%s?debug=1%s'>%s</a>%s</td>"
+        "<td><a href='%s?format=svg%s'>flame&nbsp;graph</a> <a href='%s?format=text%s'>text</a> "
+        "<a href='%s%s'>pprof</a>%s</td><td>%s</td></tr>\n",
+        (long long)kind->count(), name, more, name, wait, name, more, name, more, name, alone, wait,
+        kind->about);
+}
+
+void lp_http_index(struct lp_request *request)
+{
+    struct lp_body body;
+    if (lp_body_open(&body) != 0) {
+        lp_reply_error(request->http, 500, "out of memory");
+        return;
+    }
+    fputs(head, body.stream);
+    for (int i = 0; lp_kinds[i]; i++)
+        write_kind(body.stream, lp_kinds[i]);
+    fputs("<tr><td>0</td><td><a href='cmdline?debug=1'>cmdline</a></td><td></td>"
+          "<td>The command line of the program.</td></tr>\n",
+          body.stream);
+    fputs(tail, body.stream);
+    lp_reply_body(request->http, 200, "text/html; charset=utf-8", &body);
+}
+
+void lp_http_cmdline(struct lp_request *request)
+{
+    struct lp_body body;
+    FILE *from = fopen("/proc/self/cmdline", "re");
+    if (!from || lp_body_open(&body) != 0) {
+        lp_reply_error(request->http, 500, "the command line cannot be read");
+        if (from)
+            fclose(from);
+        return;
+    }
+    /* Arguments end with a NUL there; Go's stand between two of them. */
+    for (int c, next = getc(from); (c = next) != EOF;)
+        if ((next = getc(from)) != EOF || c != '\0')
+            putc(c, body.stream);
+    fclose(from);
+    lp_reply_body(request->http, 200, "text/plain; charset=utf-8", &body);
+}
+
+static void write_symbol(FILE *out, const char *word)
+{
+    char *end;
+    if (*word < '0' || *word > '9')
+        return;
+    unsigned long long pc = strtoull(word, &end, 0);
+    if (pc == 0 || *end)
+        return;
+    const struct lp_symbol *symbol = lp_symbolize((uintptr_t)pc);
+    if (symbol->module)
+        fprintf(out, "%#llx %s\n", pc, symbol->frames[0].function);
+}
+
+/* The addresses: the body of a POST, else the query. To be freed; NULL when memory is out. */
+static char *symbol_words(struct evhttp_request *http)
+{
+    if (evhttp_request_get_command(http) != EVHTTP_REQ_POST) {
+        const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(http));
+        return strdup(query ? query : "");
+    }
+    struct evbuffer *in = evhttp_request_get_input_buffer(http);
+    size_t length = evbuffer_get_length(in);
+    char *words = malloc(length + 1);
+    if (words) {
+        evbuffer_copyout(in, words, length);
+        words[length] = '\0';
+    }
+    return words;
+}
+
+void lp_http_symbol(struct lp_request *request)
+{
+    struct lp_body body;
+    char *words = symbol_words(request->http);
+    if (!words || lp_body_open(&body) != 0) {
+        lp_reply_error(request->http, 500, "out of memory");
+        free(words);
+        return;
+    }
+    lp_modules_refresh();
+    fputs("num_symbols: 1\n", body.stream);
+    char *rest = words, *word;
+    while ((word = strsep(&rest, "+")))
+        write_symbol(body.stream, word);
+    free(words);
+    lp_reply_body(request->http, 200, "text/plain; charset=utf-8", &body);
+}

@@ -1,0 +1,102 @@
+/*
+ * A profile of the moment, as Go's net/http/pprof answers for it: parameters, status codes and
+ * texts are Go's wherever Go has them.
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "serve/reply.h"
+#include "serve/pending.h"
+#include "profile/take.h"
+
+static void unknown_profile(struct lp_request *request)
+{
+    char names[LP_WHY_MAX] = "";
+    for (int i = 0, n = 0; lp_kinds[i] && n < LP_WHY_MAX; i++)
+        n += snprintf(names + n, LP_WHY_MAX - n, "%s, ", lp_kinds[i]->name);
+    lp_reply_error(request->http, 404, "Unknown profile\nThere are: %scmdline, symbol", names);
+}
+
+static void start(struct lp_request *request, const struct lp_request_options *shape, int seconds,
+                  int hz)
+{
+    int error = lp_pending_start(request->http, shape, seconds, hz);
+    if (error == -EAGAIN)
+        lp_reply_error(request->http, lp_status(error),
+                       "%d profiles over time are being taken already; try again later",
+                       LP_PENDING_MAX);
+    else if (error == -EALREADY)
+        lp_reply_error(request->http, 500,
+                       "Could not enable CPU profiling: cpu profiling already in use");
+    else if (error)
+        lp_reply_untaken(request->http, -error);
+}
+
+static bool too_long(struct lp_request *request, int64_t seconds)
+{
+    if (seconds <= LP_PENDING_SECONDS_MAX)
+        return false;
+    lp_reply_error(request->http, 400, "profile duration exceeds the limit of %d seconds",
+                   LP_PENDING_SECONDS_MAX);
+    return true;
+}
+
+static void reply_delta(struct lp_request *request, const struct lp_request_options *shape)
+{
+    char why[LP_WHY_MAX];
+    int64_t seconds = 0;
+    if (lp_query_number(&request->query, "seconds", 1, INT64_MAX, &seconds, why) < 0) {
+        lp_reply_error(request->http, 400,
+                       "invalid value for \"seconds\" - must be a positive integer");
+    } else if (shape->debug) {
+        lp_reply_error(request->http, 400, "seconds and debug params are incompatible");
+    } else if (!too_long(request, seconds)) {
+        start(request, shape, (int)seconds, 0);
+    }
+}
+
+void lp_http_profile(struct lp_request *request)
+{
+    const struct lp_profile_kind *kind = lp_kind_find(request->part[0]);
+    if (!kind) {
+        unknown_profile(request);
+        return;
+    }
+    char why[LP_WHY_MAX];
+    struct lp_request_options shape;
+    int64_t gc = 0;
+    if (lp_request_options_parse(&shape, &request->query, kind, why) != 0 ||
+        lp_query_number(&request->query, "gc", 0, 1, &gc, why) < 0) {
+        lp_reply_error(request->http, 400, "%s", why);
+        return;
+    }
+    if (lp_query_get(&request->query, "seconds")) {
+        reply_delta(request, &shape);
+        return;
+    }
+    struct lp_trim trim = gc ? lp_trim_now() : (struct lp_trim){0};
+    struct lp_profile *profile = lp_take(kind);
+    if (profile)
+        profile->trim = trim;
+    lp_reply_profile(request->http, profile, &shape);
+    lp_profile_free(profile);
+}
+
+/* Go takes what it cannot read as seconds for none given. */
+void lp_http_timespan(struct lp_request *request)
+{
+    const struct lp_profile_kind *kind = lp_kind_find("profile");
+    char why[LP_WHY_MAX];
+    struct lp_request_options shape;
+    int64_t seconds = kind->timespan->seconds, hz = kind->timespan->hz_default;
+    if (lp_request_options_parse(&shape, &request->query, kind, why) != 0 ||
+        lp_query_number(&request->query, "hz", 1, kind->timespan->hz_max, &hz, why) < 0) {
+        lp_reply_error(request->http, 400, "%s", why);
+        return;
+    }
+    lp_query_number(&request->query, "seconds", 1, INT64_MAX, &seconds, why);
+    if (!too_long(request, seconds))
+        start(request, &shape, (int)seconds, (int)hz);
+}

@@ -1,0 +1,57 @@
+/* The sampling rates, read and changed while the program runs. */
+#include "record/rate.h"
+
+#include "record/waits.h"
+#include "write/rates.h"
+#include "serve/reply.h"
+#include "serve/route.h"
+
+static json_t *rates_json(void)
+{
+    struct lp_rates rates;
+    int64_t rate = lp_rate();
+    lp_rates_read(&rates);
+    return json_pack("{s:I, s:b, s:b, s:o, s:i, s:I, s:I}", "rate", (json_int_t)rate, "exact",
+                     rate == 1, "off", rate == 0, "rates", lp_rates_json(&rates), "rates_dropped",
+                     (int)rates.dropped, "block_ns", (json_int_t)lp_waits_rate(LP_WAITS_BLOCK),
+                     "mutex_fraction", (json_int_t)lp_waits_rate(LP_WAITS_MUTEX));
+}
+
+void lp_http_rate(struct lp_request *request)
+{
+    lp_reply_json(request->http, 200, rates_json());
+}
+
+/* All or none: nothing is set when one of them is wrong. */
+void lp_http_rate_set(struct lp_request *request)
+{
+    char why[LP_WHY_MAX];
+    int64_t bytes, block_ns, fraction;
+    const struct lp_query *query = &request->query;
+    int heap = lp_query_number(query, "bytes", 0, LP_RATE_MAX, &bytes, why);
+    int block =
+        heap < 0 ? 0 : lp_query_number(query, "block_ns", 0, LP_WAITS_RATE_MAX, &block_ns, why);
+    int mutex = heap < 0 || block < 0 ? 0
+                                      : lp_query_number(query, "mutex_fraction", 0,
+                                                        LP_WAITS_RATE_MAX, &fraction, why);
+    if (heap < 0 || block < 0 || mutex < 0) {
+        lp_reply_error(request->http, 400, "%s", why);
+        return;
+    }
+    if (!heap && !block && !mutex) {
+        lp_reply_error(
+            request->http, 400,
+            "a parameter is missing, any of: \"bytes\", the mean bytes between two "
+            "samples of the heap; \"block_ns\", from which on a wait is recorded always; "
+            "\"mutex_fraction\", one in how many contended unlocks is recorded; 1 is "
+            "exact, 0 is off");
+        return;
+    }
+    if (heap)
+        lp_rate_set(bytes);
+    if (block)
+        lp_waits_rate_set(LP_WAITS_BLOCK, block_ns);
+    if (mutex)
+        lp_waits_rate_set(LP_WAITS_MUTEX, fraction);
+    lp_reply_json(request->http, 200, rates_json());
+}

@@ -1,0 +1,177 @@
+/*
+ * Where memory is out even for a message, libevent's own short error page goes out instead.
+ */
+#include "serve/reply.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <event2/buffer.h>
+#include <event2/http.h>
+
+#include "serve/query.h"
+
+int lp_status(int error)
+{
+    switch (error) {
+    case -EINVAL:
+        return 400;
+    case -EPERM:
+        return 401;
+    case -EACCES:
+        return 403;
+    case -ENOENT:
+        return 404;
+    case -EAGAIN:
+    case -EBUSY:
+        return 503;
+    case -ENOSPC:
+        return 507;
+    default:
+        return 500;
+    }
+}
+
+/* libevent knows no phrase for some of these. */
+static const char *phrase(int status)
+{
+    static const struct {
+        int status;
+        const char *phrase;
+    } phrases[] = {{200, "OK"},
+                   {201, "Created"},
+                   {204, "No Content"},
+                   {301, "Moved Permanently"},
+                   {304, "Not Modified"},
+                   {400, "Bad Request"},
+                   {401, "Unauthorized"},
+                   {403, "Forbidden"},
+                   {404, "Not Found"},
+                   {405, "Method Not Allowed"},
+                   {503, "Service Unavailable"},
+                   {507, "Insufficient Storage"}};
+    for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++)
+        if (phrases[i].status == status)
+            return phrases[i].phrase;
+    return "Internal Server Error";
+}
+
+void lp_reply_header(struct evhttp_request *http, const char *name, const char *value)
+{
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(http);
+    evhttp_remove_header(headers, name);
+    evhttp_add_header(headers, name, value);
+}
+
+int lp_body_open(struct lp_body *body)
+{
+    *body = (struct lp_body){0};
+    body->stream = open_memstream(&body->data, &body->size);
+    return body->stream ? 0 : -ENOMEM;
+}
+
+void lp_body_discard(struct lp_body *body)
+{
+    if (body->stream)
+        fclose(body->stream);
+    free(body->data);
+    *body = (struct lp_body){0};
+}
+
+static void free_data(const void *data, size_t size, void *arg)
+{
+    (void)size, (void)arg;
+    free((void *)data);
+}
+
+void lp_reply_body(struct evhttp_request *http, int status, const char *content_type,
+                   struct lp_body *body)
+{
+    int bad = ferror(body->stream);
+    bad |= fclose(body->stream);
+    body->stream = NULL;
+    struct evbuffer *out = bad ? NULL : evbuffer_new();
+    if (!out) {
+        lp_body_discard(body);
+        evhttp_send_error(http, 500, phrase(500));
+        return;
+    }
+    lp_reply_header(http, "X-Content-Type-Options", "nosniff");
+    lp_reply_header(http, "Content-Type", content_type);
+    if (evhttp_request_get_command(http) == EVHTTP_REQ_HEAD) {
+        /* libevent would send the body along. */
+        char length[32];
+        snprintf(length, sizeof length, "%zu", body->size);
+        lp_reply_header(http, "Content-Length", length);
+        lp_body_discard(body);
+    } else if (evbuffer_add_reference(out, body->data, body->size, free_data, NULL) != 0) {
+        lp_body_discard(body);
+        status = 500;
+    }
+    evhttp_send_reply(http, status, phrase(status), out);
+    evbuffer_free(out);
+}
+
+void lp_reply_empty(struct evhttp_request *http, int status)
+{
+    evhttp_send_reply(http, status, phrase(status), NULL);
+}
+
+void lp_reply_redirect(struct evhttp_request *http, int status, const char *to)
+{
+    lp_reply_header(http, "Location", to);
+    lp_reply_empty(http, status);
+}
+
+void lp_reply_json(struct evhttp_request *http, int status, json_t *json)
+{
+    struct lp_body body;
+    if (!json || lp_body_open(&body) != 0) {
+        evhttp_send_error(http, 500, phrase(500));
+    } else {
+        if (json_dumpf(json, body.stream, JSON_INDENT(2)) != 0 || fputc('\n', body.stream) == EOF)
+            status = 500;
+        lp_reply_body(http, status, "application/json", &body);
+    }
+    json_decref(json);
+}
+
+void lp_reply_untaken(struct evhttp_request *http, int error)
+{
+    lp_reply_error(http, lp_status(-error), "what was asked for could not be taken: %s",
+                   error == EBUSY ? "the program handles every real-time signal, so its threads "
+                                    "cannot be asked for their stacks"
+                                  : strerror(error));
+}
+
+static int speaks_go(struct evhttp_request *http)
+{
+    static const char prefix[] = "/debug/pprof";
+    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(http);
+    const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
+    return path && strncmp(path, prefix, sizeof prefix - 1) == 0;
+}
+
+void lp_reply_error(struct evhttp_request *http, int status, const char *format, ...)
+{
+    char text[2 * LP_WHY_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+
+    evhttp_remove_header(evhttp_request_get_output_headers(http), "Content-Disposition");
+    if (!speaks_go(http)) {
+        lp_reply_json(http, status, json_pack("{s:s}", "error", text));
+        return;
+    }
+    struct lp_body body;
+    if (lp_body_open(&body) != 0) {
+        evhttp_send_error(http, 500, phrase(500));
+        return;
+    }
+    fprintf(body.stream, "%s\n", text);
+    lp_reply_header(http, "X-Go-Pprof", "1");
+    lp_reply_body(http, status, "text/plain; charset=utf-8", &body);
+}

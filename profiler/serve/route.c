@@ -1,0 +1,200 @@
+#include "serve/route.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
+
+#include "serve/auth.h"
+#include "serve/reply.h"
+
+#define GET EVHTTP_REQ_GET
+#define POST EVHTTP_REQ_POST
+#define PUT EVHTTP_REQ_PUT
+#define DELETE EVHTTP_REQ_DELETE
+
+/* The first line that fits answers; several may have one path, then they differ in the method. HEAD
+ * goes where GET goes. */
+static const struct route {
+    enum evhttp_cmd_type method;
+    const char *path; /* a star stands for one part of the path, not empty */
+    void (*handle)(struct lp_request *request);
+    const char *params[LP_QUERY_MAX + 1];
+    bool free_query; /* the query is not made of parameters */
+} routes[] = {
+    {GET, "/", lp_http_root, {0}, true},
+    {GET, "/ui/*", lp_http_file, {0}, true},
+    {GET, "/favicon.ico", lp_http_icon, {0}, true},
+    {GET, "/debug/pprof", lp_http_index_redirect, {0}, true},
+    {GET, "/debug/pprof/", lp_http_index, {0}, true},
+    {GET, "/debug/pprof/cmdline", lp_http_cmdline, {0}, true},
+    {GET, "/debug/pprof/symbol", lp_http_symbol, {0}, true},
+    {POST, "/debug/pprof/symbol", lp_http_symbol, {0}, true},
+    {GET,
+     "/debug/pprof/profile",
+     lp_http_timespan,
+     {"debug", "seconds", "hz", "format", "value", "granularity", "color"},
+     false},
+    {GET,
+     "/debug/pprof/*",
+     lp_http_profile,
+     {"debug", "seconds", "gc", "format", "value", "granularity", "color"},
+     false},
+    {POST, "/debug/snapshots", lp_http_snapshot_take, {"name"}, false},
+    {GET, "/debug/snapshots", lp_http_snapshot_list, {0}, false},
+    {PUT, "/debug/snapshots", lp_http_snapshot_every, {"every", "keep"}, false},
+    {GET, "/debug/snapshots/*", lp_http_snapshot, {0}, false},
+    {PUT, "/debug/snapshots/*", lp_http_snapshot_name, {"name"}, false},
+    {DELETE, "/debug/snapshots/*", lp_http_snapshot_drop, {0}, false},
+    {GET,
+     "/debug/snapshots/*/*",
+     lp_http_snapshot_profile,
+     {"debug", "format", "value", "granularity", "color"},
+     false},
+    {GET,
+     "/debug/diff",
+     lp_http_diff,
+     {"profile", "from", "to", "sign", "format", "value", "granularity", "color"},
+     false},
+    {GET, "/debug/suspects", lp_http_suspects, {"from", "to", "format"}, false},
+    {GET, "/debug/live", lp_http_live, {0}, false},
+    {GET, "/debug/rate", lp_http_rate, {0}, false},
+    {PUT, "/debug/rate", lp_http_rate_set, {"bytes", "block_ns", "mutex_fraction"}, false},
+};
+enum { NROUTES = sizeof routes / sizeof *routes };
+
+/* Does this path fit? Notes in spans where the stars' parts are. */
+struct span {
+    const char *start;
+    size_t length;
+};
+
+static bool fits(const char *pattern, const char *path, struct span spans[2])
+{
+    int star = 0;
+    while (*pattern) {
+        if (*pattern != '*') {
+            if (*pattern++ != *path++)
+                return false;
+            continue;
+        }
+        size_t length = strcspn(path, "/");
+        if (length == 0)
+            return false;
+        spans[star++] = (struct span){path, length};
+        path += length;
+        pattern++;
+    }
+    return *path == '\0';
+}
+
+static enum evhttp_cmd_type method_of(struct evhttp_request *http)
+{
+    enum evhttp_cmd_type method = evhttp_request_get_command(http);
+    return method == EVHTTP_REQ_HEAD ? EVHTTP_REQ_GET : method;
+}
+
+static const char *method_name(enum evhttp_cmd_type method)
+{
+    return method == GET ? "GET, HEAD" : method == POST ? "POST" : method == PUT ? "PUT" : "DELETE";
+}
+
+static void refuse_method(struct evhttp_request *http, const char *path)
+{
+    char allow[64] = "";
+    struct span spans[2];
+    for (int i = 0; i < NROUTES; i++)
+        if (fits(routes[i].path, path, spans) && !strstr(allow, method_name(routes[i].method)))
+            snprintf(allow + strlen(allow), sizeof allow - strlen(allow), "%s%s",
+                     *allow ? ", " : "", method_name(routes[i].method));
+    lp_reply_header(http, "Allow", allow);
+    lp_reply_error(http, 405, "method not allowed here; there are: %s", allow);
+}
+
+static void refuse_path(struct evhttp_request *http)
+{
+    lp_reply_error(http, 404,
+                   "not found; there are: /, /debug/pprof/, /debug/snapshots, /debug/diff, "
+                   "/debug/suspects, /debug/live, /debug/rate");
+}
+
+/* NULL: refused, and answered. */
+static const struct route *find(struct evhttp_request *http, const char *path, struct span spans[2])
+{
+    bool known = false;
+    for (int i = 0; i < NROUTES; i++) {
+        if (!fits(routes[i].path, path, spans))
+            continue;
+        if (routes[i].method == method_of(http))
+            return &routes[i];
+        known = true;
+    }
+    if (known)
+        refuse_method(http, path);
+    else
+        refuse_path(http);
+    return NULL;
+}
+
+static bool admit(struct evhttp_request *http, const struct lp_auth *auth)
+{
+    const struct evkeyvalq *in = evhttp_request_get_input_headers(http);
+    const struct lp_auth_headers headers = {
+        .host = evhttp_find_header(in, "Host"),
+        .origin = evhttp_find_header(in, "Origin"),
+        .sec_fetch_site = evhttp_find_header(in, "Sec-Fetch-Site"),
+        .authorization = evhttp_find_header(in, "Authorization"),
+        .changes = method_of(http) != GET,
+    };
+    const char *why;
+    int error = lp_auth_check(auth, &headers, &why);
+    if (error == -EPERM)
+        lp_reply_header(http, "WWW-Authenticate", "Basic realm=\"leakprof\", charset=\"UTF-8\"");
+    if (error)
+        lp_reply_error(http, lp_status(error), "%s", why);
+    return error == 0;
+}
+
+static void handle(struct evhttp_request *http, const char *path, const char *query_text)
+{
+    struct span spans[2] = {0};
+    const struct route *route = find(http, path, spans);
+    if (!route)
+        return;
+
+    char why[LP_WHY_MAX];
+    struct lp_request request = {.http = http};
+    int error =
+        lp_query_parse(&request.query, route->free_query ? NULL : query_text, route->params, why);
+    char *parts[2] = {0};
+    for (int i = 0; i < 2 && spans[i].start; i++)
+        request.part[i] = parts[i] = strndup(spans[i].start, spans[i].length);
+    if (error)
+        lp_reply_error(http, lp_status(error), "%s", why);
+    else if ((spans[0].start && !parts[0]) || (spans[1].start && !parts[1]))
+        lp_reply_error(http, 500, "out of memory");
+    else
+        route->handle(&request);
+    free(parts[0]);
+    free(parts[1]);
+    lp_query_release(&request.query);
+}
+
+void lp_route(struct evhttp_request *http, void *auth)
+{
+    if (!admit(http, auth))
+        return;
+    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(http);
+    const char *raw = uri ? evhttp_uri_get_path(uri) : NULL;
+    char *path = strdup(raw ? raw : "");
+    if (!path)
+        lp_reply_error(http, 500, "out of memory");
+    else if (lp_unescape(path, 0) != 0)
+        lp_reply_error(http, 400, "bad percent escape in the path");
+    else
+        handle(http, path, evhttp_uri_get_query(uri));
+    free(path);
+}

@@ -1,0 +1,61 @@
+/*
+ * From a request to the function that answers it. One table (route.c) says for each route which
+ * method and which parameters it takes; whoever asks for anything else is told what there is. By
+ * the time a handler runs, the client may ask, the path fits, and the query is one of known names.
+ *
+ * To add a route: write `void lp_http_<what>(struct lp_request *)`, declare it below, and give it
+ * a line in the table.
+ */
+#ifndef LP_SERVE_ROUTE_H
+#define LP_SERVE_ROUTE_H
+
+#include "serve/query.h"
+
+struct evhttp_request;
+
+/* Lives for the call of its handler; what answers later keeps only `http`. */
+struct lp_request {
+    struct evhttp_request *http;
+    const char *part[2]; /* what the stars of the route's path stand for */
+    struct lp_query query;
+};
+
+/* The callback for all of evhttp's requests; auth is a const struct lp_auth *. */
+void lp_route(struct evhttp_request *http, void *auth);
+
+/* pprof.c: Go's contract */
+void lp_http_profile(struct lp_request *request);  /* of the moment, or a delta */
+void lp_http_timespan(struct lp_request *request); /* the CPU profile */
+
+/* pages.c: what surrounds it */
+void lp_http_index(struct lp_request *request);
+void lp_http_index_redirect(struct lp_request *request);
+void lp_http_cmdline(struct lp_request *request);
+void lp_http_symbol(struct lp_request *request);
+
+/* files.c: the dashboard */
+void lp_http_root(struct lp_request *request);
+void lp_http_file(struct lp_request *request);
+void lp_http_icon(struct lp_request *request); /* which browsers ask for on any page */
+
+/* snapshots.c */
+void lp_http_snapshot_take(struct lp_request *request);
+void lp_http_snapshot_list(struct lp_request *request);
+void lp_http_snapshot(struct lp_request *request);
+void lp_http_snapshot_profile(struct lp_request *request);
+void lp_http_snapshot_name(struct lp_request *request);
+void lp_http_snapshot_drop(struct lp_request *request);
+void lp_http_snapshot_every(struct lp_request *request);
+
+/* growth.c: two snapshots against each other */
+void lp_http_diff(struct lp_request *request);
+void lp_http_suspects(struct lp_request *request);
+
+/* live.c */
+void lp_http_live(struct lp_request *request);
+
+/* rate.c */
+void lp_http_rate(struct lp_request *request);
+void lp_http_rate_set(struct lp_request *request);
+
+#endif

@@ -1,0 +1,18 @@
+/*
+ * Finding the snapshot that a client names, and telling him which there are if it is none.
+ */
+#ifndef LP_SERVE_SNAPSHOTS_H
+#define LP_SERVE_SNAPSHOTS_H
+
+#include "serve/route.h"
+#include "profile/store.h"
+
+/* NULL: there is none, and the request has been answered. */
+const struct lp_snapshot *lp_snapshot_named(struct lp_request *request, const char *id);
+
+/* The profile that a snapshot holds under this name, and its kind. NULL: as above. */
+const struct lp_profile *lp_profile_named(struct lp_request *request,
+                                          const struct lp_snapshot *snapshot, const char *name,
+                                          const struct lp_profile_kind **kind);
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * A stack, spelled out: one line for each function in it, inlined ones too, leaf first. All writers
+ * walk stacks through this, so that all of them show the same frames. Profiler's thread only.
+ */
+#ifndef LP_SYMBOLIZE_FRAMES_H
+#define LP_SYMBOLIZE_FRAMES_H
+
+#include "symbolize/symbols.h"
+#include "record/stacks.h"
+
+enum { LP_LINES_MAX = 4 * LP_FRAMES_MAX };
+
+struct lp_line {
+    const struct lp_frame *frame;
+    const struct lp_symbol *symbol; /* NULL in a special stack */
+    uintptr_t address;              /* 0 in a special stack */
+    bool inlined;                   /* into the next line */
+    bool program;                   /* the program's own code */
+};
+
+struct lp_lines {
+    uint32_t n; /* at least 1 */
+    struct lp_line at[LP_LINES_MAX];
+};
+
+/* Stacks that inlining makes longer than LP_LINES_MAX lose their outermost lines. */
+void lp_lines_of(uint32_t stack, struct lp_lines *lines);
+
+/* The guilty frame, or where there is none the leaf: where the growth of a stack is booked. */
+const struct lp_frame *lp_place_of(uint32_t stack);
+
+/* The frame that stands for a special stack; NULL for real ones. */
+const struct lp_frame *lp_special_frame(uint32_t stack);
+
+/* Is this the same function of the same file? */
+bool lp_same_function(const struct lp_frame *a, const struct lp_frame *b);
+
+#endif

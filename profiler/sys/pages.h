@@ -1,0 +1,46 @@
+/*
+ * The profiler's own memory: pages from the kernel, never from malloc, so that recording an
+ * allocation can never ask for one. Every byte is counted under the table it belongs to.
+ * Any thread, any context.
+ */
+#ifndef LP_SYS_PAGES_H
+#define LP_SYS_PAGES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define LP_OWN_KINDS(X)                                                                            \
+    X(STACKS, "stacks")                                                                            \
+    X(MEMO, "memo")                                                                                \
+    X(SITES, "sites")                                                                              \
+    X(BLOCKS, "blocks")                                                                            \
+    X(FDS, "fds")                                                                                  \
+    X(WAITS, "waits")                                                                              \
+    X(MAPS, "maps")                                                                                \
+    X(PROCS, "procs")                                                                              \
+    X(THREADS, "threads")                                                                          \
+    X(CPU, "cpu")                                                                                  \
+    X(MODULES, "modules")
+
+enum lp_own {
+#define X(id, text) LP_OWN_##id,
+    LP_OWN_KINDS(X)
+#undef X
+        LP_OWN_COUNT
+};
+
+/* Zeroed pages; NULL when the kernel refuses (counted as a loss). errno is kept. */
+void *lp_own_map(size_t bytes, enum lp_own kind);
+void lp_own_unmap(void *pages, size_t bytes, enum lp_own kind);
+
+/* Where it lies, and what else in the address space is the profiler's, as somebody else mapped it
+ * for us (malloc, for our thread). At most LP_OWN_PLACES are known. */
+enum { LP_OWN_PLACES = 1 << 15 };
+void lp_own_claim(const void *start, size_t bytes);
+void lp_own_disclaim(const void *start);
+void lp_own_each(void (*visit)(uintptr_t start, size_t bytes, void *arg), void *arg);
+
+int64_t lp_own_bytes(enum lp_own kind);
+const char *lp_own_name(enum lp_own kind);
+
+#endif

@@ -1,5 +1,0 @@
-#include "tables/maps.h"
-
-#include "tables/limits.h"
-
-struct lp_ranges lp_maps = LP_RANGES(LP_OWN_MAPS, LP_MAPS_MAX, LP_LOSS_MAPS_FULL);

@@ -1,0 +1,55 @@
+#include "write/cpu.h"
+
+#include <stdio.h>
+
+#include "write/human.h"
+
+static const char *time_of(char out[LP_HUMAN_MAX], int64_t ns)
+{
+    return lp_human(out, ns, "nanoseconds", false);
+}
+
+static const char *threads(char out[LP_HUMAN_MAX], uint32_t n)
+{
+    snprintf(out, LP_HUMAN_MAX, "%u thread%s", n, n == 1 ? "" : "s");
+    return out;
+}
+
+int lp_cpu_lines(char lines[LP_CPU_LINES][LP_CPU_LINE_MAX], const struct lp_cpu_figures *cpu)
+{
+    char a[LP_HUMAN_MAX], b[LP_HUMAN_MAX];
+    int n = 0;
+
+    if (!cpu->taken)
+        return 0;
+    snprintf(lines[n++], LP_CPU_LINE_MAX,
+             "CPU time of the program in the window: %s; in samples: %s",
+             time_of(a, cpu->program_ns), time_of(b, cpu->sampled_ns));
+    if (cpu->unsampled)
+        snprintf(lines[n++], LP_CPU_LINE_MAX,
+                 "not sampled: %s at a time, for the system grants no more timers "
+                 "(RLIMIT_SIGPENDING)",
+                 threads(a, cpu->unsampled));
+    if (cpu->late_ns)
+        snprintf(lines[n++], LP_CPU_LINE_MAX,
+                 "not sampled: %s of %s that began in the window, before they were seen",
+                 time_of(a, cpu->late_ns), threads(b, cpu->born));
+    if (cpu->held_ns)
+        snprintf(lines[n++], LP_CPU_LINE_MAX,
+                 "not sampled: %s, while a thread blocked the signal, or was not let run",
+                 time_of(a, cpu->held_ns));
+    if (cpu->cut_short)
+        snprintf(lines[n++], LP_CPU_LINE_MAX,
+                 "the program took the signal for itself: sampling ended after %s",
+                 time_of(a, cpu->duration_ns));
+    return n;
+}
+
+json_t *lp_cpu_json(const struct lp_cpu_figures *cpu)
+{
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "program_ns",
+                     (json_int_t)cpu->program_ns, "sampled_ns", (json_int_t)cpu->sampled_ns,
+                     "late_ns", (json_int_t)cpu->late_ns, "held_ns", (json_int_t)cpu->held_ns,
+                     "threads", (json_int_t)cpu->threads, "born", (json_int_t)cpu->born,
+                     "unsampled_threads", (json_int_t)cpu->unsampled, "cut_short", cpu->cut_short);
+}

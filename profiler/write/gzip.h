@@ -1,0 +1,20 @@
+/*
+ * A gzip stream into a FILE, written in pieces of any size.
+ */
+#ifndef LP_WRITE_GZIP_H
+#define LP_WRITE_GZIP_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+struct lp_gzip;
+
+/* NULL when memory is out. */
+struct lp_gzip *lp_gzip_new(FILE *out);
+
+void lp_gzip_write(struct lp_gzip *gzip, const void *bytes, size_t n);
+
+/* Ends the stream and frees it; `out` stays open. 0, or -EIO for what went wrong since it began. */
+int lp_gzip_finish(struct lp_gzip *gzip);
+
+#endif

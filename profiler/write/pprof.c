@@ -1,0 +1,376 @@
+/*
+ * profile.proto, gzip-compressed: what `go tool pprof` and everything like it reads.
+ *
+ * The message is built as protobuf-c wants it, an array of pointers for each table, all of it in
+ * one arena. Addresses, functions and strings are met many thousand times and stand in the file
+ * once. Packing streams straight into zlib.
+ *
+ * Every mapping claims to be fully symbolized, also where nothing but dynamic symbols was found:
+ * pprof then leaves names alone instead of looking for the binaries on the reader's machine.
+ */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "write/arena.h"
+#include "write/cpu.h"
+#include "write/write.h"
+#include "symbolize/frames.h"
+#include "write/gzip.h"
+#include "write/human.h"
+#include "write/rates.h"
+#include "write/ids.h"
+#include "profile.pb-c.h"
+
+typedef Perftools__Profiles__Profile Profile;
+typedef Perftools__Profiles__ValueType ValueType;
+typedef Perftools__Profiles__Sample Sample;
+typedef Perftools__Profiles__Label Label;
+typedef Perftools__Profiles__Mapping Mapping;
+typedef Perftools__Profiles__Location Location;
+typedef Perftools__Profiles__Line Line;
+typedef Perftools__Profiles__Function Function;
+
+/* Arrays of pointers, as protobuf-c has them. */
+struct list {
+    void **at;
+    size_t n, room;
+};
+
+struct builder {
+    struct lp_arena arena;
+    struct list strings, mappings, locations, functions;
+    struct lp_ids by_place, by_function, by_string;
+    uint64_t special[LP_STACK_FIRST + 1]; /* location ids, 0: not met yet */
+    const struct lp_module **modules;     /* of each mapping */
+    bool failed;                          /* memory is out; what was returned is not to be used */
+};
+
+static void *take(struct builder *b, size_t size)
+{
+    void *memory = lp_arena_take(&b->arena, size);
+    if (!memory)
+        b->failed = true;
+    return memory;
+}
+
+static bool append(struct builder *b, struct list *list, void *item)
+{
+    if (list->n == list->room) {
+        size_t room = list->room ? list->room * 2 : 256;
+        void **at = realloc(list->at, room * sizeof(*at));
+        if (!at) {
+            b->failed = true;
+            return false;
+        }
+        list->at = at;
+        list->room = room;
+    }
+    list->at[list->n++] = item;
+    return item != NULL;
+}
+
+static uint32_t *slot(struct builder *b, struct lp_ids *ids, uint64_t key)
+{
+    uint32_t *id = lp_ids_slot(ids, key);
+    if (!id)
+        b->failed = true;
+    return id;
+}
+
+/* Texts must outlive the packing; two of the same hash but unlike get their own numbers, that of
+ * the second one each time anew. */
+static int64_t string(struct builder *b, const char *text)
+{
+    if (!text || !text[0])
+        return 0;
+
+    uint64_t hash = 0xcbf29ce484222325;
+    for (const char *s = text; *s; s++)
+        hash = (hash ^ (unsigned char)*s) * 0x100000001b3;
+    uint32_t *id = slot(b, &b->by_string, hash);
+    if (!id)
+        return 0;
+    if (*id && strcmp(b->strings.at[*id], text) == 0)
+        return *id;
+    append(b, &b->strings, (void *)(uintptr_t)text);
+    *id = (uint32_t)(b->strings.n - 1);
+    return *id;
+}
+
+static uint64_t mapping(struct builder *b, const struct lp_module *module)
+{
+    if (!module)
+        return 0;
+    for (size_t i = 0; i < b->mappings.n; i++)
+        if (b->modules[i] == module)
+            return i + 1;
+
+    Mapping *m = take(b, sizeof(*m));
+    if (!m || b->mappings.n == lp_modules_count() || !append(b, &b->mappings, m))
+        return 0;
+    b->modules[b->mappings.n - 1] = module;
+    perftools__profiles__mapping__init(m);
+    m->id = b->mappings.n;
+    m->memory_start = module->start;
+    m->memory_limit = module->limit;
+    m->file_offset = module->offset;
+    m->filename = string(b, module->path);
+    m->build_id = string(b, module->build_id);
+    m->has_functions = m->has_filenames = m->has_line_numbers = m->has_inline_frames = true;
+    return m->id;
+}
+
+static uint64_t function(struct builder *b, const struct lp_frame *frame)
+{
+    int64_t linkage = string(b, frame->linkage), file = string(b, frame->file);
+    uint32_t *id =
+        slot(b, &b->by_function,
+             (uint64_t)linkage << 40 | (uint64_t)file << 20 | (uint64_t)frame->start_line);
+    if (!id || *id)
+        return id ? *id : 0;
+
+    Function *f = take(b, sizeof(*f));
+    if (!f || !append(b, &b->functions, f))
+        return 0;
+    perftools__profiles__function__init(f);
+    f->id = *id = (uint32_t)b->functions.n;
+    f->name = string(b, frame->function);
+    f->system_name = linkage;
+    f->filename = file;
+    f->start_line = frame->start_line;
+    return f->id;
+}
+
+static Location *new_location(struct builder *b, const struct lp_frame *frames, uint32_t nframes)
+{
+    Location *l = take(b, sizeof(*l));
+    Line *lines = take(b, nframes * sizeof(*lines));
+    Line **list = take(b, nframes * sizeof(*list));
+
+    if (!l || !lines || !list || !append(b, &b->locations, l))
+        return NULL;
+    perftools__profiles__location__init(l);
+    l->id = b->locations.n;
+    l->n_line = nframes;
+    l->line = list;
+    for (uint32_t i = 0; i < nframes; i++) {
+        perftools__profiles__line__init(&lines[i]);
+        lines[i].function_id = function(b, &frames[i]);
+        lines[i].line = frames[i].line;
+        list[i] = &lines[i];
+    }
+    return l;
+}
+
+/* An address in an object is one place; there is one answer for each. One in no object is another,
+ * and a user's address has not the top bit. */
+static uint64_t location(struct builder *b, uint32_t stack, uintptr_t address)
+{
+    const struct lp_symbol *symbol = lp_symbolize_in(stack, address);
+    uint32_t *id =
+        slot(b, &b->by_place, symbol->module ? (uint64_t)(uintptr_t)symbol | 1ull << 63 : address);
+    if (!id || *id)
+        return id ? *id : 0;
+
+    Location *l = new_location(b, symbol->frames, symbol->nframes);
+    if (!l)
+        return 0;
+    l->address = address;
+    l->mapping_id = mapping(b, symbol->module);
+    *id = (uint32_t)l->id;
+    return l->id;
+}
+
+static uint64_t special_location(struct builder *b, uint32_t stack, const struct lp_frame *frame)
+{
+    uint32_t i = stack < LP_STACK_FIRST ? stack : LP_STACK_FIRST;
+
+    if (!b->special[i]) {
+        Location *l = new_location(b, frame, 1);
+        b->special[i] = l ? l->id : 0;
+    }
+    return b->special[i];
+}
+
+static void add_label(struct builder *b, Sample *sample, const struct lp_row *row,
+                      const struct lp_profile_kind *kind)
+{
+    if (!kind->label_key || (kind->label_unit ? row->label_num == 0 : !row->label_text))
+        return;
+
+    Label *label = take(b, sizeof(*label)), **list = take(b, sizeof(*list));
+    if (!label || !list)
+        return;
+    perftools__profiles__label__init(label);
+    label->key = string(b, kind->label_key);
+    if (kind->label_unit) {
+        label->num = row->label_num;
+        label->num_unit = string(b, kind->label_unit);
+    } else {
+        label->str = string(b, row->label_text);
+    }
+    list[0] = label;
+    sample->label = list;
+    sample->n_label = 1;
+}
+
+static Sample *new_sample(struct builder *b, const struct lp_row *row,
+                          const struct lp_profile_kind *kind)
+{
+    const struct lp_frame *special = lp_special_frame(row->stack);
+    struct lp_stack stack = special ? (struct lp_stack){.nframes = 1} : lp_stack_get(row->stack);
+    Sample *sample = take(b, sizeof(*sample));
+    uint64_t *ids = take(b, stack.nframes * sizeof(*ids));
+
+    if (!sample || !ids)
+        return NULL;
+    perftools__profiles__sample__init(sample);
+    for (uint32_t i = 0; i < stack.nframes; i++)
+        ids[i] = special ? special_location(b, row->stack, special)
+                         : location(b, row->stack, stack.frames[i]);
+    sample->n_location_id = stack.nframes;
+    sample->location_id = ids;
+    sample->n_value = (size_t)kind->nvalues;
+    sample->value = (int64_t *)(uintptr_t)row->value; /* read only */
+    add_label(b, sample, row, kind);
+    return sample;
+}
+
+static ValueType *value_type(struct builder *b, const struct lp_value_type *type)
+{
+    ValueType *v = take(b, sizeof(*v));
+
+    if (v) {
+        perftools__profiles__value_type__init(v);
+        v->type = string(b, type->type);
+        v->unit = string(b, type->unit);
+    }
+    return v;
+}
+
+static void comment(struct builder *b, Profile *p, const char *text)
+{
+    size_t bytes = strlen(text) + 1;
+    char *copy = take(b, bytes);
+
+    if (copy && p->comment)
+        p->comment[p->n_comment++] = string(b, memcpy(copy, text, bytes));
+}
+
+static void add_comments(struct builder *b, Profile *p, const struct lp_profile *profile,
+                         const struct lp_profile_kind *kind)
+{
+    char text[256], total[2 * LP_HUMAN_MAX], period[LP_HUMAN_MAX], rates[LP_RATES_TEXT_MAX];
+    char lines[LP_CPU_LINES][LP_CPU_LINE_MAX];
+    bool mixed = lp_rates_mixed(&profile->rates);
+
+    p->comment = take(b, (LP_VALUES_MAX + LP_CPU_LINES + 3) * sizeof(*p->comment));
+    for (int i = 0, n = lp_cpu_lines(lines, &profile->cpu); i < n; i++)
+        comment(b, p, lines[i]);
+    if (mixed)
+        comment(b, p, lp_rates_text(rates, &profile->rates));
+    if (profile->note)
+        comment(b, p, profile->note);
+    if (profile->losses > 0) {
+        snprintf(text, sizeof(text), "%llu events could not be recorded",
+                 (unsigned long long)profile->losses);
+        comment(b, p, text);
+    }
+    for (int v = 0; v < kind->nvalues; v++) {
+        double error;
+        int64_t sum = lp_profile_total(profile, v, &error);
+        if (error <= 0)
+            continue;
+        lp_human_error(total, sum, error, kind->values[v].unit, profile->delta);
+        lp_human(period, profile->period, kind->period.unit, false);
+        bool noted = !mixed && profile->note; /* it has said how it was sampled */
+        snprintf(text, sizeof(text), "%s: %s (estimate and its standard error%s%s)",
+                 kind->values[v].type, total,
+                 mixed   ? "; samples at mixed rates"
+                 : noted ? ""
+                         : "; one sample in ",
+                 mixed || noted ? "" : period);
+        comment(b, p, text);
+    }
+}
+
+static int build(struct builder *b, Profile *p, const struct lp_profile *profile,
+                 const struct lp_profile_kind *kind)
+{
+    lp_modules_refresh();
+    append(b, &b->strings, "");
+    b->modules = take(b, (lp_modules_count() + 1) * sizeof(*b->modules));
+    p->sample_type = take(b, LP_VALUES_MAX * sizeof(*p->sample_type));
+    p->sample = take(b, (profile->nrows + 1) * sizeof(*p->sample));
+    if (b->failed)
+        return -ENOMEM;
+
+    if (lp_modules_count() > 0)
+        mapping(b, lp_module_at(0));
+    for (int v = 0; v < kind->nvalues; v++)
+        p->sample_type[p->n_sample_type++] = value_type(b, &kind->values[v]);
+    if (kind->period.type)
+        p->period_type = value_type(b, &kind->period);
+    if (kind->default_value >= 0)
+        p->default_sample_type = string(b, kind->values[kind->default_value].type);
+    p->period = profile->period;
+    p->time_nanos = profile->time_ns;
+    p->duration_nanos = profile->duration_ns;
+    for (size_t i = 0; i < profile->nrows && !b->failed; i++)
+        p->sample[p->n_sample++] = new_sample(b, &profile->rows[i], kind);
+    add_comments(b, p, profile, kind);
+
+    p->n_mapping = b->mappings.n;
+    p->mapping = (Mapping **)b->mappings.at;
+    p->n_location = b->locations.n;
+    p->location = (Location **)b->locations.at;
+    p->n_function = b->functions.n;
+    p->function = (Function **)b->functions.at;
+    p->n_string_table = b->strings.n;
+    p->string_table = (char **)b->strings.at;
+    return b->failed ? -ENOMEM : 0;
+}
+
+static void release(struct builder *b)
+{
+    lp_arena_release(&b->arena);
+    struct list *const lists[] = {&b->strings, &b->mappings, &b->locations, &b->functions};
+    for (int i = 0; i < 4; i++)
+        free(lists[i]->at);
+    lp_ids_release(&b->by_place);
+    lp_ids_release(&b->by_function);
+    lp_ids_release(&b->by_string);
+}
+
+struct packer {
+    ProtobufCBuffer base;
+    struct lp_gzip *gzip;
+};
+
+static void pack_bytes(ProtobufCBuffer *buffer, size_t n, const uint8_t *bytes)
+{
+    lp_gzip_write(((struct packer *)buffer)->gzip, bytes, n);
+}
+
+static int pack(FILE *out, const Profile *p)
+{
+    struct packer packer = {{pack_bytes}, lp_gzip_new(out)};
+    if (!packer.gzip)
+        return -ENOMEM;
+    protobuf_c_message_pack_to_buffer(&p->base, &packer.base);
+    return lp_gzip_finish(packer.gzip);
+}
+
+int lp_write_pprof(FILE *out, const struct lp_profile *profile, const struct lp_view *view)
+{
+    struct builder b = {0};
+    Profile p = PERFTOOLS__PROFILES__PROFILE__INIT;
+
+    int rc = build(&b, &p, profile, view->kind);
+    if (rc == 0)
+        rc = pack(out, &p);
+    release(&b);
+    return rc;
+}

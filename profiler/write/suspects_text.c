@@ -1,0 +1,159 @@
+/* The suspects, for a terminal. */
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "write/human.h"
+#include "write/suspects.h"
+
+/* printf counts bytes; "±" is two. Columns are at least two blanks apart. */
+static void column(FILE *out, int width, const char *text)
+{
+    int n = fprintf(out, "%s", text);
+
+    for (const char *s = text; *s; s++)
+        n -= (*s & 0xc0) == 0x80;
+    fprintf(out, "%*s", n + 2 < width ? width - n : 2, "");
+}
+
+/* Two columns of bytes and two of ages, where there are any. */
+static void write_books(FILE *out, const struct lp_suspect *s, bool books)
+{
+    char text[LP_HUMAN_MAX];
+
+    column(out, 11, books ? lp_human(text, s->allocated, "bytes", false) : "-");
+    column(out, 11, books ? lp_human(text, s->freed, "bytes", false) : "-");
+    column(out, 10, s->survivors ? lp_human_age(text, s->age.oldest_ns) : "-");
+    column(out, 10, s->survivors ? lp_human_age(text, s->age.median_ns) : "-");
+}
+
+static void write_place(FILE *out, const struct lp_frame *place)
+{
+    fprintf(out, "%s", place->shown);
+    if (place->file[0])
+        fprintf(out, "  %s:%d", place->file, place->line);
+    fputc('\n', out);
+}
+
+static void write_churn(FILE *out, const struct lp_ranking *ranking)
+{
+    char text[2 * LP_HUMAN_MAX];
+
+    if (ranking->nchurn == 0)
+        return;
+    fprintf(out, "\nbusy but not growing: churn, not suspect\n"
+                 "growth               allocated  freed      oldest    median    function  "
+                 "file:line\n");
+    for (size_t i = 0; i < ranking->nchurn; i++) {
+        const struct lp_suspect *s = &ranking->churn[i];
+        column(out, 21, lp_human_error(text, s->growth, sqrt(s->variance), "bytes", true));
+        write_books(out, s, true);
+        write_place(out, s->place);
+    }
+}
+
+static void write_flat(FILE *out, const struct lp_ranking *ranking)
+{
+    char text[LP_HUMAN_MAX];
+
+    fprintf(out, "flat: no place grew by more than %d standard errors and the floor (",
+            LP_SUSPECT_SIGMAS);
+    for (int r = 0; r < ranking->nresources; r++) {
+        const struct lp_resource *resource = ranking->tracked[r].is;
+        fprintf(out, "%s%s %s", r ? ", " : "", resource->name,
+                lp_human(text, resource->floor, resource->unit, false));
+    }
+    fprintf(out, ")\n");
+}
+
+static void write_table(FILE *out, const struct lp_ranking *ranking)
+{
+    char text[2 * LP_HUMAN_MAX];
+
+    fprintf(out,
+            "rank  resource    growth               a second    now         of limit  allocated "
+            " freed      oldest    median    function  file:line\n");
+    for (size_t i = 0; i < ranking->n; i++) {
+        const struct lp_suspect *s = &ranking->suspects[i];
+        const struct lp_resource *resource = ranking->tracked[s->resource].is;
+        double second = ranking->seconds > 0 ? (double)s->growth / ranking->seconds : 0;
+
+        fprintf(out, "%4zu  ", i + 1);
+        column(out, 12, resource->name);
+        column(out, 21, lp_human_error(text, s->growth, sqrt(s->variance), resource->unit, true));
+        column(out, 12, lp_human(text, llround(second), resource->unit, true));
+        column(out, 12, lp_human(text, s->to, resource->unit, false));
+        column(out, 10, lp_human_share(text, s->share, 1));
+        write_books(out, s, lp_ranks_heap(ranking, s));
+        write_place(out, s->place);
+    }
+}
+
+/* One paragraph each: the verdict, its reason, and when it would end. */
+static void write_verdicts(FILE *out, const struct lp_ranking *ranking)
+{
+    char text[LP_REASON_MAX];
+
+    for (size_t i = 0; i < ranking->n; i++) {
+        const struct lp_suspect *s = &ranking->suspects[i];
+        const char *unit = ranking->tracked[s->resource].is->unit;
+        lp_suspect_reason(text, ranking, s);
+        fprintf(out, "\n%zu  %s: %s.\n", i + 1, lp_verdict_name(s->judgement.verdict), text);
+        if (s->judgement.verdict > LP_TOO_EARLY)
+            continue;
+        if (ranking->requests > 0) {
+            double each = (double)s->growth / (double)ranking->requests;
+            if (fabs(each) < 10)
+                snprintf(text, sizeof(text), "%.2g%s", each, strcmp(unit, "bytes") ? "" : " B");
+            else
+                lp_human(text, llround(each), unit, false);
+            fprintf(out, "   %s a request; ", text);
+        } else {
+            fprintf(out, "   ");
+        }
+        lp_suspect_pace(text, ranking, s);
+        fprintf(out, "%s.\n", text);
+    }
+}
+
+static void write_window(FILE *out, const struct lp_ranking *ranking)
+{
+    const struct lp_snapshot *from = ranking->from, *to = ranking->to;
+    char text[2 * LP_HUMAN_MAX];
+
+    fprintf(out, "what grew from snapshot %d to ", from->id);
+    if (to->id)
+        fprintf(out, "snapshot %d", to->id);
+    else
+        fprintf(out, "now");
+    fprintf(out, ", in %.1f s", ranking->seconds);
+    if (ranking->series->n > 2)
+        fprintf(out, " and %zu snapshots", ranking->series->n);
+    if (ranking->requests > 0)
+        fprintf(out, ", with %s requests", lp_human(text, ranking->requests, "count", false));
+    fputc('\n', out);
+    for (int r = 0; r < ranking->nresources; r++)
+        fprintf(out, "%s %s, ", ranking->tracked[r].is->name,
+                lp_human_error(text, ranking->total[r], ranking->total_error[r],
+                               ranking->tracked[r].is->unit, true));
+    fprintf(out, "RSS %s\n\n",
+            lp_human(text, to->figures.rss_bytes - from->figures.rss_bytes, "bytes", true));
+}
+
+int lp_write_suspects_text(FILE *out, const struct lp_series *series)
+{
+    struct lp_ranking ranking;
+
+    int rc = lp_rank(&ranking, series);
+    if (rc == 0) {
+        write_window(out, &ranking);
+        if (ranking.n == 0)
+            write_flat(out, &ranking);
+        else
+            write_table(out, &ranking);
+        write_churn(out, &ranking);
+        write_verdicts(out, &ranking);
+    }
+    lp_ranking_release(&ranking);
+    return rc != 0 ? rc : ferror(out) ? -EIO : 0;
+}

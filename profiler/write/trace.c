@@ -1,0 +1,46 @@
+#include "write/trace.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+int64_t lp_trace_period(const char *text)
+{
+    static const struct {
+        const char *name;
+        int64_t ms;
+    } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}};
+    size_t digits = strspn(text, "0123456789");
+    int64_t number = 0;
+
+    if (digits == 0 || digits > 9)
+        return -EINVAL;
+    for (size_t i = 0; i < digits; i++)
+        number = number * 10 + text[i] - '0';
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (!strcmp(text + digits, units[i].name)) {
+            number *= units[i].ms;
+            return number >= LP_TRACE_MS_MIN && number <= LP_TRACE_MS_MAX ? number : -EINVAL;
+        }
+    return -EINVAL;
+}
+
+size_t lp_trace_line(char out[LP_TRACE_LINE_MAX], const struct lp_trace *trace,
+                     const struct lp_vitals *life)
+{
+    char cost[32] = "-";
+    if (life->snapshot_cost_ns >= 0)
+        snprintf(cost, sizeof cost, "%.3f", (double)life->snapshot_cost_ns / 1e6);
+    int n = snprintf(out, LP_TRACE_LINE_MAX,
+                     "memtrace %" PRId64 " pid %d time %.3f heap %" PRId64 " error %" PRId64
+                     " change %+" PRId64 " objects %" PRId64 " rss %" PRId64 " gap %" PRId64
+                     " threads %" PRId64 " unjoined %" PRId64 " fds %" PRId64 " mappings %" PRId64
+                     " snapshot %s dropped %" PRId64 "\n",
+                     trace->number, (int)getpid(), (double)life->uptime_ns / 1e9, life->heap_bytes,
+                     life->heap_error, life->heap_bytes - trace->heap_bytes, life->heap_objects,
+                     life->rss_bytes, life->rss_bytes - life->heap_bytes, life->threads,
+                     life->unjoined, life->fds, life->mappings, cost, trace->dropped);
+    return (size_t)n; /* 15 numbers of 20 digits fit */
+}

@@ -1,0 +1,196 @@
+/*
+ * Building the call tree: every stack is walked from its root, each step found by a hash of (parent
+ * node, function, perhaps line), so that a thousand siblings cost no more than two. Nodes are
+ * numbers, not pointers, because their array moves as it grows.
+ */
+#include "write/tree.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "symbolize/clean.h"
+
+static uint64_t hash_of(const struct lp_tree *tree, uint32_t parent, const struct lp_frame *frame)
+{
+    uint64_t hash = 0xcbf29ce484222325 ^ parent;
+
+    if (tree->by_line)
+        hash = (hash ^ (uint32_t)frame->line) * 0x100000001b3;
+    for (const char *s = frame->function; *s; s++)
+        hash = (hash ^ (unsigned char)*s) * 0x100000001b3;
+    return hash ^ hash >> 32;
+}
+
+static bool same(const struct lp_tree *tree, const struct lp_frame *a, const struct lp_frame *b)
+{
+    return lp_same_function(a, b) && (!tree->by_line || a->line == b->line);
+}
+
+static int grow(struct lp_tree *tree)
+{
+    uint32_t room = tree->room ? tree->room * 2 : 256;
+    struct lp_node *nodes = realloc(tree->nodes, room * sizeof(*nodes));
+    if (nodes)
+        tree->nodes = nodes;
+    uint32_t *slots = calloc(2 * (size_t)room, sizeof(*slots));
+    if (!nodes || !slots) {
+        free(slots);
+        return -ENOMEM;
+    }
+
+    for (uint32_t i = 1; i < tree->n; i++) {
+        uint64_t at = hash_of(tree, nodes[i].parent, nodes[i].frame);
+        while (slots[at & (2 * room - 1)])
+            at++;
+        slots[at & (2 * room - 1)] = i;
+    }
+    free(tree->slots);
+    tree->slots = slots;
+    tree->nslots = 2 * room;
+    tree->room = room;
+    return 0;
+}
+
+/* The child of this node for this function, made if need be; 0 when memory is out. */
+static uint32_t step(struct lp_tree *tree, uint32_t parent, const struct lp_line *line)
+{
+    uint64_t at = hash_of(tree, parent, line->frame);
+
+    for (;; at++) {
+        uint32_t i = tree->slots[at & (tree->nslots - 1)];
+        if (i == 0)
+            break;
+        if (tree->nodes[i].parent == parent && same(tree, tree->nodes[i].frame, line->frame))
+            return i;
+    }
+    if (tree->n == tree->room) {
+        if (grow(tree) != 0)
+            return 0;
+        for (at = hash_of(tree, parent, line->frame); tree->slots[at & (tree->nslots - 1)]; at++)
+            ;
+    }
+
+    uint32_t i = tree->n++;
+    tree->slots[at & (tree->nslots - 1)] = i;
+    tree->nodes[i] = (struct lp_node){.frame = line->frame,
+                                      .symbol = line->symbol,
+                                      .program = line->program,
+                                      .parent = parent,
+                                      .sibling = tree->nodes[parent].child,
+                                      .depth = tree->nodes[parent].depth + 1};
+    tree->nodes[parent].child = i;
+    return i;
+}
+
+static void add(struct lp_node *node, const struct lp_row *row, int value,
+                const struct lp_frame *frame)
+{
+    int64_t amount = row->value[value], size = amount < 0 ? -amount : amount;
+
+    if (amount < 0)
+        node->shrunk += size;
+    else
+        node->grown += size;
+    node->variance += row->variance[value];
+    if (size > node->biggest) {
+        node->biggest = size;
+        node->frame = frame;
+    }
+}
+
+/* Sorting needs an array: children are few, and the root's may be many. */
+struct child {
+    int64_t width;
+    const char *name;
+    uint32_t node;
+};
+
+static int by_width(const void *x, const void *y)
+{
+    const struct child *a = x, *b = y;
+
+    if (a->width != b->width)
+        return a->width > b->width ? -1 : 1;
+    int order = strcmp(a->name, b->name);
+    return order ? order : a->node < b->node ? -1 : 1;
+}
+
+static void sort_children(struct lp_tree *tree, uint32_t parent, struct child *scratch)
+{
+    size_t n = 0;
+
+    for (uint32_t i = tree->nodes[parent].child; i; i = tree->nodes[i].sibling)
+        scratch[n++] = (struct child){tree->nodes[i].grown + tree->nodes[i].shrunk,
+                                      tree->nodes[i].frame->function, i};
+    if (n < 2)
+        return;
+    qsort(scratch, n, sizeof(*scratch), by_width);
+    tree->nodes[parent].child = scratch[0].node;
+    for (size_t i = 0; i < n; i++)
+        tree->nodes[scratch[i].node].sibling = i + 1 < n ? scratch[i + 1].node : 0;
+}
+
+int lp_tree_build(struct lp_tree *tree, const struct lp_profile *profile, int value, bool by_line)
+{
+    *tree = (struct lp_tree){.by_line = by_line};
+    lp_modules_refresh();
+    struct lp_lines *lines = malloc(sizeof(*lines));
+    struct child *scratch = NULL;
+    int rc = lines ? grow(tree) : -ENOMEM;
+    if (rc != 0)
+        goto out;
+
+    rc = -ENOMEM;
+    tree->nodes[0] = (struct lp_node){0};
+    tree->n = 1;
+    for (size_t r = 0; r < profile->nrows; r++) {
+        const struct lp_row *row = &profile->rows[r];
+        if (row->value[value] == 0)
+            continue;
+        lp_lines_of(row->stack, lines);
+        uint32_t at = 0;
+        add(&tree->nodes[0], row, value, NULL);
+        for (uint32_t i = lines->n; i-- > 0;) {
+            at = step(tree, at, &lines->at[i]);
+            if (at == 0)
+                goto out;
+            add(&tree->nodes[at], row, value, lines->at[i].frame);
+        }
+        tree->nodes[at].self += row->value[value];
+    }
+
+    scratch = malloc(tree->n * sizeof(*scratch));
+    if (!scratch)
+        goto out;
+    for (uint32_t i = 0; i < tree->n; i++)
+        sort_children(tree, i, scratch);
+    rc = 0;
+out:
+    free(scratch);
+    free(lines);
+    return rc;
+}
+
+const char *lp_tree_name(const struct lp_tree *tree, uint32_t node, char name[LP_NODE_NAME_MAX])
+{
+    const struct lp_frame *frame = tree->nodes[node].frame;
+
+    if (!frame)
+        return "all";
+    if (!tree->by_line || !frame->file[0])
+        return frame->shown;
+    const char *slash = strrchr(frame->file, '/');
+    snprintf(name, LP_NODE_NAME_MAX, "%s (%s:%d)", frame->shown, slash ? slash + 1 : frame->file,
+             frame->line);
+    lp_clean(name); /* it may have been cut in the middle of a letter */
+    return name;
+}
+
+void lp_tree_release(struct lp_tree *tree)
+{
+    free(tree->nodes);
+    free(tree->slots);
+    memset(tree, 0, sizeof(*tree));
+}

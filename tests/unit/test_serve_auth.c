@@ -1,0 +1,148 @@
+/* Claim: other sites' pages are refused, and with a token so is everyone who does not have it. */
+#include "unit.h"
+
+#include <errno.h>
+
+#include "serve/auth.h"
+
+static const struct lp_auth local = {.loopback = true};
+static const struct lp_auth local_token = {.loopback = true, .token = "s3cret:x"};
+static const struct lp_auth remote_token = {.token = "s3cret:x"};
+
+static int check(const struct lp_auth *auth, struct lp_auth_headers headers)
+{
+    const char *why = NULL;
+    int error = lp_auth_check(auth, &headers, &why);
+    if (error)
+        assert_non_null(why);
+    return error;
+}
+
+static int host(const char *name)
+{
+    return check(&local, (struct lp_auth_headers){.host = name});
+}
+
+static void test_host_must_name_this_machine(void **state)
+{
+    (void)state;
+    static const char *const good[] = {
+        "localhost",  "LOCALHOST:6060", "127.0.0.1:6060", "127.1.2.3",
+        "[::1]:6060", "[::1]",          "localhost:9999", NULL};
+    static const char *const bad[] = {"evil.example",
+                                      "localhost.evil.example",
+                                      "127.0.0.1.evil.example",
+                                      "evil.example:6060",
+                                      "[::2]:6060",
+                                      "[::1",
+                                      "10.0.0.1",
+                                      "128.0.0.1",
+                                      "",
+                                      "localhost:60x",
+                                      "user@localhost",
+                                      NULL};
+    for (int i = 0; good[i]; i++)
+        assert_int_equal(host(good[i]), 0);
+    for (int i = 0; bad[i]; i++)
+        assert_int_equal(host(bad[i]), -EACCES);
+    assert_int_equal(host(NULL), 0);
+}
+
+static void test_origin_must_be_ours(void **state)
+{
+    (void)state;
+    struct lp_auth_headers headers = {.host = "127.0.0.1:6060", .origin = "http://127.0.0.1:6060"};
+    assert_int_equal(check(&local, headers), 0);
+    static const char *const bad[] = {
+        "http://127.0.0.1:8080", "http://evil.example", "null", "", "http://localhost:6060", NULL};
+    for (int i = 0; bad[i]; i++) {
+        headers.origin = bad[i];
+        assert_int_equal(check(&local, headers), -EACCES);
+    }
+}
+
+static void test_other_sites_are_refused(void **state)
+{
+    (void)state;
+    struct lp_auth_headers headers = {.host = "localhost", .sec_fetch_site = "cross-site"};
+    assert_int_equal(check(&local, headers), -EACCES);
+    headers.sec_fetch_site = "whatever";
+    assert_int_equal(check(&local, headers), -EACCES);
+    headers.sec_fetch_site = "none";
+    assert_int_equal(check(&local, headers), 0);
+    headers.sec_fetch_site = "same-origin";
+    assert_int_equal(check(&local, headers), 0);
+    headers.changes = true;
+    assert_int_equal(check(&local, headers), 0);
+}
+
+static void test_same_site_may_look_but_not_change(void **state)
+{
+    (void)state;
+    struct lp_auth_headers headers = {.host = "localhost", .sec_fetch_site = "same-site"};
+    assert_int_equal(check(&local, headers), 0);
+    headers.changes = true;
+    assert_int_equal(check(&local, headers), -EACCES);
+}
+
+static int authorization(const char *text)
+{
+    struct lp_auth_headers headers = {.host = "example.org", .authorization = text};
+    return check(&remote_token, headers);
+}
+
+static void test_token_by_bearer_and_basic(void **state)
+{
+    (void)state;
+    assert_int_equal(authorization("Bearer s3cret:x"), 0);
+    assert_int_equal(authorization("bearer  s3cret:x"), 0);
+    assert_int_equal(authorization("Basic YW55Om1vcmU="), -EPERM);       /* any:more */
+    assert_int_equal(authorization("Basic YW55OnMzY3JldDp4"), 0);        /* any:s3cret:x */
+    assert_int_equal(authorization("Basic OnMzY3JldDp4"), 0);            /* :s3cret:x */
+    assert_int_equal(authorization("Basic czNjcmV0Ong="), -EPERM);       /* s3cret:x */
+    assert_int_equal(authorization("Basic YW55OnMzY3JldDp4=x"), -EPERM); /* not base64 */
+}
+
+static void test_wrong_tokens_are_refused(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {NULL,
+                                      "",
+                                      "Bearer",
+                                      "Bearer ",
+                                      "Bearer s3cret:",
+                                      "Bearer s3cret:xs3cret:x",
+                                      "Bearer S3cret:x",
+                                      "Bearer s3cret:x ",
+                                      "Basic",
+                                      "Basic !!!!",
+                                      "Digest s3cret:x",
+                                      "s3cret:x"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(authorization(bad[i]), -EPERM);
+}
+
+static void test_the_token_does_not_excuse_another_site(void **state)
+{
+    (void)state;
+    struct lp_auth_headers headers = {.host = "evil.example", .authorization = "Bearer s3cret:x"};
+    assert_int_equal(check(&local_token, headers), -EACCES);
+    headers.host = "localhost";
+    assert_int_equal(check(&local_token, headers), 0);
+    headers.origin = "http://evil.example";
+    assert_int_equal(check(&local_token, headers), -EACCES);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_host_must_name_this_machine),
+        cmocka_unit_test(test_origin_must_be_ours),
+        cmocka_unit_test(test_other_sites_are_refused),
+        cmocka_unit_test(test_same_site_may_look_but_not_change),
+        cmocka_unit_test(test_token_by_bearer_and_basic),
+        cmocka_unit_test(test_wrong_tokens_are_refused),
+        cmocka_unit_test(test_the_token_does_not_excuse_another_site),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

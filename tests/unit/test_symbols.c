@@ -1,0 +1,316 @@
+/* An address becomes function, file and line, inlined frames too, and never a wrong name. */
+#include "unit.h"
+
+#include <dlfcn.h>
+#include <jansson.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "symbolize/demangle.h"
+#include "symbolize/clean.h"
+#include "symbolize/objects.h"
+#include "symbolize/symbols.h"
+#include "record/stacks.h"
+
+static uintptr_t here, inlined_line, caller_line;
+
+/* The address of the next instruction. */
+static __attribute__((noinline)) uintptr_t return_address(void)
+{
+    return (uintptr_t)__builtin_return_address(0) - 1;
+}
+
+static inline __attribute__((always_inline)) void inlined_function(void)
+{
+    inlined_line = __LINE__ + 1;
+    here = return_address();
+}
+
+static __attribute__((noinline)) void static_function(void)
+{
+    caller_line = __LINE__ + 1;
+    inlined_function();
+    __asm__ volatile("");
+}
+
+static const struct lp_symbol *symbol_of(uintptr_t address)
+{
+    lp_modules_refresh();
+    return lp_symbolize(address);
+}
+
+/* A file of build/fixtures/. */
+static const char *fixture(const char *name)
+{
+    static char path[8192];
+    char self[4096];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    assert_true(n > 0);
+    self[n] = '\0';
+    snprintf(path, sizeof path, "%s/fixtures/%s", dirname(dirname(self)), name);
+    return path;
+}
+
+static size_t files_opened(int watch)
+{
+    char events[8192];
+    size_t n = 0;
+    for (ssize_t got; (got = read(watch, events, sizeof events)) > 0;)
+        for (char *at = events; at < events + got;) {
+            const struct inotify_event *event = (const void *)at;
+            n += (event->mask & IN_OPEN) != 0;
+            at += sizeof *event + event->len;
+        }
+    return n;
+}
+
+static void symbolize_everywhere(void)
+{
+    lp_modules_refresh();
+    for (size_t i = 0; i < lp_modules_count(); i++)
+        for (uintptr_t at = 0; at < 4096; at += 64)
+            lp_symbolize(lp_module_at(i)->start + at);
+}
+
+/* Even for addresses that were not asked before. */
+static void files_are_opened_once(void **state)
+{
+    (void)state;
+    int watch = inotify_init1(IN_NONBLOCK);
+    lp_modules_refresh();
+    for (size_t i = 0; i < lp_modules_count(); i++)
+        if (lp_module_at(i)->path[0] == '/')
+            assert_true(inotify_add_watch(watch, lp_module_at(i)->path, IN_OPEN) >= 0);
+    symbolize_everywhere();
+    assert_true(files_opened(watch) >= 5);
+    /* Other programs open libraries too; but not in every one of these moments. */
+    size_t opened = 1;
+    for (uintptr_t at = 33; opened > 0 && at < 33 + 64 * 50; at += 64) {
+        files_opened(watch);
+        symbolize_everywhere();
+        for (size_t i = 0; i < lp_modules_count(); i++)
+            lp_symbolize(lp_module_at(i)->start + at);
+        opened = files_opened(watch);
+    }
+    assert_int_equal(opened, 0);
+    close(watch);
+}
+
+static void inlined_frames_come_innermost_first(void **state)
+{
+    (void)state;
+    static_function();
+    const struct lp_symbol *symbol = symbol_of(here);
+    assert_int_equal(symbol->nframes, 2);
+    assert_string_equal(symbol->frames[0].function, "inlined_function");
+    assert_int_equal(symbol->frames[0].line, inlined_line);
+    assert_string_equal(symbol->frames[1].function, "static_function");
+    assert_int_equal(symbol->frames[1].line, caller_line);
+    assert_int_equal(symbol->entry, (uintptr_t)static_function);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(symbol->frames[i].file[0], '/');
+        assert_non_null(strstr(symbol->frames[i].file, "test_symbols.c"));
+        assert_in_range(symbol->frames[i].start_line, 1, symbol->frames[i].line);
+    }
+}
+
+static void an_answer_is_kept(void **state)
+{
+    (void)state;
+    static_function();
+    assert_ptr_equal(symbol_of(here), symbol_of(here));
+}
+
+static void a_library_has_its_dynamic_symbols(void **state)
+{
+    (void)state;
+    const struct lp_symbol *symbol = symbol_of((uintptr_t)json_object + 1);
+    assert_string_equal(symbol->frames[0].function, "json_object");
+    assert_false(lp_symbol_is_program(symbol));
+    assert_non_null(strstr(symbol->module->path, "libjansson"));
+}
+
+static void no_name_is_made_up(void **state)
+{
+    (void)state;
+    const struct lp_symbol *symbol = symbol_of(0x1234);
+    assert_string_equal(symbol->frames[0].function, "0x1234");
+    assert_null(symbol->module);
+    assert_false(lp_symbol_is_program(symbol));
+
+    /* The padding after the last function of an object belongs to none. */
+    const struct lp_module *jansson = symbol_of((uintptr_t)json_object)->module;
+    symbol = symbol_of(jansson->limit - 1);
+    assert_non_null(strstr(symbol->frames[0].function, "libjansson"));
+    assert_non_null(strstr(symbol->frames[0].function, "+0x"));
+}
+
+static void guilty_is_the_first_frame_of_the_program(void **state)
+{
+    (void)state;
+    static_function();
+    lp_modules_refresh();
+    uintptr_t stack[] = {(uintptr_t)json_object + 1, here, (uintptr_t)return_address + 1};
+    const struct lp_frame *frame = lp_guilty_frame(lp_stack_intern(stack, 3));
+    assert_non_null(frame);
+    assert_string_equal(frame->function, "inlined_function");
+    assert_null(lp_guilty_frame(lp_stack_intern(stack, 1)));
+    assert_null(lp_guilty_frame(LP_STACK_EARLIER));
+    assert_null(lp_guilty_frame(LP_STACK_NONE));
+}
+
+static void the_vdso_has_its_names(void **state)
+{
+    (void)state;
+    void *vdso = dlopen("linux-vdso.so.1", RTLD_LAZY | RTLD_NOLOAD);
+    void *function = vdso ? dlsym(vdso, "__vdso_clock_gettime") : NULL;
+    if (!function)
+        skip();
+    const struct lp_symbol *symbol = symbol_of((uintptr_t)function + 1);
+    assert_string_equal(symbol->module->path, "[vdso]");
+    assert_non_null(strstr(symbol->frames[0].function, "clock_gettime"));
+    assert_false(lp_symbol_is_program(symbol));
+}
+
+/* Loads build/fixtures/hidden.so or a copy of it; the function in it, or rather the call there. */
+static uintptr_t load(const char *path, void **library)
+{
+    *library = dlopen(path, RTLD_NOW);
+    assert_non_null(*library);
+    void *function = dlsym(*library, "hidden_keep");
+    assert_non_null(function);
+    return (uintptr_t)function + 4;
+}
+
+static void debug_files_are_found_by_build_id(void **state)
+{
+    (void)state;
+    static char root[8192];
+    snprintf(root, sizeof root, "%s", fixture("debug"));
+    const char *kept = lp_debug_root;
+    void *library;
+    uintptr_t address = load(fixture("hidden.so"), &library);
+    lp_debug_root = root;
+    const struct lp_symbol *symbol = symbol_of(address);
+    lp_debug_root = kept;
+    assert_string_equal(symbol->frames[0].function, "hidden_keep");
+    assert_non_null(strstr(symbol->frames[0].file, "tests/fixtures/library.c"));
+    assert_true(symbol->frames[0].line > 0);
+    dlclose(library);
+}
+
+static void debug_files_of_another_build_are_not(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/symbols.XXXXXX", copy[64], from[8192], command[32768];
+    assert_non_null(mkdtemp(dir));
+    snprintf(copy, sizeof copy, "%s/copy.so", dir);
+    snprintf(from, sizeof from, "%s", fixture(""));
+    /* The right name, but what is in it is about the test itself. */
+    snprintf(command, sizeof command,
+             "cp '%shidden.so' %s && cp -r '%sdebug' %s/root && find %s/root -name '*.debug' | "
+             "while read -r file; do cp /proc/%d/exe \"$file\"; done",
+             from, copy, from, dir, dir, getpid());
+    assert_int_equal(system(command), 0);
+    void *library;
+    uintptr_t address = load(copy, &library);
+    const char *kept = lp_debug_root;
+    char root[64];
+    snprintf(root, sizeof root, "%s/root", dir);
+    lp_debug_root = root;
+    const struct lp_symbol *symbol = symbol_of(address);
+    lp_debug_root = kept;
+    assert_string_equal(symbol->frames[0].function, "hidden_keep"); /* an export */
+    assert_string_equal(symbol->frames[0].file, "");
+    dlclose(library);
+    snprintf(command, sizeof command, "rm -r %s", dir);
+    assert_int_equal(system(command), 0);
+}
+
+static void stacks_know_what_was_there(void **state)
+{
+    (void)state;
+    void *library;
+    uintptr_t address = load(fixture("hidden.so"), &library), stack[] = {address, 1};
+    lp_modules_refresh();
+    uint32_t during = lp_stack_intern(stack, 1);
+    dlclose(library);
+    lp_modules_refresh();
+    uint32_t after = lp_stack_intern(stack, 2);
+    lp_modules_refresh();
+
+    const struct lp_symbol *symbol = lp_symbolize_in(during, address);
+    assert_string_equal(symbol->frames[0].function, "hidden_keep");
+    assert_true(symbol->module->gone);
+    assert_null(lp_symbolize_in(after, address)->module);
+    assert_int_equal(lp_symbolize_in(after, address)->frames[0].function[0], '0');
+    assert_ptr_equal(lp_symbolize(address), symbol); /* nothing else is there now */
+
+    /* The same object at the same place is the same module; what came in between is not its. */
+    assert_int_equal(load(fixture("hidden.so"), &library), address);
+    lp_modules_refresh();
+    stack[1] = 2;
+    uint32_t again = lp_stack_intern(stack, 2);
+    assert_ptr_equal(lp_symbolize_in(again, address), symbol);
+    assert_ptr_equal(lp_symbolize_in(during, address), symbol);
+    assert_null(lp_symbolize_in(after, address)->module);
+    assert_false(symbol->module->gone);
+    dlclose(library);
+}
+
+static void names_of_cplusplus_are_readable(void **state)
+{
+    (void)state;
+    assert_string_equal(lp_demangle("_ZN4shop4takeEm"), "shop::take(unsigned long)");
+    assert_string_equal(lp_demangle("_ZNK4shop6BasketIcEltEm"),
+                        "shop::Basket<char>::operator<(unsigned long) const");
+    static const char *const others[] = {"main", "_Z", "_Zen", "_RNvC1a1b", "", "__Z1fv"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        assert_string_equal(lp_demangle(others[i]), others[i]);
+}
+
+static void abridges(const char *from, size_t limit, const char *to)
+{
+    char text[256];
+    snprintf(text, sizeof text, "%s", from);
+    lp_abridge(text, limit);
+    assert_string_equal(text, to);
+}
+
+static void long_names_lose_the_innermost_first(void **state)
+{
+    (void)state;
+    abridges("f(int)", 6, "f(int)");
+    abridges("a<bbbb<ccccccc> >(dddd)", 23, "a<bbbb<ccccccc> >(dddd)");
+    abridges("a<bbbb<ccccccc> >(dddd)", 22, "a<bbbb<…> >(dddd)");
+    abridges("a<bbbb<ccccccc> >(dddd)", 16, "a<…>(…)");
+    abridges("a<b>(c)", 6, "a<b…"); /* nothing to gain inside */
+    abridges("a<bbbb<ccccccc> >(dddd)", 8, "a<bbb…");
+    abridges("operator<<(int, int)", 12, "operator<…");
+    abridges("decltype (a->b)(ccccccccc)", 20, "decltype (…)(…)");
+    abridges("ααααα", 7, "αα…");
+    abridges("(((((((((((((((((((((((((((((((((((((((((x", 10, "(((((((…");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(files_are_opened_once),
+        cmocka_unit_test(inlined_frames_come_innermost_first),
+        cmocka_unit_test(an_answer_is_kept),
+        cmocka_unit_test(a_library_has_its_dynamic_symbols),
+        cmocka_unit_test(no_name_is_made_up),
+        cmocka_unit_test(guilty_is_the_first_frame_of_the_program),
+        cmocka_unit_test(the_vdso_has_its_names),
+        cmocka_unit_test(debug_files_are_found_by_build_id),
+        cmocka_unit_test(debug_files_of_another_build_are_not),
+        cmocka_unit_test(stacks_know_what_was_there),
+        cmocka_unit_test(names_of_cplusplus_are_readable),
+        cmocka_unit_test(long_names_lose_the_innermost_first),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
