@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,6 +23,7 @@
 #include "record/rate.h"
 #include "record/self.h"
 #include "sys/slab.h"
+#include "sys/syscall.h"
 
 /* What a thread's word says: NONE -> MAKING -> FRESH less a timer's number -> that number plus one,
  * once it runs; or REFUSED, by the kernel. ENDS: the thread has said so, and is not given another.
@@ -59,7 +59,7 @@ static int make(pid_t tid, int *timer)
     struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = spec.signal};
     event._sigev_un._tid = tid;
     event.sigev_value.sival_int = spec.value;
-    return syscall(SYS_timer_create, lp_cpu_clock_of(tid), &event, timer) == 0 ? 0 : -errno;
+    return (int)lp_syscall(SYS_timer_create, lp_cpu_clock_of(tid), &event, timer);
 }
 
 /* The first time somewhere in the first period, by chance: then even a thread that lives shorter
@@ -71,14 +71,14 @@ static void set(pid_t tid, int timer)
     int64_t period = spec.period_ns, first = 1 + (int64_t)((x ^ x >> 29) % (uint64_t)period);
     struct itimerspec when = {{period / 1000000000, period % 1000000000},
                               {first / 1000000000, first % 1000000000}};
-    syscall(SYS_timer_settime, timer, 0, &when, NULL);
+    lp_syscall(SYS_timer_settime, timer, 0, &when, NULL);
 }
 
 static void take_back(int32_t was)
 {
     if (was <= NONE && was > FRESH)
         return;
-    syscall(SYS_timer_delete, was > NONE ? was - 1 : FRESH - was);
+    lp_syscall(SYS_timer_delete, was > NONE ? was - 1 : FRESH - was);
     atomic_fetch_sub(&ntimers, 1);
 }
 
@@ -121,7 +121,7 @@ static void give(pid_t tid, _Atomic int32_t *word, int32_t seen, bool born)
 static bool alive(int timer)
 {
     struct itimerspec left = {0};
-    return syscall(SYS_timer_gettime, timer, &left) == 0 &&
+    return lp_syscall(SYS_timer_gettime, timer, &left) == 0 &&
            (left.it_interval.tv_sec || left.it_interval.tv_nsec);
 }
 
@@ -142,7 +142,7 @@ static void look_again(pid_t tid, _Atomic int32_t *word, int32_t seen)
     if (seen > NONE && !alive(seen - 1)) {
         if (atomic_compare_exchange_strong(word, &seen, NONE))
             take_back(seen);
-    } else if (seen == ENDS && syscall(SYS_tgkill, getpid(), tid, 0) != 0) {
+    } else if (seen == ENDS && lp_syscall(SYS_tgkill, getpid(), tid, 0) != 0) {
         atomic_compare_exchange_strong(word, &seen, NONE);
     } else if (seen == REFUSED) {
         give(tid, word, REFUSED, false);
@@ -181,18 +181,19 @@ static int meet_all(bool born)
         unsigned char type;
         char name[];
     };
-    int fd = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    long fd =
+        lp_syscall(SYS_openat, AT_FDCWD, "/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
-        return -errno;
+        return (int)fd;
     long n;
-    while ((n = syscall(SYS_getdents64, fd, entries, sizeof entries)) > 0) {
+    while ((n = lp_syscall(SYS_getdents64, fd, entries, sizeof entries)) > 0) {
         for (long at = 0; at < n;) {
             const struct dirent64_head *entry = (const void *)(entries + at);
             meet((pid_t)strtol(entry->name, NULL, 10), born); /* 0: "." and ".." */
             at += entry->length;
         }
     }
-    close(fd);
+    lp_syscall(SYS_close, fd);
     return 0;
 }
 

@@ -6,7 +6,6 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "record/loader.h"
@@ -14,6 +13,7 @@
 #include "record/unwind.h"
 #include "sys/lock.h"
 #include "sys/slab.h"
+#include "sys/syscall.h"
 #include "record/stacks.h"
 
 enum { PAGE = 4096, BUCKETS = 256, TEXT_SHIFT = 14 };
@@ -77,7 +77,7 @@ static bool keep_name(struct record *r, const char *raw)
     char directory[PATH_MAX];
     size_t length = strlen(raw), before = 0;
     if (raw[0] != '/' && strchr(raw, '/') &&
-        syscall(SYS_getcwd, directory, sizeof directory - 1) > 0 && directory[0] == '/') {
+        lp_syscall(SYS_getcwd, directory, sizeof directory - 1) > 0 && directory[0] == '/') {
         before = strlen(directory);
         directory[before++] = '/';
     }

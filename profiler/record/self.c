@@ -1,25 +1,22 @@
 #include "record/self.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <stdatomic.h>
-#include <stdio.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { OWN_THREADS_MAX = 16 };
+#include "sys/syscall.h"
 
 __thread struct lp_self lp_self;
 
-static _Atomic pid_t own_threads[OWN_THREADS_MAX];
+static _Atomic pid_t own_threads[LP_OWN_THREADS_MAX];
 static _Atomic int64_t own_heap;
 
 static void replace(pid_t from, pid_t to)
 {
-    for (int i = 0; i < OWN_THREADS_MAX; i++) {
+    for (int i = 0; i < LP_OWN_THREADS_MAX; i++) {
         pid_t seen = from;
         if (atomic_compare_exchange_strong(&own_threads[i], &seen, to))
             return;
@@ -47,13 +44,14 @@ static int leave_descriptors(void)
 #ifdef __SANITIZE_THREAD__
     return 0; /* it takes descriptors of the same number for the same everywhere: stay */
 #endif
-    if (syscall(SYS_close_range, 0, ~0U, CLOSE_RANGE_UNSHARE) != 0)
-        return -errno;
+    int error = (int)lp_syscall(SYS_close_range, 0, ~0U, CLOSE_RANGE_UNSHARE);
+    if (error)
+        return error;
     lp_self.apart = true;
-    for (int fd = 0; fd <= STDERR_FILENO; fd++)
-        if (open("/dev/null", O_RDWR | O_CLOEXEC) != fd)
-            return -errno;
-    return 0;
+    for (int fd = 0; fd <= STDERR_FILENO && !error; fd++)
+        if (lp_syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC) != fd)
+            error = -EIO;
+    return error;
 }
 
 int lp_own_thread_enter(void)
@@ -72,7 +70,7 @@ void lp_own_thread_leave(void)
 
 bool lp_own_thread(pid_t tid)
 {
-    for (int i = 0; i < OWN_THREADS_MAX; i++)
+    for (int i = 0; i < LP_OWN_THREADS_MAX; i++)
         if (atomic_load(&own_threads[i]) == tid)
             return true;
     return false;
@@ -81,7 +79,7 @@ bool lp_own_thread(pid_t tid)
 int lp_own_threads(void)
 {
     int n = 0;
-    for (int i = 0; i < OWN_THREADS_MAX; i++)
+    for (int i = 0; i < LP_OWN_THREADS_MAX; i++)
         n += atomic_load(&own_threads[i]) != 0;
     return n;
 }
@@ -89,7 +87,7 @@ int lp_own_threads(void)
 int64_t lp_own_threads_cpu_ns(void)
 {
     int64_t ns = 0;
-    for (int i = 0; i < OWN_THREADS_MAX; i++) {
+    for (int i = 0; i < LP_OWN_THREADS_MAX; i++) {
         pid_t tid = atomic_load(&own_threads[i]);
         struct timespec t;
         if (tid && clock_gettime(lp_cpu_clock_of(tid), &t) == 0)
@@ -98,30 +96,9 @@ int64_t lp_own_threads_cpu_ns(void)
     return ns;
 }
 
-static int64_t fds_of(pid_t tid)
+pid_t lp_own_thread_at(int i)
 {
-    char path[64];
-    int64_t n = 0;
-    snprintf(path, sizeof path, "/proc/self/task/%d/fd", (int)tid);
-    DIR *dir = opendir(path);
-    for (struct dirent *entry; dir && (entry = readdir(dir));)
-        n += entry->d_name[0] != '.';
-    if (dir)
-        closedir(dir);
-    return n;
-}
-
-int64_t lp_own_thread_fds(void)
-{
-    int64_t n = 0;
-#ifdef __SANITIZE_THREAD__
-    return 0; /* they are among the program's, and known there */
-#endif
-    for (int i = 0; i < OWN_THREADS_MAX; i++) {
-        pid_t tid = atomic_load(&own_threads[i]);
-        n += tid ? fds_of(tid) : 0;
-    }
-    return n;
+    return i < LP_OWN_THREADS_MAX ? atomic_load(&own_threads[i]) : 0;
 }
 
 void lp_own_heap_add(int64_t bytes)
@@ -136,6 +113,6 @@ int64_t lp_own_heap(void)
 
 void lp_own_threads_forget(void)
 {
-    for (int i = 0; i < OWN_THREADS_MAX; i++)
+    for (int i = 0; i < LP_OWN_THREADS_MAX; i++)
         atomic_store(&own_threads[i], 0);
 }

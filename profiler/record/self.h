@@ -42,8 +42,9 @@ void lp_own_leave(int previous);
 /* The threads that called lp_own_thread_enter(). */
 bool lp_own_thread(pid_t tid);
 int lp_own_threads(void);
+enum { LP_OWN_THREADS_MAX = 16 };
+pid_t lp_own_thread_at(int i);       /* the i-th place; 0: nobody has it */
 int64_t lp_own_threads_cpu_ns(void); /* how much CPU time they have used */
-int64_t lp_own_thread_fds(void);     /* how many descriptors they have; reads /proc */
 void lp_own_threads_forget(void);    /* in a forked child, which has none of them */
 
 /* The CPU clock of a thread, as the kernel numbers them. */

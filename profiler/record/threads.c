@@ -1,16 +1,15 @@
 #include "record/threads.h"
 
-#include <errno.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stddef.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "sys/hold.h"
 #include "record/capacity.h"
 #include "sys/losses.h"
 #include "sys/slab.h"
+#include "sys/syscall.h"
 
 enum { HEADS = 4096, SWEEP = 2 /* of the gone, at every end */ };
 
@@ -117,16 +116,14 @@ static void let_go(struct row *row)
 
 static void sweep(void)
 {
-    int kept = errno;
     for (int i = 0; i < SWEEP && going; i++) {
         struct row *row = row_at(going);
-        if (syscall(SYS_tgkill, getpid(), row->shown.tid, 0) == 0)
+        if (lp_syscall(SYS_tgkill, getpid(), row->shown.tid, 0) == 0)
             break;
         if (!(going = row->next))
             last = &going;
         set_free(row);
     }
-    errno = kept;
 }
 
 /* A child has one thread: the others' rows are its parent's. */
@@ -143,7 +140,7 @@ static void forget_others(void)
         row->has_handle = row->creating = row->done = false;
         row->shown.ticket.row = i + 1;
         if (mine) {
-            row->shown.tid = (pid_t)syscall(SYS_gettid);
+            row->shown.tid = (pid_t)lp_syscall(SYS_gettid);
             name(row, pthread_self());
         } else {
             row->state = FREE;

@@ -1,4 +1,4 @@
-/* Small files of /proc, as the kernel writes them. Any thread; errno is not kept. */
+/* Small files of /proc, as the kernel writes them. Any thread; errno is not touched. */
 #ifndef LP_SYS_FILE_H
 #define LP_SYS_FILE_H
 

@@ -12,14 +12,13 @@
 #ifndef LP_SYS_LOCK_H
 #define LP_SYS_LOCK_H
 
-#include <errno.h>
 #include <linux/futex.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
+
+#include "sys/syscall.h"
 
 struct lp_lock {
     _Atomic uint32_t state; /* 0 free, 1 held, 2 held and somebody may be waiting */
@@ -42,10 +41,8 @@ static inline bool lp_lock_soon(struct lp_lock *lock)
     }
     if (atomic_exchange_explicit(&lock->state, 2, memory_order_acquire) == 0)
         return true;
-    int kept = errno;
     struct timespec ms = {.tv_nsec = 1000000};
-    syscall(SYS_futex, &lock->state, FUTEX_WAIT_PRIVATE, 2, &ms, NULL, 0);
-    errno = kept;
+    lp_syscall(SYS_futex, &lock->state, FUTEX_WAIT_PRIVATE, 2, &ms);
     return atomic_exchange_explicit(&lock->state, 2, memory_order_acquire) == 0;
 }
 
@@ -57,11 +54,8 @@ static inline void lp_lock(struct lp_lock *lock)
 
 static inline void lp_unlock(struct lp_lock *lock)
 {
-    if (atomic_exchange_explicit(&lock->state, 0, memory_order_release) == 2) {
-        int kept = errno;
-        syscall(SYS_futex, &lock->state, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
-        errno = kept;
-    }
+    if (atomic_exchange_explicit(&lock->state, 0, memory_order_release) == 2)
+        lp_syscall(SYS_futex, &lock->state, FUTEX_WAKE_PRIVATE, 1);
 }
 
 #endif

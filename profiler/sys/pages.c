@@ -1,12 +1,10 @@
 #include "sys/pages.h"
 
-#include <errno.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "sys/losses.h"
+#include "sys/syscall.h"
 
 static _Atomic int64_t bytes_of[LP_OWN_COUNT];
 
@@ -51,24 +49,21 @@ void lp_own_each(void (*visit)(uintptr_t start, size_t bytes, void *arg), void *
     }
 }
 
-/* Raw system calls: mmap() is a hook of ours, and a table must not watch itself. But
- * ThreadSanitizer has to see memory go, or it takes what lies there next for the same. */
+/* ThreadSanitizer must see memory go. Otherwise it takes what is mapped there next for the same. */
 static void unmap(void *pages, size_t bytes)
 {
 #ifdef __SANITIZE_THREAD__
     munmap(pages, bytes);
 #else
-    syscall(SYS_munmap, pages, bytes);
+    lp_syscall(SYS_munmap, pages, bytes);
 #endif
 }
 
 void *lp_own_map(size_t bytes, enum lp_own kind)
 {
-    int kept = errno;
     long pages =
-        syscall(SYS_mmap, NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0L);
-    if (pages == -1) {
-        errno = kept;
+        lp_syscall(SYS_mmap, NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+    if (pages < 0 && pages > -4096) {
         lp_loss(LP_LOSS_NO_MEMORY);
         return NULL;
     }
@@ -79,10 +74,8 @@ void *lp_own_map(size_t bytes, enum lp_own kind)
 
 void lp_own_unmap(void *pages, size_t bytes, enum lp_own kind)
 {
-    int kept = errno;
     lp_own_disclaim(pages);
     unmap(pages, bytes);
-    errno = kept;
     atomic_fetch_sub_explicit(&bytes_of[kind], (int64_t)bytes, memory_order_relaxed);
 }
 

@@ -1,0 +1,46 @@
+/*
+ * System calls without libc. Wrappers like close() and syscall() are among the functions that
+ * hooks/ interposes, and the program may define some of its own, so the recorder's own calls go
+ * straight to the kernel. Results are the kernel's: 0 or more, or a negative errno. errno is not
+ * touched. Any thread, any context. x86-64.
+ */
+#ifndef LP_SYS_SYSCALL_H
+#define LP_SYS_SYSCALL_H
+
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/syscall.h>
+
+#ifndef __x86_64__
+#error "leakprof runs on x86-64 Linux only: stacks, hooks and system calls are written for it"
+#endif
+
+static inline long lp_syscall6(long number, long a, long b, long c, long d, long e, long f)
+{
+    register long r10 __asm__("r10") = d;
+    register long r8 __asm__("r8") = e;
+    register long r9 __asm__("r9") = f;
+    long result;
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                     : "rcx", "r11", "memory");
+    return result;
+}
+
+/* lp_syscall(SYS_name, up to six arguments). */
+#define lp_syscall(...) LP_SYSCALL(__VA_ARGS__, 0, 0, 0, 0, 0, 0)
+#define LP_SYSCALL(number, a, b, c, d, e, f, ...)                                                  \
+    lp_syscall6((long)(number), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+
+/* Can a word be read at this address? The kernel copies the new signal mask before it looks at
+ * `how`, which is none here: EFAULT means that it could not, and nothing is changed. Unlike
+ * process_vm_readv() and mincore(), this call passes every common seccomp filter. */
+static inline bool lp_sys_readable(const void *address)
+{
+    enum { NO_SUCH_HOW = -1, KERNEL_SIGSET_BYTES = 8 };
+    return lp_syscall(SYS_rt_sigprocmask, NO_SUCH_HOW, address, 0, KERNEL_SIGSET_BYTES) != -EFAULT;
+}
+
+#endif
