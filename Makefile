@@ -32,7 +32,7 @@ OPT_profiler := -fPIC -ftls-model=initial-exec -fvisibility=hidden
 
 SRC_leaks    := $(sort $(wildcard leaks/*.c))
 SRC_server   := $(sort $(wildcard server/*.c))
-SRC_profiler := $(sort $(wildcard profiler/*/*.c))
+SRC_profiler := $(filter-out profiler/preload.c,$(sort $(wildcard profiler/*.c profiler/*/*.c)))
 # Two sanitizers own malloc, and one asks for the loader's list and for memory before it can watch
 # anything, and has to see the program's locks as they are.
 LEFT_OUT_address := profiler/hooks/malloc.c

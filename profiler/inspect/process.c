@@ -1,4 +1,4 @@
-/* What the kernel and malloc say of the whole process, and the totals behind leakprof_stats(). */
+/* What the kernel and malloc say of the whole process. */
 #include <dirent.h>
 #include <malloc.h>
 #include <math.h>
@@ -15,8 +15,6 @@
 #include "inspect/children.h"
 #include "inspect/fds.h"
 #include "inspect/process.h"
-#include "inspect/footprint.h"
-#include "sys/losses.h"
 #include "record/maps.h"
 #include "record/sites.h"
 #include "record/threads.h"
@@ -158,44 +156,4 @@ void lp_heap_totals(struct leakprof_stats *stats)
     stats->heap_inuse_objects_error = llround(sqrt(variance[1]));
     stats->heap_alloc_bytes_error = llround(sqrt(variance[2]));
     stats->heap_alloc_objects_error = llround(sqrt(variance[3]));
-}
-
-void leakprof_stats(struct leakprof_stats *stats)
-{
-    struct lp_process_figures figures;
-    lp_process_figures(&figures);
-    struct lp_footprint weight = lp_footprint_now();
-    *stats = (struct leakprof_stats){
-        .rate = lp_rate(),
-        .threads = figures.threads,
-        .fds = figures.fds,
-        .sockets = figures.sockets,
-        .mappings = figures.mappings,
-        .children = figures.children,
-        .zombies = figures.zombies,
-        .own_table_bytes = lp_footprint_mapped(&weight),
-        .own_unwinder_bytes = weight.unwinder,
-        .own_heap_bytes = weight.heap,
-        .own_threads = figures.own_threads,
-        .own_fds = figures.own_fds,
-        .own_hook_ns = weight.spent.ns,
-        .own_hook_events_timed = weight.spent.timed,
-        .live_samples = weight.live_samples,
-        .stacks = weight.stacks,
-        .sites = weight.sites,
-        .losses = (int64_t)lp_losses_total(),
-    };
-    lp_heap_totals(stats);
-}
-
-void leakprof_each_loss(void (*visit)(const char *cause, uint64_t count, void *arg), void *arg)
-{
-    for (int cause = 0; cause < LP_LOSS_COUNT; cause++)
-        visit(lp_loss_name(cause), lp_losses(cause), arg);
-}
-
-void leakprof_each_table(void (*visit)(const char *table, int64_t bytes, void *arg), void *arg)
-{
-    for (int kind = 0; kind < LP_OWN_COUNT; kind++)
-        visit(lp_own_name(kind), lp_own_bytes(kind), arg);
 }

@@ -2,11 +2,9 @@
 
 #include <stdatomic.h>
 
-#include "leakprof.h"
-
 static atomic_uint_fast64_t requests;
 
-void leakprof_count_requests(uint64_t n)
+void lp_requests_add(uint64_t n)
 {
     atomic_fetch_add_explicit(&requests, n, memory_order_relaxed);
 }

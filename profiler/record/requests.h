@@ -1,9 +1,10 @@
-/* The work that the program says it has done: see leakprof_count_requests(). Any thread. */
+/* The work that the program has counted with leakprof_count_requests(). Any thread; signal-safe. */
 #ifndef LP_RECORD_REQUESTS_H
 #define LP_RECORD_REQUESTS_H
 
 #include <stdint.h>
 
-int64_t lp_requests(void); /* 0: it does not count */
+void lp_requests_add(uint64_t n);
+int64_t lp_requests(void); /* 0: the program does not count */
 
 #endif

@@ -7,7 +7,6 @@
 #include "record/rate.h"
 #include "record/self.h"
 #include "record/unwind.h"
-#include "leakprof.h"
 
 _Atomic int lp_waits_on;
 
@@ -62,24 +61,6 @@ void lp_waits_environment(char **environment)
         for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
             if (strncmp(*environment, variables[i].name, strlen(variables[i].name)) == 0)
                 set_from(variables[i].kind, *environment + strlen(variables[i].name));
-}
-
-static int set(enum lp_waits kind, int64_t rate)
-{
-    if (rate < 0 || rate > LP_WAITS_RATE_MAX)
-        return -EINVAL;
-    lp_waits_rate_set(kind, rate);
-    return 0;
-}
-
-int leakprof_set_block_rate(int64_t ns)
-{
-    return set(LP_WAITS_BLOCK, ns);
-}
-
-int leakprof_set_mutex_fraction(int64_t n)
-{
-    return set(LP_WAITS_MUTEX, n);
 }
 
 bool lp_waits_here(void)

@@ -1,6 +1,6 @@
 /*
  * The profiler's HTTP side: one thread, one event loop, one evhttp, and a descriptor table that is
- * this thread's alone (record/self.h). leakprof_start() waits until the thread listens or has
+ * this thread's alone (record/self.h). lp_server_start() waits until the thread listens or has
  * failed; from then on nobody else touches the loop, until a signal to that thread asks it to end.
  * So libevent needs no locks, and we do not make it thread-aware: that is a decision for all of the
  * process, and the program's to take.
@@ -8,7 +8,7 @@
  * Protected by: `server` belongs to the one who starts and stops it, and to the thread in between,
  * but for `running` and, while that is true, `url`, which anybody may read.
  */
-#include "leakprof.h"
+#include "serve/server.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -320,7 +320,7 @@ static bool good_periods(const struct leakprof_options *options)
                                             options->snapshot_keep <= LP_PERIODIC_KEEP_MAX));
 }
 
-int leakprof_start(const struct leakprof_options *options)
+int lp_server_start(const struct leakprof_options *options)
 {
     struct lp_address address = {.loopback = true};
     const char *token = options->token;
@@ -351,7 +351,7 @@ int leakprof_start(const struct leakprof_options *options)
     return 0;
 }
 
-void leakprof_stop(void)
+void lp_server_stop(void)
 {
     if (!atomic_exchange(&server.running, false))
         return;
@@ -363,7 +363,7 @@ void leakprof_stop(void)
     lp_own_leave(previous);
 }
 
-const char *leakprof_url(void)
+const char *lp_server_url(void)
 {
     return atomic_load(&server.running) ? server.url : "";
 }
