@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "record/procs.h"
-#include "record/self.h"
 #include "sys/file.h"
 
 enum { RANGES_AT_ONCE = 256 };
@@ -35,8 +34,7 @@ int64_t lp_children(int64_t *zombies)
     uint64_t from = 0;
     int64_t children = 0;
     *zombies = 0;
-    for (uint32_t n;
-         (n = lp_ranges_copy(&lp_procs, from, some, RANGES_AT_ONCE, lp_self.busy)) > 0;) {
+    for (uint32_t n; (n = lp_procs_copy(from, some, RANGES_AT_ONCE)) > 0;) {
         for (uint32_t i = 0; i < n && some[i].start <= UINT32_MAX; i++) {
             if (!lp_child_look((pid_t)some[i].start, &seen))
                 continue;

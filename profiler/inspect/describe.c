@@ -42,12 +42,12 @@ const char *lp_seconds_text(char text[LP_SECONDS_MAX], int64_t ns)
  * Not for files: what some file systems do at a close is the program's business. */
 static int borrow(int pidfd, int fd)
 {
-    return lp_self.apart ? (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0) : fd;
+    return lp_own_apart() ? (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0) : fd;
 }
 
 static void give_back(int borrowed)
 {
-    if (lp_self.apart && borrowed >= 0)
+    if (lp_own_apart() && borrowed >= 0)
         close(borrowed);
 }
 

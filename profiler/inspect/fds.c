@@ -16,7 +16,7 @@ int lp_each_fd(void (*visit)(int fd, bool own, void *arg), void *arg)
         struct lp_fd known;
         char *end;
         long fd = strtol(entry->d_name, &end, 10);
-        if (end == entry->d_name || *end || (fd == dirfd(dir) && !lp_self.apart))
+        if (end == entry->d_name || *end || (fd == dirfd(dir) && !lp_own_apart()))
             continue;
         visit((int)fd, lp_fd_get((int)fd, &known) && known.own, arg);
     }

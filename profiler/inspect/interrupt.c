@@ -15,7 +15,6 @@
 
 #include "sys/altstack.h"
 #include "record/rate.h"
-#include "record/self.h"
 #include "inspect/task.h"
 #include "record/unwind.h"
 #include "sys/pages.h"
@@ -40,7 +39,7 @@ enum { ASKED, WRITING, DONE, BUSY, GIVEN_UP, RETURNED };
 struct slot {
     _Atomic uint32_t state;
     _Atomic bool awaited; /* the asker sleeps on the state */
-    uint32_t nframes;
+    int nframes;          /* -EBUSY: the signal interrupted the profiler */
     struct lp_interrupted answer;
     uintptr_t frames[LP_FRAMES_MAX];
     char stack[LP_ALTSTACK_BYTES] __attribute__((aligned(16))); /* where the thread works it out */
@@ -106,7 +105,7 @@ static void work_out(void *arg, void *ucontext)
     s->answer.switches = switches();
     find_call(&s->answer, ((ucontext_t *)ucontext)->uc_mcontext.gregs);
     prctl(PR_GET_NAME, s->answer.name);
-    s->nframes = lp_unwind_context(s->frames, LP_FRAMES_MAX, ucontext);
+    s->nframes = lp_stack_interrupted(s->frames, LP_FRAMES_MAX, ucontext);
     s->answer.switches_now = switches();
 }
 
@@ -119,14 +118,8 @@ static void answer(int number, siginfo_t *info, void *ucontext)
     struct slot *s = info->si_value.sival_ptr;
     uint32_t seen = ASKED;
     if (atomic_compare_exchange_strong(&s->state, &seen, WRITING)) {
-        uint32_t result = BUSY;
-        if (!lp_self.busy) { /* else libunwind may be half way through something here */
-            lp_self.busy = true;
-            lp_call_on_stack(s->stack + sizeof s->stack, work_out, s, ucontext);
-            lp_self.busy = false;
-            result = DONE;
-        }
-        atomic_store(&s->state, result);
+        lp_call_on_stack(s->stack + sizeof s->stack, work_out, s, ucontext);
+        atomic_store(&s->state, s->nframes == -EBUSY ? BUSY : DONE);
         if (atomic_load(&s->awaited))
             futex(&s->state, FUTEX_WAKE, 1, NULL);
     } else {
@@ -293,7 +286,8 @@ static struct lp_interrupted collect(struct question *q)
         struct slot *slot = q->slot;
         silent = slot->answer;
         silent.tid = q->tid;
-        silent.stack = slot->nframes ? lp_stack_intern(slot->frames, slot->nframes) : LP_STACK_NONE;
+        silent.stack =
+            slot->nframes ? lp_stack_intern(slot->frames, (uint32_t)slot->nframes) : LP_STACK_NONE;
     }
     if (q->slot)
         put_back(q->slot);

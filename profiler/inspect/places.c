@@ -4,7 +4,6 @@
 #include <link.h>
 #include <stdlib.h>
 
-#include "record/self.h"
 #include "record/maps.h"
 
 enum { PAGE = 4096, RANGES_AT_ONCE = 512 };
@@ -30,8 +29,7 @@ int lp_places_mapped(struct lp_places *places)
     struct lp_range some[RANGES_AT_ONCE], *range;
     uint64_t from = 0;
     *places = empty;
-    for (uint32_t n;
-         (n = lp_ranges_copy(&lp_maps, from, some, RANGES_AT_ONCE, lp_self.busy)) > 0;) {
+    for (uint32_t n; (n = lp_maps_copy(from, some, RANGES_AT_ONCE)) > 0;) {
         for (uint32_t i = 0; i < n; i++)
             if ((range = lp_array_add(&places->ranges)))
                 *range = some[i];

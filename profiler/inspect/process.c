@@ -64,7 +64,7 @@ int64_t lp_fd_count(void)
 {
     struct stat st;
     struct fd_counts counts = {.numbers_only = true};
-    if (lp_self.apart && stat("/proc/self/fd", &st) == 0 && st.st_size > 0)
+    if (lp_own_apart() && stat("/proc/self/fd", &st) == 0 && st.st_size > 0)
         return st.st_size;
     lp_each_fd(count_fd, &counts);
     return counts.fds;
@@ -72,7 +72,7 @@ int64_t lp_fd_count(void)
 
 int64_t lp_mapping_count(void)
 {
-    return lp_ranges_live(&lp_maps);
+    return lp_maps_live();
 }
 
 static int64_t fds_of(pid_t tid)

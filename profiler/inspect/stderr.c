@@ -46,7 +46,7 @@ void lp_stderr_remember(void)
 /* A duplicate for as long as the line takes; -1 when there is none to have. */
 static int borrow(void)
 {
-    if (!lp_self.apart)
+    if (!lp_own_apart())
         return fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
     int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
     int fd = pidfd < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, pidfd, STDERR_FILENO, 0);

@@ -66,7 +66,7 @@ static void visit(int fd, bool own, void *arg)
 static int take(struct lp_profile *profile)
 {
     struct taking taking = {.profile = profile, .now_ns = lp_now_ns(), .pidfd = -1};
-    if (lp_self.apart)
+    if (lp_own_apart())
         taking.pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
     int result = lp_each_fd(visit, &taking);
     if (taking.pidfd >= 0)

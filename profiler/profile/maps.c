@@ -110,7 +110,7 @@ static int take(struct lp_profile *profile)
 
 static int64_t count(void)
 {
-    return lp_ranges_live(&lp_maps);
+    return lp_maps_live();
 }
 
 /* Those that leak by themselves, and of which it is known who made them. A leaked thread's stack is

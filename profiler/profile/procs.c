@@ -16,7 +16,6 @@
 
 #include "sys/file.h"
 #include "record/rate.h"
-#include "record/self.h"
 #include "inspect/children.h"
 #include "profile/kinds.h"
 #include "record/procs.h"
@@ -57,14 +56,13 @@ static void add_known(struct taking *taking)
 {
     struct lp_range some[RANGES_AT_ONCE];
     uint64_t from = 0;
-    for (uint32_t n;
-         (n = lp_ranges_copy(&lp_procs, from, some, RANGES_AT_ONCE, lp_self.busy)) > 0;) {
+    for (uint32_t n; (n = lp_procs_copy(from, some, RANGES_AT_ONCE)) > 0;) {
         for (uint32_t i = 0; i < n && some[i].start <= UINT32_MAX; i++) {
             struct lp_child_seen seen;
             if (lp_child_look((pid_t)some[i].start, &seen))
                 add_child(taking, (pid_t)some[i].start, some[i].stack);
             else
-                lp_ranges_cut(&lp_procs, some[i].start, 1, lp_self.busy);
+                lp_procs_cut(some[i].start);
         }
         from = some[n - 1].start + 1;
         if (from > UINT32_MAX)
@@ -76,9 +74,7 @@ static uint32_t stack_in_system(pid_t tid)
 {
     struct lp_range range;
     uint64_t key = lp_procs_in_system(tid);
-    return lp_ranges_copy(&lp_procs, key, &range, 1, lp_self.busy) && range.start == key
-               ? range.stack
-               : LP_STACK_EARLIER;
+    return lp_procs_copy(key, &range, 1) && range.start == key ? range.stack : LP_STACK_EARLIER;
 }
 
 /* -ENOENT where the kernel has no such files. */

@@ -102,18 +102,13 @@ static void leave_desk(const struct desk *desk)
  * costs shows under its own functions), during a fork, or in code that does not unwind. */
 static uint32_t stack_of(struct desk *desk, ucontext_t *context)
 {
-    uint32_t n = 0;
-    if (!lp_self.busy) {
-        lp_self.busy = true;
-        n = lp_unwind_context(desk->frames, LP_FRAMES_MAX, context);
-        lp_self.busy = false;
-    }
+    int n = lp_stack_interrupted(desk->frames, LP_FRAMES_MAX, context);
     if (n <= 1) {
         lp_loss(LP_LOSS_CPU_NO_STACK);
         desk->frames[0] = (uintptr_t)context->uc_mcontext.gregs[REG_RIP];
         n = 1;
     }
-    return lp_stack_intern(desk->frames, n);
+    return lp_stack_intern(desk->frames, (uint32_t)n);
 }
 
 static void work_at(void *desk, void *context)

@@ -10,4 +10,8 @@
 
 extern struct lp_ranges lp_maps __attribute__((visibility("hidden")));
 
+/* For the rooms above hooks/. As lp_ranges_copy() and lp_ranges_live(). */
+uint32_t lp_maps_copy(uint64_t from, struct lp_range *out, uint32_t n);
+uint32_t lp_maps_live(void);
+
 #endif

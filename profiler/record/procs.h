@@ -14,6 +14,10 @@
 
 extern struct lp_ranges lp_procs __attribute__((visibility("hidden")));
 
+/* For the rooms above hooks/. As lp_ranges_copy(); lp_procs_cut() drops one key. */
+uint32_t lp_procs_copy(uint64_t from, struct lp_range *out, uint32_t n);
+void lp_procs_cut(uint64_t key);
+
 static inline uint64_t lp_procs_in_system(pid_t tid)
 {
     return UINT64_C(1) << 32 | (uint32_t)tid;

@@ -76,6 +76,11 @@ bool lp_own_thread(pid_t tid)
     return false;
 }
 
+bool lp_own_apart(void)
+{
+    return lp_self.apart;
+}
+
 int lp_own_threads(void)
 {
     int n = 0;

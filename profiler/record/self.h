@@ -41,6 +41,10 @@ void lp_own_leave(int previous);
 
 /* The threads that called lp_own_thread_enter(). */
 bool lp_own_thread(pid_t tid);
+
+/* Has the calling thread a descriptor table of its own? */
+bool lp_own_apart(void);
+
 int lp_own_threads(void);
 enum { LP_OWN_THREADS_MAX = 16 };
 pid_t lp_own_thread_at(int i);       /* the i-th place; 0: nobody has it */

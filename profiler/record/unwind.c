@@ -4,6 +4,7 @@
 #include "record/unwind.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <limits.h>
 #include <pthread.h>
 #include <sched.h>
@@ -268,7 +269,7 @@ __attribute__((noinline)) uint32_t lp_stack_of_call(void *caller)
     return stack_of(caller, (uintptr_t)__builtin_frame_address(0), true);
 }
 
-uint32_t lp_unwind_context(uintptr_t *frames, uint32_t max, void *ucontext)
+static uint32_t unwind_context(uintptr_t *frames, uint32_t max, void *ucontext)
 {
     unw_cursor_t cursor;
     struct stripe *stripe = enter();
@@ -279,6 +280,16 @@ uint32_t lp_unwind_context(uintptr_t *frames, uint32_t max, void *ucontext)
         n = step(&cursor, frames, max, 1, NULL, 0);
     leave(stripe);
     return without_hidden(frames, n);
+}
+
+int lp_stack_interrupted(uintptr_t *frames, uint32_t max, void *ucontext)
+{
+    if (lp_self.busy)
+        return -EBUSY;
+    lp_self.busy = true;
+    int n = (int)unwind_context(frames, max, ucontext);
+    lp_self.busy = false;
+    return n;
 }
 
 void lp_unwind_forget(void)

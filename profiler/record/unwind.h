@@ -25,8 +25,10 @@ uint32_t lp_stack_of_caller(void *caller);
  * cache. */
 uint32_t lp_stack_of_call(void *caller);
 
-/* In a signal handler: the stack that was interrupted. 0 when it does not unwind. */
-uint32_t lp_unwind_context(uintptr_t *frames, uint32_t max, void *ucontext);
+/* In a signal handler: the stack that was interrupted. Returns the number of frames, 0 if it does
+ * not unwind, or -EBUSY if the signal interrupted the profiler in this thread: libunwind may be in
+ * the middle of something then. */
+int lp_stack_interrupted(uintptr_t *frames, uint32_t max, void *ucontext);
 
 /* Frames at start <= address < end do not show: the hooks'. Call before there are threads. */
 void lp_unwind_hide(uintptr_t start, uintptr_t end);
