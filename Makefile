@@ -7,7 +7,7 @@ TINY     ?=
 B        := build$(if $(SANITIZE),/$(SANITIZE))$(if $(TINY),/tiny)
 CC       ?= gcc
 CFLAGS   ?= -O2 -g
-PKG      := libevent libevent_extra libunwind libprotobuf-c libdw jansson zlib
+PKG      := libevent libevent_extra libprotobuf-c libdw jansson zlib
 
 WARN  := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes $(if $(WERROR),-Werror)
 BASE  := -std=gnu11 -D_GNU_SOURCE -MMD -MP -fno-omit-frame-pointer -fno-plt $(WARN)
@@ -32,27 +32,38 @@ OPT_profiler := -fPIC -ftls-model=initial-exec -fvisibility=hidden
 
 SRC_leaks    := $(sort $(wildcard leaks/*.c))
 SRC_server   := $(sort $(wildcard server/*.c))
-SRC_profiler := $(filter-out profiler/preload.c,$(sort $(wildcard profiler/*.c profiler/*/*.c)))
+# The profiler in two parts: the recorder is what every process gets, the reporter what somebody asks for.
+# Linked programs have both in one archive.
+ROOMS_recorder := sys record hooks
+ROOMS_reporter := inspect profile symbolize judge write serve
+SRC_preloaded  := $(addprefix profiler/,preload.c recorder_calls.c reporter_loaded.c hooks/main.c)
+SRC_recorder   := $(filter-out $(SRC_preloaded),$(sort $(foreach r,$(ROOMS_recorder),$(wildcard profiler/$(r)/*.c)) $(addprefix profiler/,agent.c leakprof.c)))
+SRC_reporter   := $(sort $(foreach r,$(ROOMS_reporter),$(wildcard profiler/$(r)/*.c)) profiler/reporter.c)
 # Two sanitizers own malloc, and one asks for the loader's list and for memory before it can watch
 # anything, and has to see the program's locks as they are.
 LEFT_OUT_address := profiler/hooks/malloc.c
 LEFT_OUT_thread  := $(addprefix profiler/hooks/,malloc.c loader.c maps.c locks.c waits.c)
-SRC_profiler := $(filter-out $(LEFT_OUT_$(SANITIZE)),$(SRC_profiler))
+SRC_recorder := $(filter-out $(LEFT_OUT_$(SANITIZE)),$(SRC_recorder))
 
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 OBJ_leaks    := $(call obj,$(SRC_leaks)) $(B)/obj/labs.o $(B)/obj/gen/leaks/message.pb-c.o
 OBJ_server   := $(call obj,$(SRC_server)) $(B)/obj/gen/server/files.o
-OBJ_profiler := $(call obj,$(SRC_profiler)) $(B)/obj/gen/profile.pb-c.o $(B)/obj/gen/files.o
+OBJ_recorder := $(call obj,$(SRC_recorder))
+OBJ_reporter := $(call obj,$(SRC_reporter)) $(B)/obj/gen/profile.pb-c.o $(B)/obj/gen/files.o
 
-all: $(B)/leakyard $(B)/libleakprof.a $(B)/libleakprof.so
+all: $(B)/leakyard $(B)/libleakprof.a $(B)/libleakprof.so $(B)/libleakprof-reporter.so
 
 $(B)/leakyard: $(OBJ_server) $(OBJ_leaks) $(B)/libleakprof.a | $(B)/scenes
 	$(CC) $(LDFL) -rdynamic -o $@ $(OBJ_server) $(OBJ_leaks) \
 	  -Wl,--whole-archive $(B)/libleakprof.a -Wl,--no-whole-archive $(LIBS) $(LIBS_server)
-$(B)/libleakprof.a: $(OBJ_profiler)
+$(B)/libleakprof.a: $(OBJ_recorder) $(OBJ_reporter) $(call obj,profiler/reporter_linked.c)
 	rm -f $@ && ar rcs $@ $^
-$(B)/libleakprof.so: $(OBJ_profiler) $(B)/obj/profiler/preload.o
-	$(CC) $(LDFL) -shared -Wl,-z,initfirst -o $@ $^ $(LIBS)
+# Whatever these two need or export stands in a list: profiler/recorder.map and tests/blackbox/test_parts.sh.
+PART := -shared -Wl,-z,defs -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now
+$(B)/libleakprof.so: $(OBJ_recorder) $(call obj,$(SRC_preloaded)) profiler/recorder.map
+	$(CC) $(LDFL) $(PART) -Wl,-Bsymbolic -Wl,-z,initfirst -Wl,--version-script=profiler/recorder.map -o $@ $(filter %.o,$^) -Wl,--as-needed -lm
+$(B)/libleakprof-reporter.so: $(OBJ_reporter) $(call obj,profiler/reporter_stubs.c) profiler/reporter.map
+	$(CC) $(LDFL) $(PART) -Wl,--version-script=profiler/reporter.map -o $@ $(filter %.o,$^) $(LIBS)
 
 # The lab texts, as they are, under names made of their paths.
 LABS := $(filter-out leaks/README.md leaks/TRAINER.md,$(sort $(wildcard leaks/*.md)))
@@ -126,7 +137,7 @@ DIR_unit := tests/$(if $(TINY),tiny,unit)
 SRC_unit := $(sort $(wildcard $(DIR_unit)/test_*.c))
 unit: $(patsubst $(DIR_unit)/%.c,$(B)/unit/%,$(SRC_unit)) $(if $(TINY),,$(B)/fixtures/hidden.so)
 tiny:
-	$(MAKE) TINY=1 unit build/$(if $(SANITIZE),$(SANITIZE)/)tiny/libleakprof.so
+	$(MAKE) TINY=1 unit build/$(if $(SANITIZE),$(SANITIZE)/)tiny/libleakprof.so build/$(if $(SANITIZE),$(SANITIZE)/)tiny/libleakprof-reporter.so
 $(B)/unit/%: $(DIR_unit)/%.c $(B)/libleakprof.a
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CFLAGS) $(INC_tests) $(DEPS) $(LDFL) -rdynamic -MF $(B)/obj/$*.d -o $@ $< \

@@ -18,9 +18,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent.h"
+#include "hooks/main.h"
 #include "record/self.h"
-#include "write/trace.h"
-#include "serve/periodic.h"
+#include "record/unwind.h"
+#include "sys/period.h"
+
+enum {
+    KEEP_MIN = 7, /* as leakprof.h has it for snapshot_keep */
+    KEEP_MAX = 200,
+};
 
 /* The first line of the file. 0 or a negative errno. */
 static int read_token(const char *path, char *token, int room)
@@ -63,8 +70,7 @@ static bool inherited(const char *variable)
     return found;
 }
 
-/* getenv() finds nothing yet: the library is linked to be initialized first, before libc has been
- * told its environment. The loader passes it to constructors. */
+/* NULL: not set, or empty. */
 static const char *variable(char **environment, const char *name)
 {
     size_t length = strlen(name);
@@ -82,7 +88,7 @@ static int64_t period_in(char **environment, const char *name)
     int64_t ms = text ? lp_trace_period(text) : NONE;
     if (ms != -EINVAL)
         return ms;
-    fprintf(stderr, "leakprof: %s: %.80s: not %s\n", name, text, LP_TRACE_ALLOWED);
+    dprintf(STDERR_FILENO, "leakprof: %s: %.80s: not %s\n", name, text, LP_TRACE_ALLOWED);
     return NONE;
 }
 
@@ -91,29 +97,20 @@ static int64_t keep_in(char **environment)
     const char *text = variable(environment, "LEAKPROF_SNAPSHOT_KEEP");
     char *end;
     long keep = text ? strtol(text, &end, 10) : 0;
-    if (!text || (*end == '\0' && keep >= LP_PERIODIC_KEEP_MIN && keep <= LP_PERIODIC_KEEP_MAX))
+    if (!text || (*end == '\0' && keep >= KEEP_MIN && keep <= KEEP_MAX))
         return keep;
-    fprintf(stderr, "leakprof: LEAKPROF_SNAPSHOT_KEEP: %.80s: not a number from %d to %d\n", text,
-            LP_PERIODIC_KEEP_MIN, LP_PERIODIC_KEEP_MAX);
+    dprintf(STDERR_FILENO, "leakprof: LEAKPROF_SNAPSHOT_KEEP: %.80s: not a number from %d to %d\n",
+            text, KEEP_MIN, KEEP_MAX);
     return 0;
-}
-
-/* For the trace alone, when nothing is to be served. */
-static void start_trace(int64_t trace_ms)
-{
-    const struct leakprof_options options = {.rate = LEAKPROF_RATE_KEEP, .trace_ms = trace_ms};
-    int error = trace_ms == LEAKPROF_TRACE_OFF ? 0 : leakprof_start(&options);
-    if (error)
-        fprintf(stderr, "leakprof: LEAKPROF_TRACE: %s\n", strerror(-error));
 }
 
 static void start(char **environment, const char *listen, int64_t trace_ms)
 {
-    const char *token_file = variable(environment, "LEAKPROF_TOKEN_FILE");
     char token[512];
+    const char *token_file = listen ? variable(environment, "LEAKPROF_TOKEN_FILE") : NULL;
     int error = token_file ? read_token(token_file, token, sizeof token) : 0;
     if (error) {
-        fprintf(stderr, "leakprof: LEAKPROF_TOKEN_FILE: %s: %s\n", token_file,
+        dprintf(STDERR_FILENO, "leakprof: LEAKPROF_TOKEN_FILE: %s: %s\n", token_file,
                 error == -EINVAL ? "its first line is empty" : strerror(-error));
         return;
     }
@@ -124,13 +121,17 @@ static void start(char **environment, const char *listen, int64_t trace_ms)
                                              .snapshot_every_ms =
                                                  period_in(environment, "LEAKPROF_SNAPSHOT_EVERY"),
                                              .snapshot_keep = keep_in(environment)};
-    error = leakprof_start(&options);
+    const char *why = NULL;
+    error = lp_agent_start(&options, &why);
     if (error == -EADDRINUSE && inherited(listen - strlen("LEAKPROF_LISTEN=")))
         return; /* it is the parent's, or a sister's */
-    if (error)
-        fprintf(stderr, "leakprof: LEAKPROF_LISTEN: %s: %s\n", listen, reason(error));
-    else
-        fprintf(stderr, "leakprof: %s/debug/pprof/\n", leakprof_url());
+    if (!error && listen)
+        dprintf(STDERR_FILENO, "leakprof: %s/debug/pprof/\n", leakprof_url());
+    else if (error && listen)
+        dprintf(STDERR_FILENO, "leakprof: LEAKPROF_LISTEN: %s: %s\n", listen,
+                why ? why : reason(error));
+    else if (error)
+        dprintf(STDERR_FILENO, "leakprof: LEAKPROF_TRACE: %s\n", why ? why : strerror(-error));
 }
 
 static const char *last_part(const char *path)
@@ -150,19 +151,28 @@ static bool called(const char *name, int argc, char **argv)
     return strcmp(last_part(file), name) == 0;
 }
 
-__attribute__((constructor)) static void preload(int argc, char **argv, char **environment)
+static void at_main(int argc, char **argv, char **environment)
 {
-    int kept = errno;
-    int previous = lp_own_enter();
     const char *listen = variable(environment, "LEAKPROF_LISTEN");
     const char *program = variable(environment, "LEAKPROF_PROGRAM");
+    lp_unwind_not_early();
+    if (!listen && !variable(environment, "LEAKPROF_TRACE"))
+        return;
+    int kept = errno;
+    int previous = lp_own_enter();
     if (!program || called(program, argc, argv)) {
         int64_t trace_ms = period_in(environment, "LEAKPROF_TRACE");
-        if (listen)
+        if (listen || trace_ms != LEAKPROF_TRACE_OFF)
             start(environment, listen, trace_ms);
-        else
-            start_trace(trace_ms);
     }
     lp_own_leave(previous);
     errno = kept;
+}
+
+__attribute__((constructor)) static void preload(int argc, char **argv, char **environment)
+{
+    (void)argc, (void)argv;
+    lp_hooks_at_main(at_main);
+    if (!variable(environment, "LEAKPROF_LISTEN"))
+        lp_unwind_not_early();
 }

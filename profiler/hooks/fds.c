@@ -28,6 +28,7 @@
 #include "record/unwind.h"
 #include "record/fds.h"
 #include "sys/losses.h"
+#include "sys/syscall.h"
 #include "record/stacks.h"
 
 #undef open
@@ -141,10 +142,6 @@ LP_HOOK int pipe(int fds[2])
 LP_FIND(pipe2)
 LP_HOOK int pipe2(int fds[2], int flags)
 {
-    if (lp_unwinder_calls(CALLER)) { /* hooks/unwinder.c says why */
-        errno = EMFILE;
-        return -1;
-    }
     return opened_pair(LP_REAL(pipe2)(fds, flags), fds, CALLER);
 }
 
@@ -273,6 +270,26 @@ LP_HOOK int close(int fd)
 {
     lp_fds_closing(fd);
     return LP_REAL(close)(fd);
+}
+
+/* A close by number. As libc's own, this passes six arguments on, of which the caller may have
+ * given fewer: the others are whatever stands in their places. */
+__attribute__((no_sanitize("address"))) LP_HOOK long syscall(long number, ...)
+{
+    long a[6];
+    va_list list;
+    va_start(list, number);
+    for (int i = 0; i < 6; i++)
+        a[i] = va_arg(list, long);
+    va_end(list);
+    if (number == SYS_close)
+        lp_fds_closing((int)a[0]);
+    long result = lp_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    if (result < 0 && result >= -4095) {
+        errno = (int)-result;
+        return -1;
+    }
+    return result;
 }
 
 LP_FIND(close_range)

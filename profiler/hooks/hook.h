@@ -8,37 +8,18 @@
 #ifndef LP_HOOKS_HOOK_H
 #define LP_HOOKS_HOOK_H
 
-#include <dlfcn.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/types.h>
+
+#include "hooks/real.h"
 
 /* All hooks lie in one section, so that the unwinder knows them by their addresses and leaves their
  * frames out: what a libc function calls in turn is to stand under the program's call. */
 #define LP_HOOK __attribute__((visibility("default"), section("lp_hooks")))
 #define LP_UNSEEN                                                                                  \
     __attribute__((noinline, section("lp_hooks"))) /* for others that stay in stacks */
-
-/* LP_FIND(name) stands before a hook and finds the function it stands in for when the program is
- * loaded: a hook may first be called in a signal handler, where dlsym() may not. LP_REAL(name) is
- * that function. Never for malloc's family, for dlsym() may allocate. */
-#define LP_FIND(name)                                                                              \
-    static _Atomic(__typeof__(&name)) real_##name;                                                 \
-    __attribute__((constructor(101))) static void find_##name(void)                                \
-    {                                                                                              \
-        atomic_store(&real_##name, (__typeof__(&name))dlsym(RTLD_NEXT, #name));                    \
-    }
-#define LP_REAL(name)                                                                              \
-    ({                                                                                             \
-        __typeof__(&name) real = atomic_load_explicit(&real_##name, memory_order_relaxed);         \
-        if (!real) { /* called before our constructors */                                          \
-            find_##name();                                                                         \
-            real = atomic_load_explicit(&real_##name, memory_order_relaxed);                       \
-        }                                                                                          \
-        real;                                                                                      \
-    })
 
 /* Is this the process that the tables describe? Not in the child of a vfork, which runs in its
  * parent's memory until it execs, and may close all descriptors meanwhile. Any context. */

@@ -50,8 +50,8 @@ static size_t page_of(int flags)
 __attribute__((noinline)) static void mapped(const void *start, size_t length, void *caller)
 {
     int kept = errno;
-    bool above = lp_self.busy; /* in a signal handler above us, or called by our unwinder */
-    bool own = lp_self.own || (above && lp_unwinder_calls(caller));
+    bool above = lp_self.busy; /* in a signal handler above us */
+    bool own = lp_self.own;
     if (!lp_hooks_process())
         return;
     if (above && !own)

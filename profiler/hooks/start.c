@@ -7,9 +7,11 @@
  * itself.
  */
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <unistd.h>
 
+#include "record/code.h"
 #include "record/cpu.h"
 #include "record/loaded.h"
 #include "record/loader.h"
@@ -88,11 +90,12 @@ extern const char __stop_lp_hooks[] __attribute__((visibility("hidden")));
 __attribute__((constructor(101))) static void start(int argc, char **argv, char **environment)
 {
     (void)argc, (void)argv;
+    lp_real_find();
     lp_rate_environment(environment);
     lp_waits_environment(environment);
     atomic_store(&process, getpid());
     lp_began_ns();
     lp_unwind_hide((uintptr_t)__start_lp_hooks, (uintptr_t)__stop_lp_hooks);
-    lp_unwind_prepare();
+    lp_code_prepare(environment);
     pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <threads.h>
 #include <time.h>
@@ -31,17 +32,6 @@
         return watched_##name(args, CALLER);                                                       \
     }
 
-/* glibc has two kinds of conditions on x86-64: that of before 2003 (GLIBC_2.2.5), which no program
- * of today uses, and that of GLIBC_2.3.2. Before 2.36 its dlsym() found the old one behind us. */
-#define FIND_CONDITION(name)                                                                       \
-    static _Atomic(__typeof__(&name)) real_##name;                                                 \
-    __attribute__((constructor(101))) static void find_##name(void)                                \
-    {                                                                                              \
-        void *next = dlsym(RTLD_NEXT, #name), *old = dlvsym(RTLD_NEXT, #name, "GLIBC_2.2.5");      \
-        void *today = old && next == old ? dlvsym(RTLD_NEXT, #name, "GLIBC_2.3.2") : NULL;         \
-        atomic_store(&real_##name, (__typeof__(&name))(today ? today : next));                     \
-    }
-
 static void release(const void *mutex, void *caller)
 {
     if (atomic_load_explicit(&lp_contended, memory_order_relaxed) == 0)
@@ -57,7 +47,7 @@ static bool waited(int result)
 }
 
 #define CONDITION(name, params, args)                                                              \
-    FIND_CONDITION(name)                                                                           \
+    LP_FIND(name)                                                                                  \
     __attribute__((noinline)) static int watched_##name(params, void *caller)                      \
     {                                                                                              \
         release(mutex, caller);                                                                    \

@@ -1,5 +1,6 @@
 /* What the kernel and malloc say of the whole process. */
 #include <dirent.h>
+#include <dlfcn.h>
 #include <malloc.h>
 #include <math.h>
 #include <stdio.h>
@@ -26,6 +27,16 @@ int64_t lp_rss_bytes(void)
     if (lp_file_read("/proc/self/statm", text, sizeof text) > 0)
         sscanf(text, "%*d %lld", &resident);
     return resident * sysconf(_SC_PAGESIZE);
+}
+
+/* The program may have a copy of libc's variable, which is the one in use then. The reporter's own
+ * reference would find libc's. */
+const char *lp_program_name(void)
+{
+    static char *const *name;
+    if (!name)
+        name = dlsym(dlopen(NULL, RTLD_NOW), "program_invocation_short_name");
+    return name && *name ? *name : "";
 }
 
 struct fd_counts {

@@ -19,6 +19,9 @@ struct lp_process_figures {
 };
 void lp_process_figures(struct lp_process_figures *figures);
 
+/* The name that the program was called by, without its directory. Any bytes. */
+const char *lp_program_name(void);
+
 /* Figures that are wanted often, each by itself and as cheaply as the kernel lets. Descriptors and
  * threads are the program's; mappings those that it made by mmap() and the like. */
 int64_t lp_thread_count(void);

@@ -22,12 +22,13 @@ struct identity {
 
 static struct identity remembered; /* all zero: there was none */
 
-/* All bytes of *out are set. */
-static bool identify(int fd, struct identity *out)
+/* All bytes of *out are set. path: NULL for the descriptor itself. */
+static bool identify(int fd, const char *path, struct identity *out)
 {
     struct statx file;
     memset(out, 0, sizeof *out);
-    if (statx(fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_INO | STATX_BTIME, &file) != 0)
+    if (statx(fd, path ? path : "", path ? 0 : AT_EMPTY_PATH, STATX_TYPE | STATX_INO | STATX_BTIME,
+              &file) != 0)
         return false;
     out->inode = file.stx_ino;
     out->type = file.stx_mode & S_IFMT;
@@ -40,7 +41,7 @@ static bool identify(int fd, struct identity *out)
 
 void lp_stderr_remember(void)
 {
-    identify(STDERR_FILENO, &remembered);
+    identify(AT_FDCWD, "/proc/self/fd/2", &remembered);
 }
 
 /* A duplicate for as long as the line takes; -1 when there is none to have. */
@@ -98,7 +99,7 @@ bool lp_stderr_write(const char *line, size_t size)
     int fd = borrow();
     if (fd < 0)
         return false;
-    bool written = identify(fd, &now) && memcmp(&now, &remembered, sizeof now) == 0 &&
+    bool written = identify(fd, NULL, &now) && memcmp(&now, &remembered, sizeof now) == 0 &&
                    write_at_once(fd, now.type, line, size) == (ssize_t)size;
     close(fd);
     return written;

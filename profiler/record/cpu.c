@@ -21,8 +21,8 @@
 #include <unistd.h>
 
 #include "sys/altstack.h"
+#include "record/code.h"
 #include "record/cputimers.h"
-#include "record/loader.h"
 #include "record/rate.h"
 #include "record/self.h"
 #include "record/unwind.h"
@@ -238,7 +238,7 @@ static int get_ready(void)
     each_tally(clear, NULL);
     samples = held = 0;
     found = (struct lp_cpu_figures){0};
-    lp_loader_refresh(NULL, 0);
+    lp_code_refresh();
     return install();
 }
 
@@ -288,8 +288,8 @@ int lp_cpu_look(void)
     if (found.taken)
         return LOOK_MS_MAX;
     int64_t before_ns = used_ns();
-    if (lp_loader_stale())
-        lp_loader_refresh(NULL, 0); /* stacks through new libraries end too early until then */
+    if (lp_code_stale())
+        lp_code_refresh(); /* stacks through generated code end too early until then */
     lp_cputimers_look();
     int64_t ms = (used_ns() - before_ns) * LOOK_SHARE / 1000000;
     int least = atomic_load(&told) ? LOOK_MS_TOLD : LOOK_MS_MIN;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <linux/sched.h>
 #include <stdatomic.h>
 #include <time.h>
 #include <unistd.h>
@@ -39,18 +40,21 @@ void lp_own_leave(int previous)
 
 /* /dev/null where libraries expect the standard streams: whatever they print goes nowhere, and not
  * into a connection that happens to have the number. */
+static int null_at(int fd)
+{
+    long null = lp_syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC);
+    return null == fd ? 0 : null < 0 ? (int)null : -EIO;
+}
+
 static int leave_descriptors(void)
 {
 #ifdef __SANITIZE_THREAD__
     return 0; /* it takes descriptors of the same number for the same everywhere: stay */
 #endif
     int error = (int)lp_syscall(SYS_close_range, 0, ~0U, CLOSE_RANGE_UNSHARE);
-    if (error)
-        return error;
-    lp_self.apart = true;
+    lp_self.apart = !error;
     for (int fd = 0; fd <= STDERR_FILENO && !error; fd++)
-        if (lp_syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC) != fd)
-            error = -EIO;
+        error = null_at(fd);
     return error;
 }
 
@@ -58,14 +62,16 @@ int lp_own_thread_enter(void)
 {
     lp_own_enter();
     int error = leave_descriptors();
+    lp_syscall(SYS_unshare,
+               CLONE_FS); /* refused by some filters: then the program's changes are ours, too */
     if (!error)
-        replace(0, gettid());
+        replace(0, (pid_t)lp_syscall(SYS_gettid));
     return error;
 }
 
 void lp_own_thread_leave(void)
 {
-    replace(gettid(), 0);
+    replace((pid_t)lp_syscall(SYS_gettid), 0);
 }
 
 bool lp_own_thread(pid_t tid)

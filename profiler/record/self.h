@@ -28,9 +28,9 @@ extern __thread struct lp_self lp_self __attribute__((visibility("hidden")));
 
 /* For whole threads of the profiler: first thing, once; and at the end of them. Such a thread has a
  * descriptor table of its own, empty but for /dev/null as 0, 1 and 2: nothing that it opens takes a
- * number or a place from the program, is closed by it, or passed on to its children. 0, or a
- * negative errno: -ENOSYS on a kernel (Linux 5.9 has it) or under a seccomp filter without
- * close_range(). */
+ * number or a place from the program, is closed by it, or passed on to its children. It keeps its
+ * root and working directory when the program changes them. 0, or a negative errno: -ENOSYS on a
+ * kernel (Linux 5.9 has it) or under a seccomp filter without close_range(). */
 int lp_own_thread_enter(void);
 void lp_own_thread_leave(void);
 

@@ -18,6 +18,12 @@ enum {
     LP_STACK_FIRST = 3    /* the first number of a real stack */
 };
 
+/* In place of the outermost frame: why the stack is not whole. No code is at these addresses. */
+enum {
+    LP_FRAME_CUT = 1,   /* the next frame could not be found */
+    LP_FRAME_DEEPER = 2 /* there were more than LP_FRAMES_MAX */
+};
+
 struct lp_stack {
     uint32_t nframes; /* 0 for the special ones */
     const uintptr_t *frames;

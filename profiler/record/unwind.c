@@ -1,3 +1,24 @@
+/*
+ * Two unwinders. libunwind reads the unwind tables; it is loaded privately (record/privatelib.h) at
+ * a moment when that is safe, by lp_unwind_load(). Before that, and where code has no tables,
+ * frames are followed by frame pointers, as far as they are consistent: a frame lies above the one
+ * before, its memory can be read, and its return address lies in code, behind a call. What cannot
+ * be followed is cut, and says so (record/stacks.h has the mark).
+ *
+ * Calls of libunwind that are answered here:
+ *
+ * - dl_iterate_phdr() takes a lock of the loader's, and a thread inside the loader may wait for one
+ * of libunwind's: a deadlock. The answer shows just the object that libunwind looks for
+ * (record/code.h), without a lock, and so it is never out of date.
+ * - Before libunwind reads a word of a stack, it asks by mincore() whether the page is there, and
+ * tries to write a byte from it to a pipe of its own. The pipe would be two descriptors among the
+ * program's, and a program that closes descriptors which it does not know would have libunwind
+ * write into something else. There is no pipe; lp_sys_readable() answers.
+ * - __tls_get_addr(): a library that is loaded late gets its thread-local variables by malloc(),
+ * under a lock, when a thread first uses them. That may be in a signal handler. libunwind has 16
+ * bytes of them; they lie in our own, which are there from the start.
+ * - mmap() and munmap(): its memory is the profiler's.
+ */
 #define UNW_LOCAL_ONLY
 #include <libunwind.h>
 
@@ -5,17 +26,26 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <gnu/libc-version.h>
 #include <limits.h>
+#include <link.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdarg.h>
 #include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/single_threaded.h>
+#include <unistd.h>
 
-#include "record/loader.h"
-#include "record/stackcache.h"
+#include "record/code.h"
+#include "record/privatelib.h"
 #include "record/rate.h"
 #include "record/self.h"
-#include "sys/losses.h"
+#include "record/stackcache.h"
 #include "record/stacks.h"
+#include "sys/losses.h"
+#include "sys/pages.h"
+#include "sys/syscall.h"
 
 enum {
 #ifdef __SANITIZE_THREAD__
@@ -23,13 +53,33 @@ enum {
 #else
     CACHE_EARNED_AFTER = 16, /* stacks in one thread */
 #endif
-    HOOK_FRAMES = 8,      /* at most this many of ours lie above the program's */
-    RARE_RATE = 16 << 10, /* from here on samples are too rare for the memo's memory to pay */
+    PAGE = 4096,
+    HOOK_FRAMES = 8, /* at most this many of ours lie above the program's */
+    RARE_RATE =
+        16 << 10,   /* from here on samples are too rare for the stack cache's memory to pay */
+    TLS_BYTES = 64, /* more than libunwind's thread-local variables take */
+    FRAME_BYTES_MAX = 1 << 20,
+    ENDS = 256,
 };
+
+/* libunwind's functions, under the names that its header gives them; all set once `loaded` is true.
+ */
+static struct {
+    int (*init_local)(unw_cursor_t *, unw_context_t *);
+    int (*init_local2)(unw_cursor_t *, unw_context_t *, int);
+    int (*step)(unw_cursor_t *);
+    int (*get_reg)(unw_cursor_t *, int, unw_word_t *);
+    int (*get_save_loc)(unw_cursor_t *, int, unw_save_loc_t *);
+    int (*getcontext)(unw_context_t *);
+    int (*backtrace)(void **, int);
+    int (*set_caching_policy)(unw_addr_space_t, unw_caching_policy_t);
+    void (*flush_cache)(unw_addr_space_t, unw_word_t, unw_word_t);
+    unw_addr_space_t *local;
+} lu;
+static _Atomic bool loaded;
 
 static _Atomic uint32_t caches;
 static pthread_key_t cache_key; /* to hear of the end of a thread that has one */
-static bool prepared;
 
 /* How often code was unloaded. A trace cache keeps what was found at an address for the life of its
  * thread, and unw_flush_cache() does not reach it: with other code there by now, or none known then
@@ -92,106 +142,331 @@ void lp_unwind_after_fork(bool child)
     atomic_store(&closed, anybody_inside());
 }
 
-/* Where libunwind lies, so that its calls can be told from the program's. Same values, whoever
- * writes them; empty when it is part of the program itself. */
-static _Atomic uintptr_t unwinder_start, unwinder_end;
+/* What libunwind called before it was given our answers. */
+static int (*real_dl_iterate_phdr)(int (*)(struct dl_phdr_info *, size_t, void *), void *);
+static int (*real_mincore)(void *, size_t, unsigned char *);
+static ssize_t (*real_read)(int, void *, size_t);
+static long (*real_syscall)(long, ...);
+static int (*real_pipe2)(int[2], int);
+static void *(*real_mmap)(void *, size_t, int, int, int, off_t);
+static int (*real_munmap)(void *, size_t);
 
-static void find_unwinder(void)
+/* The program may use the same library: its calls are passed on. */
+static bool ours(void)
 {
-    struct dl_find_object object;
-    if (atomic_load_explicit(&unwinder_end, memory_order_relaxed) ||
-        _dl_find_object((void *)unw_backtrace, &object) != 0)
-        return;
-    uintptr_t start = (uintptr_t)object.dlfo_map_start, end = (uintptr_t)object.dlfo_map_end;
-    if ((uintptr_t)find_unwinder >= start && (uintptr_t)find_unwinder < end)
-        return;
-    atomic_store(&unwinder_start, start);
-    atomic_store(&unwinder_end, end);
+    return lp_self.busy;
 }
 
-bool lp_unwinder_calls(const void *caller)
+/* libunwind's callback looks at each object for the address that the first word of `data` is. That
+ * is checked once, when it is loaded. */
+static uintptr_t wanted_address;
+
+static int answer_dl_iterate_phdr(int (*visit)(struct dl_phdr_info *, size_t, void *), void *data)
 {
-    uintptr_t address = (uintptr_t)caller;
-    return address < atomic_load_explicit(&unwinder_end, memory_order_relaxed) &&
-           address >= atomic_load_explicit(&unwinder_start, memory_order_relaxed);
+    struct dl_phdr_info info;
+    if (!ours())
+        return real_dl_iterate_phdr(visit, data);
+    wanted_address = *(const unw_word_t *)data;
+    return lp_code_object(*(const unw_word_t *)data, &info) ? visit(&info, sizeof info, data) : 0;
 }
 
-/* All the frames from `cursor` on; `exact`: the first address is not a return address. `words`,
- * when wanted, are what they hang on above `base`. */
-static uint32_t step(unw_cursor_t *cursor, uintptr_t *frames, uint32_t max, int exact,
-                     struct lp_stackcache_words *words, uintptr_t base)
+static int answer_mincore(void *address, size_t length, unsigned char *pages)
 {
+    if (!ours())
+        return real_mincore(address, length, pages);
+    if (lp_sys_readable(address))
+        return 0;
+    errno = ENOMEM;
+    return -1;
+}
+
+/* Is anything left in the pipe? No, and it is in order. */
+static ssize_t answer_read(int fd, void *buffer, size_t size)
+{
+    if (!ours())
+        return real_read(fd, buffer, size);
+    errno = EAGAIN;
+    return -1;
+}
+
+static ssize_t answer_write(int fd, const void *buffer, size_t size)
+{
+    (void)fd, (void)size;
+    if (lp_sys_readable(buffer))
+        return 1;
+    errno = EFAULT;
+    return -1;
+}
+
+/* libunwind writes to its pipe by syscall(). As libc's own, this passes six arguments on, whatever
+ * was given. */
+__attribute__((no_sanitize("address"))) static long answer_syscall(long number, ...)
+{
+    long a[6];
+    va_list list;
+    va_start(list, number);
+    for (int i = 0; i < 6; i++)
+        a[i] = va_arg(list, long);
+    va_end(list);
+    if (ours() && number == SYS_write)
+        return answer_write((int)a[0], (const void *)a[1], (size_t)a[2]);
+    return real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+static int answer_pipe2(int fds[2], int flags)
+{
+    if (!ours())
+        return real_pipe2(fds, flags);
+    errno = EMFILE;
+    return -1;
+}
+
+static void *answer_mmap(void *where, size_t bytes, int protection, int flags, int fd, off_t offset)
+{
+    if (!ours())
+        return real_mmap(where, bytes, protection, flags, fd, offset);
+    long start = lp_syscall(SYS_mmap, where, bytes, protection, flags, fd, offset);
+    if (start < 0 && start > -PAGE) {
+        errno = (int)-start;
+        return MAP_FAILED;
+    }
+    lp_own_claim((void *)start, bytes);
+    return (void *)start;
+}
+
+/* Also at the end of a thread, for its trace cache. */
+static int answer_munmap(void *start, size_t bytes)
+{
+    lp_own_disclaim(start);
+    return real_munmap(start, bytes);
+}
+
+/* All zero in a new thread, as libunwind's are. */
+static __thread char unwinder_tls[TLS_BYTES] __attribute__((aligned(16)));
+
+static void *answer_tls_get_addr(const unsigned long index[2]) /* module, offset */
+{
+    return unwinder_tls + index[1];
+}
+
+/* libc, where the trampoline of signal handlers is. */
+static uintptr_t libc_start, libc_end;
+
+/* Why the frames ended where they did. */
+enum end {
+    END_COMPLETE, /* nothing called the outermost frame */
+    END_CUT,      /* the next frame could not be found */
+    END_FULL,     /* there was no room for more */
+    END_UNKNOWN,
+};
+
+struct registers {
+    uintptr_t ip, sp, bp;
+};
+
+/* The frame above, by the frame pointer; false: it is not consistent, or there is none (bp is 0).
+ */
+static bool frame_above(struct registers *r)
+{
+    const uintptr_t *frame = (const uintptr_t *)r->bp;
+    if (r->bp < r->sp || r->bp - r->sp > FRAME_BYTES_MAX || r->bp % sizeof(uintptr_t) != 0 ||
+        !lp_sys_readable(frame) || !lp_sys_readable(frame + 1))
+        return false;
+    uintptr_t ip = frame[1];
+    if (!lp_code_at(ip - 1) || !lp_sys_readable((const void *)(ip - 7)) || !lp_code_after_call(ip))
+        return false;
+    *r = (struct registers){.ip = ip, .sp = r->bp + 2 * sizeof(uintptr_t), .bp = frame[0]};
+    return true;
+}
+
+/* Frames from the one at `base` on, which is a function of ours: these have frame pointers. */
+static uint32_t walk_frames(uintptr_t base, uintptr_t *frames, uint32_t max, enum end *end)
+{
+    struct registers r = {.sp = base, .bp = base};
     uint32_t n = 0;
-    unw_save_loc_t saved, before = {.type = UNW_SLT_NONE};
-    do {
-        unw_word_t ip = 0, sp = 0;
-        if (unw_get_reg(cursor, UNW_REG_IP, &ip) < 0 || ip == 0)
+    *end = END_FULL;
+    while (n < max) {
+        if (r.bp == 0 || !frame_above(&r)) {
+            *end = r.bp == 0 ? END_COMPLETE : END_CUT;
             break;
-        frames[n++] = exact ? ip : ip - 1;
-        exact = unw_is_signal_frame(cursor) > 0;
-        if (!words)
-            continue;
-        if (exact || unw_get_reg(cursor, UNW_REG_SP, &sp) < 0 ||
-            unw_get_save_loc(cursor, UNW_X86_64_RBP, &saved) < 0) {
-            words->n = LP_STACKCACHE_WORDS + 1;
-            words = NULL;
-            continue;
         }
-        if (n > 1) /* the call pushed it just below where its frame ended */
-            lp_stackcache_note(words, base, sp - sizeof(uintptr_t));
-        if (saved.type == UNW_SLT_MEMORY &&
-            (before.type != UNW_SLT_MEMORY || saved.u.addr != before.u.addr))
-            lp_stackcache_note(words, base, saved.u.addr);
-        before = saved;
-    } while (n < max && unw_step(cursor) > 0);
+        frames[n++] = r.ip - 1;
+    }
     return n;
 }
 
-__attribute__((noinline)) static uint32_t
-step_from_here(uintptr_t *frames, uint32_t max, struct lp_stackcache_words *words, uintptr_t base)
+static bool read_registers(unw_cursor_t *cursor, struct registers *r)
+{
+    unw_word_t ip = 0, sp = 0, bp = 0;
+    if (lu.get_reg(cursor, UNW_REG_IP, &ip) < 0 || lu.get_reg(cursor, UNW_REG_SP, &sp) < 0)
+        return false;
+    lu.get_reg(cursor, UNW_X86_64_RBP, &bp);
+    *r = (struct registers){ip, sp, bp};
+    return true;
+}
+
+/* Begins anew at these registers; what else the frame had in registers is not known. */
+static bool begin_at(unw_cursor_t *cursor, unw_context_t *context, const struct registers *r)
+{
+    *context = (unw_context_t){0};
+    context->uc_mcontext.gregs[REG_RIP] = (greg_t)r->ip;
+    context->uc_mcontext.gregs[REG_RSP] = (greg_t)r->sp;
+    context->uc_mcontext.gregs[REG_RBP] = (greg_t)r->bp;
+    return lu.init_local(cursor, context) >= 0;
+}
+
+/* Notes what the stack above depends on, for the stack cache: where the return address was, and
+ * where the frame pointer was saved. false: it cannot be told. */
+static bool note_words(unw_cursor_t *cursor, const struct registers *r, bool first,
+                       unw_save_loc_t *before, struct lp_stackcache_words *words, uintptr_t base)
+{
+    unw_save_loc_t saved;
+    if (lu.get_save_loc(cursor, UNW_X86_64_RBP, &saved) < 0)
+        return false;
+    if (!first) /* the call pushed it just below where its frame ended */
+        lp_stackcache_note(words, base, r->sp - sizeof(uintptr_t));
+    if (saved.type == UNW_SLT_MEMORY &&
+        (before->type != UNW_SLT_MEMORY || saved.u.addr != before->u.addr))
+        lp_stackcache_note(words, base, saved.u.addr);
+    *before = saved;
+    return true;
+}
+
+/* All the frames from `cursor` on; `exact`: the first address is not a return address. `words`,
+ * when wanted, are what they depend on above `base`. */
+static uint32_t step(unw_cursor_t *cursor, uintptr_t *frames, uint32_t max, bool exact,
+                     struct lp_stackcache_words *words, uintptr_t base, enum end *end)
+{
+    unw_save_loc_t saved = {.type = UNW_SLT_NONE};
+    unw_context_t context; /* of begin_at() */
+    struct registers here, last = {0};
+    uint32_t n = 0;
+    *end = END_FULL;
+    while (n < max) {
+        bool known = read_registers(cursor, &here);
+        if (!known || here.ip == 0) {
+            *end = known ? END_COMPLETE : END_CUT;
+            break;
+        }
+        if (n > 0 && !lp_code_at(exact ? here.ip : here.ip - 1)) {
+            /* The tables were wrong, or there are none and libunwind guessed. */
+            here = last;
+            if (exact || !frame_above(&here) || !begin_at(cursor, &context, &here)) {
+                *end = here.bp == 0 ? END_COMPLETE : END_CUT;
+                break;
+            }
+            if (words)
+                words->n = LP_STACKCACHE_WORDS + 1;
+            words = NULL;
+        }
+        bool sigreturn = lp_code_is_sigreturn(here.ip);
+        frames[n++] = exact || sigreturn ? here.ip : here.ip - 1;
+        exact = sigreturn; /* what it returns to was interrupted, and did not call */
+        if (words && (exact || !note_words(cursor, &here, n == 1, &saved, words, base))) {
+            words->n = LP_STACKCACHE_WORDS + 1;
+            words = NULL;
+        }
+        last = here;
+        int more = lu.step(cursor);
+        if (more > 0)
+            continue;
+        if (more == 0) {
+            *end = END_COMPLETE;
+            break;
+        }
+        if (exact || !frame_above(&here) || !begin_at(cursor, &context, &here)) {
+            *end = END_CUT;
+            break;
+        }
+        if (words)
+            words->n = LP_STACKCACHE_WORDS + 1;
+        words = NULL;
+    }
+    return n;
+}
+
+__attribute__((noinline)) static uint32_t step_from_here(uintptr_t *frames, uint32_t max,
+                                                         struct lp_stackcache_words *words,
+                                                         uintptr_t base, enum end *end)
 {
     unw_context_t context;
     unw_cursor_t cursor;
-    if (unw_getcontext(&context) < 0 || unw_init_local(&cursor, &context) < 0)
+    *end = END_CUT;
+    if (lu.getcontext(&context) < 0 || lu.init_local(&cursor, &context) < 0)
         return 0;
-    return step(&cursor, frames, max, 0, words, base);
+    return step(&cursor, frames, max, false, words, base, end);
 }
 
-/* Raw frames from the caller on, ours among them. */
-__attribute__((noinline)) static uint32_t
-backtrace_raw(uintptr_t *raw, uint32_t max, struct lp_stackcache_words *words, uintptr_t base)
+/* Outermost addresses of stacks that were complete, by stepping. unw_backtrace() does not tell why
+ * it ended: if it ends at one of these, the stack is complete. */
+static _Atomic uintptr_t ends[ENDS];
+
+static _Atomic uintptr_t *end_place(uintptr_t address)
 {
-    if (words)
-        return step_from_here(raw, max, words, base);
+    return &ends[(address * 0x9e3779b97f4a7c15u >> 40) % ENDS];
+}
+
+/* unw_backtrace() with its cache. false: it may not be used, or the stack may not be complete. */
+static bool backtrace_fast(uintptr_t *raw, uint32_t max, uint32_t *n)
+{
     uint32_t code = atomic_load_explicit(&unloads, memory_order_relaxed);
-    if (lp_self.unwinds < CACHE_EARNED_AFTER || !prepared ||
-        (lp_self.cached ? lp_self.code != code : in_child)) {
-        lp_self.unwinds++;
-        return step_from_here(raw, max, NULL, 0);
-    }
+    if (lp_self.unwinds < CACHE_EARNED_AFTER || (lp_self.cached ? lp_self.code != code : in_child))
+        return false;
     if (!lp_self.cached) {
         lp_self.cached = true;
         lp_self.code = code;
         if (pthread_setspecific(cache_key, &caches) == 0)
             atomic_fetch_add_explicit(&caches, 1, memory_order_relaxed);
     }
-    int got = unw_backtrace((void **)raw, (int)max);
-    uint32_t n = got > 0 ? (uint32_t)got : 0;
-    for (uint32_t i = 0; i < n; i++)
-        raw[i]--;
+    int got = lu.backtrace((void **)raw, (int)max);
+    if (got <= 0 || (uint32_t)got == max ||
+        atomic_load_explicit(end_place(raw[got - 1] - 1), memory_order_relaxed) != raw[got - 1] - 1)
+        return false;
+    /* Return addresses point behind their call; an address that a signal interrupted does not. */
+    bool exact = false;
+    for (int i = 0; i < got; i++) {
+        bool sigreturn = raw[i] >= libc_start && raw[i] < libc_end && lp_code_is_sigreturn(raw[i]);
+        raw[i] -= !exact && !sigreturn;
+        exact = sigreturn;
+    }
+    *n = (uint32_t)got;
+    return true;
+}
+
+/* Raw frames from the caller on, ours among them. */
+__attribute__((noinline)) static uint32_t backtrace_raw(uintptr_t *raw, uint32_t max,
+                                                        struct lp_stackcache_words *words,
+                                                        uintptr_t base, enum end *end)
+{
+    uint32_t n;
+    *end = END_COMPLETE;
+    if (!atomic_load_explicit(&loaded, memory_order_acquire)) {
+        lp_loss(LP_LOSS_NO_UNWINDER);
+        if (words)
+            words->n = LP_STACKCACHE_WORDS + 1;
+        return walk_frames(base, raw, max, end);
+    }
+    if (!words && backtrace_fast(raw, max, &n))
+        return n;
+    if (!words)
+        lp_self.unwinds++;
+    n = step_from_here(raw, max, words, base, end);
+    if (n > 0 && *end == END_COMPLETE)
+        atomic_store_explicit(end_place(raw[n - 1]), raw[n - 1], memory_order_relaxed);
     return n;
 }
 
 /* As above, through the gate. */
-static uint32_t backtrace(uintptr_t *raw, struct lp_stackcache_words *words, uintptr_t base)
+static uint32_t backtrace(uintptr_t *raw, struct lp_stackcache_words *words, uintptr_t base,
+                          enum end *end)
 {
     struct stripe *stripe = enter();
+    *end = END_UNKNOWN;
     if (!stripe)
         return 0;
-    find_unwinder();
     if (words)
         words->n = 0;
-    uint32_t n = backtrace_raw(raw, LP_FRAMES_MAX + HOOK_FRAMES, words, base);
+    uint32_t n = backtrace_raw(raw, LP_FRAMES_MAX + HOOK_FRAMES, words, base, end);
     leave(stripe);
     return n;
 }
@@ -219,41 +494,81 @@ static uintptr_t *without_ours(uintptr_t *raw, uint32_t *n, uintptr_t caller)
     uint32_t skip = 0, all = *n;
     while (skip < all && skip <= HOOK_FRAMES && raw[skip] != caller - 1)
         skip++;
-    *n = 0;
-    if (skip <= HOOK_FRAMES)
-        while (skip + *n < all && raw[skip + *n] != (uintptr_t)-1)
-            ++*n;
+    *n = skip <= HOOK_FRAMES ? all - skip : 0;
     return raw + skip;
 }
 
-/* `base` is a frame of ours below the caller's; `often`: the memo is asked. */
+/* Adds the mark that says why a stack is not whole, in place of its outermost frame if there is no
+ * room. */
+static uint32_t with_mark(uintptr_t *frames, uint32_t n, enum end end)
+{
+    if (n > LP_FRAMES_MAX || end == END_FULL) {
+        n = n < LP_FRAMES_MAX ? n : LP_FRAMES_MAX - 1;
+        frames[n++] = LP_FRAME_DEEPER;
+    } else if (end == END_CUT) {
+        n = n < LP_FRAMES_MAX ? n : LP_FRAMES_MAX - 1;
+        frames[n++] = LP_FRAME_CUT;
+    }
+    return n;
+}
+
+static _Atomic bool may_load_early = true;
+
+void lp_unwind_not_early(void)
+{
+    atomic_store(&may_load_early, false);
+}
+
+extern void *__tls_get_addr(void *); /* of the loader */
+
+/* Is the caller the loader itself? Then it may be in the middle of something. */
+static bool in_loader(uintptr_t address)
+{
+    struct dl_find_object loader, object;
+    return _dl_find_object((void *)__tls_get_addr, &loader) != 0 ||
+           _dl_find_object((void *)address, &object) != 0 ||
+           object.dlfo_map_start == loader.dlfo_map_start;
+}
+
+/* false: the loader itself is at work, before the program. */
+static bool load_early(void *caller)
+{
+    bool loader = in_loader((uintptr_t)caller);
+    if (!environ) /* libc is not initialized */
+        return !loader;
+    if (atomic_load_explicit(&may_load_early, memory_order_relaxed) && __libc_single_threaded &&
+        !loader && atomic_exchange(&may_load_early, false))
+        lp_unwind_load();
+    return true;
+}
+
+/* `base` is a frame of ours below the caller's; `often`: the stack cache is asked. */
 __attribute__((always_inline)) static inline uint32_t stack_of(void *caller, uintptr_t base,
                                                                bool often)
 {
-    uintptr_t raw[LP_FRAMES_MAX + HOOK_FRAMES], leaf = (uintptr_t)caller - 1;
+    uintptr_t raw[LP_FRAMES_MAX + HOOK_FRAMES], leaf[2] = {(uintptr_t)caller - 1, LP_FRAME_CUT};
     bool wanted = false;
+    enum end end;
     uint32_t stack = often ? lp_stackcache_find(base, (uintptr_t)caller, &wanted) : LP_STACK_NONE;
     if (stack != LP_STACK_NONE)
         return stack;
+    if (!atomic_load_explicit(&loaded, memory_order_relaxed) && !load_early(caller))
+        return LP_STACK_EARLIER;
 
     struct lp_stackcache_words words;
     words.n = 0;
     struct lp_stackcache_words *note = wanted ? &words : NULL;
-    uint32_t n = backtrace(raw, note, base);
-    if (lp_loader_stale() && lp_loader_refresh(raw, n)) { /* it may have ended too early */
-        lp_self.code--;
-        n = backtrace(raw, note, base);
-    }
+    uint32_t n = backtrace(raw, note, base, &end);
     bool taken = n > 0; /* else it is a loss already */
     uintptr_t *frames = without_ours(raw, &n, (uintptr_t)caller);
     n = without_hidden(frames, n);
     if (n <= 1) {
-        if (taken)
+        if (taken && atomic_load_explicit(&loaded, memory_order_relaxed))
             lp_loss(LP_LOSS_NO_STACK);
-        return lp_stack_intern(&leaf, 1);
+        return lp_stack_intern(leaf, 2);
     }
-    stack = lp_stack_intern(frames, n);
-    if (note && stack != LP_STACK_NONE && !lp_loader_stale())
+    stack = lp_stack_intern(frames, with_mark(frames, n, end));
+    if (note && stack != LP_STACK_NONE)
         lp_stackcache_keep(base, (uintptr_t)caller, note, stack);
     return stack;
 }
@@ -269,17 +584,28 @@ __attribute__((noinline)) uint32_t lp_stack_of_call(void *caller)
     return stack_of(caller, (uintptr_t)__builtin_frame_address(0), true);
 }
 
-static uint32_t unwind_context(uintptr_t *frames, uint32_t max, void *ucontext)
+static uint32_t step_context(uintptr_t *frames, uint32_t max, void *ucontext, enum end *end)
 {
     unw_cursor_t cursor;
+    if (lu.init_local2(&cursor, ucontext, UNW_INIT_SIGNAL_FRAME) < 0)
+        return 0;
+    return step(&cursor, frames, max, true, NULL, 0, end);
+}
+
+static uint32_t unwind_context(uintptr_t *frames, uint32_t max, void *ucontext)
+{
     struct stripe *stripe = enter();
     if (!stripe)
         return 0;
     uint32_t n = 0;
-    if (unw_init_local2(&cursor, ucontext, UNW_INIT_SIGNAL_FRAME) >= 0)
-        n = step(&cursor, frames, max, 1, NULL, 0);
+    enum end end = END_UNKNOWN;
+    if (atomic_load_explicit(&loaded, memory_order_acquire))
+        n = step_context(frames, max, ucontext, &end);
+    else
+        lp_loss(LP_LOSS_NO_UNWINDER);
     leave(stripe);
-    return without_hidden(frames, n);
+    n = without_hidden(frames, n);
+    return n > 0 ? with_mark(frames, n, end) : 0;
 }
 
 int lp_stack_interrupted(uintptr_t *frames, uint32_t max, void *ucontext)
@@ -295,7 +621,10 @@ int lp_stack_interrupted(uintptr_t *frames, uint32_t max, void *ucontext)
 void lp_unwind_forget(void)
 {
     atomic_fetch_add(&unloads, 1);
-    unw_flush_cache(unw_local_addr_space, 0, 0);
+    for (int i = 0; i < ENDS; i++)
+        atomic_store_explicit(&ends[i], 0, memory_order_relaxed);
+    if (atomic_load(&loaded))
+        lu.flush_cache(*lu.local, 0, 0);
     lp_stackcache_forget();
 }
 
@@ -306,16 +635,76 @@ static void forget_cache(void *arg)
     atomic_fetch_sub_explicit(&caches, 1, memory_order_relaxed);
 }
 
-void lp_unwind_prepare(void)
+#define TEXT_(name) #name
+#define TEXT(name) TEXT_(name)
+
+static bool find_functions(void *library)
+{
+    const struct {
+        void *place;
+        const char *name;
+    } functions[] = {
+        {&lu.init_local, TEXT(unw_init_local)},
+        {&lu.init_local2, TEXT(unw_init_local2)},
+        {&lu.step, TEXT(unw_step)},
+        {&lu.get_reg, TEXT(unw_get_reg)},
+        {&lu.get_save_loc, TEXT(unw_get_save_loc)},
+        {&lu.getcontext, TEXT(unw_tdep_getcontext)},
+        {&lu.backtrace, TEXT(unw_backtrace)},
+        {&lu.set_caching_policy, TEXT(unw_set_caching_policy)},
+        {&lu.flush_cache, TEXT(unw_flush_cache)},
+        {&lu.local, TEXT(unw_local_addr_space)},
+    };
+    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
+        if (!(*(void **)functions[i].place = dlsym(library, functions[i].name)))
+            return false;
+    return true;
+}
+
+/* Unwinds once: what libunwind sets up for the process is set up now. true: it looked for an
+ * address of this very function, so the first word of its data is what it looks for. */
+__attribute__((noinline)) static bool try_out(void)
 {
     uintptr_t frames[LP_FRAMES_MAX];
+    enum end end;
+    wanted_address = 0;
+    return step_from_here(frames, LP_FRAMES_MAX, NULL, 0, &end) > 1 && lp_code_at(wanted_address);
+}
+
+bool lp_unwind_load(void)
+{
+    static const struct lp_answer answers[] = {
+        {"dl_iterate_phdr", answer_dl_iterate_phdr, (void **)&real_dl_iterate_phdr},
+        {"mincore", answer_mincore, (void **)&real_mincore},
+        {"read", answer_read, (void **)&real_read},
+        {"write", answer_write, NULL},
+        {"syscall", answer_syscall, (void **)&real_syscall},
+        {"pipe2", answer_pipe2, (void **)&real_pipe2},
+        {"mmap", answer_mmap, (void **)&real_mmap},
+        {"munmap", answer_munmap, (void **)&real_munmap},
+        {"__tls_get_addr", answer_tls_get_addr, NULL},
+    };
+    if (atomic_load(&loaded))
+        return true;
+    int previous = lp_own_enter();
+    void *library = lp_privatelib_load("libunwind.so.8", answers, sizeof answers / sizeof *answers);
+    bool found =
+        library && find_functions(library) && pthread_key_create(&cache_key, forget_cache) == 0;
+    lp_own_leave(previous);
+    if (!found)
+        return false;
+    struct dl_find_object libc;
+    if (_dl_find_object((void *)gnu_get_libc_version, &libc) == 0) {
+        libc_start = (uintptr_t)libc.dlfo_map_start;
+        libc_end = (uintptr_t)libc.dlfo_map_end;
+    }
     bool busy = lp_self.busy;
     lp_self.busy = true;
-    prepared = pthread_key_create(&cache_key, forget_cache) == 0;
-    find_unwinder();
-    unw_set_caching_policy(unw_local_addr_space, UNW_CACHE_PER_THREAD);
-    step_from_here(frames, LP_FRAMES_MAX, NULL, 0);
+    lu.set_caching_policy(*lu.local, UNW_CACHE_PER_THREAD);
+    if (try_out())
+        atomic_store_explicit(&loaded, true, memory_order_release);
     lp_self.busy = busy;
+    return atomic_load(&loaded);
 }
 
 uint32_t lp_unwind_caches(void)

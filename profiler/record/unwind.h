@@ -1,6 +1,6 @@
 /*
- * Stacks by libunwind. This is the one file of ours that knows it. Those that come again and again
- * are not unwound again (record/stackcache.h).
+ * Stacks, by libunwind. unwind.c is the one file of ours that knows it. Those that come again and
+ * again are not unwound again (record/stackcache.h).
  *
  * Addresses come out leaf first and point into the call: return addresses less one, the interrupted
  * address of a signal as it is.
@@ -45,12 +45,16 @@ void lp_unwind_after_fork(bool child);
  * stack. Any thread, no lock. */
 void lp_unwind_forget(void);
 
-/* Unwinds once, so that what libunwind sets up for the process (memory, a pipe) is set up now and
- * booked as the profiler's. */
-void lp_unwind_prepare(void);
+/* Loads libunwind. Until then stacks are taken by frame pointers, which most programs have only
+ * here and there: often the caller alone is known. Each such stack is counted (a loss). Call when
+ * that is safe, for it takes the loader's lock and allocates: not in a hook or signal handler.
+ * false: it is not there, or is one that we do not know, and it stays so. */
+bool lp_unwind_load(void);
 
-/* Is this return address in libunwind? Any context; takes no lock. false before the first stack. */
-bool lp_unwinder_calls(const void *caller);
+/* While libraries are initialized, the thread that takes the first stack loads it, if the process
+ * has one thread, libc is ready, and it is not the loader that calls: unless this was called
+ * before. */
+void lp_unwind_not_early(void);
 
 /* How many threads have a cache, and how large one is, in bytes. */
 enum { LP_UNWIND_CACHE_BYTES = 256 << 10 };

@@ -1,18 +1,15 @@
 /*
  * The profiler's HTTP side: one thread, one event loop, one evhttp, and a descriptor table that is
- * this thread's alone (record/self.h). lp_server_start() waits until the thread listens or has
- * failed; from then on nobody else touches the loop, until a signal to that thread asks it to end.
- * So libevent needs no locks, and we do not make it thread-aware: that is a decision for all of the
- * process, and the program's to take.
+ * this thread's alone (record/self.h). Nobody else touches the loop, until a signal to that thread
+ * asks it to end. So libevent needs no locks, and we do not make it thread-aware: that is a
+ * decision for all of the process, and the program's to take.
  *
- * Protected by: `server` belongs to the one who starts and stops it, and to the thread in between,
- * but for `running` and, while that is true, `url`, which anybody may read.
+ * `server` belongs to the thread that runs it, but for `stopping` and `tid`, which any thread may
+ * read.
  */
 #include "serve/server.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -29,6 +26,7 @@
 #include "inspect/stderr.h"
 #include "record/rate.h"
 #include "record/self.h"
+#include "sys/period.h"
 #include "write/trace.h"
 #include "serve/auth.h"
 #include "serve/listen.h"
@@ -48,23 +46,20 @@ enum {
 };
 
 static struct server {
-    atomic_bool running;
     char url[LP_URL_MAX];
-    bool listens; /* else it is there for the trace alone, without url, address, auth and http */
     struct lp_address address;
     struct lp_auth auth;
-    char *token;      /* what auth.token points to */
-    int64_t trace_ms; /* 0: no line of life */
-    int64_t every_ms; /* 0: no periodic snapshots; else so many are kept: */
-    size_t keep;
-    sem_t ready; /* the thread listens, or `error` says why not */
-    int error;
     atomic_bool stopping;
+    _Atomic pid_t tid; /* of the thread that runs; 0: none does */
     struct event_base *base;
     struct evhttp *http;
     struct event *stop, *accept_again;
-    pthread_t thread;
 } server;
+
+/* What is to go on besides serving. */
+struct periods {
+    int64_t trace_ms, every_ms, keep; /* the first two: 0 for none */
+};
 
 /* Blocked in this thread, as all are, and used by hardly any program. It is never read: a
  * process-wide one would be the program's. */
@@ -157,30 +152,9 @@ static int room_for_descriptors(void)
     return getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < DESCRIPTORS_MIN ? -EMFILE : 0;
 }
 
-/* What it opens is closed with the thread, if not before. */
-static int set_up(void)
+/* A signal to this thread ends the loop. */
+static int watch_stop_signal(void)
 {
-    int error = room_for_descriptors();
-    if (!error)
-        error = lp_own_thread_enter();
-    int listen_fd =
-        error || !server.listens ? error : lp_address_listen(&server.address, server.url);
-    if (listen_fd < 0)
-        return listen_fd;
-    server.base = new_base();
-    if (!server.base)
-        return -ENOMEM;
-    if (server.listens)
-        error = set_up_http(listen_fd);
-    if (!error && server.listens)
-        error = lp_live_start(server.base);
-    if (!error && server.trace_ms)
-        error = lp_trace_start(server.base, server.trace_ms);
-    if (!error)
-        error = lp_periodic_start(server.base, server.every_ms, server.keep);
-    if (error)
-        return error;
-
     sigset_t stop;
     sigemptyset(&stop);
     sigaddset(&stop, stop_signal());
@@ -192,119 +166,28 @@ static int set_up(void)
     return server.stop && event_add(server.stop, NULL) == 0 ? 0 : -ENOMEM;
 }
 
-static void *serve(void *arg)
+/* What it opens is closed with the thread, if not before. */
+static int set_up(const struct leakprof_options *options, const struct periods *periods)
 {
-    pthread_setname_np(pthread_self(), "leakprof");
-    int error = server.error = set_up();
-    sem_post(&server.ready);
-    if (!error)
-        event_base_dispatch(server.base);
-    release();
-    lp_own_thread_leave();
-    return arg;
-}
-
-/* Signals are the program's: none of them is to land in this thread. */
-static int start_thread(void)
-{
-    sigset_t all, kept;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &kept);
-    int error = pthread_create(&server.thread, NULL, serve, NULL);
-    pthread_sigmask(SIG_SETMASK, &kept, NULL);
-    return -error;
-}
-
-/* A forked child has neither the thread nor its descriptors. It may call leakprof_start() itself;
- * the parent's loop is left where it is. */
-static void forget_in_child(void)
-{
-    if (!atomic_load(&server.running))
-        return;
-    lp_pending_forked();
-    lp_live_forked();
-    lp_trace_forked();
-    lp_periodic_forked();
-    lp_store_forked();
-    server.base = NULL;
-    server.http = NULL;
-    server.stop = server.accept_again = NULL;
-    atomic_store(&server.running, false);
-}
-
-static int start_and_wait(void)
-{
-    sem_init(&server.ready, 0, 0);
-    atomic_store(&server.stopping, false);
-    int error = start_thread();
-    if (error)
-        return error;
-    while (sem_wait(&server.ready) != 0)
-        ; /* a signal handler of the program's ran */
-    if (server.error)
-        pthread_join(server.thread, NULL);
-    return server.error;
-}
-
-/* What is to go on besides serving. */
-struct periods {
-    int64_t trace_ms, every_ms, keep; /* the first two: 0 for none */
-};
-
-static int start(const struct lp_address *address, const char *token, const struct periods *periods)
-{
-    static bool fork_watched;
-    if (!fork_watched) {
-        int error = pthread_atfork(NULL, NULL, forget_in_child);
-        if (error)
-            return -error;
-        fork_watched = true;
-    }
-    server.token = token ? strdup(token) : NULL;
-    if (token && !server.token)
+    int error = room_for_descriptors();
+    int listen_fd =
+        error || !options->listen ? error : lp_address_listen(&server.address, server.url);
+    if (listen_fd < 0)
+        return listen_fd;
+    server.auth = (struct lp_auth){.token = options->token, .loopback = server.address.loopback};
+    server.base = new_base();
+    if (!server.base)
         return -ENOMEM;
-    server.url[0] = '\0';
-    server.listens = address != NULL;
-    if (address) {
-        server.address = *address;
-        server.auth = (struct lp_auth){.token = server.token, .loopback = address->loopback};
-    }
-    server.trace_ms = periods->trace_ms;
-    server.every_ms = address ? periods->every_ms : 0;
-    server.keep = (size_t)periods->keep;
-    if (server.trace_ms)
-        lp_stderr_remember();
-    int error = start_and_wait();
-    if (error)
-        free(server.token);
-    return error;
-}
-
-/* What the options say (a negative one: none), else the environment; 0: none. */
-static int64_t period_of(int64_t given, const char *variable)
-{
-    if (given)
-        return given < 0 ? 0 : given;
-    const char *text = getenv(variable);
-    int64_t period = text && *text ? lp_trace_period(text) : 0;
-    if (period >= 0)
-        return period;
-    dprintf(STDERR_FILENO, "leakprof: %s: %.80s: not " LP_TRACE_ALLOWED "\n", variable, text);
-    return 0;
-}
-
-static int64_t keep_of(int64_t given)
-{
-    const char *text = given ? NULL : getenv("LEAKPROF_SNAPSHOT_KEEP");
-    if (!text || !*text)
-        return given ? given : LP_PERIODIC_KEEP;
-    char *end;
-    long keep = strtol(text, &end, 10);
-    if (*end == '\0' && keep >= LP_PERIODIC_KEEP_MIN && keep <= LP_PERIODIC_KEEP_MAX)
-        return keep;
-    dprintf(STDERR_FILENO, "leakprof: LEAKPROF_SNAPSHOT_KEEP: %.80s: not a number from %d to %d\n",
-            text, LP_PERIODIC_KEEP_MIN, LP_PERIODIC_KEEP_MAX);
-    return LP_PERIODIC_KEEP;
+    if (options->listen)
+        error = set_up_http(listen_fd);
+    if (!error && options->listen)
+        error = lp_live_start(server.base);
+    if (!error && periods->trace_ms)
+        error = lp_trace_start(server.base, periods->trace_ms);
+    if (!error)
+        error = lp_periodic_start(server.base, options->listen ? periods->every_ms : 0,
+                                  (size_t)periods->keep);
+    return error ? error : watch_stop_signal();
 }
 
 /* -1 means none in both. */
@@ -320,50 +203,63 @@ static bool good_periods(const struct leakprof_options *options)
                                             options->snapshot_keep <= LP_PERIODIC_KEEP_MAX));
 }
 
-int lp_server_start(const struct leakprof_options *options)
+static int check(const struct leakprof_options *options, struct periods *periods)
 {
-    struct lp_address address = {.loopback = true};
     const char *token = options->token;
-    if (atomic_load(&server.running))
-        return -EALREADY;
-    if ((options->listen && lp_address_parse(options->listen, &address) != 0) ||
+    server.address = (struct lp_address){.loopback = true};
+    if ((options->listen && lp_address_parse(options->listen, &server.address) != 0) ||
         (token && !*token) || options->rate < LEAKPROF_RATE_KEEP || options->rate > LP_RATE_MAX)
         return -EINVAL;
     if (!good_periods(options))
         return -EINVAL;
-    if (!address.loopback && !token)
+    if (!server.address.loopback && !token)
         return -EACCES;
-    const struct periods periods = {
-        .trace_ms = period_of(options->trace_ms, "LEAKPROF_TRACE"),
-        .every_ms = period_of(options->snapshot_every_ms, "LEAKPROF_SNAPSHOT_EVERY"),
-        .keep = keep_of(options->snapshot_keep)};
-    if (!options->listen && !periods.trace_ms)
-        return -EINVAL;
+    *periods = (struct periods){
+        .trace_ms = options->trace_ms > 0 ? options->trace_ms : 0,
+        .every_ms = options->snapshot_every_ms > 0 ? options->snapshot_every_ms : 0,
+        .keep = options->snapshot_keep ? options->snapshot_keep : LP_PERIODIC_KEEP};
+    return options->listen || periods->trace_ms ? 0 : -EINVAL;
+}
 
-    int previous = lp_own_enter();
-    int error = start(options->listen ? &address : NULL, token, &periods);
-    lp_own_leave(previous);
-    if (error)
-        return error;
-    if (options->rate != LEAKPROF_RATE_KEEP)
+void lp_server_run(const struct leakprof_options *options,
+                   void (*ready)(int error, const char *url, void *arg), void *arg)
+{
+    struct periods periods;
+    server.url[0] = '\0';
+    atomic_store(&server.stopping, false);
+    int error = check(options, &periods);
+    if (!error && periods.trace_ms)
+        lp_stderr_remember();
+    if (!error)
+        error = set_up(options, &periods);
+    if (!error && options->rate != LEAKPROF_RATE_KEEP)
         lp_rate_set(options->rate);
-    atomic_store(&server.running, true);
-    return 0;
+    atomic_store(&server.tid, gettid());
+    ready(error, server.url, arg);
+    if (!error)
+        event_base_dispatch(server.base);
+    atomic_store(&server.tid, 0);
+    release();
 }
 
 void lp_server_stop(void)
 {
-    if (!atomic_exchange(&server.running, false))
-        return;
-    int previous = lp_own_enter();
     atomic_store(&server.stopping, true);
-    pthread_kill(server.thread, stop_signal());
-    pthread_join(server.thread, NULL);
-    free(server.token);
-    lp_own_leave(previous);
+    tgkill(getpid(), atomic_load(&server.tid), stop_signal());
 }
 
-const char *lp_server_url(void)
+/* The parent's loop is left where it is. */
+void lp_server_forked(void)
 {
-    return atomic_load(&server.running) ? server.url : "";
+    if (!atomic_load(&server.tid))
+        return;
+    lp_pending_forked();
+    lp_live_forked();
+    lp_trace_forked();
+    lp_periodic_forked();
+    lp_store_forked();
+    server.base = NULL;
+    server.http = NULL;
+    server.stop = server.accept_again = NULL;
+    atomic_store(&server.tid, 0);
 }

@@ -1,11 +1,19 @@
-/* What leakprof_start(), leakprof_stop() and leakprof_url() do (leakprof.h). */
+/* The profiler's HTTP server, the trace and the periodic snapshots, in one event loop. */
 #ifndef LP_SERVE_SERVER_H
 #define LP_SERVE_SERVER_H
 
 #include "leakprof.h"
 
-int lp_server_start(const struct leakprof_options *options);
+/* Runs it on the calling thread, one of the profiler's, until lp_server_stop(). ready() is called
+ * once, when it listens or cannot; error is as leakprof_start() has it. Without `listen` nothing is
+ * served, url is "". */
+void lp_server_run(const struct leakprof_options *options,
+                   void (*ready)(int error, const char *url, void *arg), void *arg);
+
+/* Any thread; while it runs. */
 void lp_server_stop(void);
-const char *lp_server_url(void);
+
+/* In a forked child: forgets the parent's loop without touching it. */
+void lp_server_forked(void);
 
 #endif

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <jansson.h>
 
+#include "sys/period.h"
 #include "write/trace.h"
 #include "serve/periodic.h"
 #include "serve/reply.h"

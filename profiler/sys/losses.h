@@ -8,12 +8,14 @@
 #include <stdint.h>
 
 #define LP_LOSSES(X)                                                                               \
-    X(REENTERED, "reentered")     /* a sample came due inside the profiler, e.g. in a signal */    \
-    X(NO_STACK, "no_stack")       /* the stack would not unwind: the caller alone stands for it */ \
-    X(STACKS_FULL, "stacks_full") /* a stack had no place in its table */                          \
-    X(SITES_FULL, "sites_full")   /* a stack and size had no place */                              \
-    X(BLOCKS_FULL, "blocks_full") /* a sampled block had no place */                               \
-    X(FDS_FULL, "fds_full")       /* a descriptor's number is beyond the table */                  \
+    X(REENTERED, "reentered") /* a sample came due inside the profiler, e.g. in a signal */        \
+    X(NO_STACK, "no_stack")   /* the stack would not unwind: the caller alone stands for it */     \
+    X(NO_UNWINDER,                                                                                 \
+      "no_unwinder") /* a stack was taken by frame pointers: libunwind was not loaded */           \
+    X(STACKS_FULL, "stacks_full")   /* a stack had no place in its table */                        \
+    X(SITES_FULL, "sites_full")     /* a stack and size had no place */                            \
+    X(BLOCKS_FULL, "blocks_full")   /* a sampled block had no place */                             \
+    X(FDS_FULL, "fds_full")         /* a descriptor's number is beyond the table */                \
     X(THREADS_FULL, "threads_full") /* a thread had no place: who created it is not known */       \
     X(LOCKS_FULL, "locks_full") /* one more lock was waited for than has a place: whoever holds    \
                                  * it is not charged with that wait */                             \

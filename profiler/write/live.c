@@ -1,5 +1,7 @@
 #include "write/live.h"
 
+#include "inspect/process.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
@@ -38,7 +40,7 @@ static int64_t value(const struct lp_vitals *life, int i)
 static int write_program(FILE *out)
 {
     char name[256];
-    snprintf(name, sizeof name, "%s", program_invocation_short_name);
+    snprintf(name, sizeof name, "%s", lp_program_name());
     lp_clean(name);
     json_t *json = json_string(name);
     int failed = !json || json_dumpf(json, out, JSON_ENCODE_ANY) != 0;

@@ -21,6 +21,7 @@
 #include "write/write.h"
 #include "write/flamegraph.h"
 #include "symbolize/clean.h"
+#include "inspect/process.h"
 #include "write/human.h"
 #include "write/paint.h"
 #include "write/tree.h"
@@ -332,8 +333,7 @@ int lp_write_svg(FILE *out, const struct lp_profile *profile, const struct lp_vi
                         .name = view->kind->name};
     char program[64];
 
-    snprintf(program, sizeof(program), "%.40s, process %d", program_invocation_short_name,
-             (int)getpid());
+    snprintf(program, sizeof(program), "%.40s, process %d", lp_program_name(), (int)getpid());
     lp_clean(program);
     int rc = lp_tree_build(&p.tree, profile, view->value, view->by_line);
     if (rc == 0)

@@ -27,11 +27,7 @@
 
 #include "profile/vitals.h"
 
-enum { LP_TRACE_MS_MIN = 100, LP_TRACE_MS_MAX = 3600000, LP_TRACE_LINE_MAX = 512 };
-#define LP_TRACE_ALLOWED "a period from 100ms to 1h, like 100ms, 1s or 2m"
-
-/* Milliseconds; -EINVAL for anything else than a number with ms, s, m or h in these bounds. */
-int64_t lp_trace_period(const char *text);
+enum { LP_TRACE_LINE_MAX = 512 };
 
 struct lp_trace {
     int64_t number, dropped;

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sys/period.h"
 #include "write/trace.h"
 #include "leakprof.h"
 

@@ -2,11 +2,14 @@
  * in the figures all the same. */
 #include "unit.h"
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <ucontext.h>
 
+#include "record/code.h"
 #include "record/self.h"
 #include "heap.h"
 #include "record/stacks.h"
@@ -66,6 +69,7 @@ static allocator *generated(void)
 struct seen {
     int64_t objects;
     bool leaf;        /* is the function the first frame? */
+    bool cut;         /* does the deepest say that it is cut? */
     uint32_t nframes; /* of the deepest */
 };
 
@@ -83,6 +87,7 @@ static struct seen look(int64_t size, allocator *function)
         seen.leaf = stack.nframes > 0 && stack.frames[0] - (uintptr_t)function < 100;
         if (stack.nframes > seen.nframes)
             seen.nframes = stack.nframes;
+        seen.cut = stack.nframes > 0 && stack.frames[stack.nframes - 1] == LP_FRAME_CUT;
     }
     lp_profile_free(heap);
     lp_own_leave(previous);
@@ -113,7 +118,8 @@ static void a_stack_that_ends_at_once_is_a_loss(void **state)
     struct seen seen = allocate(no_caller, 1201);
     assert_int_equal(seen.objects, CALLS);
     assert_true(seen.leaf);
-    assert_int_equal(seen.nframes, 1);
+    assert_int_equal(seen.nframes, 2);
+    assert_true(seen.cut);
     assert_int_equal(lp_losses(LP_LOSS_NO_STACK), before + CALLS);
 }
 
@@ -128,9 +134,132 @@ static void generated_code_is_a_loss(void **state)
     struct seen seen = allocate(function, 1202);
     assert_int_equal(seen.objects, CALLS);
     assert_true(seen.leaf);
-    assert_int_equal(seen.nframes, 1);
+    assert_int_equal(seen.nframes, 2);
+    assert_true(seen.cut);
     assert_int_equal(lp_losses(LP_LOSS_NO_STACK), before + CALLS);
     munmap((void *)function, PAGE);
+}
+
+/* The same with a frame pointer that is right:
+ * push rbp; mov rbp, rsp; sub rsp, 4096; mov rax, malloc; call rax; leave; ret */
+static allocator *generated_with_frame(void)
+{
+    static const unsigned char head[] = {0x55, 0x48, 0x89, 0xe5, 0x48, 0x81, 0xec,
+                                         0,    0x10, 0,    0,    0x48, 0xb8};
+    static const unsigned char tail[] = {0xff, 0xd0, 0xc9, 0xc3};
+    uint64_t target = (uint64_t)(uintptr_t)malloc;
+    unsigned char *page =
+        mmap(NULL, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED)
+        return NULL;
+    memcpy(page, head, sizeof head);
+    memcpy(page + sizeof head, &target, sizeof target);
+    memcpy(page + sizeof head + sizeof target, tail, sizeof tail);
+    return (allocator *)page;
+}
+
+static void frame_pointers_lead_through_generated_code(void **state)
+{
+    (void)state;
+    NEEDS_HOOKED_HEAP();
+    allocator *function = generated_with_frame();
+    if (!function)
+        skip(); /* code may not be made here */
+    lp_code_refresh();
+    uint64_t before = lp_losses_total();
+    struct seen seen = allocate(function, 1205);
+    assert_int_equal(seen.objects, CALLS);
+    assert_true(seen.leaf);
+    assert_true(seen.nframes > 4);
+    assert_false(seen.cut);
+    assert_int_equal(lp_losses_total(), before);
+    munmap((void *)function, PAGE);
+}
+
+__attribute__((noinline, optimize("no-optimize-sibling-calls", "O1"))) static void *
+deep(size_t size, int depth)
+{
+    void *block = opaque(depth > 0 ? deep(size, depth - 1) : malloc(size));
+    __asm__ volatile("");
+    return block;
+}
+
+static void *from_deep(size_t size)
+{
+    void *block = opaque(deep(size, 400));
+    __asm__ volatile("");
+    return block;
+}
+
+static void a_stack_deeper_than_the_table_says_so(void **state)
+{
+    (void)state;
+    NEEDS_HOOKED_HEAP();
+    void *block = opaque(from_deep(1206));
+    int previous = lp_own_enter(), found = 0;
+    struct lp_profile *heap = lp_take(lp_kind_find("heap"));
+    for (size_t i = 0; i < heap->nrows; i++) {
+        struct lp_stack stack = lp_stack_get(heap->rows[i].stack);
+        if (heap->rows[i].label_num != 1206 || heap->rows[i].value[2] == 0)
+            continue;
+        assert_int_equal(stack.nframes, LP_FRAMES_MAX);
+        assert_int_equal(stack.frames[LP_FRAMES_MAX - 1], LP_FRAME_DEEPER);
+        found++;
+    }
+    lp_profile_free(heap);
+    lp_own_leave(previous);
+    free(block);
+    assert_int_equal(found, 1);
+}
+
+/* The instruction that a signal interrupted is not a return address: its address stands as it is.
+ */
+static volatile uintptr_t faulted_at;
+static void *volatile from_handler;
+
+static void on_fault(int number, siginfo_t *info, void *context)
+{
+    (void)number, (void)info;
+    ucontext_t *interrupted = context;
+    faulted_at = (uintptr_t)interrupted->uc_mcontext.gregs[REG_RIP];
+    free(from_handler);
+    from_handler = malloc(1207);
+    interrupted->uc_mcontext.gregs[REG_RIP] += 2; /* past ud2 */
+}
+
+__attribute__((noinline)) static void fault(void)
+{
+    __asm__ volatile("ud2");
+}
+
+static void the_interrupted_frame_of_a_signal_is_exact(void **state)
+{
+    (void)state;
+    NEEDS_HOOKED_HEAP();
+    struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO}, before;
+    int exact = 0, others = 0;
+    sigaction(SIGILL, &action, &before);
+    for (int i = 0; i < CALLS; i++) { /* by stepping, and by the faster way */
+        fault();
+        int previous = lp_own_enter();
+        struct lp_profile *heap = lp_take(lp_kind_find("heap"));
+        for (size_t k = 0; k < heap->nrows; k++) {
+            struct lp_stack stack = lp_stack_get(heap->rows[k].stack);
+            if (heap->rows[k].label_num != 1207 || heap->rows[k].value[2] == 0)
+                continue;
+            bool found = false;
+            for (uint32_t f = 0; f < stack.nframes; f++)
+                found = found || stack.frames[f] == faulted_at;
+            exact += found;
+            others += !found;
+        }
+        lp_profile_free(heap);
+        lp_own_leave(previous);
+    }
+    sigaction(SIGILL, &before, NULL);
+    free(from_handler);
+    assert_int_equal(exact, CALLS);
+    assert_int_equal(others, 0);
 }
 
 /* A lie is taken for true, as far as it goes; it does no harm. */
@@ -167,6 +296,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stack_that_ends_at_once_is_a_loss),
         cmocka_unit_test(generated_code_is_a_loss),
+        cmocka_unit_test(frame_pointers_lead_through_generated_code),
+        cmocka_unit_test(a_stack_deeper_than_the_table_says_so),
+        cmocka_unit_test(the_interrupted_frame_of_a_signal_is_exact),
         cmocka_unit_test(false_tables_do_no_harm),
         cmocka_unit_test(a_plain_stack_is_none),
     };

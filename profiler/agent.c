@@ -1,0 +1,166 @@
+/*
+ * `agent` belongs to the thread that starts and stops it, and to the profiler's thread in between,
+ * but for `state` and, while that is SERVES, `url`, which any thread may read.
+ */
+#include "agent.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "link.h"
+#include "record/rate.h"
+#include "record/self.h"
+#include "record/unwind.h"
+#include "sys/syscall.h"
+
+enum { URL_MAX = 80 };
+
+enum { IDLE, STARTS, SERVES, FAILED };
+
+static struct {
+    _Atomic uint32_t state;
+    struct leakprof_options options; /* with texts of its own */
+    char *listen, *token;
+    char url[URL_MAX];
+    int error;
+    const char *why;
+    pthread_t thread;
+} agent;
+
+static void ready(int error, const char *url, void *arg)
+{
+    (void)arg;
+    agent.error = error;
+    strncpy(agent.url, url, URL_MAX - 1);
+    atomic_store(&agent.state, error ? FAILED : SERVES);
+    lp_syscall(SYS_futex, &agent.state, FUTEX_WAKE_PRIVATE, 1);
+}
+
+static uint32_t wait_until_ready(void)
+{
+    int64_t until = lp_now_ns() + LP_AGENT_PATIENCE_MS * INT64_C(1000000), left;
+    uint32_t state;
+    while ((state = atomic_load(&agent.state)) == STARTS && (left = until - lp_now_ns()) > 0) {
+        struct timespec time = {left / 1000000000, left % 1000000000};
+        lp_syscall(SYS_futex, &agent.state, FUTEX_WAIT_PRIVATE, STARTS, &time);
+    }
+    return state;
+}
+
+static void *run(void *arg)
+{
+    pthread_setname_np(pthread_self(), "leakprof");
+    int error = lp_own_thread_enter();
+    const struct lp_reporter *reporter = error ? NULL : lp_reporter(&agent.why);
+    if (reporter)
+        reporter->run(&agent.options, ready, NULL);
+    else
+        ready(error ? error : -ENOENT, "", NULL);
+    lp_own_thread_leave();
+    return arg;
+}
+
+/* A forked child has none of this. It may start it anew. */
+static void forget_in_child(void)
+{
+    const struct lp_reporter *reporter = lp_reporter_loaded();
+    if (atomic_load(&agent.state) == IDLE)
+        return;
+    if (reporter)
+        reporter->forked();
+    atomic_store(&agent.state, IDLE);
+    agent.listen = agent.token = NULL;
+}
+
+static void release(void)
+{
+    free(agent.listen);
+    free(agent.token);
+    agent.listen = agent.token = NULL;
+}
+
+static int copy(const struct leakprof_options *options)
+{
+    static bool fork_watched;
+    if (!fork_watched) {
+        int error = pthread_atfork(NULL, NULL, forget_in_child);
+        if (error)
+            return -error;
+        fork_watched = true;
+    }
+    agent.options = *options;
+    agent.url[0] = '\0';
+    agent.why = NULL;
+    agent.options.listen = agent.listen = options->listen ? strdup(options->listen) : NULL;
+    agent.options.token = agent.token = options->token ? strdup(options->token) : NULL;
+    return (options->listen && !agent.listen) || (options->token && !agent.token) ? -ENOMEM : 0;
+}
+
+/* Signals are the program's: none of them is to land in this thread. */
+static int start_thread(void)
+{
+    sigset_t all, kept;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &kept);
+    int error = pthread_create(&agent.thread, NULL, run, NULL);
+    pthread_sigmask(SIG_SETMASK, &kept, NULL);
+    return -error;
+}
+
+static int start(const struct leakprof_options *options)
+{
+    int error = copy(options);
+    if (!error)
+        error = start_thread();
+    if (error)
+        return error;
+    uint32_t state = wait_until_ready();
+    if (state == STARTS)
+        return -ETIMEDOUT;
+    if (state == FAILED)
+        pthread_join(agent.thread, NULL);
+    return state == FAILED ? agent.error : 0;
+}
+
+int lp_agent_start(const struct leakprof_options *options, const char **why)
+{
+    uint32_t idle = IDLE;
+    if (!atomic_compare_exchange_strong(&agent.state, &idle, STARTS))
+        return -EALREADY;
+    int previous = lp_own_enter();
+    lp_unwind_load(); /* here, and not on the new thread: the caller goes on after this */
+    int error = start(options);
+    *why = agent.why;
+    if (error && error != -ETIMEDOUT) {
+        release();
+        atomic_store(&agent.state, IDLE);
+    }
+    lp_own_leave(previous);
+    return error;
+}
+
+void lp_agent_stop(void)
+{
+    const struct lp_reporter *reporter = lp_reporter_loaded();
+    if (atomic_load(&agent.state) == IDLE || !reporter)
+        return;
+    int previous = lp_own_enter();
+    if (wait_until_ready() == SERVES)
+        reporter->stop();
+    pthread_join(agent.thread, NULL);
+    release();
+    atomic_store(&agent.state, IDLE);
+    lp_own_leave(previous);
+}
+
+const char *lp_agent_url(void)
+{
+    return atomic_load(&agent.state) == SERVES ? agent.url : "";
+}

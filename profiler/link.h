@@ -1,0 +1,112 @@
+/*
+ * Between the two parts of the profiler.
+ *
+ * The recorder (sys/, record/, hooks/ and the files of this directory) is what every process gets.
+ * The reporter (inspect/ and the rooms above it) is what somebody asks for; the recorder loads it
+ * then. Linked programs have both in one archive. The preloaded library has the recorder alone,
+ * which depends on libc only, and finds the reporter beside itself, as libleakprof-reporter.so.
+ *
+ * Downwards, the reporter calls functions of the recorder. The recorder exports none of them: it
+ * passes their addresses in a table, and reporter_stubs.c gives each its name again. The list below
+ * is that table. A call that is missing in it is an error when the reporter is linked.
+ *
+ * Upwards, the recorder calls what struct lp_reporter has.
+ */
+#ifndef LP_LINK_H
+#define LP_LINK_H
+
+#include "leakprof.h"
+
+#define LP_RECORDER_CALLS(X)                                                                       \
+    X(lp_array_add)                                                                                \
+    X(lp_array_release)                                                                            \
+    X(lp_began_ns)                                                                                 \
+    X(lp_blocks_each)                                                                              \
+    X(lp_blocks_live)                                                                              \
+    X(lp_cpu_begin)                                                                                \
+    X(lp_cpu_each)                                                                                 \
+    X(lp_cpu_end)                                                                                  \
+    X(lp_cpu_look)                                                                                 \
+    X(lp_delays_limit)                                                                             \
+    X(lp_delays_read)                                                                              \
+    X(lp_fd_get)                                                                                   \
+    X(lp_file_read)                                                                                \
+    X(lp_hooktime_read)                                                                            \
+    X(lp_loaded_count)                                                                             \
+    X(lp_loaded_get)                                                                               \
+    X(lp_loaded_look)                                                                              \
+    X(lp_loss)                                                                                     \
+    X(lp_loss_name)                                                                                \
+    X(lp_losses)                                                                                   \
+    X(lp_losses_total)                                                                             \
+    X(lp_maps_copy)                                                                                \
+    X(lp_maps_live)                                                                                \
+    X(lp_now_ns)                                                                                   \
+    X(lp_now_ticks)                                                                                \
+    X(lp_own_apart)                                                                                \
+    X(lp_own_bytes)                                                                                \
+    X(lp_own_each)                                                                                 \
+    X(lp_own_enter)                                                                                \
+    X(lp_own_heap)                                                                                 \
+    X(lp_own_leave)                                                                                \
+    X(lp_own_map)                                                                                  \
+    X(lp_own_name)                                                                                 \
+    X(lp_own_thread)                                                                               \
+    X(lp_own_thread_at)                                                                            \
+    X(lp_own_threads)                                                                              \
+    X(lp_own_unmap)                                                                                \
+    X(lp_procs_copy)                                                                               \
+    X(lp_procs_cut)                                                                                \
+    X(lp_rate)                                                                                     \
+    X(lp_rate_set)                                                                                 \
+    X(lp_rates_read)                                                                               \
+    X(lp_requests)                                                                                 \
+    X(lp_site_count)                                                                               \
+    X(lp_site_read)                                                                                \
+    X(lp_stack_count)                                                                              \
+    X(lp_stack_get)                                                                                \
+    X(lp_stack_intern)                                                                             \
+    X(lp_stack_interrupted)                                                                        \
+    X(lp_stack_special)                                                                            \
+    X(lp_threads_copy)                                                                             \
+    X(lp_threads_rows)                                                                             \
+    X(lp_threads_unjoined)                                                                         \
+    X(lp_trace_period)                                                                             \
+    X(lp_unwind_caches)                                                                            \
+    X(lp_waits_history)                                                                            \
+    X(lp_waits_rate)                                                                               \
+    X(lp_waits_rate_set)
+
+struct lp_reporter {
+    /* Runs the server on the calling thread, which is one of the profiler's, until stop(). ready()
+     * is called once, when it listens or cannot: error is 0 or a negative errno, url is "" if
+     * nothing is served. The options must live until then. */
+    void (*run)(const struct leakprof_options *options,
+                void (*ready)(int error, const char *url, void *arg), void *arg);
+    void (*stop)(void);   /* asks run() to return; any thread */
+    void (*forked)(void); /* in a forked child, which has none of the profiler's threads */
+    void (*stats)(struct leakprof_stats *stats);
+};
+
+/* The reporter, loaded if it is not yet: then this takes the loader's lock and allocates. NULL: it
+ * cannot be loaded, and why is in *why (a static text). */
+const struct lp_reporter *lp_reporter(const char **why);
+
+/* The same if it is there already; NULL otherwise. Any context. */
+const struct lp_reporter *lp_reporter_loaded(void);
+
+/* What the reporter's shared object exports under the name "lp_reporter_entry". `names` are those
+ * of the list, one after the other: two libraries from different builds do not fit. NULL then. */
+typedef const struct lp_reporter *lp_reporter_entry_function(const void *const *calls,
+                                                             const char *names);
+
+/* Their addresses, in the order of the list. */
+extern const void *const lp_recorder_call_table[] __attribute__((visibility("hidden")));
+
+#define LP_RECORDER_CALL_NAME(call) #call " "
+#define LP_RECORDER_CALL_NAMES LP_RECORDER_CALLS(LP_RECORDER_CALL_NAME)
+
+/* What lp_reporter() returns, where it is a part of the same program. */
+extern const struct lp_reporter lp_reporter_functions __attribute__((visibility("hidden")));
+
+#endif

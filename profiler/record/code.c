@@ -1,0 +1,209 @@
+/*
+ * The list of other executable memory is written by one thread and read by any: the writer makes
+ * the version odd while it writes, and a reader that saw two versions, or an odd one, looks again.
+ */
+#include "record/code.h"
+
+#include <dlfcn.h>
+#include <elf.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "sys/syscall.h"
+
+enum { PAGE = 4096, REGIONS_MAX = 1024, READ_BYTES = 16 << 10, TRIES = 3 };
+
+static const ElfW(Ehdr) * vdso;
+static const ElfW(Phdr) * program_headers; /* of the program itself */
+static ElfW(Half) nprogram_headers;
+
+static struct {
+    uintptr_t start, end;
+} regions[REGIONS_MAX];
+static uint32_t nregions;        /* protected by version, like regions */
+static _Atomic uint32_t version; /* odd: being written */
+static _Atomic bool stale;
+
+void lp_code_prepare(char **environment)
+{
+    while (environment && *environment)
+        environment++;
+    const ElfW(auxv_t) *entry = environment ? (const void *)(environment + 1) : NULL;
+    for (; entry && entry->a_type != AT_NULL; entry++) {
+        if (entry->a_type == AT_SYSINFO_EHDR)
+            vdso = (const void *)entry->a_un.a_val;
+        else if (entry->a_type == AT_PHDR)
+            program_headers = (const void *)entry->a_un.a_val;
+        else if (entry->a_type == AT_PHNUM)
+            nprogram_headers = (ElfW(Half))entry->a_un.a_val;
+    }
+}
+
+static bool is_elf(const ElfW(Ehdr) * header)
+{
+    return memcmp(header->e_ident, ELFMAG, SELFMAG) == 0 &&
+           header->e_phentsize == sizeof(ElfW(Phdr)) &&
+           header->e_phoff + header->e_phnum * sizeof(ElfW(Phdr)) <= PAGE;
+}
+
+static const ElfW(Phdr) * headers_of(const ElfW(Ehdr) * header)
+{
+    return (const void *)((const char *)header + header->e_phoff);
+}
+
+static bool describe_vdso(uintptr_t address, struct dl_phdr_info *info)
+{
+    if (!vdso || address < (uintptr_t)vdso || address - (uintptr_t)vdso >= 16 * PAGE ||
+        !is_elf(vdso))
+        return false;
+    *info = (struct dl_phdr_info){
+        .dlpi_name = "linux-vdso.so.1", .dlpi_phdr = headers_of(vdso), .dlpi_phnum = vdso->e_phnum};
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+        if (segment->p_type == PT_LOAD) {
+            info->dlpi_addr = (uintptr_t)vdso - segment->p_vaddr;
+            return address - info->dlpi_addr - segment->p_vaddr < segment->p_memsz;
+        }
+    }
+    return false;
+}
+
+bool lp_code_object(uintptr_t address, struct dl_phdr_info *info)
+{
+    struct dl_find_object found;
+    if (_dl_find_object((void *)address, &found) != 0)
+        return describe_vdso(address, info);
+
+    const struct link_map *map = found.dlfo_link_map;
+    const ElfW(Ehdr) *header = found.dlfo_map_start;
+    *info = (struct dl_phdr_info){.dlpi_addr = map->l_addr, .dlpi_name = map->l_name};
+    uintptr_t main_headers = (uintptr_t)program_headers;
+    if (main_headers >= (uintptr_t)found.dlfo_map_start &&
+        main_headers < (uintptr_t)found.dlfo_map_end) {
+        info->dlpi_phdr = program_headers;
+        info->dlpi_phnum = nprogram_headers;
+        return true;
+    }
+    /* Objects begin with their header, or this is none that we can read. */
+    if (!lp_sys_readable(header) || !is_elf(header))
+        return false;
+    info->dlpi_phdr = headers_of(header);
+    info->dlpi_phnum = header->e_phnum;
+    return true;
+}
+
+static bool in_object(uintptr_t address)
+{
+    struct dl_phdr_info info;
+    if (!lp_code_object(address, &info))
+        return false;
+    for (int i = 0; i < info.dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &info.dlpi_phdr[i];
+        if (segment->p_type == PT_LOAD && (segment->p_flags & PF_X) &&
+            address - info.dlpi_addr - segment->p_vaddr < segment->p_memsz)
+            return true;
+    }
+    return false;
+}
+
+/* Under a writer that does not finish: no. */
+static bool in_region(uintptr_t address)
+{
+    for (int i = 0; i < TRIES; i++) {
+        uint32_t before = atomic_load_explicit(&version, memory_order_acquire);
+        bool found = false;
+        for (uint32_t k = 0; k < nregions && k < REGIONS_MAX && !found; k++)
+            found = address >= regions[k].start && address < regions[k].end;
+        atomic_thread_fence(memory_order_acquire);
+        if (before % 2 == 0 && atomic_load_explicit(&version, memory_order_relaxed) == before)
+            return found;
+    }
+    return false;
+}
+
+bool lp_code_at(uintptr_t address)
+{
+    if (address < PAGE)
+        return false;
+    if (in_object(address) || in_region(address))
+        return true;
+    atomic_store_explicit(&stale, true, memory_order_relaxed);
+    return false;
+}
+
+/* call rel32 is e8; the others are ff with 2 in the middle of the next byte, two to seven bytes
+ * long. */
+bool lp_code_after_call(uintptr_t address)
+{
+    const unsigned char *next = (const unsigned char *)address;
+    if (next[-5] == 0xe8)
+        return true;
+    for (int length = 2; length <= 7; length++)
+        if (next[-length] == 0xff && (next[1 - length] & 0x38) == 0x10)
+            return true;
+    return false;
+}
+
+/* mov $SYS_rt_sigreturn,%rax; syscall: gdb and libgcc know libc's trampoline by these bytes, too.
+ * Byte by byte, so that nothing is read behind the first that differs: the code may end there. */
+bool lp_code_is_sigreturn(uintptr_t address)
+{
+    static const unsigned char wanted[] = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05};
+    const volatile unsigned char *code = (const unsigned char *)address;
+    for (size_t i = 0; i < sizeof wanted; i++)
+        if (code[i] != wanted[i])
+            return false;
+    return true;
+}
+
+bool lp_code_stale(void)
+{
+    return atomic_load_explicit(&stale, memory_order_relaxed);
+}
+
+static uintptr_t number(const char **text, char end)
+{
+    uintptr_t value = 0;
+    for (; **text && **text != end; ++*text)
+        value = value << 4 | (uintptr_t)(**text <= '9' ? **text - '0' : **text - 'a' + 10);
+    *text += **text == end;
+    return value;
+}
+
+/* One line of maps: "start-end rwxp ...". What belongs to an object is found there. */
+static void note_line(const char *line)
+{
+    const char *at = line;
+    uintptr_t start = number(&at, '-'), end = number(&at, ' ');
+    if (at[0] && at[1] && at[2] == 'x' && !in_object(start) && nregions < REGIONS_MAX) {
+        regions[nregions].start = start;
+        regions[nregions].end = end;
+        nregions++;
+    }
+}
+
+void lp_code_refresh(void)
+{
+    static char text[READ_BYTES + 1];
+    long fd = lp_syscall(SYS_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC), n,
+         kept = 0;
+    if (fd < 0)
+        return;
+    atomic_store(&stale, false);
+    atomic_fetch_add(&version, 1);
+    nregions = 0;
+    while ((n = lp_syscall(SYS_read, fd, text + kept, READ_BYTES - kept)) > 0) {
+        char *line = text, *end;
+        text[kept + n] = '\0';
+        for (; (end = strchr(line, '\n')); line = end + 1)
+            note_line(line);
+        kept = (long)strlen(line);
+        memmove(text, line, (size_t)kept);
+        if (kept == READ_BYTES) /* no line is so long */
+            kept = 0;
+    }
+    atomic_fetch_add(&version, 1);
+    lp_syscall(SYS_close, fd);
+}

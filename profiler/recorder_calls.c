@@ -1,0 +1,9 @@
+/* The addresses of the recorder's functions that the reporter calls (link.h). No header of theirs
+ * is included: here they are addresses only. */
+#include "link.h"
+
+#define DECLARE(call) extern const char call[] __attribute__((visibility("hidden")));
+LP_RECORDER_CALLS(DECLARE)
+
+#define ADDRESS(call) call,
+const void *const lp_recorder_call_table[] = {LP_RECORDER_CALLS(ADDRESS)};

@@ -1,0 +1,43 @@
+/* What the recorder may call of the reporter (link.h). */
+#include "link.h"
+
+#include "inspect/footprint.h"
+#include "inspect/process.h"
+#include "record/rate.h"
+#include "serve/server.h"
+#include "sys/losses.h"
+
+static void stats(struct leakprof_stats *stats)
+{
+    struct lp_process_figures figures;
+    lp_process_figures(&figures);
+    struct lp_footprint footprint = lp_footprint_now();
+    *stats = (struct leakprof_stats){
+        .rate = lp_rate(),
+        .threads = figures.threads,
+        .fds = figures.fds,
+        .sockets = figures.sockets,
+        .mappings = figures.mappings,
+        .children = figures.children,
+        .zombies = figures.zombies,
+        .own_table_bytes = lp_footprint_mapped(&footprint),
+        .own_unwinder_bytes = footprint.unwinder,
+        .own_heap_bytes = footprint.heap,
+        .own_threads = figures.own_threads,
+        .own_fds = figures.own_fds,
+        .own_hook_ns = footprint.spent.ns,
+        .own_hook_events_timed = footprint.spent.timed,
+        .live_samples = footprint.live_samples,
+        .stacks = footprint.stacks,
+        .sites = footprint.sites,
+        .losses = (int64_t)lp_losses_total(),
+    };
+    lp_heap_totals(stats);
+}
+
+const struct lp_reporter lp_reporter_functions = {
+    .run = lp_server_run,
+    .stop = lp_server_stop,
+    .forked = lp_server_forked,
+    .stats = stats,
+};

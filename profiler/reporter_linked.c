@@ -1,0 +1,24 @@
+/*
+ * The profiler as a part of the program (libleakprof.a): the reporter is there. The program asked
+ * for it when it was linked, so libunwind is loaded before main, and every stack from then on is
+ * whole.
+ */
+#include "link.h"
+
+#include "record/unwind.h"
+
+const struct lp_reporter *lp_reporter(const char **why)
+{
+    (void)why;
+    return &lp_reporter_functions;
+}
+
+const struct lp_reporter *lp_reporter_loaded(void)
+{
+    return &lp_reporter_functions;
+}
+
+__attribute__((constructor(102))) static void load_unwinder(void)
+{
+    lp_unwind_load();
+}

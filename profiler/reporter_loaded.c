@@ -1,0 +1,58 @@
+/*
+ * The preloaded recorder loads its reporter: with RTLD_LOCAL, so that the libraries it needs come
+ * before nobody else's, and RTLD_DEEPBIND, so that none of them calls a function of the program
+ * that has the same name.
+ */
+#include "link.h"
+
+#include <dlfcn.h>
+#include <stdatomic.h>
+#include <stddef.h>
+
+#include "record/loader.h"
+#include "record/self.h"
+#include "record/unwind.h"
+
+static _Atomic(const struct lp_reporter *) reporter;
+
+const struct lp_reporter *lp_reporter_loaded(void)
+{
+    return atomic_load_explicit(&reporter, memory_order_acquire);
+}
+
+static const struct lp_reporter *load(const char **why)
+{
+    /* $ORIGIN is this library's directory, as it was when it was loaded. */
+    void *library = dlopen("$ORIGIN/libleakprof-reporter.so",
+                           RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE | RTLD_DEEPBIND);
+    if (!library) {
+        *why =
+            "libleakprof-reporter.so cannot be loaded: it belongs beside libleakprof.so, with its "
+            "libraries installed";
+        return NULL;
+    }
+    lp_reporter_entry_function *entry =
+        (lp_reporter_entry_function *)dlsym(library, "lp_reporter_entry");
+    const struct lp_reporter *found =
+        entry ? entry(lp_recorder_call_table, LP_RECORDER_CALL_NAMES) : NULL;
+    if (!found)
+        *why = "libleakprof-reporter.so is of another build than libleakprof.so: install both anew";
+    return found;
+}
+
+const struct lp_reporter *lp_reporter(const char **why)
+{
+    const struct lp_reporter *found = lp_reporter_loaded();
+    if (found)
+        return found;
+    lp_unwind_load(); /* somebody looks */
+    int previous = lp_own_enter();
+    lp_loader_enter();
+    if (!(found = lp_reporter_loaded())) {
+        found = load(why);
+        atomic_store_explicit(&reporter, found, memory_order_release);
+    }
+    lp_loader_leave();
+    lp_own_leave(previous);
+    return found;
+}

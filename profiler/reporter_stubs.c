@@ -1,0 +1,82 @@
+/*
+ * The recorder's functions, under their names, in the reporter's shared object: each is a jump
+ * through the table that the recorder passed (link.h). And its libraries' calls of malloc() and
+ * mmap(), which go to the recorder's hooks, as all other calls of the process do: they know whose
+ * memory it is. Without that, RTLD_DEEPBIND would have them call libc's, while what libc itself
+ * allocates for them comes from the hooks.
+ */
+#include "link.h"
+
+#include <dlfcn.h>
+#include <malloc.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define COUNT(call) +1
+enum { CALLS = LP_RECORDER_CALLS(COUNT) };
+
+extern const void *lp_recorder_calls[CALLS] __attribute__((visibility("hidden")));
+const void *lp_recorder_calls[CALLS];
+
+#define TEXT_(number) #number
+#define TEXT(number) TEXT_(number)
+#define STUB(call) STUB_AT(call, __COUNTER__)
+#define STUB_AT(call, number)                                                                      \
+    __asm__(".text\n"                                                                              \
+            ".globl " #call "\n"                                                                   \
+            ".hidden " #call "\n"                                                                  \
+            ".type " #call ", @function\n" #call ":\n\t"                                           \
+            "endbr64\n\t"                                                                          \
+            "jmp *lp_recorder_calls + 8 * " TEXT(number) "(%rip)\n"                                \
+                                                         ".size " #call ", . - " #call "\n");
+LP_RECORDER_CALLS(STUB)
+
+#define EXPORT __attribute__((visibility("default")))
+
+EXPORT const struct lp_reporter *lp_reporter_entry(const void *const *calls, const char *names);
+EXPORT const struct lp_reporter *lp_reporter_entry(const void *const *calls, const char *names)
+{
+    if (strcmp(names, LP_RECORDER_CALL_NAMES) != 0)
+        return NULL;
+    memcpy(lp_recorder_calls, calls, sizeof lp_recorder_calls);
+    return &lp_reporter_functions;
+}
+
+/* What stands first in the process under these names: that is what libc itself calls.
+ * dlsym(RTLD_DEFAULT) would find the functions below. The first call comes from a library's
+ * constructor, before ours. */
+static void *find(const char *name)
+{
+    return dlsym(dlopen(NULL, RTLD_NOW), name);
+}
+
+#define FORWARD(type, name, params, args)                                                          \
+    EXPORT type name params;                                                                       \
+    EXPORT type name params                                                                        \
+    {                                                                                              \
+        static _Atomic(__typeof__(&name)) first;                                                   \
+        __typeof__(&name) call = atomic_load_explicit(&first, memory_order_relaxed);               \
+        if (!call) {                                                                               \
+            call = (__typeof__(&name))find(#name);                                                 \
+            atomic_store_explicit(&first, call, memory_order_relaxed);                             \
+        }                                                                                          \
+        return call args;                                                                          \
+    }
+
+FORWARD(void *, malloc, (size_t size), (size))
+FORWARD(void *, calloc, (size_t n, size_t size), (n, size))
+FORWARD(void *, realloc, (void *block, size_t size), (block, size))
+FORWARD(void *, reallocarray, (void *block, size_t n, size_t size), (block, n, size))
+FORWARD(void *, memalign, (size_t alignment, size_t size), (alignment, size))
+FORWARD(void *, aligned_alloc, (size_t alignment, size_t size), (alignment, size))
+FORWARD(int, posix_memalign, (void **out, size_t alignment, size_t size), (out, alignment, size))
+FORWARD(void, free, (void *block), (block))
+FORWARD(size_t, malloc_usable_size, (void *block), (block))
+FORWARD(void *, mmap, (void *at, size_t bytes, int protection, int flags, int fd, off_t offset),
+        (at, bytes, protection, flags, fd, offset))
+FORWARD(void *, mmap64, (void *at, size_t bytes, int protection, int flags, int fd, off64_t offset),
+        (at, bytes, protection, flags, fd, offset))
+FORWARD(int, munmap, (void *start, size_t bytes), (start, bytes))
