@@ -61,7 +61,7 @@ $(B)/libleakprof.a: $(OBJ_recorder) $(OBJ_reporter) $(call obj,profiler/reporter
 # Whatever these two need or export stands in a list: profiler/recorder.map and tests/blackbox/test_parts.sh.
 PART := -shared -Wl,-z,defs -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now
 $(B)/libleakprof.so: $(OBJ_recorder) $(call obj,$(SRC_preloaded)) profiler/recorder.map
-	$(CC) $(LDFL) $(PART) -Wl,-Bsymbolic -Wl,-z,initfirst -Wl,--version-script=profiler/recorder.map -o $@ $(filter %.o,$^) -Wl,--as-needed -lm
+	$(CC) $(LDFL) $(PART) -Wl,-Bsymbolic -Wl,-z,initfirst -Wl,--version-script=profiler/recorder.map -o $@ $(filter %.o,$^)
 $(B)/libleakprof-reporter.so: $(OBJ_reporter) $(call obj,profiler/reporter_stubs.c) profiler/reporter.map
 	$(CC) $(LDFL) $(PART) -Wl,--version-script=profiler/reporter.map -o $@ $(filter %.o,$^) $(LIBS)
 
@@ -165,13 +165,16 @@ $(B)/bare: tests/bare/bare.c $(OBJ_leaks)
 F := $(B)/fixtures
 PLAIN := $(patsubst tests/fixtures/%.c,$(F)/%,$(filter-out %/host.c %/library.c,$(wildcard tests/fixtures/*.c)))
 FIXTURE := -O2 -g -Wall -Wextra -D_GNU_SOURCE -fno-optimize-sibling-calls -fno-ipa-icf -fno-toplevel-reorder
-fixtures: $(PLAIN) $(addprefix $(F)/,host host_fixed unwound names names.so first.so second.so stripped.so linked.so)
+fixtures: $(PLAIN) $(addprefix $(F)/,host host_fixed unwound names names.so thrower.so first.so second.so stripped.so linked.so)
 $(F)/host $(F)/host_fixed: tests/fixtures/host.c
 	@mkdir -p $(@D)
 	$(CC) $(FIXTURE) $(if $(findstring fixed,$@),-no-pie -fno-pie,-pie -fPIE) -o $@ $< -ldl
 $(F)/names $(F)/names.so: tests/fixtures/names.cc
 	@mkdir -p $(@D)
 	$(CXX) -std=c++17 $(FIXTURE) $(if $(findstring .so,$@),-fPIC -shared -DLIBRARY) -o $@ $<
+$(F)/thrower.so: tests/fixtures/thrower.cc
+	@mkdir -p $(@D)
+	$(CXX) -std=c++17 $(FIXTURE) -fPIC -shared -o $@ $<
 $(F)/unwound: tests/fixtures/unwound.cc
 	@mkdir -p $(@D)
 	$(CXX) -std=c++17 $(FIXTURE) -o $@ $< -lpthread

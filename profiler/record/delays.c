@@ -2,11 +2,11 @@
  * stacks that never wait are never touched, and take no memory. */
 #include "record/delays.h"
 
-#include <math.h>
 #include <stdatomic.h>
 
 #include "sys/slab.h"
 #include "record/stacks.h"
+#include "sys/maths.h"
 
 /* Weights are no whole numbers: waits are counted in 1/65536. */
 #define COUNT_UNIT 65536.0
@@ -35,7 +35,7 @@ void lp_delays_add(enum lp_waits kind, uint32_t stack, int64_t ns, double weight
     if (!lp_slab_segment(&rows[kind], stack))
         return; /* the kernel gave no page, which is counted there */
     struct row *row = lp_slab_at(&rows[kind], stack);
-    atomic_fetch_add_explicit(&row->ns, llround(weight * (double)ns), memory_order_relaxed);
+    atomic_fetch_add_explicit(&row->ns, lp_round(weight * (double)ns), memory_order_relaxed);
     if (weight != 1) {
         double var = weight * (weight - 1);
         add_double(&row->count_var, var);
@@ -57,7 +57,7 @@ bool lp_delays_read(enum lp_waits kind, uint32_t stack, struct lp_delays_figures
     if (count == 0)
         return false;
     *figures = (struct lp_delays_figures){
-        .count = llround((double)count / COUNT_UNIT),
+        .count = lp_round((double)count / COUNT_UNIT),
         .ns = atomic_load_explicit(&row->ns, memory_order_relaxed),
         .count_var = atomic_load_explicit(&row->count_var, memory_order_relaxed),
         .ns_var = atomic_load_explicit(&row->ns_var, memory_order_relaxed),

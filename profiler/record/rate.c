@@ -1,12 +1,12 @@
 #include "record/rate.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "leakprof.h"
+#include "sys/maths.h"
 
 enum { UNKNOWN = -1 };
 
@@ -139,13 +139,13 @@ uint64_t lp_rate_interval(struct lp_self *self, int64_t rate)
     if (rate <= 1)
         return rate == 0 ? LP_RATE_INTERVAL_MAX : 0;
     double u = ((double)(lp_random(self) >> 11) + 1) * 0x1p-53; /* (0, 1] */
-    double gap = ceil(-log(u) * (double)rate) + (u == 1.0);
-    return gap < (double)LP_RATE_INTERVAL_MAX ? (uint64_t)gap : LP_RATE_INTERVAL_MAX;
+    double interval = -lp_log(u) * (double)rate;
+    return interval < (double)LP_RATE_INTERVAL_MAX ? (uint64_t)interval + 1 : LP_RATE_INTERVAL_MAX;
 }
 
 float lp_rate_weight(uint64_t size, int64_t rate)
 {
     if (rate <= 1)
         return 1;
-    return (float)(-1 / expm1(-(double)size / (double)rate));
+    return (float)(1 / lp_one_minus_exp((double)size / (double)rate));
 }

@@ -1,11 +1,11 @@
 #include "record/sites.h"
 
-#include <math.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
 #include "record/capacity.h"
 #include "sys/losses.h"
+#include "sys/maths.h"
 #include "sys/slab.h"
 
 enum { BUCKETS = 1 << 16 };
@@ -125,7 +125,7 @@ static void add(struct tally *tally, uint64_t site_size, uint64_t size, float we
 
     atomic_fetch_add_explicit(&tally->objects, objects, memory_order_relaxed);
     if (size != site_size)
-        atomic_fetch_add_explicit(&tally->off_bytes, llround(w * (s - (double)site_size)),
+        atomic_fetch_add_explicit(&tally->off_bytes, lp_round(w * (s - (double)site_size)),
                                   memory_order_relaxed);
     if (weight != 1.0f) {
         double var = w * (w - 1); /* (1-p)/p^2 with w = 1/p */
@@ -177,11 +177,11 @@ void lp_site_read(uint32_t i, struct lp_site_figures *f)
 
     f->stack = s->stack;
     f->size = s->size;
-    f->alloc_objects = llround((double)came_objects / OBJECT_UNIT);
+    f->alloc_objects = lp_round((double)came_objects / OBJECT_UNIT);
     f->alloc_bytes = bytes_of(came_objects, came_off, s->size);
     f->alloc_objects_var = atomic_load(&a->objects_var);
     f->alloc_bytes_var = atomic_load(&a->bytes_var);
-    f->inuse_objects = llround((double)(came_objects - gone_objects) / OBJECT_UNIT);
+    f->inuse_objects = lp_round((double)(came_objects - gone_objects) / OBJECT_UNIT);
     f->inuse_bytes = bytes_of(came_objects - gone_objects, came_off - gone_off, s->size);
     bool any = came_objects != gone_objects; /* doubles drift; nothing live, no variance */
     f->inuse_objects_var = any ? at_least_0(f->alloc_objects_var - gone_objects_var) : 0;

@@ -33,6 +33,7 @@
 #include <sched.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/single_threaded.h>
 #include <unistd.h>
@@ -519,15 +520,12 @@ void lp_unwind_not_early(void)
     atomic_store(&may_load_early, false);
 }
 
-extern void *__tls_get_addr(void *); /* of the loader */
-
 /* Is the caller the loader itself? Then it may be in the middle of something. */
 static bool in_loader(uintptr_t address)
 {
-    struct dl_find_object loader, object;
-    return _dl_find_object((void *)__tls_get_addr, &loader) != 0 ||
-           _dl_find_object((void *)address, &object) != 0 ||
-           object.dlfo_map_start == loader.dlfo_map_start;
+    struct dl_find_object object;
+    return _dl_find_object((void *)address, &object) == 0 &&
+           strstr(object.dlfo_link_map->l_name, "/ld-linux");
 }
 
 /* false: the loader itself is at work, before the program. */

@@ -1,0 +1,106 @@
+# The two parts of the profiler: what each brings into a process, and what it leaves alone.
+# shellcheck shell=bash disable=SC2317
+. tests/blackbox/lib.sh
+lib=$build/libleakprof.so
+fixtures=$build/fixtures
+
+test_needed() {
+	: "the preloaded library needs libc alone"
+	needs_preload
+	equal needed "$(objdump -p "$lib" | awk '$1 == "NEEDED" { print $2 }')" libc.so.6
+	equal "the reporter's entry" "$(nm -D --defined-only "$build/libleakprof-reporter.so" | grep -c ' lp_reporter_entry$')" 1
+}
+
+test_exported() {
+	: "it exports the public API and what it interposes, each named in its list, and nothing else"
+	needs_preload
+	sed -n '/global:/,/local:/p' profiler/recorder.map | grep -v : | tr -d '\t ' | tr ';' '\n' | grep . | sort >"$work/listed"
+	{
+		grep -v '\*' "$work/listed"
+		grep -o 'leakprof_[a-z_]*(' profiler/leakprof.h | tr -d '(' | sort -u
+	} | sort -u >"$work/wanted"
+	nm -D --defined-only "$lib" | awk '{ print $NF }' | sort -u >"$work/exported"
+	diff "$work/wanted" "$work/exported" || fail "above: < listed or declared, > exported"
+	equal "interposed outside hooks/" "$(nm "$lib" | grep -c ' T lp_')" 0
+}
+
+test_undefined() {
+	: "what it calls of libc stands in a list"
+	needs_preload
+	nm -D --undefined-only "$lib" | awk '{ print $NF }' | sed 's/@.*//' | sort -u >"$work/undefined"
+	diff tests/blackbox/recorder.undefined "$work/undefined" || fail "above: < listed, > called"
+}
+
+test_lean() {
+	: "a process that nobody looks at has no thread, no descriptor and no library of the profiler's"
+	needs_preload
+	LD_PRELOAD=$lib LEAKPROF_RATE=1 bash -c 'malloc=$(seq 1000); ls -l /proc/self/fd | wc -l; cat /proc/self/maps; ls /proc/self/task | wc -l; :' >"$work/out"
+	equal libraries "$(grep -cE 'libunwind|libevent|libdw|leakprof-reporter' "$work/out")" 0
+	equal threads "$(tail -n 1 "$work/out")" 1
+	equal descriptors "$(head -n 1 "$work/out")" "$(bash -c 'malloc=$(seq 1000); ls -l /proc/self/fd | wc -l')"
+}
+
+# everything: each profile in each format, a snapshot, a difference and the suspects.
+everything() {
+	local profile format
+	for profile in heap allocs threads goroutine threadcreate block mutex fds maps procs; do
+		for format in pprof text folded json svg; do
+			equal "$profile $format" "$(code GET "$pprof/debug/pprof/$profile?format=$format")" 200
+		done
+		equal "$profile debug" "$(code GET "$pprof/debug/pprof/$profile?debug=2")" 200
+	done
+	equal profile "$(code GET "$pprof/debug/pprof/profile?seconds=1")" 200
+	equal snapshot "$(code POST "$pprof/debug/snapshots?name=one")" 201
+	equal diff "$(code GET "$pprof/debug/diff?from=1&to=now&format=svg")" 200
+	equal suspects "$(code GET "$pprof/debug/suspects?from=1&to=now&format=text")" 200
+}
+
+test_same_names() {
+	: "functions of the program that have the names of others' are never called"
+	needs_preload
+	make -s fixtures
+	mkfifo "$work/in"
+	exec 9<>"$work/in"
+	preload 1 "$fixtures/same_names" <"$work/in" 9>&-
+	everything
+	contains "$(prof '/debug/pprof/heap?format=folded')" "main;keep 1499"
+	contains "$(prof '/debug/pprof/fds?debug=2')" "keep"
+	equal called "$(grep -c '^called' "$work/err")" 0
+	exec 9>&-
+	local status=0
+	wait "$pid" || status=$?
+	pid=
+	equal status "$status" 0
+}
+
+test_exceptions() {
+	: "a C program may load a C++ library that throws, served or not"
+	needs_preload
+	make -s fixtures
+	equal plain "$("$fixtures/throwing" "$fixtures/thrower.so" 10000)" "caught 10000"
+	local rate
+	for rate in 1 524288; do
+		equal "not served, rate $rate" "$(LD_PRELOAD=$lib LEAKPROF_RATE=$rate "$fixtures/throwing" "$fixtures/thrower.so" 10000)" "caught 10000"
+		equal "served, rate $rate" "$(LD_PRELOAD=$lib LEAKPROF_RATE=$rate LEAKPROF_LISTEN=127.0.0.1:0 "$fixtures/throwing" "$fixtures/thrower.so" 10000 2>"$work/err")" "caught 10000"
+	done
+}
+
+test_without_reporter() {
+	: "without the reporter beside it one line says so, and the program runs"
+	needs_preload
+	cp "$lib" "$work/libleakprof.so"
+	equal output "$(LD_PRELOAD=$work/libleakprof.so LEAKPROF_LISTEN=127.0.0.1:0 /bin/echo alive 2>"$work/err")" alive
+	equal lines "$(wc -l <"$work/err")" 1
+	contains "$(<"$work/err")" "libleakprof-reporter.so"
+}
+
+test_other_build() {
+	: "a reporter of another build is refused in one line"
+	needs_preload
+	cp "$lib" "$work/libleakprof.so"
+	sed 's/lp_own_heap lp_/lp_own_haep lp_/' "$build/libleakprof-reporter.so" >"$work/libleakprof-reporter.so"
+	equal output "$(LD_PRELOAD=$work/libleakprof.so LEAKPROF_LISTEN=127.0.0.1:0 /bin/echo alive 2>"$work/err")" alive
+	contains "$(<"$work/err")" "another build"
+}
+
+run_tests
