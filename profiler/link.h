@@ -30,6 +30,7 @@
     X(lp_delays_limit)                                                                             \
     X(lp_delays_read)                                                                              \
     X(lp_fd_get)                                                                                   \
+    X(lp_file_lines)                                                                               \
     X(lp_file_read)                                                                                \
     X(lp_hooktime_read)                                                                            \
     X(lp_loaded_count)                                                                             \

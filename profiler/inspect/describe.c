@@ -4,15 +4,14 @@
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "record/self.h"
+#include "inspect/program.h"
+#include "sys/file.h"
 
 enum { MQUEUE_MAGIC = 0x19800202, PATH_SHOWN = 400 };
 
@@ -37,35 +36,28 @@ const char *lp_seconds_text(char text[LP_SECONDS_MAX], int64_t ns)
     return text;
 }
 
-/* The program's descriptor as one that this thread can ask: a duplicate for as long as it takes, in
- * a thread with descriptors of its own. -1 where the kernel or a seccomp filter will not give it.
- * Not for files: what some file systems do at a close is the program's business. */
-static int borrow(int pidfd, int fd)
+/* How many bytes are in a pipe. It is opened anew for that, with the mode of this descriptor, so
+ * that it has readers and writers as before. Only an end of file can come later by the time that
+ * this takes. `path` may be another file by now: it is opened only once it is known to be a pipe.
+ */
+static void say_pipe(struct lp_fd_seen *seen, const char *path, int flags)
 {
-    return lp_own_apart() ? (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0) : fd;
-}
-
-static void give_back(int borrowed)
-{
-    if (lp_own_apart() && borrowed >= 0)
-        close(borrowed);
-}
-
-/* What can be read from it now, in bytes; 0 when it does not say. */
-static int64_t readable(int pidfd, int fd)
-{
-    int borrowed = borrow(pidfd, fd), n = 0;
-    if (borrowed < 0 || ioctl(borrowed, FIONREAD, &n) != 0)
-        n = 0;
-    give_back(borrowed);
-    return n;
-}
-
-/* Both ends are asked the same question, and a pipe that nobody reads shows at both. */
-static void pipe_queue(int pidfd, int fd, struct lp_fd_seen *seen)
-{
-    seen->queued = readable(pidfd, fd);
-    lp_fd_say(seen, "%lld B in it, idle not known", (long long)seen->queued);
+    char anew[64];
+    struct stat st;
+    int n = 0, fd = -1, at = open(path, O_PATH | O_CLOEXEC);
+    if (at >= 0 && flags >= 0 && !(flags & O_PATH) && fstat(at, &st) == 0 && S_ISFIFO(st.st_mode)) {
+        snprintf(anew, sizeof anew, LP_PROC_SELF "fd/%d", at);
+        fd = open(anew, (flags & O_ACCMODE) | O_NONBLOCK | O_CLOEXEC);
+    }
+    if (fd >= 0 && ioctl(fd, FIONREAD, &n) == 0) {
+        seen->queued = n;
+        lp_fd_say(seen, "%d B in it", n);
+    }
+    if (fd >= 0)
+        close(fd);
+    if (at >= 0)
+        close(at);
+    lp_fd_say(seen, "idle not known");
 }
 
 static bool message_queue(const char *path, const char *target)
@@ -74,20 +66,7 @@ static bool message_queue(const char *path, const char *target)
     return !strchr(target + 1, '/') && statfs(path, &fs) == 0 && fs.f_type == MQUEUE_MAGIC;
 }
 
-static void message_queue_state(int pidfd, int fd, struct lp_fd_seen *seen)
-{
-    char text[128];
-    int borrowed = borrow(pidfd, fd);
-    ssize_t n = borrowed >= 0 ? pread(borrowed, text, sizeof text - 1, 0) : -1;
-    give_back(borrowed);
-    if (n > 6 && !memcmp(text, "QSIZE:", 6)) {
-        text[n] = '\0';
-        seen->queued = strtoll(text + 6, NULL, 10);
-        lp_fd_say(seen, "%lld B in it", (long long)seen->queued);
-    }
-}
-
-/* What has a path may be anything; the kernel's cached word is good enough, for a file server may
+/* What has a path may be of any kind. What the kernel has cached is good enough: a file server may
  * not answer. */
 static const char *kind_of_path(const char *path, const char *target, struct statx *st)
 {
@@ -137,48 +116,68 @@ static bool is(const struct lp_fd_seen *seen, const char *kind)
     return !strcmp(seen->kind, kind);
 }
 
-static bool describe_socket(int pidfd, int fd, struct lp_fd_seen *seen)
+/* What is in no table is not bound, or the table is that of another network namespace. */
+static void say_unlisted(const struct lp_fds *fds, const struct lp_open_fd *open,
+                         struct lp_fd_seen *seen)
 {
-    int borrowed = borrow(pidfd, fd);
-    if (borrowed < 0)
-        return false;
-    lp_socket_describe(borrowed, seen);
-    give_back(borrowed);
-    return true;
+    uint32_t bit = lp_socket_source_bit(open->source);
+    if (!bit || (fds->tables & bit) != bit)
+        lp_fd_say(seen, "no table of the kernel can be read");
+    else if (is(seen, "tcp socket"))
+        lp_fd_say(seen, "not connected, CLOSED, or in another network namespace");
+    else if (is(seen, "unix socket"))
+        lp_fd_say(seen, "in another network namespace");
+    else
+        lp_fd_say(seen, "not bound, or in another network namespace");
+    lp_fd_say(seen, "idle not known");
 }
 
-void lp_fd_describe(int pidfd, int fd, struct lp_fd_seen *seen)
+static void describe_socket(const struct lp_fds *fds, const struct lp_open_fd *open,
+                            const char *target, struct lp_fd_seen *seen)
 {
-    char path[32], target[PATH_MAX];
+    uint32_t inode = lp_socket_inode(target);
+    const struct lp_socket *socket = lp_sockets_find(&fds->sockets, inode);
+    const struct lp_socket_source *source = socket ? socket->source : open->source;
+    if (inode == open->inode && source)
+        seen->kind = source->kind;
+    if (socket) {
+        lp_socket_describe(&fds->sockets, socket, seen);
+    } else {
+        lp_fd_say(seen, "%s", target);
+        if (inode == open->inode)
+            say_unlisted(fds, open, seen);
+        else
+            lp_fd_say(seen, "opened just now, idle not known");
+    }
+    lp_fdinfo_describe(fds->program, open->fd, seen);
+}
+
+void lp_fd_describe(const struct lp_fds *fds, const struct lp_open_fd *open,
+                    struct lp_fd_seen *seen)
+{
+    char path[LP_PROGRAM_PATH], target[PATH_MAX];
     struct statx st = {0};
     seen->kind = NULL;
     seen->state[0] = '\0';
     seen->idle_ns = -1;
     seen->queued = seen->registered = 0;
 
-    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    ssize_t n = readlink(path, target, sizeof target - 1);
+    ssize_t n =
+        readlink(lp_program_path(path, fds->program, "fd/%d", open->fd), target, sizeof target - 1);
     if (n < 0)
         return;
     target[n] = '\0';
 
-    bool named = target[0] == '/';
-    seen->kind = named ? kind_of_path(path, target, &st) : kind_of_link(target);
-    if (is(seen, "socket") && describe_socket(pidfd, fd, seen))
+    seen->kind = target[0] == '/' ? kind_of_path(path, target, &st) : kind_of_link(target);
+    if (is(seen, "socket")) {
+        describe_socket(fds, open, target, seen);
         return;
+    }
     if (strncmp(target, "anon_inode:", 11) != 0 || is(seen, "anonymous"))
         lp_fd_say(seen, "%.*s", PATH_SHOWN, target);
-    if (is(seen, "socket"))
-        lp_fd_say(seen, "the kernel does not let it be asked, idle not known");
-    else
-        lp_fdinfo_describe(fd, seen);
+    int flags = lp_fdinfo_describe(fds->program, open->fd, seen);
     if (is(seen, "file") || is(seen, "memfd") || is(seen, "shared memory"))
         lp_fd_say(seen, "size %lld B", (long long)st.stx_size);
     else if (is(seen, "pipe"))
-        pipe_queue(pidfd, fd, seen);
-    else if (is(seen, "message queue"))
-        message_queue_state(pidfd, fd, seen);
-    else if ((is(seen, "inotify") || is(seen, "fanotify")) &&
-             (seen->queued = readable(pidfd, fd)) > 0)
-        lp_fd_say(seen, "%lld B of events unread", (long long)seen->queued);
+        say_pipe(seen, path, target[0] == '/' ? -1 : flags);
 }

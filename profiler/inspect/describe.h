@@ -1,13 +1,16 @@
 /*
- * Inside this room: what can be said of one descriptor of the program. Asked are /proc/self/fd and
- * fdinfo, which need nothing but the number, and for sockets, pipes and the like the descriptor
- * itself, borrowed for a moment.
+ * What is shown of one descriptor of the program. It comes from the links and fdinfo in /proc, and
+ * for sockets from the kernel's tables (inspect/sockets.h). The descriptor itself is never used: a
+ * duplicate of it would keep open what the program closes.
  */
 #ifndef LP_INSPECT_DESCRIBE_H
 #define LP_INSPECT_DESCRIBE_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
+
+#include "inspect/fds.h"
 
 enum { LP_FD_STATE_MAX = 800 };
 
@@ -19,20 +22,18 @@ struct lp_fd_seen {
     int64_t registered;          /* epoll registrations, inotify watches, fanotify marks */
 };
 
-/* `pidfd` is the process itself, for borrowing; -1 in a thread that has the program's descriptors.
- */
-void lp_fd_describe(int pidfd, int fd, struct lp_fd_seen *seen);
+void lp_fd_describe(const struct lp_fds *fds, const struct lp_open_fd *open,
+                    struct lp_fd_seen *seen);
 
-/* A socket that this thread can ask. */
-void lp_socket_describe(int fd, struct lp_fd_seen *seen);
+/* Fills all but the kind, which is set. */
+void lp_socket_describe(const struct lp_sockets *sockets, const struct lp_socket *socket,
+                        struct lp_fd_seen *seen);
 
-/* The queue of a listening Unix socket; false: it cannot be known. */
-bool lp_unix_backlog(int fd, unsigned *waiting, unsigned *limit);
+/* Adds what fdinfo has for a descriptor of this kind. Returns the flags that it is open with, or
+ * -1. */
+int lp_fdinfo_describe(pid_t program, int fd, struct lp_fd_seen *seen);
 
-/* What /proc/self/fdinfo says, into the state; `seen->kind` and its link are there already. */
-void lp_fdinfo_describe(int fd, struct lp_fd_seen *seen);
-
-/* Appends to the state; from the second on, behind a comma. */
+/* Appends to the state, after a comma if it is not the first. */
 __attribute__((format(printf, 2, 3))) void lp_fd_say(struct lp_fd_seen *seen, const char *format,
                                                      ...);
 

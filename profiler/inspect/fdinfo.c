@@ -1,6 +1,5 @@
-/* What /proc/self/fdinfo says of a descriptor: how a file is open and where it stands; and what
- * hides behind the descriptors that stand for many things or for none: registrations, watches, a
- * count, a timer, signals, a process. */
+/* What fdinfo tells about a descriptor: flags and offset of a file, registrations of an epoll,
+ * watches, a count, a timer, signals, a process. It needs nothing but the number. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +8,8 @@
 #include <unistd.h>
 
 #include "inspect/describe.h"
+#include "inspect/program.h"
+#include "sys/file.h"
 
 struct info {
     unsigned flags;
@@ -27,8 +28,10 @@ static bool begins(const char *line, const char *key, const char **value)
     return !strncmp(line, key, n);
 }
 
-static void take_line(struct info *info, const char *line)
+static int take_line(const char *line, size_t length, void *arg)
 {
+    struct info *info = arg;
+    (void)length;
     const char *value;
     if (begins(line, "tfd:", &value) || begins(line, "inotify wd:", &value) ||
         begins(line, "fanotify ino:", &value) || begins(line, "fanotify mnt_id:", &value) ||
@@ -50,34 +53,14 @@ static void take_line(struct info *info, const char *line)
         sscanf(value, " (%lld, %lld)", &info->next[0], &info->next[1]);
     else if (begins(line, "it_interval:", &value))
         sscanf(value, " (%lld, %lld)", &info->every[0], &info->every[1]);
+    return 0;
 }
 
-/* Line by line, for an epoll may have a hundred thousand. A line that is longer than the buffer is
- * taken in pieces, none of which begins like one that counts. */
-static bool read_info(int fd, struct info *info)
+static bool read_info(pid_t program, int fd, struct info *info)
 {
-    char path[40], text[16384 + 1];
-    size_t kept = 0;
-    ssize_t n;
-    snprintf(path, sizeof path, "/proc/self/fdinfo/%d", fd);
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0)
-        return false;
-    while ((n = read(file, text + kept, sizeof text - 1 - kept)) > 0) {
-        char *line = text, *end;
-        text[kept + (size_t)n] = '\0';
-        while ((end = strchr(line, '\n'))) {
-            *end = '\0';
-            take_line(info, line);
-            line = end + 1;
-        }
-        kept = strlen(line);
-        if (kept == sizeof text - 1)
-            kept = 0;
-        memmove(text, line, kept);
-    }
-    close(file);
-    return true;
+    char path[LP_PROGRAM_PATH], buffer[16384];
+    lp_program_path(path, program, "fdinfo/%d", fd);
+    return lp_file_lines(path, '\n', buffer, sizeof buffer, take_line, info) == 0;
 }
 
 static void say_flags(struct lp_fd_seen *seen, unsigned flags)
@@ -142,15 +125,18 @@ static void say_signals(struct lp_fd_seen *seen, unsigned long long mask)
     lp_fd_say(seen, "%s", text);
 }
 
-void lp_fdinfo_describe(int fd, struct lp_fd_seen *seen)
+int lp_fdinfo_describe(pid_t program, int fd, struct lp_fd_seen *seen)
 {
     struct info info = {0};
     const char *kind = seen->kind;
-    if (!read_info(fd, &info))
-        return;
+    if (!read_info(program, fd, &info))
+        return -1;
     seen->registered = info.registered;
 
-    if (!strcmp(kind, "epoll"))
+    if (strstr(kind, "socket")) {
+        if (info.flags & O_NONBLOCK)
+            lp_fd_say(seen, "nonblocking");
+    } else if (!strcmp(kind, "epoll"))
         lp_fd_say(seen, "%lld registered", (long long)info.registered);
     else if (!strcmp(kind, "inotify"))
         lp_fd_say(seen, "%lld watches", (long long)info.registered);
@@ -171,4 +157,5 @@ void lp_fdinfo_describe(int fd, struct lp_fd_seen *seen)
         say_flags(seen, info.flags);
     if (!strcmp(kind, "file") || !strcmp(kind, "memfd") || !strcmp(kind, "shared memory"))
         lp_fd_say(seen, "offset %lld", info.offset);
+    return (int)info.flags;
 }

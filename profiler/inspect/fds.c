@@ -3,13 +3,16 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "inspect/program.h"
 #include "record/fds.h"
 #include "record/self.h"
 
-int lp_each_fd(void (*visit)(int fd, bool own, void *arg), void *arg)
+int lp_each_fd(pid_t program, void (*visit)(int fd, bool own, void *arg), void *arg)
 {
-    DIR *dir = opendir("/proc/self/fd");
+    char path[LP_PROGRAM_PATH];
+    DIR *dir = opendir(lp_program_path(path, program, "fd"));
     if (!dir)
         return -errno;
     for (struct dirent *entry; (entry = readdir(dir));) {
@@ -22,4 +25,54 @@ int lp_each_fd(void (*visit)(int fd, bool own, void *arg), void *arg)
     }
     closedir(dir);
     return 0;
+}
+
+static void add(int fd, bool own, void *arg)
+{
+    struct lp_fds *fds = arg;
+    char path[LP_PROGRAM_PATH], target[64] = "";
+    struct lp_open_fd *open = own ? NULL : lp_array_add(&fds->list);
+    if (!open)
+        return;
+    open->fd = fd;
+    lp_program_path(path, fds->program, "fd/%d", fd);
+    if (readlink(path, target, sizeof target - 1) <= 0 || !(open->inode = lp_socket_inode(target)))
+        return;
+    open->source = lp_socket_source(path);
+    fds->tables |= lp_socket_source_bit(open->source);
+    uint32_t *inode = lp_array_add(&fds->inodes);
+    if (inode)
+        *inode = open->inode;
+}
+
+static int by_number(const void *x, const void *y)
+{
+    uint32_t a = *(const uint32_t *)x, b = *(const uint32_t *)y;
+    return (a > b) - (a < b);
+}
+
+/* Sockets are looked up after all descriptors are listed: one that is in no table then was not in
+ * one before, either. */
+int lp_fds_read(struct lp_fds *fds)
+{
+    *fds = (struct lp_fds){.program = lp_program_thread(),
+                           .list = LP_ARRAY(struct lp_open_fd, LP_OWN_FDS),
+                           .inodes = LP_ARRAY(uint32_t, LP_OWN_FDS)};
+    int result = lp_each_fd(fds->program, add, fds);
+    if (!result && (fds->list.failed || fds->inodes.failed))
+        result = -ENOMEM;
+    if (result)
+        return result;
+    if (fds->inodes.n)
+        qsort(fds->inodes.at, fds->inodes.n, sizeof(uint32_t), by_number);
+    fds->tables =
+        lp_sockets_read(&fds->sockets, fds->program, fds->inodes.at, fds->inodes.n, fds->tables);
+    return 0;
+}
+
+void lp_fds_release(struct lp_fds *fds)
+{
+    lp_array_release(&fds->list);
+    lp_array_release(&fds->inodes);
+    lp_sockets_release(&fds->sockets);
 }

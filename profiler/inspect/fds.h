@@ -1,10 +1,35 @@
-/* The descriptors that are open now, as /proc/self/fd lists them. Profiler's thread only. */
+/* The program's descriptors that are open now. Profiler's thread only. */
 #ifndef LP_INSPECT_FDS_H
 #define LP_INSPECT_FDS_H
 
 #include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
 
-/* Calls visit for each; `own` ones are the profiler's. 0 or negative errno. */
-int lp_each_fd(void (*visit)(int fd, bool own, void *arg), void *arg);
+#include "inspect/sockets.h"
+#include "sys/array.h"
+
+/* Calls visit for each in the table of this thread (lp_program_thread()). `own` ones are the
+ * profiler's. 0 or negative errno. */
+int lp_each_fd(pid_t program, void (*visit)(int fd, bool own, void *arg), void *arg);
+
+struct lp_open_fd {
+    int fd;
+    uint32_t inode;                        /* of a socket; else 0 */
+    const struct lp_socket_source *source; /* of a socket; NULL: its protocol is not known */
+};
+
+/* The program's, without the profiler's, and the tables that their sockets are in. */
+struct lp_fds {
+    pid_t program;          /* the thread whose table it is */
+    struct lp_array list;   /* struct lp_open_fd */
+    struct lp_array inodes; /* uint32_t, in order */
+    struct lp_sockets sockets;
+    uint32_t tables; /* those that could be read, as lp_sockets_read() returns them */
+};
+
+/* 0 or negative errno. Release it in both cases. */
+int lp_fds_read(struct lp_fds *fds);
+void lp_fds_release(struct lp_fds *fds);
 
 #endif

@@ -2,8 +2,8 @@
 
 #include <pthread.h>
 #include <stdbool.h>
-#include <sys/uio.h>
-#include <unistd.h>
+
+#include "inspect/peek.h"
 
 enum {
     PAGE = 4096,
@@ -13,19 +13,13 @@ enum {
     HEAD = 16, /* of a block: what lies before it, its size */
 };
 
-static bool peek(uintptr_t from, void *to, size_t bytes)
-{
-    struct iovec local = {to, bytes}, remote = {(void *)from, bytes};
-    return process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == (ssize_t)bytes;
-}
-
 /* A thread's descriptor lies at the top of its stack, and its first and third word point to itself.
  */
 static uintptr_t descriptor_below(uintptr_t end)
 {
     enum { WORDS = PAGE / sizeof(uintptr_t), STEP = 64 / sizeof(uintptr_t) };
     uintptr_t words[WORDS] = {0};
-    if (!peek(end - PAGE, words, sizeof words))
+    if (!lp_peek(end - PAGE, words, sizeof words))
         return 0;
     for (size_t i = 0; i + 2 < WORDS; i += STEP) {
         uintptr_t here = end - PAGE + i * sizeof *words;
@@ -63,7 +57,7 @@ uintptr_t lp_libc_arena(uintptr_t start, uintptr_t end)
         uintptr_t arena, previous;
         size_t size, accessible;
     } heap = {0};
-    if (start % HEAP_MAX || !peek(start, &heap, sizeof heap))
+    if (start % HEAP_MAX || !lp_peek(start, &heap, sizeof heap))
         return 0;
     bool first = !heap.previous && heap.arena > start && heap.arena < start + PAGE;
     bool further = heap.previous && heap.previous % HEAP_MAX == 0 && heap.arena;
@@ -77,7 +71,7 @@ uintptr_t lp_libc_arena(uintptr_t start, uintptr_t end)
 static uintptr_t block_with_head_at(uintptr_t start, uintptr_t end, size_t before)
 {
     size_t head[2] = {0};
-    if (end - start < before + HEAD || !peek(start + before, head, sizeof head))
+    if (end - start < before + HEAD || !lp_peek(start + before, head, sizeof head))
         return 0;
     size_t size = head[1] & ~(size_t)BLOCK_FLAGS;
     if (head[0] != before || (head[1] & BLOCK_FLAGS) != MAPPED || size > end - start - before ||

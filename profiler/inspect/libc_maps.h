@@ -1,7 +1,7 @@
 /*
  * What libc maps inside itself, known by what stands in it: thread stacks, malloc's arenas, and
  * malloc's large blocks, each with a mapping of its own. glibc's layout (2.26 and later, x86-64),
- * checked before it is believed; the program's memory is read by a call that cannot fault.
+ * checked before it is believed. Call between lp_peek_begin() and lp_peek_end() (inspect/peek.h).
  */
 #ifndef LP_INSPECT_LIBC_MAPS_H
 #define LP_INSPECT_LIBC_MAPS_H

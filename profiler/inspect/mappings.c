@@ -7,6 +7,7 @@
 
 #include "record/self.h"
 #include "inspect/libc_maps.h"
+#include "inspect/peek.h"
 #include "inspect/places.h"
 #include "record/stacks.h"
 
@@ -254,7 +255,9 @@ int lp_mappings_read(struct lp_mappings *mappings)
 {
     struct reading reading = {.into = mappings};
     *mappings = (struct lp_mappings){.list = LP_ARRAY(struct lp_mapping, LP_OWN_MAPS)};
+    lp_peek_begin();
     int result = read_all(&reading);
+    lp_peek_end();
     lp_places_release(&reading.before);
     lp_places_release(&reading.after);
     lp_places_release(&reading.own);

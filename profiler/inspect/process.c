@@ -16,6 +16,7 @@
 #include "inspect/children.h"
 #include "inspect/fds.h"
 #include "inspect/process.h"
+#include "inspect/program.h"
 #include "record/maps.h"
 #include "record/sites.h"
 #include "record/threads.h"
@@ -24,7 +25,7 @@ int64_t lp_rss_bytes(void)
 {
     char text[128];
     long long resident = 0;
-    if (lp_file_read("/proc/self/statm", text, sizeof text) > 0)
+    if (lp_file_read(LP_PROC_SELF "statm", text, sizeof text) > 0)
         sscanf(text, "%*d %lld", &resident);
     return resident * sysconf(_SC_PAGESIZE);
 }
@@ -40,6 +41,7 @@ const char *lp_program_name(void)
 }
 
 struct fd_counts {
+    pid_t program; /* the thread whose descriptors are counted */
     int64_t fds, sockets, own;
     bool numbers_only; /* do not look which are sockets */
 };
@@ -47,10 +49,10 @@ struct fd_counts {
 static void count_fd(int fd, bool own, void *arg)
 {
     struct fd_counts *counts = arg;
-    char path[32];
+    char path[LP_PROGRAM_PATH];
     struct stat st;
     counts->own += own;
-    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    lp_program_path(path, counts->program, "fd/%d", fd);
     if (own || (!counts->numbers_only && stat(path, &st) != 0))
         return;
     counts->fds++;
@@ -59,7 +61,8 @@ static void count_fd(int fd, bool own, void *arg)
     counts->sockets += S_ISSOCK(st.st_mode);
 }
 
-/* From `status`: `stat` adds up the times of all threads, 3 ms for 10,000 of them. */
+/* From `status`: `stat` adds up the times of all threads, which takes 3 ms for 10,000 of them. The
+ * first thread's, on purpose: it stays and is counted after it has ended, as a zombie. */
 int64_t lp_thread_count(void)
 {
     char text[4096], *line;
@@ -67,17 +70,20 @@ int64_t lp_thread_count(void)
     if (lp_file_read("/proc/self/status", text, sizeof text) > 0 &&
         (line = strstr(text, "\nThreads:")))
         sscanf(line, "\nThreads: %lld", &threads);
-    return threads - lp_own_threads();
+    return threads - lp_own_threads() - (strstr(text, "\nState:\tZ") != NULL);
 }
 
-/* Linux 6.2 and later say it as the size of the directory, which must not hold any of ours then. */
+/* Since Linux 6.2 it is the size of the directory. That counts the profiler's, too, if they are in
+ * the same table. */
 int64_t lp_fd_count(void)
 {
+    char path[LP_PROGRAM_PATH];
     struct stat st;
-    struct fd_counts counts = {.numbers_only = true};
-    if (lp_own_apart() && stat("/proc/self/fd", &st) == 0 && st.st_size > 0)
+    struct fd_counts counts = {.program = lp_program_thread(), .numbers_only = true};
+    lp_program_path(path, counts.program, "fd");
+    if (lp_own_apart() && stat(path, &st) == 0 && st.st_size > 0)
         return st.st_size;
-    lp_each_fd(count_fd, &counts);
+    lp_each_fd(counts.program, count_fd, &counts);
     return counts.fds;
 }
 
@@ -88,10 +94,9 @@ int64_t lp_mapping_count(void)
 
 static int64_t fds_of(pid_t tid)
 {
-    char path[64];
+    char path[LP_PROGRAM_PATH];
     int64_t n = 0;
-    snprintf(path, sizeof path, "/proc/self/task/%d/fd", (int)tid);
-    DIR *dir = opendir(path);
+    DIR *dir = opendir(lp_program_path(path, tid, "fd"));
     for (struct dirent *entry; dir && (entry = readdir(dir));)
         n += entry->d_name[0] != '.';
     if (dir)
@@ -117,12 +122,12 @@ void lp_process_figures(struct lp_process_figures *figures)
 {
     char text[128];
     long long pages[2] = {0};
-    struct fd_counts counts = {0};
+    struct fd_counts counts = {.program = lp_program_thread()};
     int previous = lp_own_enter();
 
-    if (lp_file_read("/proc/self/statm", text, sizeof text) > 0)
+    if (lp_file_read(LP_PROC_SELF "statm", text, sizeof text) > 0)
         sscanf(text, "%lld %lld", &pages[0], &pages[1]);
-    lp_each_fd(count_fd, &counts);
+    lp_each_fd(counts.program, count_fd, &counts);
     int64_t zombies, children = lp_children(&zombies);
     struct mallinfo2 info = mallinfo2();
     long page = sysconf(_SC_PAGESIZE);

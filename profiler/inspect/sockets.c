@@ -1,223 +1,135 @@
-/*
- * What a socket says of itself: who talks to whom, in which state, what waits in its queues, and
- * for how long nothing has come or gone. A socket that is not closed for want of a time-out shows
- * here: connected, idle, "no timeout, no keepalive".
- *
- * Queues are what `ss` calls Recv-Q and Send-Q: payload in TCP and in the receiving half of Unix
- * streams, elsewhere the kernel's memory, which is more.
- */
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <linux/sock_diag.h>
-#include <linux/sockios.h>
-#include <linux/tcp.h>
+#include "inspect/sockets.h"
+
 #include <netinet/in.h>
-#include <stddef.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
+#include <sys/xattr.h>
+#include <unistd.h>
 
-#include "inspect/describe.h"
+#include "inspect/program.h"
+#include "sys/file.h"
 
-enum { TCP_STATES = 13, MS = 1000000 };
+static const struct lp_socket_source sources[] = {
+    {"TCP", "tcp socket", AF_INET, IPPROTO_TCP, "net/tcp"},
+    {"TCPv6", "tcp socket", AF_INET6, IPPROTO_TCP, "net/tcp6"},
+    {"UDP", "udp socket", AF_INET, IPPROTO_UDP, "net/udp"},
+    {"UDPv6", "udp socket", AF_INET6, IPPROTO_UDP, "net/udp6"},
+    {"UNIX", "unix socket", AF_UNIX, 0, "net/unix"},
+    {"NETLINK", "netlink socket", AF_NETLINK, 0, "net/netlink"},
+    {"RAW", "ip socket", 0, 0, "net/raw"},
+    {"RAWv6", "ip socket", 0, 0, "net/raw6"},
+    {"PING", "ip socket", 0, 0, "net/icmp"},
+    {"PINGv6", "ip socket", 0, 0, "net/icmp6"},
+    {"UDP-Lite", "udp socket", 0, 0, "net/udplite"},
+    {"UDPLITEv6", "udp socket", 0, 0, "net/udplite6"},
+    {"MPTCP", "ip socket", 0, 0, NULL},
+    {"MPTCPv6", "ip socket", 0, 0, NULL},
+    {"SCTP", "ip socket", 0, 0, NULL},
+    {"SCTPv6", "ip socket", 0, 0, NULL},
+};
+enum { SOURCES = sizeof sources / sizeof *sources };
 
-/* The kernel's numbers, which <netinet/tcp.h> has under names that <linux/tcp.h> does not bear
- * beside it. */
-enum { SYN_SENT = 2, CLOSED = 7, CLOSE_WAIT, LAST_ACK, LISTEN, CLOSING };
-
-static const char *state_name(unsigned state)
+const struct lp_socket_source *lp_socket_source(const char *path)
 {
-    static const char *const names[TCP_STATES] = {
-        "unknown state", "ESTABLISHED", "SYN-SENT", "SYN-RECV",   "FIN-WAIT-1",
-        "FIN-WAIT-2",    "TIME-WAIT",   "CLOSED",   "CLOSE-WAIT", "LAST-ACK",
-        "LISTEN",        "CLOSING",     "SYN-RECV"};
-    return names[state < TCP_STATES ? state : 0];
+    char name[32] = "";
+    ssize_t n = getxattr(path, "system.sockprotoname", name, sizeof name - 1);
+    if (n <= 0)
+        return NULL;
+    if (!strcmp(name, "UNIX-STREAM"))
+        strcpy(name, "UNIX"); /* one table for both */
+    for (size_t i = 0; i < SOURCES; i++)
+        if (!strcmp(name, sources[i].protocol))
+            return &sources[i];
+    static const struct lp_socket_source other = {.protocol = "", .kind = "socket"};
+    return &other;
 }
 
-static int option(int fd, int level, int name)
+uint32_t lp_socket_inode(const char *target)
 {
-    int value = 0;
-    socklen_t n = sizeof value;
-    return getsockopt(fd, level, name, &value, &n) == 0 ? value : 0;
-}
-
-static void unix_text(char *text, size_t room, const struct sockaddr_un *address, socklen_t length)
-{
-    size_t n = length - offsetof(struct sockaddr_un, sun_path), i;
-    const char *path = address->sun_path;
-    if (n > sizeof address->sun_path)
-        n = sizeof address->sun_path;
-    if (path[0]) /* else it is abstract, and may have zeros anywhere */
-        n = strnlen(path, n);
-    for (i = 0; i < n && i + 1 < room; i++)
-        text[i] = path[i] ? path[i] : '@';
-    text[i] = '\0';
-}
-
-static void address_text(char *text, size_t room, const struct sockaddr_storage *address,
-                         socklen_t length)
-{
-    char host[INET6_ADDRSTRLEN];
-    const struct sockaddr_in *in = (const void *)address;
-    const struct sockaddr_in6 *in6 = (const void *)address;
-
-    if (address->ss_family == AF_INET)
-        snprintf(text, room, "%s:%d", inet_ntop(AF_INET, &in->sin_addr, host, sizeof host),
-                 ntohs(in->sin_port));
-    else if (address->ss_family == AF_INET6)
-        snprintf(text, room, "[%s]:%d", inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof host),
-                 ntohs(in6->sin6_port));
-    else if (address->ss_family == AF_UNIX && length > sizeof(sa_family_t))
-        unix_text(text, room, (const void *)address, length);
-    else
-        snprintf(text, room, "unnamed");
-}
-
-static void say_addresses(int fd, struct lp_fd_seen *seen, bool listening)
-{
-    struct sockaddr_storage local = {0}, peer = {0};
-    socklen_t nlocal = sizeof local, npeer = sizeof peer;
-    char a[128] = "unbound", b[128];
-
-    if (getsockname(fd, (void *)&local, &nlocal) == 0)
-        address_text(a, sizeof a, &local, nlocal);
-    if (listening) {
-        lp_fd_say(seen, "%s", a);
-    } else if (getpeername(fd, (void *)&peer, &npeer) == 0) {
-        address_text(b, sizeof b, &peer, npeer);
-        lp_fd_say(seen, "%s -> %s", a, b);
-    } else {
-        lp_fd_say(seen, "%s, not connected", a);
-    }
-}
-
-/* `memory`: its SIOCINQ would speak of the next message only. */
-static void say_queues(int fd, struct lp_fd_seen *seen, bool memory)
-{
-    int in = 0, out = 0;
-    uint32_t used[SK_MEMINFO_VARS] = {0};
-    socklen_t n = sizeof used;
-    if (memory && getsockopt(fd, SOL_SOCKET, SO_MEMINFO, used, &n) == 0)
-        in = (int)used[SK_MEMINFO_RMEM_ALLOC];
-    else if (ioctl(fd, SIOCINQ, &in) != 0)
-        in = 0;
-    if (ioctl(fd, SIOCOUTQ, &out) != 0)
-        out = 0;
-    seen->queued = (int64_t)in + out;
-    lp_fd_say(seen, "Recv-Q %d B, Send-Q %d B", in, out);
-}
-
-static int64_t timeout_ns(int fd, int name)
-{
-    struct timeval time = {0};
-    socklen_t n = sizeof time;
-    if (getsockopt(fd, SOL_SOCKET, name, &time, &n) != 0)
+    static const char prefix[] = "socket:[";
+    if (strncmp(target, prefix, sizeof prefix - 1) != 0)
         return 0;
-    return time.tv_sec * INT64_C(1000000000) + time.tv_usec * 1000;
+    return (uint32_t)strtoul(target + sizeof prefix - 1, NULL, 10);
 }
 
-static void say_timeouts(int fd, struct lp_fd_seen *seen)
+uint32_t lp_socket_source_bit(const struct lp_socket_source *source)
 {
-    char text[LP_SECONDS_MAX];
-    int64_t receive = timeout_ns(fd, SO_RCVTIMEO), sends = timeout_ns(fd, SO_SNDTIMEO);
-    if (receive)
-        lp_fd_say(seen, "receive timeout %s", lp_seconds_text(text, receive));
-    if (sends)
-        lp_fd_say(seen, "send timeout %s", lp_seconds_text(text, sends));
-    if (!receive && !sends)
-        lp_fd_say(seen, "no timeout");
+    if (!source)
+        return (UINT32_C(1) << SOURCES) - 1;
+    return source->file ? UINT32_C(1) << (source - sources) : 0;
 }
 
-/* Before the first byte the kernel counts from when the connection was made, and before that from
- * nowhere. A peer's FIN is counted as a byte received. */
-static void say_last_bytes(struct lp_fd_seen *seen, const struct tcp_info *info)
+static int by_inode(const void *x, const void *y)
 {
-    char in[LP_SECONDS_MAX], out[LP_SECONDS_MAX];
-    unsigned state = info->tcpi_state;
-    bool fin = state == CLOSE_WAIT || state == LAST_ACK || state == CLOSING;
-    bool got = info->tcpi_bytes_received > (fin ? 1 : 0), sent = info->tcpi_bytes_sent > 0;
-    int64_t in_ns = (int64_t)info->tcpi_last_data_recv * MS,
-            out_ns = (int64_t)info->tcpi_last_data_sent * MS;
+    uint32_t a = *(const uint32_t *)x, b = *(const uint32_t *)y;
+    return (a > b) - (a < b);
+}
 
-    if (state == SYN_SENT || (state == CLOSED && !got && !sent)) {
-        lp_fd_say(seen, "no byte yet, idle not known");
-        return;
+_Static_assert(offsetof(struct lp_socket, inode) == 0, "by_inode() compares rows, too");
+
+static bool is_wanted(const struct lp_sockets *sockets, uint32_t inode)
+{
+    return sockets->nwanted &&
+           bsearch(&inode, sockets->wanted, sockets->nwanted, sizeof inode, by_inode);
+}
+
+struct lp_socket *lp_sockets_add(struct lp_sockets *sockets, uint32_t inode,
+                                 const struct lp_socket_source *source)
+{
+    if (!inode || (source->family != AF_UNIX && !is_wanted(sockets, inode)))
+        return NULL;
+    struct lp_socket *socket = lp_array_add(&sockets->list);
+    if (socket) {
+        socket->inode = inode;
+        socket->source = source;
+        socket->family = source->family;
     }
-    seen->idle_ns = in_ns < out_ns ? in_ns : out_ns;
-    lp_seconds_text(in, in_ns);
-    lp_seconds_text(out, out_ns);
-    if (got && sent)
-        lp_fd_say(seen, "last byte in %s ago, out %s ago", in, out);
-    else if (got)
-        lp_fd_say(seen, "last byte in %s ago, none out", in);
-    else if (sent)
-        lp_fd_say(seen, "last byte out %s ago, none in", out);
-    else
-        lp_fd_say(seen, "connected %s ago, no byte yet", lp_seconds_text(in, seen->idle_ns));
+    return socket;
 }
 
-static void describe_tcp(int fd, struct lp_fd_seen *seen, const struct tcp_info *info)
+/* sock_diag tells about the network namespace of the thread that asks. */
+static bool same_namespace(pid_t program)
 {
-    bool listening = info->tcpi_state == LISTEN;
-    seen->kind = "tcp socket";
-    say_addresses(fd, seen, listening);
-    lp_fd_say(seen, "%s", state_name(info->tcpi_state));
-    if (listening) { /* here the kernel keeps the queue of connections under these names */
-        lp_fd_say(seen, "backlog %u of %u", info->tcpi_unacked, info->tcpi_sacked);
-        return;
-    }
-    say_queues(fd, seen, false);
-    say_last_bytes(seen, info);
-    say_timeouts(fd, seen);
-    lp_fd_say(seen, "%s", option(fd, SOL_SOCKET, SO_KEEPALIVE) ? "keepalive" : "no keepalive");
+    char path[LP_PROGRAM_PATH], ours[64] = "", theirs[64] = "";
+    return readlink(LP_PROC_SELF "ns/net", ours, sizeof ours - 1) <= 0 ||
+           readlink(lp_program_path(path, program, "ns/net"), theirs, sizeof theirs - 1) <= 0 ||
+           !strcmp(ours, theirs);
 }
 
-static const char *kind_of(int domain, int type)
+static int read_table(struct lp_sockets *sockets, const struct lp_socket_source *source,
+                      pid_t program, bool near)
 {
-    switch (domain) {
-    case AF_UNIX:
-        return "unix socket";
-    case AF_INET:
-    case AF_INET6:
-        return type == SOCK_DGRAM ? "udp socket" : "ip socket";
-    case AF_NETLINK:
-        return "netlink socket";
-    default:
-        return "socket";
-    }
+    size_t before = sockets->list.n;
+    if (near && source->family && lp_sockdiag_read(sockets, source) == 0)
+        return 0;
+    sockets->list.n = before;
+    return source->file ? lp_procnet_read(sockets, source, program) : -1;
 }
 
-static void describe_other(int fd, struct lp_fd_seen *seen, int domain, int type)
+uint32_t lp_sockets_read(struct lp_sockets *sockets, pid_t program, const uint32_t *wanted,
+                         size_t nwanted, uint32_t from)
 {
-    bool listening = option(fd, SOL_SOCKET, SO_ACCEPTCONN);
-    unsigned waiting, limit;
-    seen->kind = kind_of(domain, type);
-    say_addresses(fd, seen, listening);
-    if (!listening) {
-        say_queues(fd, seen, !(domain == AF_UNIX && type != SOCK_DGRAM));
-        say_timeouts(fd, seen);
-        lp_fd_say(seen, "idle not known");
-        return;
-    }
-    lp_fd_say(seen, "LISTEN");
-    if (domain == AF_UNIX && lp_unix_backlog(fd, &waiting, &limit))
-        lp_fd_say(seen, "backlog %u of %u", waiting, limit);
+    uint32_t read = 0;
+    *sockets = (struct lp_sockets){
+        .list = LP_ARRAY(struct lp_socket, LP_OWN_FDS), .wanted = wanted, .nwanted = nwanted};
+    bool near = from && same_namespace(program);
+    for (size_t i = 0; i < SOURCES; i++)
+        if (from >> i & 1 && read_table(sockets, &sources[i], program, near) == 0)
+            read |= UINT32_C(1) << i;
+    if (sockets->list.n)
+        qsort(sockets->list.at, sockets->list.n, sizeof(struct lp_socket), by_inode);
+    return read;
 }
 
-void lp_socket_describe(int fd, struct lp_fd_seen *seen)
+void lp_sockets_release(struct lp_sockets *sockets)
 {
-    int domain = option(fd, SOL_SOCKET, SO_DOMAIN), type = option(fd, SOL_SOCKET, SO_TYPE);
-    struct tcp_info info = {0};
-    socklen_t n = sizeof info;
-    bool tcp = (domain == AF_INET || domain == AF_INET6) && type == SOCK_STREAM &&
-               getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) == 0;
-    if (tcp)
-        describe_tcp(fd, seen, &info);
-    else
-        describe_other(fd, seen, domain, type);
-    if (fcntl(fd, F_GETFL) & O_NONBLOCK)
-        lp_fd_say(seen, "nonblocking");
+    lp_array_release(&sockets->list);
+}
+
+const struct lp_socket *lp_sockets_find(const struct lp_sockets *sockets, uint32_t inode)
+{
+    return sockets->list.n && inode ? bsearch(&inode, sockets->list.at, sockets->list.n,
+                                              sizeof(struct lp_socket), by_inode)
+                                    : NULL;
 }

@@ -6,14 +6,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "inspect/program.h"
 #include "sys/file.h"
 #include "record/rate.h"
 
 ssize_t lp_task_read(pid_t tid, const char *file, char *text, size_t room)
 {
-    char path[64];
-    snprintf(path, sizeof path, "/proc/self/task/%d/%s", (int)tid, file);
-    return lp_file_read(path, text, room);
+    char path[LP_PROGRAM_PATH];
+    return lp_file_read(lp_program_path(path, tid, "%s", file), text, room);
 }
 
 bool lp_task_blocks(pid_t tid, int signal)
@@ -41,6 +41,15 @@ static const char *field(const char *stat, int wanted)
         if ((stat = strchr(stat, ' ')))
             stat++;
     return stat;
+}
+
+bool lp_task_ended(pid_t tid)
+{
+    enum { FLAGS = 9, PF_EXITING = 4 };
+    char text[512];
+    unsigned flags;
+    const char *value = field(read_stat(tid, text, sizeof text), FLAGS);
+    return !value || sscanf(value, "%u", &flags) != 1 || (flags & PF_EXITING);
 }
 
 bool lp_task_stuck(pid_t tid)

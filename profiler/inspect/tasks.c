@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "inspect/task.h"
 #include "record/self.h"
 
 static int by_number(const void *x, const void *y)
@@ -19,37 +20,31 @@ static int by_tid(const void *x, const void *y)
     return by_number(&((const struct lp_thread *)x)->tid, &((const struct lp_thread *)y)->tid);
 }
 
-static int add(struct lp_tasks *tasks, size_t *room, pid_t tid)
+/* The first thread stays here after it has ended, as a zombie that takes no signal. Others go. */
+static bool is_running(pid_t tid)
 {
-    if (tasks->ntids == *room) {
-        size_t more = *room ? *room * 2 : 64;
-        pid_t *tids = reallocarray(tasks->tids, more, sizeof *tids);
-        if (!tids)
-            return -ENOMEM;
-        tasks->tids = tids;
-        *room = more;
-    }
-    tasks->tids[tasks->ntids++] = tid;
-    return 0;
+    return tid > 0 && !lp_own_thread(tid) && (tid != getpid() || !lp_task_ended(tid));
 }
 
 int lp_tasks_read(struct lp_tasks *tasks)
 {
-    *tasks = (struct lp_tasks){0};
+    *tasks = (struct lp_tasks){.list = LP_ARRAY(pid_t, LP_OWN_THREADS)};
     DIR *dir = opendir("/proc/self/task");
     if (!dir)
         return -errno;
-    int result = 0;
-    size_t room = 0;
-    for (struct dirent *entry; !result && (entry = readdir(dir));) {
+    for (struct dirent *entry; (entry = readdir(dir));) {
         pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
-        if (tid > 0 && !lp_own_thread(tid))
-            result = add(tasks, &room, tid);
+        pid_t *added = is_running(tid) ? lp_array_add(&tasks->list) : NULL;
+        if (added)
+            *added = tid;
     }
     closedir(dir);
-    if (result)
-        return result;
-    qsort(tasks->tids, tasks->ntids, sizeof *tasks->tids, by_number);
+    if (tasks->list.failed)
+        return -ENOMEM;
+    tasks->tids = tasks->list.at;
+    tasks->ntids = tasks->list.n;
+    if (tasks->ntids)
+        qsort(tasks->list.at, tasks->ntids, sizeof *tasks->tids, by_number);
 
     uint32_t rows = lp_threads_rows() + 64; /* for those that come meanwhile */
     if (!(tasks->known = calloc(rows, sizeof *tasks->known)))
@@ -61,7 +56,7 @@ int lp_tasks_read(struct lp_tasks *tasks)
 
 void lp_tasks_release(struct lp_tasks *tasks)
 {
-    free(tasks->tids);
+    lp_array_release(&tasks->list);
     free(tasks->known);
 }
 

@@ -1,5 +1,5 @@
 /*
- * The threads that the kernel has, against those that the table knows. Profiler's thread only.
+ * The threads that the kernel has, beside those that the table has. Profiler's thread only.
  */
 #ifndef LP_INSPECT_TASKS_H
 #define LP_INSPECT_TASKS_H
@@ -9,19 +9,21 @@
 #include <sys/types.h>
 
 #include "record/threads.h"
+#include "sys/array.h"
 
 struct lp_tasks {
-    pid_t *tids; /* the program's, in order; without those that are about to go */
+    const pid_t *tids; /* the program's, in order */
     size_t ntids;
-    struct lp_thread *known; /* the table's rows, by thread id; taken after `tids` */
+    struct lp_thread *known; /* the table's rows, by thread id; read after `tids` */
     size_t nknown;
+    struct lp_array list; /* of `tids` */
 };
 
-/* 0 or negative errno; to be released either way. */
+/* 0 or negative errno. Release it in both cases. */
 int lp_tasks_read(struct lp_tasks *tasks);
 void lp_tasks_release(struct lp_tasks *tasks);
 
-/* What the table knows of this thread, or NULL. */
+/* The row of this thread, or NULL. */
 const struct lp_thread *lp_tasks_known(const struct lp_tasks *tasks, pid_t tid);
 
 /* Is it among `tids`, or has it come since? */

@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "inspect/interrupt.h"
+#include "inspect/peek.h"
 #include "record/rate.h"
 #include "inspect/task.h"
 #include "sys/losses.h"
@@ -170,11 +170,10 @@ static const char *waits_for(uint32_t id)
     return NULL;
 }
 
-/* A word of the program's memory, which may be gone by now. */
+/* A word of the program's memory. */
 static bool peek(uintptr_t address, int32_t *word)
 {
-    struct iovec local = {word, sizeof *word}, remote = {(void *)address, sizeof *word};
-    return process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == (ssize_t)sizeof *word;
+    return lp_peek(address, word, sizeof *word);
 }
 
 static bool is_thread(const struct walk *walk, int32_t tid)
@@ -305,7 +304,9 @@ int lp_threads_walk(const pid_t *tids, size_t n,
         for (size_t i = 0; i < n; i++)
             walk.now[i].tid = tids[i];
         lp_task_clocks();
+        lp_peek_begin();
         result = lp_interrupt_each(tids, n, soon, visit, &walk);
+        lp_peek_end();
         free(memories);
         memories = walk.now;
         nmemories = n;

@@ -14,7 +14,7 @@
 struct lp_trim {
     bool done;                       /* false: nobody asked for it */
     bool returned;                   /* what malloc_trim() said: something was given back */
-    int64_t rss_before, rss_after;   /* bytes, from /proc/self/statm */
+    int64_t rss_before, rss_after;   /* bytes, from the kernel's statm */
     int64_t free_before, free_after; /* mallinfo2().fordblks: free bytes in all arenas; those that
                                       * went back to the kernel mostly still count */
 };

@@ -1,7 +1,7 @@
 /*
- * All room comes from the profiler's own memory, and is there before the first line is read: what
- * grew meanwhile would change what is being looked at. If it was not enough, everything is read
- * once more with twice as much.
+ * All memory comes from the profiler's own pages, and is mapped before the first line is read: a
+ * list that grows would change what is read. If it was not enough, everything is read once more
+ * with twice as much.
  */
 #include "inspect/vmas.h"
 
@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "sys/file.h"
 #include "sys/pages.h"
 
 enum { PAGE = 4096, BUFFER = 64 << 10, ROOM_FIRST = 1024, TEXT_EACH = 64 };
@@ -41,7 +42,7 @@ static const char *hex(const char *p, uint64_t *out)
     return p;
 }
 
-/* Where in the texts this name stands; neighbours mostly share theirs. UINT32_MAX: no room. */
+/* The offset of this name in the texts. Neighbours mostly share theirs. UINT32_MAX: no room. */
 static uint32_t keep_name(struct lp_vmas *vmas, const char *name, size_t length)
 {
     if (length == 0)
@@ -59,8 +60,9 @@ static uint32_t keep_name(struct lp_vmas *vmas, const char *name, size_t length)
 }
 
 /* "7f01c000-7f01d000 rw-p 00000000 08:02 1234   /a/file" */
-static int read_line(struct lp_vmas *vmas, const char *line, const char *end)
+static int read_line(const char *line, size_t length, void *arg)
 {
+    struct lp_vmas *vmas = arg;
     struct lp_vma vma = {0};
     uint64_t start, limit, offset, major, minor;
     const char *p = hex(line, &start);
@@ -74,43 +76,17 @@ static int read_line(struct lp_vmas *vmas, const char *line, const char *end)
     while (*p == ' ')
         p++;
 
-    /* What has changed between two reads may come twice. */
+    /* What changes between two reads may come twice. */
     uintptr_t seen = vmas->n ? vmas->at[vmas->n - 1].end : 0;
     vma.start = start > seen ? start : seen;
     vma.end = limit;
     vma.device = (uint32_t)(major << 20 | minor);
     if (vma.end <= vma.start)
         return 0;
-    vma.name = keep_name(vmas, p, (size_t)(end - p));
+    vma.name = keep_name(vmas, p, length - (size_t)(p - line));
     if (vmas->n == vmas->room || vma.name == UINT32_MAX)
         return -ENOSPC;
     vmas->at[vmas->n++] = vma;
-    return 0;
-}
-
-static int read_all(struct lp_vmas *vmas, int fd, char *buffer)
-{
-    size_t have = 0;
-    vmas->n = 0;
-    vmas->used = 1; /* the empty name */
-    for (ssize_t n; (n = read(fd, buffer + have, BUFFER - have)) != 0;) {
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        have += (size_t)n;
-        char *line = buffer;
-        for (char *end; (end = memchr(line, '\n', have - (size_t)(line - buffer)));
-             line = end + 1) {
-            int result = read_line(vmas, line, end);
-            if (result)
-                return result;
-        }
-        have -= (size_t)(line - buffer);
-        memmove(buffer, line, have);
-        if (have == BUFFER)
-            return -EIO; /* no line is that long */
-    }
     return 0;
 }
 
@@ -132,10 +108,8 @@ int lp_vmas_read(struct lp_vmas *vmas)
             result = -ENOMEM;
             break;
         }
-        int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
-        result = fd < 0 ? -errno : read_all(vmas, fd, buffer);
-        if (fd >= 0)
-            close(fd);
+        vmas->used = 1; /* the empty name */
+        result = lp_file_lines(LP_PROC_SELF "maps", '\n', buffer, BUFFER, read_line, vmas);
         if (result == -ENOSPC)
             enough *= 2;
     }
@@ -143,7 +117,7 @@ int lp_vmas_read(struct lp_vmas *vmas)
     return result;
 }
 
-/* Of <linux/fs.h>, which is too old in Debian 12. */
+/* From <linux/fs.h>, which is too old in Debian 12. */
 struct page_region {
     uint64_t start, end, categories;
 };
@@ -157,7 +131,7 @@ enum { PRESENT = 1 << 3, ZEROS = 1 << 5 };
 
 typedef void visit_fn(uintptr_t start, uintptr_t end, void *arg);
 
-/* As many at a time as the kernel may look at under the address space's lock. */
+/* How many the kernel walks at a time, with the lock of the address space held. */
 enum { VMAS_AT_ONCE = 256 };
 
 static int scan(int fd, const struct lp_vmas *vmas, size_t nvmas, char *buffer, visit_fn *visit,
@@ -189,7 +163,7 @@ static int scan(int fd, const struct lp_vmas *vmas, size_t nvmas, char *buffer, 
     return 0;
 }
 
-/* A reservation of terabytes, such as a sanitizer's, would take minutes this way: it is left out.
+/* A reservation of terabytes, such as a sanitizer's, would take minutes this way. It is left out.
  */
 #define TOO_LARGE (UINT64_C(1) << 36)
 
@@ -225,11 +199,11 @@ int lp_resident_each(const struct lp_vmas *vmas, visit_fn *visit, void *arg)
 {
     size_t n = vmas->n;
     while (n > 0 && vmas->at[n - 1].end > USER_END)
-        n--; /* [vsyscall] is no user memory */
+        n--; /* [vsyscall] is not user memory */
     if (n == 0)
         return 0;
     char *buffer = lp_own_map(BUFFER, LP_OWN_MAPS);
-    int fd = buffer ? open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC) : -1;
+    int fd = buffer ? open(LP_PROC_SELF "pagemap", O_RDONLY | O_CLOEXEC) : -1;
     int result = !buffer ? -ENOMEM : fd < 0 ? -errno : 0;
     if (!result)
         result = scan(fd, vmas, n, buffer, visit, arg);

@@ -1,11 +1,11 @@
 /*
- * The address space as the kernel has it: what is mapped (/proc/self/maps), and which pages of it
- * are in memory. smaps would say both, but takes some 8 us a mapping, most of it for text and
- * figures that nobody wants here; the pages come from /proc/self/pagemap instead, by one ioctl for
- * thousands of them where the kernel has that (Linux 6.7), else read entry by entry.
+ * The address space: what is mapped (/proc maps), and which pages of it are in memory (/proc
+ * pagemap). smaps has both, but takes some 8 us for each mapping, most of it for text and figures
+ * that are not used here. The pages are read by one ioctl for thousands of them (Linux 6.7), else
+ * entry by entry.
  *
- * The kernel lets go of the address space's lock every fifty lines or so, so the program never
- * waits long; what it maps and unmaps meanwhile may or may not be seen. Profiler's thread only.
+ * The kernel releases the lock of the address space every fifty lines or so, so the program never
+ * waits long. What it maps and unmaps meanwhile may be seen or not. Profiler's thread only.
  */
 #ifndef LP_INSPECT_VMAS_H
 #define LP_INSPECT_VMAS_H
@@ -18,7 +18,7 @@ struct lp_vma {
     uintptr_t start, end;
     uint64_t inode;
     uint32_t device;
-    uint32_t name;      /* where in the texts */
+    uint32_t name;      /* offset in the texts */
     char protection[5]; /* "rw-p" */
 };
 
@@ -30,7 +30,7 @@ struct lp_vmas {
     size_t used, texts_room;
 };
 
-/* 0, or a negative errno; to be released either way. */
+/* 0 or negative errno. Release it in both cases. */
 int lp_vmas_read(struct lp_vmas *vmas);
 void lp_vmas_release(struct lp_vmas *vmas);
 
@@ -45,8 +45,8 @@ static inline bool lp_vma_reserved(const struct lp_vma *vma) /* PROT_NONE */
     return vma->protection[0] == '-' && vma->protection[1] == '-' && vma->protection[2] == '-';
 }
 
-/* Calls visit for each stretch of resident pages, in order. The shared page of zeros does not count
- * where the kernel tells. 0, or a negative errno. */
+/* Calls visit for each run of resident pages, in order. The shared page of zeros does not count if
+ * the kernel tells it apart. 0 or negative errno. */
 int lp_resident_each(const struct lp_vmas *vmas,
                      void (*visit)(uintptr_t start, uintptr_t end, void *arg), void *arg);
 

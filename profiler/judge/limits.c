@@ -54,7 +54,7 @@ static void tighten_by_cgroup(int64_t *limit, const char *mount, const char *gro
 static void read_cgroups(struct lp_limits *limits)
 {
     char line[PATH_MAX];
-    FILE *file = fopen("/proc/self/cgroup", "re");
+    FILE *file = fopen("/proc/thread-self/cgroup", "re");
 
     if (!file)
         return;

@@ -1,77 +1,78 @@
 /*
- * The fds profile: what /proc/self/fd says is open, with the stack that the table knows for it. The
- * profiler's own descriptors are left out; those that were opened before it looked, or by a way
- * that no hook sees, stand under one special stack.
+ * The fds profile: the descriptors that /proc shows, each with the stack that the table has for it.
+ * The profiler's own are left out. Those that were opened before the profiler was loaded, or by a
+ * call that no hook sees, have one special stack.
  */
 #include <errno.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "record/rate.h"
-#include "record/self.h"
 #include "inspect/describe.h"
-#include "inspect/fds.h"
 #include "inspect/process.h"
+#include "inspect/task.h"
 #include "profile/kinds.h"
 #include "record/fds.h"
 #include "record/stacks.h"
 
-/* Idle is a sum over sockets: the seconds that they have been kept for nothing. In a delta it may
- * be negative, when what was idle before has been closed or used. Where it is not known it adds 0.
- */
+/* Idle is the sum of the sockets' idle times. It is negative in a delta if idle sockets were closed
+ * or used meanwhile. A descriptor whose idle time is not known adds 0. */
 enum { FDS, IDLE, QUEUED, REGISTERED, VALUES };
 
-struct taking {
-    struct lp_profile *profile;
-    int64_t now_ns;
-    int pidfd;
-    int result;
-};
-
-static void visit(int fd, bool own, void *arg)
+static int put(struct lp_profile *profile, int fd, const struct lp_fd_seen *seen, int64_t now_ns)
 {
-    struct taking *taking = arg;
-    struct lp_profile *profile = taking->profile;
-    struct lp_fd_seen seen = {.kind = NULL};
-    if (!own)
-        lp_fd_describe(taking->pidfd, fd, &seen);
-    if (!seen.kind)
-        return;
-
     struct lp_fd known = {.stack = LP_STACK_EARLIER};
     bool found = lp_fd_get(fd, &known);
     struct lp_item *item = lp_profile_item(profile);
     struct lp_row *row = lp_profile_row(profile);
-    const char *text = lp_profile_text(profile, seen.state);
-    if (!item || !row || !text) {
-        taking->result = -ENOMEM;
-        return;
-    }
+    const char *text = lp_profile_text(profile, seen->state);
+    if (!item || !row || !text)
+        return -ENOMEM;
     *row = (struct lp_row){.stack = known.stack,
-                           .label_text = seen.kind,
+                           .label_text = seen->kind,
                            .value = {[FDS] = 1,
-                                     [IDLE] = seen.idle_ns < 0 ? 0 : seen.idle_ns,
-                                     [QUEUED] = seen.queued,
-                                     [REGISTERED] = seen.registered}};
+                                     [IDLE] = seen->idle_ns < 0 ? 0 : seen->idle_ns,
+                                     [QUEUED] = seen->queued,
+                                     [REGISTERED] = seen->registered}};
     *item = (struct lp_item){.id = fd,
                              .stack = known.stack,
-                             .name = seen.kind,
+                             .name = seen->kind,
                              .state = text,
-                             .state_ns = seen.idle_ns,
-                             .age_ns = found ? taking->now_ns - known.birth : -1};
+                             .state_ns = seen->idle_ns,
+                             .age_ns = found ? now_ns - known.birth : -1};
     memcpy(item->value, row->value, sizeof item->value);
+    return 0;
 }
 
+static int take_from(struct lp_profile *profile, const struct lp_fds *fds)
+{
+    int64_t now_ns = lp_now_ns();
+    int result = 0;
+    profile->nrows = profile->nitems = 0;
+    for (size_t i = 0; !result && i < fds->list.n; i++) {
+        const struct lp_open_fd *open = &((const struct lp_open_fd *)fds->list.at)[i];
+        struct lp_fd_seen seen;
+        lp_fd_describe(fds, open, &seen);
+        if (seen.kind)
+            result = put(profile, open->fd, &seen, now_ns);
+    }
+    return result;
+}
+
+/* If the thread whose table was read has ended meanwhile, its descriptors seemed to be closed. */
 static int take(struct lp_profile *profile)
 {
-    struct taking taking = {.profile = profile, .now_ns = lp_now_ns(), .pidfd = -1};
-    if (lp_own_apart())
-        taking.pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
-    int result = lp_each_fd(visit, &taking);
-    if (taking.pidfd >= 0)
-        close(taking.pidfd);
-    return result ? result : taking.result;
+    enum { TRIES = 4 };
+    bool ended = true;
+    int result = 0;
+    for (int i = 0; i < TRIES && !result && ended; i++) {
+        struct lp_fds fds;
+        result = lp_fds_read(&fds);
+        if (!result)
+            result = take_from(profile, &fds);
+        ended = lp_task_ended(fds.program);
+        lp_fds_release(&fds);
+    }
+    return result;
 }
 
 const struct lp_profile_kind lp_fds_kind = {

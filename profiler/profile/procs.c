@@ -14,9 +14,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "sys/file.h"
 #include "record/rate.h"
 #include "inspect/children.h"
+#include "inspect/program.h"
+#include "sys/array.h"
+#include "sys/file.h"
 #include "profile/kinds.h"
 #include "record/procs.h"
 #include "record/stacks.h"
@@ -31,24 +33,17 @@ struct child {
 struct taking {
     struct lp_profile *profile;
     int64_t boot_ns;
-    struct child *children;
-    size_t n, room;
+    struct lp_array children; /* struct child */
     int result;
 };
 
 static void add_child(struct taking *taking, pid_t pid, uint32_t stack)
 {
-    if (taking->n == taking->room) {
-        size_t room = taking->room ? taking->room * 2 : 64;
-        struct child *grown = reallocarray(taking->children, room, sizeof *grown);
-        if (!grown) {
-            taking->result = -ENOMEM;
-            return;
-        }
-        taking->children = grown;
-        taking->room = room;
-    }
-    taking->children[taking->n++] = (struct child){pid, stack};
+    struct child *child = lp_array_add(&taking->children);
+    if (child)
+        *child = (struct child){pid, stack};
+    else
+        taking->result = -ENOMEM;
 }
 
 /* Known children, each with its stack; those that are gone are dropped. */
@@ -77,23 +72,29 @@ static uint32_t stack_in_system(pid_t tid)
     return lp_procs_copy(key, &range, 1) && range.start == key ? range.stack : LP_STACK_EARLIER;
 }
 
-/* -ENOENT where the kernel has no such files. */
-static int add_children_of(struct taking *taking, const char *tid)
+struct parent {
+    struct taking *taking;
+    uint32_t stack; /* for children that have none of their own */
+};
+
+static int add_number(const char *word, size_t length, void *arg)
 {
-    char path[64], *word = NULL;
-    size_t room = 0;
-    snprintf(path, sizeof path, "/proc/self/task/%.20s/children", tid);
-    FILE *list = fopen(path, "re");
-    if (!list)
-        return -errno;
-    while (getdelim(&word, &room, ' ', list) > 0) {
-        pid_t pid = (pid_t)strtol(word, NULL, 10);
-        if (pid > 0)
-            add_child(taking, pid, stack_in_system((pid_t)strtol(tid, NULL, 10)));
-    }
-    free(word);
-    fclose(list);
+    const struct parent *parent = arg;
+    pid_t pid = (pid_t)strtol(word, NULL, 10);
+    (void)length;
+    if (pid > 0)
+        add_child(parent->taking, pid, parent->stack);
     return 0;
+}
+
+/* -ENOENT where the kernel has no such files. */
+static int add_children_of(struct taking *taking, const char *number)
+{
+    char path[LP_PROGRAM_PATH], buffer[4096];
+    pid_t tid = (pid_t)strtol(number, NULL, 10);
+    struct parent parent = {taking, stack_in_system(tid)};
+    return lp_file_lines(lp_program_path(path, tid, "children"), ' ', buffer, sizeof buffer,
+                         add_number, &parent);
 }
 
 static int each_number(const char *path, int (*visit)(struct taking *, const char *),
@@ -156,7 +157,7 @@ static void put(struct taking *taking, const struct child *child)
 
 static int take(struct lp_profile *profile)
 {
-    struct taking taking = {.profile = profile};
+    struct taking taking = {.profile = profile, .children = LP_ARRAY(struct child, LP_OWN_PROCS)};
     struct timespec boot;
     clock_gettime(CLOCK_BOOTTIME, &boot);
     taking.boot_ns = (int64_t)boot.tv_sec * 1000000000 + boot.tv_nsec;
@@ -165,12 +166,13 @@ static int take(struct lp_profile *profile)
     if (result == -ENOENT)
         result = each_number("/proc", add_if_ours, &taking);
     add_known(&taking);
-    if (taking.n)
-        qsort(taking.children, taking.n, sizeof *taking.children, by_pid);
-    for (size_t i = 0; i < taking.n; i++)
-        if (i == 0 || taking.children[i].pid != taking.children[i - 1].pid)
-            put(&taking, &taking.children[i]);
-    free(taking.children);
+    const struct child *children = taking.children.at;
+    if (taking.children.n)
+        qsort(taking.children.at, taking.children.n, sizeof *children, by_pid);
+    for (size_t i = 0; i < taking.children.n; i++)
+        if (i == 0 || children[i].pid != children[i - 1].pid)
+            put(&taking, &children[i]);
+    lp_array_release(&taking.children);
     return result ? result : taking.result;
 }
 

@@ -8,8 +8,6 @@
  * thread id, and is not counted again.
  */
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -75,17 +73,6 @@ static int put_known(struct lp_profile *profile, const struct lp_tasks *tasks,
                                          .age_ns = now - known->birth});
 }
 
-/* Has it left the program already, and only the kernel still has to tidy up? */
-static bool is_exiting(pid_t tid)
-{
-    enum { PF_EXITING = 4 };
-    char text[512], *p;
-    unsigned flags = 0;
-    if (lp_task_read(tid, "stat", text, sizeof text) <= 0 || !(p = strrchr(text, ')')))
-        return true;
-    return sscanf(p, ") %*c %*d %*d %*d %*d %*d %u", &flags) != 1 || (flags & PF_EXITING);
-}
-
 static int take(struct lp_profile *profile)
 {
     struct lp_tasks tasks;
@@ -99,7 +86,7 @@ static int take(struct lp_profile *profile)
     for (size_t i = 0; !result && i < tasks.ntids; i++) {
         pid_t tid = tasks.tids[i];
         char name[32];
-        if (lp_tasks_known(&tasks, tid) || is_exiting(tid))
+        if (lp_tasks_known(&tasks, tid) || lp_task_ended(tid))
             continue;
         if (being_born > 0 && tid != getpid()) {
             being_born--;

@@ -202,7 +202,7 @@ static int signals_free(void)
 {
     char text[2048];
     long long used, most;
-    lp_file_read("/proc/self/status", text, sizeof text);
+    lp_file_read(LP_PROC_SELF "status", text, sizeof text);
     const char *line = strstr(text, "\nSigQ:");
     if (!line || sscanf(line, "\nSigQ: %lld/%lld", &used, &most) != 2 || most - used > INT32_MAX)
         return INT32_MAX;

@@ -75,7 +75,7 @@ void lp_http_index(struct lp_request *request)
 void lp_http_cmdline(struct lp_request *request)
 {
     struct lp_body body;
-    FILE *from = fopen("/proc/self/cmdline", "re");
+    FILE *from = fopen("/proc/thread-self/cmdline", "re");
     if (!from || lp_body_open(&body) != 0) {
         lp_reply_error(request->http, 500, "the command line cannot be read");
         if (from)

@@ -17,7 +17,7 @@ static char *path_of(const struct lp_loaded *loaded, bool main)
 {
     char path[PATH_MAX];
     if (main) {
-        ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+        ssize_t n = readlink("/proc/thread-self/exe", path, sizeof path - 1);
         path[n > 0 ? n : 0] = '\0';
         return strdup(path);
     }

@@ -1,12 +1,25 @@
-/* Small files of /proc, as the kernel writes them. Any thread; errno is not touched. */
+/*
+ * Small files of /proc, as the kernel writes them. Any thread; errno is not touched.
+ */
 #ifndef LP_SYS_FILE_H
 #define LP_SYS_FILE_H
 
 #include <stddef.h>
 #include <sys/types.h>
 
+/* The calling thread's directory. Not /proc/self: that is the first thread's, and once that has
+ * ended by pthread_exit() it is a zombie's, without memory, files or a program. Memory and program
+ * are the same for all threads. Descriptors are not: see inspect/program.h. */
+#define LP_PROC_SELF "/proc/thread-self/"
+
 /* What one read() gives of it, room - 1 bytes at most, as a string ("" on an error). Its length, or
  * negative errno. */
 ssize_t lp_file_read(const char *path, char *text, size_t room);
+
+/* Reads all of a file and calls visit for each line, without its end ('\n', or what `end` is). A
+ * line that does not fit into the buffer comes in pieces. A visit that returns other than 0 ends
+ * the reading. Returns 0, what visit returned, or negative errno. */
+int lp_file_lines(const char *path, char end, char *buffer, size_t room,
+                  int (*visit)(const char *line, size_t length, void *arg), void *arg);
 
 #endif

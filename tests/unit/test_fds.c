@@ -134,7 +134,7 @@ static void rarer_kinds_are_seen(void **state)
     mq_unlink(name);
     expect(queue, "message queue");
     assert_int_equal(mq_send(queue, "12345", 5, 0), 0);
-    assert_value(queue, QUEUED, 5);
+    assert_value(queue, QUEUED, 0); /* to read it would cancel the program's mq_notify() */
     mq_close(queue);
     assert_null(kind_of(queue, &(bool){false}));
 }

@@ -1,0 +1,20 @@
+/*
+ * Which directory of /proc shows the program's descriptors. The profiler's thread has a table of
+ * its own, and /proc/self shows none once the first thread has ended by pthread_exit(). So another
+ * thread that is alive is looked for.
+ */
+#ifndef LP_INSPECT_PROGRAM_H
+#define LP_INSPECT_PROGRAM_H
+
+#include <sys/types.h>
+
+/* The first thread. If it has ended, another one of the program's, which may end at any moment. If
+ * there is none, the first thread's number all the same. */
+pid_t lp_program_thread(void);
+
+/* "/proc/self/task/TID/" and what follows. Returns path. */
+enum { LP_PROGRAM_PATH = 80 };
+__attribute__((format(printf, 3, 4))) const char *
+lp_program_path(char path[LP_PROGRAM_PATH], pid_t tid, const char *format, ...);
+
+#endif
