@@ -52,6 +52,7 @@
     X(lp_own_leave)                                                                                \
     X(lp_own_map)                                                                                  \
     X(lp_own_name)                                                                                 \
+    X(lp_own_stderr)                                                                               \
     X(lp_own_thread)                                                                               \
     X(lp_own_thread_at)                                                                            \
     X(lp_own_threads)                                                                              \

@@ -7,13 +7,14 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "inspect/program.h"
 #include "record/self.h"
+#include "sys/file.h"
 
-/* What tells one file from another; the time of its birth, where there is one, for the number of
- * a file that was deleted may come back. */
+/* What tells one file from another. The time of birth, if there is one: the inode number of a file
+ * that was deleted may come back. */
 struct identity {
     uint64_t inode;
     int64_t born_s;
@@ -21,13 +22,15 @@ struct identity {
 };
 
 static struct identity remembered; /* all zero: there was none */
+static bool is_terminal;
+static int kept = -1;
 
-/* All bytes of *out are set. path: NULL for the descriptor itself. */
+/* Of the file at `path`, or behind `fd` if that is "". All bytes of *out are set. */
 static bool identify(int fd, const char *path, struct identity *out)
 {
     struct statx file;
     memset(out, 0, sizeof *out);
-    if (statx(fd, path ? path : "", path ? 0 : AT_EMPTY_PATH, STATX_TYPE | STATX_INO | STATX_BTIME,
+    if (statx(fd, path, AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO | STATX_BTIME,
               &file) != 0)
         return false;
     out->inode = file.stx_ino;
@@ -39,68 +42,85 @@ static bool identify(int fd, const char *path, struct identity *out)
     return true;
 }
 
-void lp_stderr_remember(void)
+static bool is_remembered(int fd, const char *path)
 {
-    identify(AT_FDCWD, "/proc/self/fd/2", &remembered);
+    struct identity now;
+    return identify(fd, path, &now) && memcmp(&now, &remembered, sizeof now) == 0;
 }
 
-/* A duplicate for as long as the line takes; -1 when there is none to have. */
-static int borrow(void)
+void lp_stderr_begin(bool wanted)
 {
-    if (!lp_own_apart())
-        return fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
-    int fd = pidfd < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, pidfd, STDERR_FILENO, 0);
-    if (pidfd >= 0)
-        close(pidfd);
-    return fd;
-}
-
-/* For what the program may open but not open anew: a terminal or pipe of the user that it was. */
-static ssize_t write_when_ready(int fd, const char *line, size_t size)
-{
-    struct pollfd state = {.fd = fd, .events = POLLOUT};
-    if (poll(&state, 1, 0) != 1 || state.revents != POLLOUT)
-        return -1;
-    return write(fd, line, size);
-}
-
-static ssize_t write_anew(int fd, const char *line, size_t size)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/proc/thread-self/fd/%d", fd);
-    int anew = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (anew < 0)
-        return errno == ENXIO ? -1 : write_when_ready(fd, line, size); /* ENXIO: nobody reads */
-    ssize_t written = write(anew, line, size);
-    close(anew);
-    return written;
-}
-
-/* A file must not be opened anew: the place where the next line goes is in what was opened first.
- * SIGPIPE and SIGTTOU are blocked in this thread, as all signals are. */
-static ssize_t write_at_once(int fd, uint32_t type, const char *line, size_t size)
-{
-    switch (type) {
-    case S_IFREG:
-        return write(fd, line, size);
-    case S_IFSOCK:
-        return send(fd, line, size, MSG_DONTWAIT | MSG_NOSIGNAL);
-    case S_IFIFO:
-        return write_anew(fd, line, size);
-    default:
-        return isatty(fd) ? write_anew(fd, line, size) : write_when_ready(fd, line, size);
+    int fd = lp_own_apart() ? lp_own_stderr() : STDERR_FILENO;
+    kept = lp_own_apart() ? fd : -1;
+    identify(fd, "", &remembered);
+    is_terminal = isatty(fd);
+    bool keeps =
+        remembered.type == S_IFREG || remembered.type == S_IFSOCK || remembered.type == S_IFCHR;
+    if (kept >= 0 && !(wanted && keeps)) {
+        close(kept);
+        kept = -1;
     }
 }
 
-bool lp_stderr_write(const char *line, size_t size)
+/* 2 is something else. */
+static void release(void)
 {
-    struct identity now;
-    int fd = borrow();
+    struct stat st;
+    if (kept < 0 || (remembered.type == S_IFREG && fstat(kept, &st) == 0 && st.st_nlink > 0))
+        return;
+    close(kept);
+    kept = -1;
+}
+
+static bool write_when_ready(int fd, const char *line, size_t size)
+{
+    struct pollfd state = {.fd = fd, .events = POLLOUT};
+    return poll(&state, 1, 0) == 1 && state.revents == POLLOUT &&
+           write(fd, line, size) == (ssize_t)size;
+}
+
+/* `path` is looked at before it is opened: to open something else could have an effect. Returns a
+ * descriptor or negative errno. */
+static int open_anew(const char *path)
+{
+    char same[64];
+    int at = open(path, O_PATH | O_CLOEXEC);
+    if (at < 0)
+        return -errno;
+    snprintf(same, sizeof same, LP_PROC_SELF "fd/%d", at);
+    int fd = is_remembered(at, "") ? open(same, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC) : -1;
     if (fd < 0)
-        return false;
-    bool written = identify(fd, NULL, &now) && memcmp(&now, &remembered, sizeof now) == 0 &&
-                   write_at_once(fd, now.type, line, size) == (ssize_t)size;
+        fd = -errno;
+    close(at);
+    return fd;
+}
+
+static bool write_anew(const char *path, int duplicate, const char *line, size_t size)
+{
+    int fd = open_anew(path);
+    if (fd < 0)
+        return fd == -EACCES && duplicate >= 0 && write_when_ready(duplicate, line, size);
+    bool written = write(fd, line, size) == (ssize_t)size;
     close(fd);
     return written;
+}
+
+/* SIGPIPE and SIGTTOU are blocked in this thread, as all signals are. */
+bool lp_stderr_write(const char *line, size_t size)
+{
+    char path[LP_PROGRAM_PATH];
+    lp_program_path(path, lp_program_thread(), "fd/%d", STDERR_FILENO);
+    if (!is_remembered(AT_FDCWD, path)) {
+        release();
+        return false;
+    }
+    int fd = lp_own_apart() ? kept : STDERR_FILENO;
+    if (remembered.type == S_IFIFO || is_terminal)
+        return write_anew(path, fd, line, size);
+    if (fd < 0)
+        return false;
+    if (remembered.type == S_IFSOCK)
+        return send(fd, line, size, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)size;
+    return remembered.type == S_IFREG ? write(fd, line, size) == (ssize_t)size
+                                      : write_when_ready(fd, line, size);
 }

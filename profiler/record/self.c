@@ -46,13 +46,21 @@ static int null_at(int fd)
     return null == fd ? 0 : null < 0 ? (int)null : -EIO;
 }
 
+static int own_stderr = -1;
+
 static int leave_descriptors(void)
 {
 #ifdef __SANITIZE_THREAD__
     return 0; /* it takes descriptors of the same number for the same everywhere: stay */
 #endif
-    int error = (int)lp_syscall(SYS_close_range, 0, ~0U, CLOSE_RANGE_UNSHARE);
+    /* Those above are not even copied. */
+    int error = (int)lp_syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, CLOSE_RANGE_UNSHARE);
     lp_self.apart = !error;
+    if (!error) {
+        long copy = lp_syscall(SYS_fcntl, STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+        own_stderr = copy < 0 ? -1 : (int)copy;
+        lp_syscall(SYS_close_range, 0, STDERR_FILENO, 0);
+    }
     for (int fd = 0; fd <= STDERR_FILENO && !error; fd++)
         error = null_at(fd);
     return error;
@@ -67,6 +75,11 @@ int lp_own_thread_enter(void)
     if (!error)
         replace(0, (pid_t)lp_syscall(SYS_gettid));
     return error;
+}
+
+int lp_own_stderr(void)
+{
+    return own_stderr;
 }
 
 void lp_own_thread_leave(void)

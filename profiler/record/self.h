@@ -34,6 +34,10 @@ extern __thread struct lp_self lp_self __attribute__((visibility("hidden")));
 int lp_own_thread_enter(void);
 void lp_own_thread_leave(void);
 
+/* The duplicate of the program's 2 that such a thread begins with, to be closed or kept
+ * (inspect/stderr.h); -1: none. */
+int lp_own_stderr(void);
+
 /* For a stretch of the profiler's business on a thread of the program: what it allocates and opens
  * is the profiler's. Nests. */
 int lp_own_enter(void);

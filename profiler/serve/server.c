@@ -228,8 +228,7 @@ void lp_server_run(const struct leakprof_options *options,
     server.url[0] = '\0';
     atomic_store(&server.stopping, false);
     int error = check(options, &periods);
-    if (!error && periods.trace_ms)
-        lp_stderr_remember();
+    lp_stderr_begin(!error && periods.trace_ms);
     if (!error)
         error = set_up(options, &periods);
     if (!error && options->rate != LEAKPROF_RATE_KEEP)

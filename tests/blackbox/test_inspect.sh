@@ -33,9 +33,11 @@ test_forbidden_calls() {
 	: "no profile needs a call that service managers forbid: a filter that kills the process is not met"
 	mkdir "$work/here"
 	local program=descriptors
+	export LEAKPROF_TRACE=100ms
 	strict kill ${CALLS-pidfd_getfd process_vm_readv ptrace} -- "$build/fixtures/descriptors" "$work/here"
 	wait_for 20 grep -q '^ready' "$work/out"
 	everything
+	wait_for 20 grep -q '^memtrace ' "$work/err"
 	equal "kinds of sockets" "$(prof "/debug/pprof/fds?format=json" | jq -r '[.items[] | select(.name | endswith(" socket")) | .name] | unique | join(", ")')" \
 		"netlink socket, tcp socket, udp socket, unix socket"
 	kill -0 "$pid" || fail "the program was killed"

@@ -160,6 +160,37 @@ test_taken_number() {
 	ended
 }
 
+test_socket() {
+	: "lines go through a socket, as under a service manager; its other end sees the end when the program closes it"
+	needs_preload
+	make -s fixtures
+	mkfifo "$work/told"
+	: >"$work/err"
+	env LD_PRELOAD="$build/libleakprof.so" LEAKPROF_TRACE=100ms LEAKPROF_PROGRAM=errout \
+		"$build/fixtures/relay" "$work/err" "$build/fixtures/errout" <"$work/told" >"$work/out" &
+	pid=$!
+	exec 7>"$work/told"
+	more
+	consistent
+	tell leave left
+	wait_for 30 grep -q '^end$' "$work/err"
+	kill -0 "$pid" || fail "the program has ended"
+	ended
+}
+
+test_deleted_log() {
+	: "a log that the program deleted and closed is not kept open"
+	traced 524288 "$work/err"
+	more
+	[[ $(held) -ge 2 ]] || fail "not kept: $(held)" # by the program and by the profiler's thread
+	rm "$work/err"
+	tell leave left
+	wait_for 30 not_held
+	ended
+}
+held() { find /proc/"$pid"/task/*/fd -lname "$work/err*" | wc -l; }
+not_held() { [[ $(held) -eq 0 ]]; }
+
 # listens: finds what the program says of itself in the pipe 8.
 listens() {
 	local line=
