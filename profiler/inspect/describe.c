@@ -117,11 +117,10 @@ static bool is(const struct lp_fd_seen *seen, const char *kind)
 }
 
 /* What is in no table is not bound, or the table is that of another network namespace. */
-static void say_unlisted(const struct lp_fds *fds, const struct lp_open_fd *open,
-                         struct lp_fd_seen *seen)
+static void say_unlisted(struct lp_fds *fds, const struct lp_open_fd *open, struct lp_fd_seen *seen)
 {
-    uint32_t bit = lp_socket_source_bit(open->source);
-    if (!bit || (fds->tables & bit) != bit)
+    lp_fd_say(seen, "socket:[%u]", open->inode);
+    if (!lp_sockets_read(&fds->sockets, open->source))
         lp_fd_say(seen, "no table of the kernel can be read");
     else if (is(seen, "tcp socket"))
         lp_fd_say(seen, "not connected, CLOSED, or in another network namespace");
@@ -132,28 +131,22 @@ static void say_unlisted(const struct lp_fds *fds, const struct lp_open_fd *open
     lp_fd_say(seen, "idle not known");
 }
 
-static void describe_socket(const struct lp_fds *fds, const struct lp_open_fd *open,
-                            const char *target, struct lp_fd_seen *seen)
+/* A descriptor that has no fdinfo any more was closed since it was listed. */
+static void describe_socket(struct lp_fds *fds, const struct lp_open_fd *open,
+                            struct lp_fd_seen *seen)
 {
-    uint32_t inode = lp_socket_inode(target);
-    const struct lp_socket *socket = lp_sockets_find(&fds->sockets, inode);
+    const struct lp_socket *socket = lp_sockets_find(&fds->sockets, open->inode);
     const struct lp_socket_source *source = socket ? socket->source : open->source;
-    if (inode == open->inode && source)
-        seen->kind = source->kind;
-    if (socket) {
+    seen->kind = source ? source->kind : "socket";
+    if (socket)
         lp_socket_describe(&fds->sockets, socket, seen);
-    } else {
-        lp_fd_say(seen, "%s", target);
-        if (inode == open->inode)
-            say_unlisted(fds, open, seen);
-        else
-            lp_fd_say(seen, "opened just now, idle not known");
-    }
-    lp_fdinfo_describe(fds->program, open->fd, seen);
+    else
+        say_unlisted(fds, open, seen);
+    if (lp_fdinfo_describe(fds->program, open->fd, seen) < 0)
+        seen->kind = NULL;
 }
 
-void lp_fd_describe(const struct lp_fds *fds, const struct lp_open_fd *open,
-                    struct lp_fd_seen *seen)
+void lp_fd_describe(struct lp_fds *fds, const struct lp_open_fd *open, struct lp_fd_seen *seen)
 {
     char path[LP_PROGRAM_PATH], target[PATH_MAX];
     struct statx st = {0};
@@ -162,6 +155,10 @@ void lp_fd_describe(const struct lp_fds *fds, const struct lp_open_fd *open,
     seen->idle_ns = -1;
     seen->queued = seen->registered = 0;
 
+    if (open->inode) {
+        describe_socket(fds, open, seen);
+        return;
+    }
     ssize_t n =
         readlink(lp_program_path(path, fds->program, "fd/%d", open->fd), target, sizeof target - 1);
     if (n < 0)
@@ -169,10 +166,6 @@ void lp_fd_describe(const struct lp_fds *fds, const struct lp_open_fd *open,
     target[n] = '\0';
 
     seen->kind = target[0] == '/' ? kind_of_path(path, target, &st) : kind_of_link(target);
-    if (is(seen, "socket")) {
-        describe_socket(fds, open, target, seen);
-        return;
-    }
     if (strncmp(target, "anon_inode:", 11) != 0 || is(seen, "anonymous"))
         lp_fd_say(seen, "%.*s", PATH_SHOWN, target);
     int flags = lp_fdinfo_describe(fds->program, open->fd, seen);

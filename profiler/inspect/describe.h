@@ -22,8 +22,7 @@ struct lp_fd_seen {
     int64_t registered;          /* epoll registrations, inotify watches, fanotify marks */
 };
 
-void lp_fd_describe(const struct lp_fds *fds, const struct lp_open_fd *open,
-                    struct lp_fd_seen *seen);
+void lp_fd_describe(struct lp_fds *fds, const struct lp_open_fd *open, struct lp_fd_seen *seen);
 
 /* Fills all but the kind, which is set. */
 void lp_socket_describe(const struct lp_sockets *sockets, const struct lp_socket *socket,

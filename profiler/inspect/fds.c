@@ -38,8 +38,6 @@ static void add(int fd, bool own, void *arg)
     lp_program_path(path, fds->program, "fd/%d", fd);
     if (readlink(path, target, sizeof target - 1) <= 0 || !(open->inode = lp_socket_inode(target)))
         return;
-    open->source = lp_socket_source(path);
-    fds->tables |= lp_socket_source_bit(open->source);
     uint32_t *inode = lp_array_add(&fds->inodes);
     if (inode)
         *inode = open->inode;
@@ -51,8 +49,22 @@ static int by_number(const void *x, const void *y)
     return (a > b) - (a < b);
 }
 
-/* Sockets are looked up after all descriptors are listed: one that is in no table then was not in
- * one before, either. */
+/* The protocol is asked of the first socket that is in no table so far, and so on: the others of
+ * that protocol are found then. All descriptors are listed already, so what is in no table after
+ * that was in none before, either. */
+static void find_sockets(struct lp_fds *fds)
+{
+    struct lp_open_fd *all = fds->list.at;
+    char path[LP_PROGRAM_PATH];
+    lp_sockets_begin(&fds->sockets, fds->program, fds->inodes.at, fds->inodes.n);
+    for (size_t i = 0; i < fds->list.n; i++) {
+        if (!all[i].inode || lp_sockets_find(&fds->sockets, all[i].inode))
+            continue;
+        all[i].source = lp_socket_source(lp_program_path(path, fds->program, "fd/%d", all[i].fd));
+        lp_sockets_read(&fds->sockets, all[i].source);
+    }
+}
+
 int lp_fds_read(struct lp_fds *fds)
 {
     *fds = (struct lp_fds){.program = lp_program_thread(),
@@ -65,8 +77,7 @@ int lp_fds_read(struct lp_fds *fds)
         return result;
     if (fds->inodes.n)
         qsort(fds->inodes.at, fds->inodes.n, sizeof(uint32_t), by_number);
-    fds->tables =
-        lp_sockets_read(&fds->sockets, fds->program, fds->inodes.at, fds->inodes.n, fds->tables);
+    find_sockets(fds);
     return 0;
 }
 

@@ -16,7 +16,7 @@ int lp_each_fd(pid_t program, void (*visit)(int fd, bool own, void *arg), void *
 struct lp_open_fd {
     int fd;
     uint32_t inode;                        /* of a socket; else 0 */
-    const struct lp_socket_source *source; /* of a socket; NULL: its protocol is not known */
+    const struct lp_socket_source *source; /* of a socket that is in no table; NULL: not known */
 };
 
 /* The program's, without the profiler's, and the tables that their sockets are in. */
@@ -25,7 +25,6 @@ struct lp_fds {
     struct lp_array list;   /* struct lp_open_fd */
     struct lp_array inodes; /* uint32_t, in order */
     struct lp_sockets sockets;
-    uint32_t tables; /* those that could be read, as lp_sockets_read() returns them */
 };
 
 /* 0 or negative errno. Release it in both cases. */

@@ -92,13 +92,12 @@ static int take_netlink(const char *line, size_t length, void *arg)
     return 0;
 }
 
-int lp_procnet_read(struct lp_sockets *sockets, const struct lp_socket_source *source,
-                    pid_t program)
+int lp_procnet_read(struct lp_sockets *sockets, const struct lp_socket_source *source)
 {
     char path[LP_PROGRAM_PATH];
     static char buffer[64 << 10];
-    int result = lp_file_lines(lp_program_path(path, program, "%s", source->file), '\n', buffer,
-                               sizeof buffer,
+    int result = lp_file_lines(lp_program_path(path, sockets->program, "%s", source->file), '\n',
+                               buffer, sizeof buffer,
                                source->family == AF_UNIX      ? take_unix
                                : source->family == AF_NETLINK ? take_netlink
                                                               : take_ip,

@@ -53,13 +53,6 @@ uint32_t lp_socket_inode(const char *target)
     return (uint32_t)strtoul(target + sizeof prefix - 1, NULL, 10);
 }
 
-uint32_t lp_socket_source_bit(const struct lp_socket_source *source)
-{
-    if (!source)
-        return (UINT32_C(1) << SOURCES) - 1;
-    return source->file ? UINT32_C(1) << (source - sources) : 0;
-}
-
 static int by_inode(const void *x, const void *y)
 {
     uint32_t a = *(const uint32_t *)x, b = *(const uint32_t *)y;
@@ -97,29 +90,39 @@ static bool same_namespace(pid_t program)
            !strcmp(ours, theirs);
 }
 
-static int read_table(struct lp_sockets *sockets, const struct lp_socket_source *source,
-                      pid_t program, bool near)
+static int read_table(struct lp_sockets *sockets, const struct lp_socket_source *source)
 {
     size_t before = sockets->list.n;
-    if (near && source->family && lp_sockdiag_read(sockets, source) == 0)
+    if (sockets->near && source->family && lp_sockdiag_read(sockets, source) == 0)
         return 0;
     sockets->list.n = before;
-    return source->file ? lp_procnet_read(sockets, source, program) : -1;
+    return lp_procnet_read(sockets, source);
 }
 
-uint32_t lp_sockets_read(struct lp_sockets *sockets, pid_t program, const uint32_t *wanted,
-                         size_t nwanted, uint32_t from)
+void lp_sockets_begin(struct lp_sockets *sockets, pid_t program, const uint32_t *wanted,
+                      size_t nwanted)
 {
-    uint32_t read = 0;
-    *sockets = (struct lp_sockets){
-        .list = LP_ARRAY(struct lp_socket, LP_OWN_FDS), .wanted = wanted, .nwanted = nwanted};
-    bool near = from && same_namespace(program);
+    *sockets = (struct lp_sockets){.list = LP_ARRAY(struct lp_socket, LP_OWN_FDS),
+                                   .wanted = wanted,
+                                   .nwanted = nwanted,
+                                   .program = program,
+                                   .near = same_namespace(program)};
+}
+
+bool lp_sockets_read(struct lp_sockets *sockets, const struct lp_socket_source *source)
+{
+    uint32_t all = 0;
     for (size_t i = 0; i < SOURCES; i++)
-        if (from >> i & 1 && read_table(sockets, &sources[i], program, near) == 0)
-            read |= UINT32_C(1) << i;
-    if (sockets->list.n)
+        if (sources[i].file && (!source || source == &sources[i]))
+            all |= UINT32_C(1) << i;
+    size_t before = sockets->list.n;
+    for (size_t i = 0; i < SOURCES; i++)
+        if ((all & ~sockets->asked) >> i & 1 && read_table(sockets, &sources[i]) == 0)
+            sockets->read |= UINT32_C(1) << i;
+    sockets->asked |= all;
+    if (sockets->list.n > before)
         qsort(sockets->list.at, sockets->list.n, sizeof(struct lp_socket), by_inode);
-    return read;
+    return (sockets->read & all) != 0;
 }
 
 void lp_sockets_release(struct lp_sockets *sockets)

@@ -65,19 +65,21 @@ const struct lp_socket_source *lp_socket_source(const char *path);
 uint32_t lp_socket_inode(const char *target);
 
 struct lp_sockets {
-    struct lp_array list;   /* struct lp_socket, by inode once it is read */
+    struct lp_array list;   /* struct lp_socket, by inode */
     const uint32_t *wanted; /* inodes in order; of others only Unix sockets are kept, as peers */
     size_t nwanted;
+    pid_t program;        /* lp_program_thread() */
+    bool near;            /* it is in the network namespace of this thread */
+    uint32_t asked, read; /* a bit for each source: its table was asked for; and could be read */
 };
 
-/* Reads the tables of these sources, a bit each in `sources` (lp_socket_source_bit()). Returns the
- * bits of those that could be read. Release it in any case. */
-uint32_t lp_sockets_read(struct lp_sockets *sockets, pid_t program, const uint32_t *wanted,
-                         size_t nwanted, uint32_t sources);
+void lp_sockets_begin(struct lp_sockets *sockets, pid_t program, const uint32_t *wanted,
+                      size_t nwanted);
 void lp_sockets_release(struct lp_sockets *sockets);
 
-/* NULL (all of them, for a socket of unknown protocol) is allowed. */
-uint32_t lp_socket_source_bit(const struct lp_socket_source *source);
+/* Reads the table of this source, unless it was read before; NULL: all tables. false: none of them
+ * can be read. */
+bool lp_sockets_read(struct lp_sockets *sockets, const struct lp_socket_source *source);
 
 /* NULL: it is in no table. */
 const struct lp_socket *lp_sockets_find(const struct lp_sockets *sockets, uint32_t inode);
@@ -88,7 +90,6 @@ struct lp_socket *lp_sockets_add(struct lp_sockets *sockets, uint32_t inode,
 
 /* The readers. 0 or negative errno. */
 int lp_sockdiag_read(struct lp_sockets *sockets, const struct lp_socket_source *source);
-int lp_procnet_read(struct lp_sockets *sockets, const struct lp_socket_source *source,
-                    pid_t program);
+int lp_procnet_read(struct lp_sockets *sockets, const struct lp_socket_source *source);
 
 #endif

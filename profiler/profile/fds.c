@@ -43,7 +43,7 @@ static int put(struct lp_profile *profile, int fd, const struct lp_fd_seen *seen
     return 0;
 }
 
-static int take_from(struct lp_profile *profile, const struct lp_fds *fds)
+static int take_from(struct lp_profile *profile, struct lp_fds *fds)
 {
     int64_t now_ns = lp_now_ns();
     int result = 0;

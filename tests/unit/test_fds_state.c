@@ -4,6 +4,9 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -202,6 +205,72 @@ static void unix_and_udp_sockets_have_addresses(void **state)
     close(fd);
 }
 
+static void pipes_keep_their_ends(void **state)
+{
+    (void)state;
+    int pair[2];
+    char byte;
+    assert_int_equal(pipe2(pair, O_NONBLOCK), 0);
+    assert_int_equal(write(pair[1], "12", 2), 2);
+    assert_says(pair[1], "O_WRONLY|O_NONBLOCK, 2 B in it, idle not known");
+    close(pair[1]);
+    assert_says(pair[0], "O_RDONLY|O_NONBLOCK, 2 B in it");
+    assert_int_equal(read(pair[0], &byte, 1), 1);
+    assert_int_equal(read(pair[0], &byte, 1), 1);
+    assert_int_equal(read(pair[0], &byte, 1), 0); /* the end */
+    close(pair[0]);
+}
+
+static void unix_peers_are_named(void **state)
+{
+    (void)state;
+    int pair[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, pair), 0);
+    assert_int_equal(write(pair[0], "12345", 5), 5);
+    assert_says(pair[1], "unnamed -> unnamed, Recv-Q 5 B, Send-Q 0 B, idle not known, nonblocking");
+    close(pair[0]);
+    close(pair[1]);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    close(pair[1]);
+    assert_says(pair[0], "unnamed -> closed, Recv-Q 0 B");
+    close(pair[0]);
+}
+
+static void *look_from_another_namespace(void *arg)
+{
+    int fd = *(int *)arg;
+    static struct seen seen;
+    return unshare(CLONE_NEWNET) == 0 && see(fd, &seen) ? seen.state : NULL;
+}
+
+/* The last test: it leaves this process in another network namespace. */
+static void another_network_namespace_is_told(void **state)
+{
+    (void)state;
+    struct connection c;
+    pthread_t thread;
+    int pair[2], raw;
+    listen_here(&c);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0)
+        skip(); /* not allowed here, or another thread runs */
+    assert_says(c.listener, "socket:[");
+    assert_says(c.listener, "], not connected, CLOSED, or in another network namespace, idle not");
+    assert_says(pair[0], "], in another network namespace, idle not known");
+    expect(c.listener, "tcp socket");
+    expect(pair[0], "unix socket");
+
+    /* The table is the one of the program's thread, not of the one that looks. */
+    raw = socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
+    assert_true(raw >= 0);
+    assert_says(raw, "0.0.0.0:1, not connected, Recv-Q 0 B, Send-Q 0 B, idle not known");
+    assert_int_equal(pthread_create(&thread, NULL, look_from_another_namespace, &raw), 0);
+    void *text;
+    assert_int_equal(pthread_join(thread, &text), 0);
+    assert_non_null(text);
+    assert_string_equal(text, "0.0.0.0:1, not connected, Recv-Q 0 B, Send-Q 0 B, idle not known");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,6 +279,9 @@ int main(void)
         cmocka_unit_test(files_say_how_they_are_open),
         cmocka_unit_test(tcp_says_what_is_wrong_with_it),
         cmocka_unit_test(unix_and_udp_sockets_have_addresses),
+        cmocka_unit_test(pipes_keep_their_ends),
+        cmocka_unit_test(unix_peers_are_named),
+        cmocka_unit_test(another_network_namespace_is_told),
     };
     return cmocka_run_group_tests_name("fds_state", tests, NULL, NULL);
 }
