@@ -1,4 +1,4 @@
-/* Child processes, as the kernel describes them in /proc. Profiler's thread only. */
+/* Child processes, from /proc. Profiler's thread only. */
 #ifndef LP_INSPECT_CHILDREN_H
 #define LP_INSPECT_CHILDREN_H
 
@@ -11,7 +11,7 @@ struct lp_child_seen {
     unsigned long long began; /* in clock ticks since the machine started */
 };
 
-/* Is it there, and a child of this process? */
+/* Reads it. false: there is no such child of this process. */
 bool lp_child_look(pid_t pid, struct lp_child_seen *seen);
 
 static inline bool lp_child_is_zombie(const struct lp_child_seen *seen)
@@ -19,7 +19,7 @@ static inline bool lp_child_is_zombie(const struct lp_child_seen *seen)
     return seen->state == 'Z';
 }
 
-/* The children that a hook saw, and how many of them wait to be reaped. */
+/* The number of children that a hook saw, and of the zombies among them. */
 int64_t lp_children(int64_t *zombies);
 
 #endif

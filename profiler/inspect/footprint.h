@@ -1,6 +1,6 @@
 /*
- * What the profiler itself weighs: its memory by table, what it holds, what it lost, and the time
- * it took from the program's threads. Any thread.
+ * What the profiler itself uses: its memory by table, how much it holds, what it lost, and the time
+ * that its hooks took. Any thread.
  */
 #ifndef LP_INSPECT_FOOTPRINT_H
 #define LP_INSPECT_FOOTPRINT_H
@@ -16,7 +16,7 @@ struct lp_footprint {
     bool taken;
     int64_t tables[LP_OWN_COUNT]; /* bytes, mapped outside malloc */
     int64_t unwinder;             /* bytes of the unwinder's caches, the same */
-    int64_t heap;                 /* bytes that its own threads hold of malloc's memory */
+    int64_t heap;                 /* bytes of malloc's memory that its threads hold */
     int64_t live_samples, stacks, sites;
     uint64_t losses[LP_LOSS_COUNT];
     struct lp_hooktime spent;

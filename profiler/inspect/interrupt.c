@@ -21,28 +21,28 @@
 #include "record/stacks.h"
 
 enum {
-    WINDOW = 64,      /* asked at a time, once the first have answered (a power of two) */
-    WARY = 64,        /* how many are looked at before they are asked, after one that was silent */
-    PROMPT_MS = 5,    /* in which a thread takes the signal as a rule; then its mask is looked at */
-    STUCK_MS = 100,   /* for one that the kernel holds */
-    ANSWER_MS = 1000, /* for one that only has to get a processor */
-    FINISH_MS = 1000, /* for one that has begun to answer */
-    BUSY_TRIES = 5,   /* for one that was inside the profiler just then */
+    WINDOW = 64,      /* signals under way at a time, once the first was handled (power of two) */
+    WARY = 64,        /* after a silent thread, the masks of so many are read before a signal */
+    PROMPT_MS = 5,    /* most threads take the signal in this time; after it the mask is read */
+    STUCK_MS = 100,   /* for a thread that the kernel holds */
+    ANSWER_MS = 1000, /* for a thread that only waits for a processor */
+    FINISH_MS = 1000, /* for a handler that has begun */
+    BUSY_TRIES = 5,   /* for a thread that was inside the profiler */
 };
 
-/* How a slot goes: ASKED -> WRITING -> DONE or BUSY by the asked thread; ASKED -> GIVEN_UP by the
- * asker, -> RETURNED when the signal arrives after all. A slot that was given up belongs to its
- * thread until then, so that nobody writes into memory that means something else by now, and the
- * thread is not sent another signal that it does not take. */
+/* The states of a slot: ASKED -> WRITING -> DONE or BUSY by the handler. ASKED -> GIVEN_UP by this
+ * thread, -> RETURNED by a handler that runs after all. Until then a slot that was given up belongs
+ * to its thread: the handler must not write into memory that has another use by now, and the thread
+ * is sent no second signal that it does not take. */
 enum { ASKED, WRITING, DONE, BUSY, GIVEN_UP, RETURNED };
 
 struct slot {
     _Atomic uint32_t state;
-    _Atomic bool awaited; /* the asker sleeps on the state */
+    _Atomic bool awaited; /* the profiler's thread sleeps on the state */
     int nframes;          /* -EBUSY: the signal interrupted the profiler */
     struct lp_interrupted answer;
     uintptr_t frames[LP_FRAMES_MAX];
-    char stack[LP_ALTSTACK_BYTES] __attribute__((aligned(16))); /* where the thread works it out */
+    char stack[LP_ALTSTACK_BYTES] __attribute__((aligned(16))); /* the handler's */
 };
 
 static struct slot *spare[WINDOW];
@@ -55,10 +55,10 @@ static struct pending {
 } pending[PENDING_MAX];
 
 static int signal_number;
-static int wary; /* so many threads are to be looked at first: one before them blocks the signal */
+static int wary; /* the masks of so many threads are read first: one before them was silent */
 
-/* Not the private kind: since Linux 6.16 a process has few buckets of its own for those, and a wake
- * walks past all the program's threads that wait in the same one. */
+/* Not a private futex: since Linux 6.16 a process has few hash buckets of its own for those, and a
+ * wake walks past all threads of the program that wait in the same one. */
 static long futex(_Atomic uint32_t *word, int op, uint32_t value, const struct timespec *timeout)
 {
     return syscall(SYS_futex, word, op, value, timeout, NULL, 0);
@@ -67,9 +67,9 @@ static long futex(_Atomic uint32_t *word, int op, uint32_t value, const struct t
 static const unsigned char SYSCALL[] = {0x0f, 0x05};
 enum { MOV_EAX = 0xb8, MOV_BYTES = 5 };
 
-/* What the thread was waiting in. The kernel has either set it back to the call's instruction, to
- * begin it again, with the number where it was; or let the call end with EINTR, and then the number
- * is what the code before it loads, if it is written like libc's. */
+/* The call that the thread was waiting in. Either the kernel has set it back to the call's
+ * instruction, to restart it, and the number is in its register. Or the call ended with EINTR. Then
+ * the number is what the instruction before it loads, if the code is like libc's. */
 static void find_call(struct lp_interrupted *answer, const gregset_t registers)
 {
     static const int arguments[] = {REG_RDI, REG_RSI, REG_RDX, REG_R10, REG_R8, REG_R9};
@@ -128,7 +128,7 @@ static void answer(int number, siginfo_t *info, void *ucontext)
     errno = kept;
 }
 
-/* A signal that nobody uses, from the top down: programs count up from SIGRTMIN. */
+/* A signal that is not used, from the top down: programs count up from SIGRTMIN. */
 static int install(void)
 {
     struct sigaction now; /* the program may have reset all signals since */
@@ -175,8 +175,7 @@ static void put_back(struct slot *slot)
         lp_own_unmap(slot, sizeof *slot, LP_OWN_THREADS);
 }
 
-/* Leaves the slot to the thread that did not answer. Past PENDING_MAX such threads a slot is lost.
- */
+/* Leaves the slot to the silent thread. Past PENDING_MAX such threads its memory is lost. */
 static void leave_slot(pid_t tid, struct slot *slot)
 {
     for (int i = 0; i < PENDING_MAX; i++) {
@@ -187,7 +186,8 @@ static void leave_slot(pid_t tid, struct slot *slot)
     }
 }
 
-/* Has this thread still a signal to take? Slots of those that took it, or ended, come back. */
+/* Is a signal to this thread still pending? Takes back the slots of threads that have handled
+ * theirs or ended. */
 static bool still_pending(pid_t tid)
 {
     bool found = false;
@@ -210,7 +210,7 @@ static bool still_pending(pid_t tid)
 struct question {
     size_t i;
     pid_t tid;
-    struct slot *slot; /* NULL: not asked */
+    struct slot *slot; /* NULL: no signal was sent */
     int64_t sent;
     int tries;
 };
@@ -243,7 +243,7 @@ static void ask(struct question *q)
     }
 }
 
-/* Until the signal is taken, or it is clear that it will not be. */
+/* Waits until the handler has begun. false: it will not. */
 static bool taken(const struct question *q)
 {
     if (wait_while(q->slot, ASKED, q->sent + PROMPT_MS * INT64_C(1000000)))
@@ -258,7 +258,7 @@ static bool taken(const struct question *q)
            wait_while(q->slot, ASKED, q->sent + ANSWER_MS * INT64_C(1000000));
 }
 
-/* DONE, BUSY, or GIVEN_UP: then the slot is not ours any more. */
+/* DONE, BUSY, or GIVEN_UP. A slot that was given up is not ours any more. */
 static uint32_t result_of(struct question *q)
 {
     if (!q->slot)

@@ -10,10 +10,10 @@ enum {
     HEAP_MAX = 64 << 20, /* glibc's HEAP_MAX_SIZE, and what heaps are aligned to */
     MAPPED = 2,          /* IS_MMAPPED */
     BLOCK_FLAGS = 7,
-    HEAD = 16, /* of a block: what lies before it, its size */
+    HEAD = 16, /* of a block: two words, the bytes before it and its size */
 };
 
-/* A thread's descriptor lies at the top of its stack, and its first and third word point to itself.
+/* glibc's thread descriptor is at the top of the stack. Its first and third word point to itself.
  */
 static uintptr_t descriptor_below(uintptr_t end)
 {
@@ -45,7 +45,7 @@ uintptr_t lp_libc_stack(uintptr_t start, uintptr_t end, uintptr_t *self)
     size_t usual = usual_stack();
     if ((*self = descriptor_below(end)))
         return end;
-    /* The kernel may have merged it with what lies above. */
+    /* The kernel may have merged it with the mapping above. */
     if (end - start > usual && (*self = descriptor_below(start + usual)))
         return start + usual;
     return 0;
@@ -67,7 +67,7 @@ uintptr_t lp_libc_arena(uintptr_t start, uintptr_t end)
     return end - start > HEAP_MAX ? start + HEAP_MAX : end;
 }
 
-/* With this much before its head, to align what was asked for. */
+/* A block with `before` bytes of padding for its alignment. */
 static uintptr_t block_with_head_at(uintptr_t start, uintptr_t end, size_t before)
 {
     size_t head[2] = {0};

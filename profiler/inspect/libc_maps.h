@@ -1,7 +1,7 @@
 /*
- * What libc maps inside itself, known by what stands in it: thread stacks, malloc's arenas, and
- * malloc's large blocks, each with a mapping of its own. glibc's layout (2.26 and later, x86-64),
- * checked before it is believed. Call between lp_peek_begin() and lp_peek_end() (inspect/peek.h).
+ * What libc maps for itself, recognized by its contents: thread stacks, malloc's arenas, and
+ * malloc's large blocks, which have a mapping each. glibc's layout (2.26 and later, x86-64),
+ * checked before it is relied on. Call between lp_peek_begin() and lp_peek_end() (inspect/peek.h).
  */
 #ifndef LP_INSPECT_LIBC_MAPS_H
 #define LP_INSPECT_LIBC_MAPS_H
@@ -9,16 +9,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Each returns where what begins at `start` ends, at most at `end`; 0: it is no such thing. */
+/* Each returns the end of what begins at `start`, at most `end`. 0: it is no such thing. */
 
-/* Accessible memory that begins above a guard page, or at `start`. *self: the pthread_t whose stack
- * it is or was. */
+/* A thread's stack, without its guard page. *self: the pthread_t that it belongs or belonged to. */
 uintptr_t lp_libc_stack(uintptr_t start, uintptr_t end, uintptr_t *self);
 
-/* Of an arena that is not the main one, with what it has in reserve. */
+/* A heap of an arena other than the main one, with its reserve. */
 uintptr_t lp_libc_arena(uintptr_t start, uintptr_t end);
 
-/* malloc()'s block. */
+/* A block of malloc(). */
 uintptr_t lp_libc_block(uintptr_t start, uintptr_t end);
 
 #endif

@@ -15,7 +15,7 @@ struct reading {
     struct lp_mappings *into;
     struct lp_places before, after; /* the table's */
     struct lp_places own, objects;
-    size_t at; /* of the mappings, in a walk along them */
+    size_t at; /* where the walk along the mappings is */
 };
 
 const char *lp_mapping_kind_name(enum lp_mapping_kind kind)
@@ -90,7 +90,7 @@ static void add_known(struct reading *reading, uintptr_t start, uintptr_t end,
     }
 }
 
-/* Objects and data files: all that one file has side by side is one mapping. */
+/* Objects and data files: adjacent parts of one file are one mapping. */
 static void add_file(struct reading *reading, uintptr_t start, uintptr_t end,
                      enum lp_mapping_kind kind, const struct lp_vma *vma)
 {
@@ -102,14 +102,14 @@ static void add_file(struct reading *reading, uintptr_t start, uintptr_t end,
         add_mapping(reading, start, end, kind, vma);
 }
 
-/* Is the thread that this stack belongs to the one that takes the profile? */
+/* Does this stack belong to the thread that takes the profile? */
 static bool is_ours(uintptr_t self)
 {
     return self == (uintptr_t)pthread_self() && lp_own_thread(gettid());
 }
 
-/* Nameless memory that no hook saw, in one VMA, up to `end`. Returns where what begins there ends.
- */
+/* Nameless memory that no hook saw, in one VMA, up to `end`. Adds what begins at `start` and
+ * returns its end. */
 static uintptr_t add_nameless(struct reading *reading, uintptr_t start, uintptr_t end,
                               const struct lp_vma *vma)
 {
@@ -126,7 +126,7 @@ static uintptr_t add_nameless(struct reading *reading, uintptr_t start, uintptr_
     end = object_end;
     if (lp_vma_reserved(vma)) {
         if (touches && last->kind == LP_MAPPING_ARENA && start % (64 << 20))
-            last->end = end; /* what the arena has in reserve */
+            last->end = end; /* the reserve of the arena */
         else
             add_mapping(reading, start, end, LP_MAPPING_UNKNOWN, vma);
         return end;
@@ -163,7 +163,7 @@ static uintptr_t add_unknown(struct reading *reading, uintptr_t start, uintptr_t
     return end;
 }
 
-/* What begins at `start` in this VMA; returns where it ends. */
+/* Adds what begins at `start` in this VMA. Returns its end. */
 static uintptr_t add_next(struct reading *reading, uintptr_t start, const struct lp_vma *vma)
 {
     uintptr_t end = vma->end;
@@ -218,7 +218,7 @@ static void name_known(struct lp_mappings *into)
             mappings[i].kind = kind_of_name(lp_vma_name(&into->vmas, mappings[i].vma));
 }
 
-/* The kernel's view between two of the table, and who else claims addresses. */
+/* The kernel's list, between two readings of the table; and what else addresses belong to. */
 static int look(struct reading *reading)
 {
     int result = lp_places_mapped(&reading->before);

@@ -1,15 +1,15 @@
 /*
- * Every mapping of the process, once. The kernel says what is mapped (inspect/vmas.h), the table
- * who did it (inspect/places.h); between the two, borders differ. The kernel merges neighbours
- * that look alike and splits one mapping where protections differ; here a mapping is what one call
- * made, or what is left of it in one piece.
+ * Every mapping of the process, once. The kernel knows what is mapped (inspect/vmas.h), the table
+ * knows the call that mapped it (inspect/places.h). Their borders differ: the kernel merges
+ * neighbours that look alike and splits a mapping where protections differ. Here a mapping is what
+ * one call made, or what is left of it in one piece.
  *
- * What no hook saw is told by its name, or by what stands in it (inspect/libc_maps.h), and stands
- * under one special stack.
+ * What no hook saw is recognized by its name or by its contents (inspect/libc_maps.h), and has one
+ * special stack.
  *
- * First what is mapped is read, then the table: a mapping that comes meanwhile is missed, and not
- * shown without its stack. For one that goes meanwhile the table is read before, too. Profiler's
- * thread only.
+ * The kernel's list is read first, then the table. So a mapping that is made meanwhile is missed,
+ * and not shown without its stack. The table is also read before, for mappings that are unmapped
+ * meanwhile. Profiler's thread only.
  */
 #ifndef LP_INSPECT_MAPPINGS_H
 #define LP_INSPECT_MAPPINGS_H
@@ -34,7 +34,7 @@
     X(UNKNOWN, "unknown")
 
 enum lp_mapping_kind {
-    LP_MAPPING_UNNAMED, /* while it is read: the kernel's name for it will tell */
+    LP_MAPPING_UNNAMED, /* while it is read; then replaced by what its name means */
 #define X(id, text) LP_MAPPING_##id,
     LP_MAPPING_KINDS(X)
 #undef X
@@ -43,10 +43,10 @@ enum lp_mapping_kind {
 struct lp_mapping {
     uintptr_t start, end;
     enum lp_mapping_kind kind;
-    const struct lp_vma *vma; /* has its protection and name */
+    const struct lp_vma *vma; /* for its protection and name */
     uint64_t resident, none;  /* bytes in memory; without permissions */
     uint32_t stack, birth, call;
-    bool known; /* birth and call are */
+    bool known; /* are birth and call known? */
 };
 
 struct lp_mappings {
@@ -54,7 +54,7 @@ struct lp_mappings {
     struct lp_array list; /* struct lp_mapping, by address */
 };
 
-/* 0, or a negative errno; to be released either way. */
+/* 0 or negative errno. Release it in both cases. */
 int lp_mappings_read(struct lp_mappings *mappings);
 void lp_mappings_release(struct lp_mappings *mappings);
 

@@ -63,7 +63,7 @@ int lp_places_own(struct lp_places *places)
     return sorted(places);
 }
 
-/* All of an object's segments, and what lies between them. No malloc: the loader's lock is held. */
+/* All segments of an object, and the gaps between them. No malloc: the loader's lock is held. */
 static int visit_object(struct dl_phdr_info *info, size_t size, void *arg)
 {
     uintptr_t start = UINTPTR_MAX, end = 0;

@@ -1,4 +1,4 @@
-/* What the kernel and malloc say of the whole process. */
+/* Figures of the whole process, from the kernel and malloc. */
 #ifndef LP_INSPECT_PROCESS_H
 #define LP_INSPECT_PROCESS_H
 
@@ -6,12 +6,12 @@
 
 #include "leakprof.h"
 
-/* What the kernel and malloc say of the process at this moment. */
+/* At this moment. */
 struct lp_process_figures {
     int64_t rss_bytes, mapped_bytes, malloc_arena_bytes, malloc_free_bytes;
     int64_t malloc_top_bytes;      /* free ones at the end of the main arena */
     int64_t threads, fds, sockets; /* the program's */
-    int64_t unjoined;              /* its threads that have ended and were not joined */
+    int64_t unjoined;              /* threads that have ended and were not joined */
     int64_t mappings;              /* made by mmap() and the like, not inside libc */
     int64_t children, zombies;     /* that a hook saw; zombies wait to be reaped */
     int64_t requests;              /* that the program counted: leakprof_count_requests() */
@@ -22,8 +22,8 @@ void lp_process_figures(struct lp_process_figures *figures);
 /* The name that the program was called by, without its directory. Any bytes. */
 const char *lp_program_name(void);
 
-/* Figures that are wanted often, each by itself and as cheaply as the kernel lets. Descriptors and
- * threads are the program's; mappings those that it made by mmap() and the like. */
+/* Single figures that are read often, as cheaply as the kernel allows. Descriptors and threads are
+ * the program's. Mappings are those that it made by mmap() and the like. */
 int64_t lp_thread_count(void);
 int64_t lp_fd_count(void);
 int64_t lp_mapping_count(void);
@@ -31,7 +31,7 @@ int64_t lp_mapping_count(void);
 /* Sets the heap_ fields, and no others. */
 void lp_heap_totals(struct leakprof_stats *stats);
 
-/* What /proc/self/statm says is resident; 0 when it cannot be read. */
+/* Resident memory; 0: it cannot be read. */
 int64_t lp_rss_bytes(void);
 
 #endif

@@ -17,8 +17,8 @@
 #include "sys/losses.h"
 #include "record/stacks.h"
 
-/* What was seen of a thread the last time. If it has gone to sleep just once since then (to answer
- * us) and is where it was, it has been there all the time. */
+/* What was seen of a thread the last time. If it has gone to sleep only once since then (after our
+ * signal) and has the same stack, it has been there all the time. */
 struct memory {
     pid_t tid;
     uint32_t stack;
@@ -26,11 +26,11 @@ struct memory {
     int64_t since; /* lp_now_ns() */
 };
 
-static struct memory *memories; /* by tid, as the tids come */
+static struct memory *memories; /* by tid */
 static size_t nmemories;
 
-/* What the kernel says of a thread's rest takes longer than to ask the thread: of thousands that
- * are seen for the first time, some have to wait for the next look. */
+/* lp_task_rest() takes longer than the signal. Of thousands of threads that are seen for the first
+ * time, it is called for those that fit into this time. */
 enum { FIRST_LOOK_MS = 120 };
 
 struct walk {
@@ -38,7 +38,7 @@ struct walk {
     const pid_t *tids;
     size_t n;
     struct memory *now;
-    int64_t *rest; /* of each, as lp_task_rest(), before it was asked */
+    int64_t *rest; /* lp_task_rest() of each, before its signal */
     void (*visit)(const struct lp_thread_seen *thread, void *arg);
     void *arg;
 };
@@ -75,8 +75,8 @@ static const char *state_word(char state)
     }
 }
 
-/* The system calls that threads wait in; others are shown by number. Some have a descriptor first.
- */
+/* The system calls that threads wait in. Others are shown by number. `fd`: the first argument is a
+ * descriptor. */
 static const struct call {
     long number;
     const char *name;
@@ -122,7 +122,7 @@ static const struct call *call_of(long number)
     return NULL;
 }
 
-/* libc's functions that wait on a futex, so that a stack tells what is behind one. */
+/* libc's functions that wait on a futex. In a stack they tell what the futex belongs to. */
 static struct waiter {
     const char *function, *what;
     uintptr_t start, end;
@@ -144,7 +144,7 @@ static struct waiter {
     {.function = "pthread_once", .what = "once"},
 };
 
-/* Who stands in for one of them (a sanitizer, say) hides it, and then its waits have no name. */
+/* If another library interposes one of them (a sanitizer does), waits in it have no name. */
 __attribute__((constructor(101))) static void find_waiters(void)
 {
     for (size_t i = 0; i < sizeof waiters / sizeof *waiters; i++) {
@@ -182,8 +182,8 @@ static bool is_thread(const struct walk *walk, int32_t tid)
     return bsearch(&key, walk->now, walk->n, sizeof key, by_tid);
 }
 
-/* A join waits, shared, until the word that holds the thread's number is cleared. A mutex has its
- * owner two words behind the one that is waited on. */
+/* A join waits on a shared futex, the word that holds the thread's number, until it is cleared. A
+ * mutex has its owner two words after the one that is waited on. */
 static void describe_futex(const struct walk *walk, const struct lp_interrupted *answer, char *text,
                            size_t room)
 {
@@ -227,7 +227,7 @@ static void describe_call(const struct walk *walk, const struct lp_interrupted *
         snprintf(text + n, room - (size_t)n, " of fd %d", (int)answer->args[0]);
 }
 
-/* Of one that did not answer. */
+/* A silent thread. */
 static bool describe_silent(struct lp_thread_seen *seen)
 {
     char text[512] = "", *p;
@@ -255,7 +255,7 @@ static bool describe_silent(struct lp_thread_seen *seen)
     return true;
 }
 
-/* Asking makes a thread run: what the kernel says of its rest is true only before. */
+/* The signal makes a thread run, so its rest must be read before. */
 static void soon(size_t i, void *arg)
 {
     struct walk *walk = arg;

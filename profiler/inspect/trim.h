@@ -1,9 +1,9 @@
 /*
- * ?gc=1: glibc has no garbage to collect, but it keeps freed memory for later. Giving that back to
- * the kernel before a profile is taken is the nearest there is, and this says what it was worth.
+ * ?gc=1: C has no garbage collector, but glibc keeps freed memory for later. This gives it back to
+ * the kernel before a profile is taken, and tells how much it was.
  *
- * malloc_trim() takes the lock of each arena in turn, so the program's threads may wait meanwhile;
- * and they go on allocating, so what RSS did in between is not the trim's doing alone.
+ * malloc_trim() takes the lock of each arena in turn, so the program's threads may wait. They go on
+ * allocating, too: the change of RSS is not due to the trim alone.
  */
 #ifndef LP_INSPECT_TRIM_H
 #define LP_INSPECT_TRIM_H
@@ -12,10 +12,10 @@
 #include <stdint.h>
 
 struct lp_trim {
-    bool done;                       /* false: nobody asked for it */
-    bool returned;                   /* what malloc_trim() said: something was given back */
+    bool done;                       /* false: it was not requested */
+    bool returned;                   /* the result of malloc_trim(): something was given back */
     int64_t rss_before, rss_after;   /* bytes, from the kernel's statm */
-    int64_t free_before, free_after; /* mallinfo2().fordblks: free bytes in all arenas; those that
+    int64_t free_before, free_after; /* mallinfo2().fordblks: free bytes in all arenas. Those that
                                       * went back to the kernel mostly still count */
 };
 

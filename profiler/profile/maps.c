@@ -1,9 +1,9 @@
 /*
  * The maps profile: the program's mappings (inspect/mappings.h) as rows and items. The profiler's
- * own are left out and counted apart.
+ * own are left out and counted separately.
  *
- * Addresses without permissions (PROT_NONE) take no memory: they are a kind of their own, but for
- * small ones, which are guards and belong to what they guard.
+ * Addresses without permissions (PROT_NONE) take no memory. They are a kind of their own, except
+ * small ones: those are guards and belong to what they guard.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@
 
 enum { GUARD_MAX = 64 << 10 };
 
-/* Is what it holds without permissions worth telling apart? */
+/* Are its addresses without permissions shown separately? */
 static bool tells_reserved(const struct lp_mapping *mapping)
 {
     return (mapping->kind == LP_MAPPING_ANONYMOUS || mapping->kind == LP_MAPPING_ARENA ||
@@ -113,9 +113,9 @@ static int64_t count(void)
     return lp_maps_live();
 }
 
-/* Those that leak by themselves, and of which it is known who made them. A leaked thread's stack is
- * the threads profile's matter, a leaked block's memory the heap's, and what is in reserve takes no
- * memory. What no hook saw is libc's or a runtime's own. */
+/* Those that leak by themselves and have a stack. The stack of a leaked thread is counted by the
+ * threads profile, the memory of a leaked block by the heap profile. Reserved addresses take no
+ * memory. What no hook saw belongs to libc or to a runtime. */
 static bool leaks_by_itself(const struct lp_row *row)
 {
     static const enum lp_mapping_kind kinds[] = {LP_MAPPING_ANONYMOUS, LP_MAPPING_FILE,

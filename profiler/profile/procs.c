@@ -1,10 +1,10 @@
 /*
- * The procs profile: the children that the kernel says there are, running or waiting to be reaped,
- * with the stack that the table knows for each. Children of each thread stand in a file of its own;
- * where the kernel has no such files, /proc is looked through.
+ * The procs profile: the child processes that the kernel has, running ones and zombies, each with
+ * the stack that the table has for it. The children of each thread are in a file of its own. If the
+ * kernel has no such files, all of /proc is searched.
  *
- * The kernel's list may pass over some while others end. So those in the table are asked for by
- * themselves, too, and those that are there no longer are dropped from it.
+ * The kernel's list may skip some while others end. So the children in the table are looked up one
+ * by one, too, and those that are gone are dropped from it.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -46,7 +46,7 @@ static void add_child(struct taking *taking, pid_t pid, uint32_t stack)
         taking->result = -ENOMEM;
 }
 
-/* Known children, each with its stack; those that are gone are dropped. */
+/* Children in the table, with their stacks. Those that are gone are dropped from it. */
 static void add_known(struct taking *taking)
 {
     struct lp_range some[RANGES_AT_ONCE];
@@ -74,7 +74,7 @@ static uint32_t stack_in_system(pid_t tid)
 
 struct parent {
     struct taking *taking;
-    uint32_t stack; /* for children that have none of their own */
+    uint32_t stack; /* for children that are not in the table */
 };
 
 static int add_number(const char *word, size_t length, void *arg)
@@ -87,7 +87,7 @@ static int add_number(const char *word, size_t length, void *arg)
     return 0;
 }
 
-/* -ENOENT where the kernel has no such files. */
+/* -ENOENT: the kernel has no such files. */
 static int add_children_of(struct taking *taking, const char *number)
 {
     char path[LP_PROGRAM_PATH], buffer[4096];
@@ -120,7 +120,7 @@ static int add_if_ours(struct taking *taking, const char *pid)
     return 0;
 }
 
-/* The same child may be listed twice: the one with a stack of its own comes first. */
+/* A child may be listed twice. The entry with its own stack comes first. */
 static int by_pid(const void *x, const void *y)
 {
     const struct child *a = x, *b = y;

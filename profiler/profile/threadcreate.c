@@ -1,10 +1,10 @@
 /*
- * The threadcreate profile: threads by the stack that created them, and what became of them. Those
- * that the kernel has are running or detached; those that it has not and that somebody may still
- * join have ended, and their stacks stay mapped until he does.
+ * The threadcreate profile: threads by the stack that created them, and their state. A thread that
+ * the kernel has is running or detached. One that the kernel no longer has, but that can still be
+ * joined, has ended, and its stack stays mapped until it is joined.
  *
- * Threads that the table does not know (the first one, and those that libc makes for itself) stand
- * under one special stack. One that was being born when the table was read has a row without a
+ * Threads that the table does not have (the first one, and those that libc makes for itself) have
+ * one special stack. A thread that was being created when the table was read has a row without a
  * thread id, and is not counted again.
  */
 #include <errno.h>
@@ -111,7 +111,7 @@ static int64_t count(void)
     return figures.threads + figures.unjoined;
 }
 
-/* A thread that runs is the threads profile's to accuse. */
+/* A running thread is a suspect of the threads profile. */
 static bool is_unjoined(const struct lp_row *row)
 {
     return row->label_text && strcmp(row->label_text, UNJOINED) == 0;

@@ -1,4 +1,4 @@
-/* The threads profile: one item a thread, and a row for each stack. */
+/* The threads profile: an item for each thread, a row for each stack. */
 #include <errno.h>
 
 #include "record/rate.h"
