@@ -26,25 +26,39 @@ static bool is_running(pid_t tid)
     return tid > 0 && !lp_own_thread(tid) && (tid != getpid() || !lp_task_ended(tid));
 }
 
+/* By malloc and not in sys/array.h: threads are to be seen also when the kernel refuses memory. */
+static int add(struct lp_tasks *tasks, size_t *room, pid_t tid)
+{
+    if (tasks->ntids == *room) {
+        size_t more = *room ? *room * 2 : 64;
+        pid_t *tids = reallocarray(tasks->tids, more, sizeof *tids);
+        if (!tids)
+            return -ENOMEM;
+        tasks->tids = tids;
+        *room = more;
+    }
+    tasks->tids[tasks->ntids++] = tid;
+    return 0;
+}
+
 int lp_tasks_read(struct lp_tasks *tasks)
 {
-    *tasks = (struct lp_tasks){.list = LP_ARRAY(pid_t, LP_OWN_THREADS)};
+    *tasks = (struct lp_tasks){0};
     DIR *dir = opendir("/proc/self/task");
     if (!dir)
         return -errno;
-    for (struct dirent *entry; (entry = readdir(dir));) {
+    int result = 0;
+    size_t room = 0;
+    for (struct dirent *entry; !result && (entry = readdir(dir));) {
         pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
-        pid_t *added = is_running(tid) ? lp_array_add(&tasks->list) : NULL;
-        if (added)
-            *added = tid;
+        if (is_running(tid))
+            result = add(tasks, &room, tid);
     }
     closedir(dir);
-    if (tasks->list.failed)
-        return -ENOMEM;
-    tasks->tids = tasks->list.at;
-    tasks->ntids = tasks->list.n;
+    if (result)
+        return result;
     if (tasks->ntids)
-        qsort(tasks->list.at, tasks->ntids, sizeof *tasks->tids, by_number);
+        qsort(tasks->tids, tasks->ntids, sizeof *tasks->tids, by_number);
 
     uint32_t rows = lp_threads_rows() + 64; /* for those that come meanwhile */
     if (!(tasks->known = calloc(rows, sizeof *tasks->known)))
@@ -56,7 +70,7 @@ int lp_tasks_read(struct lp_tasks *tasks)
 
 void lp_tasks_release(struct lp_tasks *tasks)
 {
-    lp_array_release(&tasks->list);
+    free(tasks->tids);
     free(tasks->known);
 }
 

@@ -9,14 +9,12 @@
 #include <sys/types.h>
 
 #include "record/threads.h"
-#include "sys/array.h"
 
 struct lp_tasks {
-    const pid_t *tids; /* the program's, in order */
+    pid_t *tids; /* the program's, in order */
     size_t ntids;
     struct lp_thread *known; /* the table's rows, by thread id; read after `tids` */
     size_t nknown;
-    struct lp_array list; /* of `tids` */
 };
 
 /* 0 or negative errno. Release it in both cases. */
