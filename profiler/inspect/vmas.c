@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "record/self.h"
 #include "sys/file.h"
 #include "sys/pages.h"
 
@@ -195,6 +196,18 @@ static int read_entries(int fd, const struct lp_vmas *vmas, uint64_t *entries, v
     return 0;
 }
 
+static int open_pagemap(void)
+{
+    return open(LP_PROC_SELF "pagemap", O_RDONLY | O_CLOEXEC);
+}
+
+static int pagemap = -1; /* in the own table of the profiler's thread: closed with the thread */
+
+void lp_resident_prepare(void)
+{
+    pagemap = lp_own_apart() ? open_pagemap() : -1;
+}
+
 int lp_resident_each(const struct lp_vmas *vmas, visit_fn *visit, void *arg)
 {
     size_t n = vmas->n;
@@ -203,13 +216,14 @@ int lp_resident_each(const struct lp_vmas *vmas, visit_fn *visit, void *arg)
     if (n == 0)
         return 0;
     char *buffer = lp_own_map(BUFFER, LP_OWN_MAPS);
-    int fd = buffer ? open(LP_PROC_SELF "pagemap", O_RDONLY | O_CLOEXEC) : -1;
+    bool kept = lp_own_apart() && pagemap >= 0;
+    int fd = kept ? pagemap : open_pagemap();
     int result = !buffer ? -ENOMEM : fd < 0 ? -errno : 0;
     if (!result)
         result = scan(fd, vmas, n, buffer, visit, arg);
     if (result == -ENOTTY || result == -EINVAL)
         result = read_entries(fd, vmas, (uint64_t *)buffer, visit, arg);
-    if (fd >= 0)
+    if (fd >= 0 && !kept)
         close(fd);
     if (buffer)
         lp_own_unmap(buffer, BUFFER, LP_OWN_MAPS);

@@ -45,6 +45,10 @@ static inline bool lp_vma_reserved(const struct lp_vma *vma) /* PROT_NONE */
     return vma->protection[0] == '-' && vma->protection[1] == '-' && vma->protection[2] == '-';
 }
 
+/* Opens what lp_resident_each() reads. When the program has become another user, it cannot be
+ * opened any more. Call when the profiler's thread starts. */
+void lp_resident_prepare(void);
+
 /* Calls visit for each run of resident pages, in order. The shared page of zeros does not count if
  * the kernel tells it apart. 0 or negative errno. */
 int lp_resident_each(const struct lp_vmas *vmas,

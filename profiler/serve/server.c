@@ -24,6 +24,7 @@
 #include <event2/listener.h>
 
 #include "inspect/stderr.h"
+#include "inspect/vmas.h"
 #include "record/rate.h"
 #include "record/self.h"
 #include "sys/period.h"
@@ -229,6 +230,7 @@ void lp_server_run(const struct leakprof_options *options,
     atomic_store(&server.stopping, false);
     int error = check(options, &periods);
     lp_stderr_begin(!error && periods.trace_ms);
+    lp_resident_prepare();
     if (!error)
         error = set_up(options, &periods);
     if (!error && options->rate != LEAKPROF_RATE_KEEP)

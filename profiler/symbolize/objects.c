@@ -274,7 +274,8 @@ int lp_object_open(struct lp_object *object, const struct lp_module *module)
     if (module->path[0] == '[')
         object->elf = open_vdso(module);
     else
-        object->elf = open_file(module->main ? "/proc/thread-self/exe" : module->path, &object->elf_fd);
+        object->elf =
+            open_file(module->main ? "/proc/thread-self/exe" : module->path, &object->elf_fd);
     if (!object->elf)
         return 0;
     if (!is_build(object->elf, module->build_id) || !is_laid_out(object->elf, module)) {

@@ -13,7 +13,7 @@ strict() {
 	preload 1 "$build/fixtures/strict" "$@" <"$work/orders"
 }
 
-rows() { prof "/debug/pprof/$1?format=json${2-}" | jq '.samples | length'; }
+rows() { prof "/debug/pprof/$1?format=json${2-}" | jq -sR "fromjson? | .samples | length"; }
 
 # everything: all profiles, a snapshot, a difference.
 everything() {
@@ -34,7 +34,7 @@ test_forbidden_calls() {
 	mkdir "$work/here"
 	local program=descriptors
 	export LEAKPROF_TRACE=100ms
-	strict kill ${CALLS-pidfd_getfd process_vm_readv ptrace} -- "$build/fixtures/descriptors" "$work/here"
+	strict kill pidfd_getfd process_vm_readv ptrace -- "$build/fixtures/descriptors" "$work/here"
 	wait_for 20 grep -q '^ready' "$work/out"
 	everything
 	wait_for 20 grep -q '^memtrace ' "$work/err"
@@ -98,6 +98,24 @@ test_main_ended() {
 		jq -e --arg f "$keeper" '.suspects | any(.stack | any(.function == $f))' "$work/suspects" >"$work/null" || fail "$keeper is no suspect: $(<"$work/suspects")"
 	done
 	jq -e '[.suspects[].stack[] | select(.function == "keep_blocks") | .file] | all(endswith("main_ends.c"))' "$work/suspects" >"$work/null"
+	exec {orders}>&-
+	ended
+}
+test_other_user() {
+	: "after the program has given up root every profile has rows, and snapshots are taken"
+	[[ $EUID -eq 0 ]] || skip "only root can become another user"
+	make -s fixtures
+	mkfifo "$work/orders"
+	exec {orders}<>"$work/orders"
+	preload 1 "$build/fixtures/main_ends" 65534 <"$work/orders"
+	wait_for 20 grep -q '^ready' "$work/out"
+	prof "/debug/rate?block_ns=1&mutex_fraction=1" -X PUT >"$work/null"
+	local profile
+	for profile in $profiles; do
+		wait_for 20 has_rows "$profile"
+	done
+	[[ $(prof "/debug/pprof/maps?format=json" | jq '[.samples[].values[2]] | add') -gt 1000000 ]] || fail "nothing is resident"
+	snapshot one >"$work/null"
 	exec {orders}>&-
 	ended
 }
