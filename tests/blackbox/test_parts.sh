@@ -103,4 +103,14 @@ test_other_build() {
 	contains "$(<"$work/err")" "another build"
 }
 
+test_moved_away() {
+	: "what is preloaded by a relative path is found from another directory, root and user"
+	needs_preload
+	[[ $(id -u) -eq 0 ]] || skip "changing the root needs root"
+	make -s fixtures
+	preload 1 "$fixtures/moved_away" "$work"
+	everything
+	contains "$(prof '/debug/pprof/heap?format=folded')" "main;keep "
+}
+
 run_tests
