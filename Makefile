@@ -19,7 +19,7 @@ LIBS  := $(shell pkg-config --libs $(PKG) 2>/dev/null) -lm -lpthread
 LIBS_server := $(shell pkg-config --libs libcmark 2>/dev/null)
 
 # Who may know whom is a matter of include paths: leaks/ sees itself, profiler/ sees itself, server/
-# sees itself and the two public headers, which are copied to $(B)/include.
+# sees itself and the public headers, which are copied to $(B)/include.
 INC_leaks    := -iquote leaks -iquote $(B)/gen/leaks
 INC_profiler := -iquote profiler -iquote $(B)/gen
 INC_server   := -iquote server -iquote $(B)/include
@@ -86,7 +86,8 @@ $(B)/scenes: $(SRC_leaks) $(LABS) leaks tests/blackbox/catalogue.tsv
 $(B)/obj/leaks/%.o: leaks/%.c | $(B)/gen/leaks/message.pb-c.h
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CFLAGS) $(OPT_leaks) $(INC_leaks) $(DEPS) -c -o $@ $<
-$(B)/obj/server/%.o: server/%.c | $(B)/include/leakprof.h $(B)/include/scene.h
+HEADERS := $(addprefix $(B)/include/,leakprof.h leakprof_server.h scene.h)
+$(B)/obj/server/%.o: server/%.c | $(HEADERS)
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CFLAGS) $(INC_server) $(DEPS) -c -o $@ $<
 $(B)/obj/profiler/%.o: profiler/%.c | $(B)/gen/profile.pb-c.h
@@ -127,7 +128,7 @@ $(B)/gen/profile.pb-c.c $(B)/gen/profile.pb-c.h &: profiler/write/profile.proto
 $(B)/gen/leaks/message.pb-c.c $(B)/gen/leaks/message.pb-c.h &: leaks/message.proto
 	@mkdir -p $(@D)
 	protoc-c --proto_path=leaks --c_out=$(B)/gen/leaks message.proto
-$(B)/include/leakprof.h: profiler/leakprof.h
+$(B)/include/leakprof.h $(B)/include/leakprof_server.h: $(B)/include/%: profiler/%
 	@mkdir -p $(@D) && cp $< $@
 $(B)/include/scene.h: leaks/scene.h
 	@mkdir -p $(@D) && cp $< $@

@@ -3,9 +3,11 @@
  * for it when it was linked, so libunwind is loaded before main, and every stack from then on is
  * whole.
  */
+#include "leakprof_server.h"
 #include "link.h"
 
 #include "record/unwind.h"
+#include "sys/period.h"
 
 const struct lp_reporter *lp_reporter(const char **why)
 {
@@ -21,4 +23,10 @@ const struct lp_reporter *lp_reporter_loaded(void)
 __attribute__((constructor(102))) static void load_unwinder(void)
 {
     lp_unwind_load();
+}
+
+/* Of leakprof_server.h, what the recorder needs too. */
+int64_t leakprof_period_parse(const char *text)
+{
+    return lp_trace_period(text);
 }

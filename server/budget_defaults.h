@@ -1,15 +1,11 @@
-/* What all scenes together may hold unless an option says otherwise: a share of what there is. */
+/* What all scenes together may hold unless an option says otherwise. */
 #ifndef SERVER_BUDGET_DEFAULTS_H
 #define SERVER_BUDGET_DEFAULTS_H
 
-#include <stdint.h>
+struct leakprof_limits;
 
-struct budget_limits {
-    int64_t mem, threads, fds;
-};
-
-/* Raises the soft limit of descriptors to the hard one and reads the machine, its cgroup and
- * rlimits. */
-void budget_defaults(struct budget_limits *limits);
+/* Raises the soft limit of descriptors to the hard one. Then takes a quarter of the process's limit
+ * of memory, a quarter of its threads and half of its descriptors, the last two up to a maximum. */
+void budget_defaults(struct leakprof_limits *budget);
 
 #endif

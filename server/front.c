@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -21,6 +20,7 @@
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/listener.h>
+#include "leakprof_server.h"
 #include "scene.h"
 
 enum { IDLE_SECONDS = 60, BACKLOG = 1024 };
@@ -39,7 +39,7 @@ struct loop {
 
 static struct loop *loops;
 static int nloops;
-static struct address address;
+static struct leakprof_address address;
 static atomic_bool stopping;
 static _Thread_local struct loop *here;
 
@@ -109,7 +109,7 @@ int scene_on_loop(struct event_base *base, void (*fn)(void *arg), void *arg)
     return -EINVAL;
 }
 
-static int bind_one(const struct address *to, bool shared)
+static int bind_one(const struct leakprof_address *to, bool shared)
 {
     int on = 1, err;
     int fd = socket(to->socket.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -118,26 +118,12 @@ static int bind_one(const struct address *to, bool shared)
         return -errno;
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
         (shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0) ||
-        bind(fd, (const struct sockaddr *)&to->socket, to->size) < 0) {
+        bind(fd, (const struct sockaddr *)&to->socket, to->length) < 0) {
         err = -errno;
         close(fd);
         return err;
     }
     return fd;
-}
-
-/* Puts the port that the kernel picked into `address`. */
-static void learn_port(int fd)
-{
-    char *colon = strrchr(address.text, ':');
-    struct sockaddr_in *in4 = (struct sockaddr_in *)&address.socket;
-    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&address.socket;
-    unsigned port;
-
-    address.size = sizeof(address.socket);
-    getsockname(fd, (struct sockaddr *)&address.socket, &address.size);
-    port = ntohs(address.socket.ss_family == AF_INET ? in4->sin_port : in6->sin6_port);
-    snprintf(colon, sizeof(address.text) - (size_t)(colon - address.text), ":%u", port);
 }
 
 static void accept_again(evutil_socket_t fd, short what, void *arg)
@@ -223,7 +209,7 @@ static void *run(void *arg)
     return NULL;
 }
 
-int front_start(const struct address *at, int n,
+int front_start(const struct leakprof_address *at, int n,
                 void (*handle)(struct evhttp_request *request, void *loop))
 {
     int held = -1, err = 0;
@@ -236,10 +222,8 @@ int front_start(const struct address *at, int n,
         err = make_loop(&loops[nloops], nloops, handle);
     if (err == 0)
         err = held = bind_one(&address, false);
-    if (err >= 0) {
-        learn_port(held);
-        err = 0;
-    }
+    if (err >= 0)
+        err = leakprof_address_bound(held, &address);
     for (int i = 0; i < n && err == 0; i++)
         err = listen_on(&loops[i]);
     if (held >= 0)

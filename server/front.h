@@ -8,11 +8,10 @@
 
 #include <stdbool.h>
 
-#include "options.h"
-
 enum { FRONT_HEADERS_MAX = 8 << 10, FRONT_BODY_MAX = 64 << 10 };
 
 struct event_base;
+struct leakprof_address;
 struct evhttp_request;
 struct loop;
 
@@ -23,7 +22,7 @@ struct job {
 };
 
 /* Binds the port and starts the loops; `handle` gets every request. 0 or negative errno. */
-int front_start(const struct address *address, int nloops,
+int front_start(const struct leakprof_address *address, int nloops,
                 void (*handle)(struct evhttp_request *request, void *loop));
 
 /* The address that it listens on, with the real port: "127.0.0.1:8080". */

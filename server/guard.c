@@ -16,13 +16,13 @@
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
 
-#include "options.h"
+#include "leakprof_server.h"
 
-static const struct address *listen_address;
+static const struct leakprof_address *listen_address;
 static bool listen_any;
 static const char *token;
 
-void guard_start(const struct address *listen, const char *the_token)
+void guard_start(const struct leakprof_address *listen, const char *the_token)
 {
     const struct sockaddr_in *in4 = (const struct sockaddr_in *)&listen->socket;
     const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&listen->socket;

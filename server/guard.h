@@ -7,11 +7,11 @@
 
 #include <stdbool.h>
 
-struct address;
+struct leakprof_address;
 struct evhttp_request;
 
 /* token "": none is asked for. Both are kept by reference. */
-void guard_start(const struct address *listen, const char *token);
+void guard_start(const struct leakprof_address *listen, const char *token);
 
 /* Is this one well-formed HTTP request with one meaning? 0, or -EBADMSG and *why. */
 int guard_framing(struct evhttp_request *request, const char **why);

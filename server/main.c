@@ -14,6 +14,7 @@
 
 #include <event2/event.h>
 #include "leakprof.h"
+#include "leakprof_server.h"
 #include "scene.h"
 
 #include "budget_defaults.h"
@@ -47,17 +48,17 @@ static void stop_scenes(void)
 
 static void start_budget(const struct options *options)
 {
-    struct budget_limits limits;
+    struct leakprof_limits budget;
 
-    budget_defaults(&limits);
+    budget_defaults(&budget);
     if (options->budget_mem != OPTIONS_UNSET)
-        limits.mem = options->budget_mem;
+        budget.memory = options->budget_mem;
     if (options->budget_threads != OPTIONS_UNSET)
-        limits.threads = options->budget_threads;
+        budget.threads = options->budget_threads;
     if (options->budget_fds != OPTIONS_UNSET)
-        limits.fds = options->budget_fds;
-    budget_set(limits.mem, limits.threads, limits.fds);
-    stats_start(&limits);
+        budget.fds = options->budget_fds;
+    budget_set(budget.memory, budget.threads, budget.fds);
+    stats_start(&budget);
 }
 
 static void start_scenes(void)

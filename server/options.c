@@ -4,11 +4,9 @@
  */
 #include "options.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,61 +86,6 @@ static int64_t read_number(const char *text, bool size)
     return number << shift;
 }
 
-/* In milliseconds; -1 for anything but digits with a unit. */
-static int64_t read_period(const char *text)
-{
-    static const struct {
-        const char *name;
-        int64_t ms;
-    } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}};
-    size_t digits = strspn(text, "0123456789");
-    char number[10];
-
-    if (digits >= sizeof(number))
-        return -1;
-    snprintf(number, sizeof(number), "%.*s", (int)digits, text);
-    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-        if (strcmp(text + digits, units[i].name) == 0 && digits > 0)
-            return read_number(number, false) * units[i].ms;
-    return -1;
-}
-
-static bool read_address(const char *text, struct address *address)
-{
-    struct sockaddr_in *in4 = (struct sockaddr_in *)&address->socket;
-    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&address->socket;
-    const char *colon = strrchr(text, ':');
-    int64_t port = colon ? read_number(colon + 1, false) : -1;
-    char host[INET6_ADDRSTRLEN + 2];
-
-    if (port < 0 || port > 65535 || (size_t)(colon - text) >= sizeof(host))
-        return false;
-    snprintf(host, sizeof(host), "%.*s", (int)(colon - text), text);
-    memset(address, 0, sizeof(*address));
-
-    if (host[0] == '[' && colon[-1] == ']') {
-        host[strlen(host) - 1] = '\0';
-        if (inet_pton(AF_INET6, host + 1, &in6->sin6_addr) != 1)
-            return false;
-        in6->sin6_family = AF_INET6;
-        in6->sin6_port = htons((uint16_t)port);
-        address->size = sizeof(*in6);
-        address->loopback = IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
-        snprintf(address->text, sizeof(address->text), "%s]:%d", host, (int)port);
-        return true;
-    }
-    if (inet_pton(AF_INET, strcmp(host, "localhost") == 0 ? "127.0.0.1" : host, &in4->sin_addr) !=
-        1)
-        return false;
-    in4->sin_family = AF_INET;
-    in4->sin_port = htons((uint16_t)port);
-    address->size = sizeof(*in4);
-    address->loopback = ntohl(in4->sin_addr.s_addr) >> 24 == 127;
-    inet_ntop(AF_INET, &in4->sin_addr, host, sizeof(host));
-    snprintf(address->text, sizeof(address->text), "%s:%d", host, (int)port);
-    return true;
-}
-
 static bool read_token(const char *path, const char *name, char *token, size_t token_size,
                        char *why, size_t why_size)
 {
@@ -184,7 +127,7 @@ static bool read_value(const struct option_spec *spec, const char *name, const c
 
     switch (spec->kind) {
     case ADDRESS:
-        if (read_address(text, field))
+        if (leakprof_address_parse(text, field) == 0)
             return true;
         snprintf(why, why_size,
                  "%s takes an address and a port, like 127.0.0.1:8080 or [::1]:0, not \"%.80s\"",
@@ -197,7 +140,8 @@ static bool read_value(const struct option_spec *spec, const char *name, const c
     case PERIOD:
         break;
     }
-    number = spec->kind == PERIOD ? read_period(text) : read_number(text, spec->kind == SIZE);
+    number =
+        spec->kind == PERIOD ? leakprof_period_parse(text) : read_number(text, spec->kind == SIZE);
     if (number >= spec->min && number <= spec->max) {
         *(int64_t *)field = number;
         return true;
@@ -237,7 +181,7 @@ static void print_help(void)
 
 static bool open_without_token(const struct options *options, char *why, size_t why_size)
 {
-    const struct address *addresses[] = {&options->listen, &options->pprof};
+    const struct leakprof_address *addresses[] = {&options->listen, &options->pprof};
 
     for (int i = 0; i < 2; i++)
         if (!addresses[i]->loopback && !options->token[0]) {
@@ -254,8 +198,8 @@ enum options_verdict options_read(int argc, char **argv, struct options *options
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
 
     memset(options, 0, sizeof(*options));
-    read_address("127.0.0.1:8080", &options->listen);
-    read_address("127.0.0.1:6060", &options->pprof);
+    leakprof_address_parse("127.0.0.1:8080", &options->listen);
+    leakprof_address_parse("127.0.0.1:6060", &options->pprof);
     options->threads = cores < 1 ? 1 : cores > 256 ? 256 : cores;
     options->rate = options->block_rate = options->mutex_fraction = options->budget_mem =
         options->budget_threads = options->budget_fds = OPTIONS_UNSET;

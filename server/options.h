@@ -8,19 +8,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/socket.h>
+
+#include "leakprof_server.h"
 
 #define OPTIONS_UNSET (-1)
 
-struct address {
-    struct sockaddr_storage socket;
-    socklen_t size;
-    char text[80]; /* "127.0.0.1:8080", always numeric */
-    bool loopback;
-};
-
 struct options {
-    struct address listen, pprof;
+    struct leakprof_address listen, pprof;
     int64_t threads;
     int64_t rate, block_rate, mutex_fraction;       /* OPTIONS_UNSET: as it is */
     int64_t memtrace_ms;                            /* 0: none */

@@ -1,5 +1,5 @@
 /*
- * Counters are relaxed atomics: they are read for people, not to decide anything.
+ * Counters are relaxed atomics: they are only displayed, nothing is decided by them.
  */
 #include "stats.h"
 
@@ -11,19 +11,20 @@
 #include <unistd.h>
 
 #include "leakprof.h"
+#include "leakprof_server.h"
 #include "scene.h"
 
 #include "guard.h"
 
 enum { SCENES_MAX = 64 };
 
-static struct budget_limits limits;
+static struct leakprof_limits budget;
 static atomic_uint_fast64_t requests, hits[SCENES_MAX][2]; /* [1]: leaky */
 static atomic_int pending;
 
-void stats_start(const struct budget_limits *the_limits)
+void stats_start(const struct leakprof_limits *limits)
 {
-    limits = *the_limits;
+    budget = *limits;
 }
 
 void stats_request(void)
@@ -160,9 +161,9 @@ static void add_budget(json_t *stats)
     json_t *limit = json_object(), *now = json_object();
 
     budget_used(&used);
-    set(limit, "bytes", limits.mem);
-    set(limit, "threads", limits.threads);
-    set(limit, "fds", limits.fds);
+    set(limit, "bytes", budget.memory);
+    set(limit, "threads", budget.threads);
+    set(limit, "fds", budget.fds);
     set(now, "bytes", used.bytes);
     set(now, "threads", used.threads);
     set(now, "fds", used.fds);

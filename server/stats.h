@@ -1,5 +1,5 @@
-/* What the server counts, and GET /stats, which sets it beside the profiler's and the kernel's
- * view. */
+/* The server's own counters, and GET /stats: these counters, the profiler's figures and the
+ * kernel's. */
 #ifndef SERVER_STATS_H
 #define SERVER_STATS_H
 
@@ -7,16 +7,16 @@
 
 #include <jansson.h>
 
-#include "budget_defaults.h"
-
+struct leakprof_limits;
 struct scene;
 
-void stats_start(const struct budget_limits *limits);
+/* budget: what all scenes together may hold. */
+void stats_start(const struct leakprof_limits *budget);
 
 void stats_request(void);
 void stats_hit(const struct scene *scene, bool leak, unsigned n); /* done n times */
 
-/* Requests that were taken and not answered yet; adds `change` and returns what it was. */
+/* Adds `change` to the number of requests that are not answered yet. Returns the old number. */
 int stats_pending(int change);
 
 json_t *stats_json(void);

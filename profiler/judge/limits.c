@@ -1,12 +1,14 @@
 /*
- * Limits stand in many places, and the tightest wins. A cgroup is bound by each of its ancestors
- * too, so the path is walked up to the root; in a container the root is often all that can be seen.
+ * The lowest limit counts. A cgroup is also limited by each of its ancestors, so every level of its
+ * path is read up to the root. In a container the root is often the only level that can be read.
  *
- * A thread takes two mappings (its stack and the guard page), so vm.max_map_count halves into a
- * limit of threads, on most machines the one that is met first. It keeps them when it has ended,
- * until it is joined.
+ * A thread takes two mappings (its stack and the guard page), so half of vm.max_map_count is a
+ * limit of threads. On most machines it is the lowest one. A thread that has ended keeps its
+ * mappings until it is joined.
  */
 #include "judge/limits.h"
+
+#include "leakprof_server.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -21,7 +23,7 @@ static void tighten(int64_t *limit, int64_t other)
         *limit = other;
 }
 
-/* The number in a file; 0 where there is none ("max"). */
+/* The number in a file; 0 if there is none ("max", no such file). */
 static int64_t number_in(const char *path)
 {
     long long number = 0;
@@ -107,4 +109,14 @@ void lp_limits_read(struct lp_limits *limits)
     tighten(&limits->at[LP_BOUND_WATCHES], number_in("/proc/sys/fs/epoll/max_user_watches"));
     tighten(&limits->at[LP_BOUND_THREADS], limits->at[LP_BOUND_STACKS]);
     read_cgroups(limits);
+}
+
+void leakprof_limits(struct leakprof_limits *limits)
+{
+    struct lp_limits all;
+
+    lp_limits_read(&all);
+    *limits = (struct leakprof_limits){.memory = all.at[LP_BOUND_MEMORY],
+                                       .threads = all.at[LP_BOUND_THREADS],
+                                       .fds = all.at[LP_BOUND_FDS]};
 }

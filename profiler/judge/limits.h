@@ -1,6 +1,6 @@
 /*
- * What the process may have at most before something refuses it: the machine, its cgroup and its
- * rlimits, whichever is tightest. Reads files; profiler's thread only.
+ * What the process may have before the system refuses more: the lowest of what the machine, the
+ * cgroup and the rlimits allow. leakprof_limits() is the public part of it.
  */
 #ifndef LP_JUDGE_LIMITS_H
 #define LP_JUDGE_LIMITS_H

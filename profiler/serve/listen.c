@@ -9,6 +9,8 @@
 #include <unistd.h>
 #include <arpa/inet.h>
 
+_Static_assert(LP_URL_MAX >= sizeof((struct leakprof_address *)0)->text + sizeof "http://", "fits");
+
 static int parse_port(const char *text, in_port_t *port)
 {
     size_t length = strlen(text);
@@ -21,7 +23,22 @@ static int parse_port(const char *text, in_port_t *port)
     return 0;
 }
 
-int lp_address_parse(const char *text, struct lp_address *address)
+/* Sets what follows from the socket's address. */
+static void describe(struct leakprof_address *address)
+{
+    char host[INET6_ADDRSTRLEN] = "";
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)&address->socket;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address->socket;
+    bool six = address->socket.ss_family == AF_INET6;
+    address->loopback =
+        six ? IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr) : ntohl(v4->sin_addr.s_addr) >> 24 == 127;
+    inet_ntop(address->socket.ss_family, six ? (const void *)&v6->sin6_addr : &v4->sin_addr, host,
+              sizeof host);
+    snprintf(address->text, sizeof address->text, six ? "[%s]:%u" : "%s:%u", host,
+             ntohs(six ? v6->sin6_port : v4->sin_port));
+}
+
+static int parse(const char *text, struct leakprof_address *address)
 {
     char host[64];
     const char *colon = text ? strrchr(text, ':') : NULL;
@@ -31,16 +48,14 @@ int lp_address_parse(const char *text, struct lp_address *address)
     memcpy(host, text, length);
     host[length] = '\0';
 
-    *address = (struct lp_address){0};
-    struct sockaddr_in *v4 = (struct sockaddr_in *)&address->sockaddr;
-    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&address->sockaddr;
+    struct sockaddr_in *v4 = (struct sockaddr_in *)&address->socket;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&address->socket;
     if (length > 2 && host[0] == '[' && host[length - 1] == ']') {
         host[length - 1] = '\0';
         address->length = sizeof *v6;
         v6->sin6_family = AF_INET6;
         if (inet_pton(AF_INET6, host + 1, &v6->sin6_addr) != 1)
             return -EINVAL;
-        address->loopback = IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
         return parse_port(colon + 1, &v6->sin6_port);
     }
     if (strcmp(host, "localhost") == 0)
@@ -49,37 +64,42 @@ int lp_address_parse(const char *text, struct lp_address *address)
     v4->sin_family = AF_INET;
     if (inet_pton(AF_INET, host, &v4->sin_addr) != 1)
         return -EINVAL;
-    address->loopback = ntohl(v4->sin_addr.s_addr) >> 24 == 127;
     return parse_port(colon + 1, &v4->sin_port);
 }
 
-static void write_url(const struct sockaddr_storage *bound, char url[LP_URL_MAX])
+int leakprof_address_parse(const char *text, struct leakprof_address *address)
 {
-    char host[INET6_ADDRSTRLEN] = "";
-    const struct sockaddr_in *v4 = (const struct sockaddr_in *)bound;
-    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)bound;
-    bool six = bound->ss_family == AF_INET6;
-    /* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): blind to sockaddr_storage */
-    in_port_t port = six ? v6->sin6_port : v4->sin_port;
-    inet_ntop(bound->ss_family, six ? (const void *)&v6->sin6_addr : &v4->sin_addr, host,
-              sizeof host);
-    snprintf(url, LP_URL_MAX, six ? "http://[%s]:%u" : "http://%s:%u", host, ntohs(port));
+    *address = (struct leakprof_address){0};
+    int error = parse(text, address);
+    if (!error)
+        describe(address);
+    return error;
 }
 
-int lp_address_listen(const struct lp_address *address, char url[LP_URL_MAX])
+int leakprof_address_bound(int fd, struct leakprof_address *address)
 {
-    struct sockaddr_storage bound = {0};
-    socklen_t length = sizeof bound;
-    int fd = socket(address->sockaddr.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    *address = (struct leakprof_address){.length = sizeof address->socket};
+    if (getsockname(fd, (struct sockaddr *)&address->socket, &address->length) != 0)
+        return -errno;
+    describe(address);
+    return 0;
+}
+
+int lp_address_listen(const struct leakprof_address *address, char url[LP_URL_MAX])
+{
+    struct leakprof_address bound;
+    int fd = socket(address->socket.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
-    if (bind(fd, (const struct sockaddr *)&address->sockaddr, address->length) != 0 ||
-        listen(fd, 128) != 0 || getsockname(fd, (struct sockaddr *)&bound, &length) != 0) {
-        int error = -errno;
+    int error = bind(fd, (const struct sockaddr *)&address->socket, address->length) != 0 ||
+                        listen(fd, 128) != 0
+                    ? -errno
+                    : leakprof_address_bound(fd, &bound);
+    if (error) {
         close(fd);
         return error;
     }
-    write_url(&bound, url);
+    snprintf(url, LP_URL_MAX, "http://%s", bound.text);
     return fd;
 }

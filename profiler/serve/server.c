@@ -48,7 +48,7 @@ enum {
 
 static struct server {
     char url[LP_URL_MAX];
-    struct lp_address address;
+    struct leakprof_address address;
     struct lp_auth auth;
     atomic_bool stopping;
     _Atomic pid_t tid; /* of the thread that runs; 0: none does */
@@ -207,8 +207,8 @@ static bool good_periods(const struct leakprof_options *options)
 static int check(const struct leakprof_options *options, struct periods *periods)
 {
     const char *token = options->token;
-    server.address = (struct lp_address){.loopback = true};
-    if ((options->listen && lp_address_parse(options->listen, &server.address) != 0) ||
+    server.address = (struct leakprof_address){.loopback = true};
+    if ((options->listen && leakprof_address_parse(options->listen, &server.address) != 0) ||
         (token && !*token) || options->rate < LEAKPROF_RATE_KEEP || options->rate > LP_RATE_MAX)
         return -EINVAL;
     if (!good_periods(options))

@@ -1,0 +1,50 @@
+/*
+ * Parts of the profiler's own HTTP server, for programs that are servers too. They are in
+ * libleakprof.a.
+ *
+ * Nothing here has state: every function uses its arguments only, and any thread may call it. Those
+ * that return int return 0 or a negative errno unless their comment says otherwise.
+ */
+#ifndef LEAKPROF_SERVER_H
+#define LEAKPROF_SERVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#pragma GCC visibility push(default)
+
+/* An address to listen on. text: "127.0.0.1:6060", numeric. */
+struct leakprof_address {
+    struct sockaddr_storage socket;
+    socklen_t length;
+    bool loopback; /* only this machine can connect */
+    char text[72];
+};
+
+/* Reads "127.0.0.1:6060", "localhost:0" or "[::1]:6060". 0 or -EINVAL. */
+int leakprof_address_parse(const char *text, struct leakprof_address *address);
+
+/* The address that a socket is bound to, with the port that the kernel chose for port 0. */
+int leakprof_address_bound(int fd, struct leakprof_address *address);
+
+/* Reads a period from 100ms to 1h: digits and a unit (ms, s, m or h). Milliseconds or -EINVAL. */
+int64_t leakprof_period_parse(const char *text);
+
+/* What the process may have before the system refuses more: the lowest of what the machine, the
+ * cgroup with its ancestors and the rlimits allow. What cannot be read limits nothing. */
+struct leakprof_limits {
+    int64_t memory, threads, fds;
+};
+void leakprof_limits(struct leakprof_limits *limits);
+
+#pragma GCC visibility pop
+
+#ifdef __cplusplus
+}
+#endif
+#endif
