@@ -86,8 +86,8 @@ $(B)/scenes: $(SRC_leaks) $(LABS) leaks tests/blackbox/catalogue.tsv
 $(B)/obj/leaks/%.o: leaks/%.c | $(B)/gen/leaks/message.pb-c.h
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CFLAGS) $(OPT_leaks) $(INC_leaks) $(DEPS) -c -o $@ $<
-HEADERS := $(addprefix $(B)/include/,leakprof.h leakprof_server.h scene.h)
-$(B)/obj/server/%.o: server/%.c | $(HEADERS)
+PUBLIC := $(patsubst profiler/%,$(B)/include/%,$(wildcard profiler/leakprof*.h))
+$(B)/obj/server/%.o: server/%.c | $(PUBLIC) $(B)/include/scene.h
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CFLAGS) $(INC_server) $(DEPS) -c -o $@ $<
 $(B)/obj/profiler/%.o: profiler/%.c | $(B)/gen/profile.pb-c.h
@@ -128,7 +128,7 @@ $(B)/gen/profile.pb-c.c $(B)/gen/profile.pb-c.h &: profiler/write/profile.proto
 $(B)/gen/leaks/message.pb-c.c $(B)/gen/leaks/message.pb-c.h &: leaks/message.proto
 	@mkdir -p $(@D)
 	protoc-c --proto_path=leaks --c_out=$(B)/gen/leaks message.proto
-$(B)/include/leakprof.h $(B)/include/leakprof_server.h: $(B)/include/%: profiler/%
+$(PUBLIC): $(B)/include/%: profiler/%
 	@mkdir -p $(@D) && cp $< $@
 $(B)/include/scene.h: leaks/scene.h
 	@mkdir -p $(@D) && cp $< $@

@@ -1,6 +1,6 @@
 /*
  * Parts of the profiler's own HTTP server, for programs that are servers too. They are in
- * libleakprof.a.
+ * libleakprof.a and do not depend on an HTTP library; leakprof_evhttp.h has those for libevent.
  *
  * Nothing here has state: every function uses its arguments only, and any thread may call it. Those
  * that return int return 0 or a negative errno unless their comment says otherwise.
@@ -41,6 +41,28 @@ struct leakprof_limits {
     int64_t memory, threads, fds;
 };
 void leakprof_limits(struct leakprof_limits *limits);
+
+/* The guard: from a request's headers alone, may it be answered? Three checks:
+ * - On a loopback address, Host must name this machine. Otherwise a web page elsewhere could reach
+ *   the server through a name that resolves to 127.0.0.1. On other addresses the server does not
+ *   know its names, and a token is required instead.
+ * - Origin and Sec-Fetch-Site, which browsers send, must not name another site.
+ * - The client must present the token, if there is one: Authorization: Bearer TOKEN, or Basic with
+ *   the token as the password. The comparison takes the same time wherever the difference is.
+ * An empty guard ({0}) refuses every request. */
+struct leakprof_guard {
+    const char *token; /* NULL: none is required, which only a loopback address allows */
+    bool loopback;
+};
+struct leakprof_headers {
+    const char *host, *origin, *sec_fetch_site, *authorization; /* NULL: not in the request */
+    bool changes; /* the request changes something, so pages on other ports are refused too */
+};
+
+/* 0, or the status to refuse the request with and *why, a sentence for the client. 403: never from
+ * there; 401: not without the token, and the answer needs a WWW-Authenticate header. */
+int leakprof_guard_check(const struct leakprof_guard *guard, const struct leakprof_headers *headers,
+                         const char **why);
 
 #pragma GCC visibility pop
 

@@ -1,16 +1,12 @@
-/*
- * The token is compared in a time that depends on what the client sent, never on how much of it was
- * right.
- */
-#include "serve/auth.h"
+#include "leakprof_server.h"
 
-#include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <strings.h>
 #include <arpa/inet.h>
 
+/* The time depends on the given text only, not on how much of it is right. */
 static bool same_secret(const char *given, size_t length, const char *token)
 {
     size_t token_length = strlen(token);
@@ -27,7 +23,7 @@ static int base64_digit(char c)
     return at ? (int)(at - digits) : -1;
 }
 
-/* Returns the length, or -1 when it is not base64 or does not fit. */
+/* The length; -1 if it is not base64, bytes after the padding included, or does not fit. */
 static int base64_decode(const char *from, char *to, size_t room)
 {
     uint32_t bits = 0;
@@ -46,7 +42,7 @@ static int base64_decode(const char *from, char *to, size_t room)
             to[n++] = (char)(bits >> nbits);
         }
     }
-    return from[strspn(from, "=")] ? -1 : (int)n;
+    return nbits >= 6 || from[strspn(from, "=")] ? -1 : (int)n;
 }
 
 static bool has_token(const char *authorization, const char *token)
@@ -65,8 +61,8 @@ static bool has_token(const char *authorization, const char *token)
     return colon && same_secret(colon + 1, (size_t)(pair + length - colon - 1), token);
 }
 
-/* Is it "localhost", 127.x.x.x or [::1], with or without a port? The port may differ from ours: it
- * is another one behind a tunnel. */
+/* Is it "localhost", 127.x.x.x or [::1], with or without a port? The port may differ from ours,
+ * as behind a tunnel. */
 static bool names_loopback(const char *host)
 {
     char name[64];
@@ -84,34 +80,43 @@ static bool names_loopback(const char *host)
     return strcasecmp(name, "localhost") == 0 || strcmp(name, "[::1]") == 0;
 }
 
-/* An origin is "scheme://host:port"; ours has just what Host says. "null" has neither. */
+/* An origin is "scheme://host:port"; ours has the same host and port as Host. "null" has none. */
 static bool same_origin(const char *origin, const char *host)
 {
     const char *authority = strstr(origin, "://");
     return authority && host && strcasecmp(authority + 3, host) == 0;
 }
 
-int lp_auth_check(const struct lp_auth *auth, const struct lp_auth_headers *headers,
-                  const char **why)
+/* "same-site" is another port of this machine. */
+static bool same_site(const char *site, bool changes)
 {
-    const char *site = headers->sec_fetch_site;
-    if (auth->loopback && headers->host && !names_loopback(headers->host)) {
+    return strcasecmp(site, "none") == 0 || strcasecmp(site, "same-origin") == 0 ||
+           (!changes && strcasecmp(site, "same-site") == 0);
+}
+
+int leakprof_guard_check(const struct leakprof_guard *guard, const struct leakprof_headers *headers,
+                         const char **why)
+{
+    if (!guard->loopback && !guard->token) {
+        *why = "this server has no token, so it only answers on a loopback address";
+        return 403;
+    }
+    if (guard->loopback && headers->host && !names_loopback(headers->host)) {
         *why = "the Host header names another machine: use 127.0.0.1 or localhost";
-        return -EACCES;
+        return 403;
     }
     if (headers->origin && !same_origin(headers->origin, headers->host)) {
-        *why = "a page of another origin asked for this";
-        return -EACCES;
+        *why = "the request comes from a page of another origin";
+        return 403;
     }
-    /* Any port of this machine is the "same site": a link from there may lead here, no more. */
-    if (site && strcmp(site, "none") != 0 && strcmp(site, "same-origin") != 0 &&
-        (headers->changes || strcmp(site, "same-site") != 0)) {
-        *why = "a page of another site asked for this";
-        return -EACCES;
+    if (headers->sec_fetch_site && !same_site(headers->sec_fetch_site, headers->changes)) {
+        *why = "the request comes from a page of another site";
+        return 403;
     }
-    if (auth->token && !has_token(headers->authorization, auth->token)) {
-        *why = "a token is due: Authorization: Bearer TOKEN, or Basic with it as the password";
-        return -EPERM;
+    if (guard->token && !has_token(headers->authorization, guard->token)) {
+        *why = "a token is required: Authorization: Bearer TOKEN, or Basic with the token as the "
+               "password";
+        return 401;
     }
     return 0;
 }

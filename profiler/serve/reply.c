@@ -17,10 +17,6 @@ int lp_status(int error)
     switch (error) {
     case -EINVAL:
         return 400;
-    case -EPERM:
-        return 401;
-    case -EACCES:
-        return 403;
     case -ENOENT:
         return 404;
     case -EAGAIN:

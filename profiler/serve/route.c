@@ -6,9 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <event2/http.h>
-#include <event2/keyvalq_struct.h>
 
-#include "serve/auth.h"
+#include "leakprof_evhttp.h"
 #include "serve/reply.h"
 
 #define GET EVHTTP_REQ_GET
@@ -139,25 +138,6 @@ static const struct route *find(struct evhttp_request *http, const char *path, s
     return NULL;
 }
 
-static bool admit(struct evhttp_request *http, const struct lp_auth *auth)
-{
-    const struct evkeyvalq *in = evhttp_request_get_input_headers(http);
-    const struct lp_auth_headers headers = {
-        .host = evhttp_find_header(in, "Host"),
-        .origin = evhttp_find_header(in, "Origin"),
-        .sec_fetch_site = evhttp_find_header(in, "Sec-Fetch-Site"),
-        .authorization = evhttp_find_header(in, "Authorization"),
-        .changes = method_of(http) != GET,
-    };
-    const char *why;
-    int error = lp_auth_check(auth, &headers, &why);
-    if (error == -EPERM)
-        lp_reply_header(http, "WWW-Authenticate", "Basic realm=\"leakprof\", charset=\"UTF-8\"");
-    if (error)
-        lp_reply_error(http, lp_status(error), "%s", why);
-    return error == 0;
-}
-
 static void handle(struct evhttp_request *http, const char *path, const char *query_text)
 {
     struct span spans[2] = {0};
@@ -183,10 +163,16 @@ static void handle(struct evhttp_request *http, const char *path, const char *qu
     lp_query_release(&request.query);
 }
 
-void lp_route(struct evhttp_request *http, void *auth)
+void lp_route(struct evhttp_request *http, void *guard)
 {
-    if (!admit(http, auth))
+    const char *why;
+    int status = leakprof_evhttp_check(guard, http, method_of(http) != GET, &why);
+    if (status == 401)
+        leakprof_evhttp_challenge(http);
+    if (status) {
+        lp_reply_error(http, status, "%s", why);
         return;
+    }
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(http);
     const char *raw = uri ? evhttp_uri_get_path(uri) : NULL;
     char *path = strdup(raw ? raw : "");

@@ -20,8 +20,8 @@ struct lp_request {
     struct lp_query query;
 };
 
-/* The callback for all of evhttp's requests; auth is a const struct lp_auth *. */
-void lp_route(struct evhttp_request *http, void *auth);
+/* The callback for all requests of evhttp. guard is a const struct leakprof_guard *. */
+void lp_route(struct evhttp_request *http, void *guard);
 
 /* pprof.c: Go's contract */
 void lp_http_profile(struct lp_request *request);  /* of the moment, or a delta */

@@ -29,7 +29,6 @@
 #include "record/self.h"
 #include "sys/period.h"
 #include "write/trace.h"
-#include "serve/auth.h"
 #include "serve/listen.h"
 #include "serve/live.h"
 #include "serve/periodic.h"
@@ -49,7 +48,7 @@ enum {
 static struct server {
     char url[LP_URL_MAX];
     struct leakprof_address address;
-    struct lp_auth auth;
+    struct leakprof_guard guard;
     atomic_bool stopping;
     _Atomic pid_t tid; /* of the thread that runs; 0: none does */
     struct event_base *base;
@@ -142,7 +141,7 @@ static int set_up_http(int listen_fd)
     evhttp_set_allowed_methods(server.http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST |
                                                 EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE |
                                                 EVHTTP_REQ_PATCH | EVHTTP_REQ_OPTIONS);
-    evhttp_set_gencb(server.http, lp_route, &server.auth);
+    evhttp_set_gencb(server.http, lp_route, &server.guard);
     return 0;
 }
 
@@ -175,7 +174,8 @@ static int set_up(const struct leakprof_options *options, const struct periods *
         error || !options->listen ? error : lp_address_listen(&server.address, server.url);
     if (listen_fd < 0)
         return listen_fd;
-    server.auth = (struct lp_auth){.token = options->token, .loopback = server.address.loopback};
+    server.guard =
+        (struct leakprof_guard){.token = options->token, .loopback = server.address.loopback};
     server.base = new_base();
     if (!server.base)
         return -ENOMEM;

@@ -1,18 +1,18 @@
-/* Claim: other sites' pages are refused, and with a token so is everyone who does not have it. */
+/* Claim: pages of other sites are refused, and if there is a token, so are clients without it. */
 #include "unit.h"
 
-#include <errno.h>
+#include "leakprof_server.h"
 
-#include "serve/auth.h"
+static const struct leakprof_guard local = {.loopback = true};
+static const struct leakprof_guard local_token = {.loopback = true, .token = "s3cret:x"};
+static const struct leakprof_guard remote_token = {.token = "s3cret:x"};
 
-static const struct lp_auth local = {.loopback = true};
-static const struct lp_auth local_token = {.loopback = true, .token = "s3cret:x"};
-static const struct lp_auth remote_token = {.token = "s3cret:x"};
+static const struct leakprof_guard nothing;
 
-static int check(const struct lp_auth *auth, struct lp_auth_headers headers)
+static int check(const struct leakprof_guard *guard, struct leakprof_headers headers)
 {
     const char *why = NULL;
-    int error = lp_auth_check(auth, &headers, &why);
+    int error = leakprof_guard_check(guard, &headers, &why);
     if (error)
         assert_non_null(why);
     return error;
@@ -20,7 +20,7 @@ static int check(const struct lp_auth *auth, struct lp_auth_headers headers)
 
 static int host(const char *name)
 {
-    return check(&local, (struct lp_auth_headers){.host = name});
+    return check(&local, (struct leakprof_headers){.host = name});
 }
 
 static void test_host_must_name_this_machine(void **state)
@@ -44,30 +44,30 @@ static void test_host_must_name_this_machine(void **state)
     for (int i = 0; good[i]; i++)
         assert_int_equal(host(good[i]), 0);
     for (int i = 0; bad[i]; i++)
-        assert_int_equal(host(bad[i]), -EACCES);
+        assert_int_equal(host(bad[i]), 403);
     assert_int_equal(host(NULL), 0);
 }
 
 static void test_origin_must_be_ours(void **state)
 {
     (void)state;
-    struct lp_auth_headers headers = {.host = "127.0.0.1:6060", .origin = "http://127.0.0.1:6060"};
+    struct leakprof_headers headers = {.host = "127.0.0.1:6060", .origin = "http://127.0.0.1:6060"};
     assert_int_equal(check(&local, headers), 0);
     static const char *const bad[] = {
         "http://127.0.0.1:8080", "http://evil.example", "null", "", "http://localhost:6060", NULL};
     for (int i = 0; bad[i]; i++) {
         headers.origin = bad[i];
-        assert_int_equal(check(&local, headers), -EACCES);
+        assert_int_equal(check(&local, headers), 403);
     }
 }
 
 static void test_other_sites_are_refused(void **state)
 {
     (void)state;
-    struct lp_auth_headers headers = {.host = "localhost", .sec_fetch_site = "cross-site"};
-    assert_int_equal(check(&local, headers), -EACCES);
+    struct leakprof_headers headers = {.host = "localhost", .sec_fetch_site = "cross-site"};
+    assert_int_equal(check(&local, headers), 403);
     headers.sec_fetch_site = "whatever";
-    assert_int_equal(check(&local, headers), -EACCES);
+    assert_int_equal(check(&local, headers), 403);
     headers.sec_fetch_site = "none";
     assert_int_equal(check(&local, headers), 0);
     headers.sec_fetch_site = "same-origin";
@@ -79,15 +79,15 @@ static void test_other_sites_are_refused(void **state)
 static void test_same_site_may_look_but_not_change(void **state)
 {
     (void)state;
-    struct lp_auth_headers headers = {.host = "localhost", .sec_fetch_site = "same-site"};
+    struct leakprof_headers headers = {.host = "localhost", .sec_fetch_site = "same-site"};
     assert_int_equal(check(&local, headers), 0);
     headers.changes = true;
-    assert_int_equal(check(&local, headers), -EACCES);
+    assert_int_equal(check(&local, headers), 403);
 }
 
 static int authorization(const char *text)
 {
-    struct lp_auth_headers headers = {.host = "example.org", .authorization = text};
+    struct leakprof_headers headers = {.host = "example.org", .authorization = text};
     return check(&remote_token, headers);
 }
 
@@ -96,11 +96,14 @@ static void test_token_by_bearer_and_basic(void **state)
     (void)state;
     assert_int_equal(authorization("Bearer s3cret:x"), 0);
     assert_int_equal(authorization("bearer  s3cret:x"), 0);
-    assert_int_equal(authorization("Basic YW55Om1vcmU="), -EPERM);       /* any:more */
-    assert_int_equal(authorization("Basic YW55OnMzY3JldDp4"), 0);        /* any:s3cret:x */
-    assert_int_equal(authorization("Basic OnMzY3JldDp4"), 0);            /* :s3cret:x */
-    assert_int_equal(authorization("Basic czNjcmV0Ong="), -EPERM);       /* s3cret:x */
-    assert_int_equal(authorization("Basic YW55OnMzY3JldDp4=x"), -EPERM); /* not base64 */
+    assert_int_equal(authorization("Basic YW55Om1vcmU="), 401);       /* any:more */
+    assert_int_equal(authorization("Basic YW55OnMzY3JldDp4"), 0);     /* any:s3cret:x */
+    assert_int_equal(authorization("Basic OnMzY3JldDp4"), 0);         /* :s3cret:x */
+    assert_int_equal(authorization("Basic czNjcmV0Ong="), 401);       /* s3cret:x */
+    assert_int_equal(authorization("Basic YW55OnMzY3JldDp4=x"), 401); /* not base64 */
+    assert_int_equal(authorization("Basic YW55OnMzY3JldDp4=="), 0);   /* any padding */
+    assert_int_equal(authorization("Basic YW55OnMzY3JldDp4 "), 401);
+    assert_int_equal(authorization("Basic YW55OnMzY3JldDp4x"), 401); /* a digit too many */
 }
 
 static void test_wrong_tokens_are_refused(void **state)
@@ -119,18 +122,25 @@ static void test_wrong_tokens_are_refused(void **state)
                                       "Digest s3cret:x",
                                       "s3cret:x"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        assert_int_equal(authorization(bad[i]), -EPERM);
+        assert_int_equal(authorization(bad[i]), 401);
+}
+
+static void test_an_empty_guard_refuses_all(void **state)
+{
+    (void)state;
+    assert_int_equal(check(&nothing, (struct leakprof_headers){.host = "localhost"}), 403);
+    assert_int_equal(check(&nothing, (struct leakprof_headers){0}), 403);
 }
 
 static void test_the_token_does_not_excuse_another_site(void **state)
 {
     (void)state;
-    struct lp_auth_headers headers = {.host = "evil.example", .authorization = "Bearer s3cret:x"};
-    assert_int_equal(check(&local_token, headers), -EACCES);
+    struct leakprof_headers headers = {.host = "evil.example", .authorization = "Bearer s3cret:x"};
+    assert_int_equal(check(&local_token, headers), 403);
     headers.host = "localhost";
     assert_int_equal(check(&local_token, headers), 0);
     headers.origin = "http://evil.example";
-    assert_int_equal(check(&local_token, headers), -EACCES);
+    assert_int_equal(check(&local_token, headers), 403);
 }
 
 int main(void)
@@ -142,6 +152,7 @@ int main(void)
         cmocka_unit_test(test_same_site_may_look_but_not_change),
         cmocka_unit_test(test_token_by_bearer_and_basic),
         cmocka_unit_test(test_wrong_tokens_are_refused),
+        cmocka_unit_test(test_an_empty_guard_refuses_all),
         cmocka_unit_test(test_the_token_does_not_excuse_another_site),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,33 @@
+/*
+ * The guard of leakprof_server.h for programs that serve HTTP with libevent's evhttp. It is in
+ * libleakprof.a.
+ *
+ * Threads: as for evhttp itself, only the thread that runs its event loop may call these.
+ */
+#ifndef LEAKPROF_EVHTTP_H
+#define LEAKPROF_EVHTTP_H
+
+#include "leakprof_server.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#pragma GCC visibility push(default)
+
+struct evhttp_request;
+
+/* As leakprof_guard_check(). It also checks that the request has one meaning (400): evhttp ignores
+ * repeated headers and a Transfer-Encoding that it does not know. */
+int leakprof_evhttp_check(const struct leakprof_guard *guard, struct evhttp_request *request,
+                          bool changes, const char **why);
+
+/* Adds WWW-Authenticate to the answer, as a 401 needs it. */
+void leakprof_evhttp_challenge(struct evhttp_request *request);
+
+#pragma GCC visibility pop
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,77 @@
+/*
+ * The guard for a request of evhttp.
+ */
+#include "leakprof_evhttp.h"
+
+#include <stddef.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/queue.h>
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
+
+/* The headers that decide; each may be given once. */
+enum { HOST, ORIGIN, SITE, AUTHORIZATION, LENGTH, CODING, HEADERS };
+
+static bool read_headers(struct evhttp_request *request, const char *values[HEADERS])
+{
+    static const char *const names[HEADERS] = {
+        "Host", "Origin", "Sec-Fetch-Site", "Authorization", "Content-Length", "Transfer-Encoding"};
+    struct evkeyval *header;
+    TAILQ_FOREACH(header, evhttp_request_get_input_headers(request), next)
+    {
+        for (int i = 0; i < HEADERS; i++) {
+            /* The first letter tells most of them apart: this runs for every request. */
+            if ((header->key[0] | 0x20) != (names[i][0] | 0x20) ||
+                strcasecmp(header->key, names[i]) != 0)
+                continue;
+            if (values[i])
+                return false;
+            values[i] = header->value;
+        }
+    }
+    return true;
+}
+
+/* NULL: where the body ends is clear. */
+static const char *ambiguity(const char *length, const char *coding)
+{
+    if (length && (!*length || length[strspn(length, "0123456789")]))
+        return "Content-Length must be a number";
+    if (coding && strcasecmp(coding, "chunked") != 0)
+        return "Transfer-Encoding: only chunked is supported";
+    if (length && coding)
+        return "Content-Length and Transfer-Encoding exclude each other";
+    return NULL;
+}
+
+int leakprof_evhttp_check(const struct leakprof_guard *guard, struct evhttp_request *request,
+                          bool changes, const char **why)
+{
+    const char *values[HEADERS] = {0};
+    if (!read_headers(request, values)) {
+        *why = "Host, Origin, Sec-Fetch-Site, Authorization, Content-Length and Transfer-Encoding "
+               "may be given once";
+        return 400;
+    }
+    *why = ambiguity(values[LENGTH], values[CODING]);
+    if (*why)
+        return 400;
+
+    /* A request line with a whole URL names the host itself, and then Host does not count. */
+    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
+    const char *host = uri ? evhttp_uri_get_host(uri) : NULL;
+    const struct leakprof_headers headers = {.host = host ? host : values[HOST],
+                                             .origin = values[ORIGIN],
+                                             .sec_fetch_site = values[SITE],
+                                             .authorization = values[AUTHORIZATION],
+                                             .changes = changes};
+    return leakprof_guard_check(guard, &headers, why);
+}
+
+void leakprof_evhttp_challenge(struct evhttp_request *request)
+{
+    struct evkeyvalq *out = evhttp_request_get_output_headers(request);
+    evhttp_add_header(out, "WWW-Authenticate", "Basic realm=\"token\", charset=\"UTF-8\"");
+    evhttp_add_header(out, "WWW-Authenticate", "Bearer realm=\"token\"");
+}
