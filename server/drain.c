@@ -118,11 +118,10 @@ static void drain_end(struct drain *drain, bool empty)
     }
     trim();
     if (empty)
-        reply_json(drain->request, reply_status(0),
+        reply_json(drain->request, 200,
                    json_pack("{ss sO}", "status", "reset", "drained", drained));
     else
-        reply_error(drain->request, -ETIMEDOUT,
-                    json_pack("{sO sO}", "drained", drained, "held", left),
+        reply_error(drain->request, 503, json_pack("{sO sO}", "drained", drained, "held", left),
                     "not everything has come back yet; ask again");
     json_decref(drained);
     json_decref(left);
@@ -156,7 +155,7 @@ void drain_run(struct evhttp_request *request, struct loop *loop, const struct s
         drain->tick = evtimer_new(front_base(loop), on_tick, drain);
     if (!drain || !drain->tick) {
         free(drain);
-        reply_error(request, -ENOMEM, NULL, "out of memory");
+        reply_error(request, 503, NULL, "out of memory");
         return;
     }
     drain->request = request;

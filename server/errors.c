@@ -7,7 +7,6 @@
  * It serves every evhttp of the process. The profiler's answers are recognised by not being on one
  * of our loops; they get plain text with the header that makes pprof print it.
  */
-#include <errno.h>
 #include <string.h>
 
 #include <event2/buffer.h>
@@ -26,22 +25,22 @@ static int cause_of(const struct evhttp_request *request, int status)
     size_t waiting = evbuffer_get_length(bufferevent_get_input(stream));
 
     if (status == HTTP_ENTITYTOOLARGE)
-        return -EMSGSIZE;
+        return 413;
     if (request->major == 0 && request->headers_size == 0 && waiting > FRONT_HEADERS_MAX / 2)
-        return -ENAMETOOLONG; /* the size of a line is noted when it was not too long */
+        return 414; /* the size of a line is noted when it was not too long */
     if (request->headers_size + waiting > FRONT_HEADERS_MAX)
-        return -EOVERFLOW;
-    return -EBADMSG;
+        return 431;
+    return 400;
 }
 
-static const char *say(int err)
+static const char *say(int status)
 {
-    switch (-err) {
-    case EMSGSIZE:
+    switch (status) {
+    case 413:
         return "the body is too large, or its chunks are broken";
-    case ENAMETOOLONG:
+    case 414:
         return "the request line is too long";
-    case EOVERFLOW:
+    case 431:
         return "the headers are too long";
     default:
         return "this is not an HTTP request";
@@ -75,7 +74,7 @@ static void send_text(struct evhttp_request *request, int status, const char *re
 
 void evhttp_send_error(struct evhttp_request *request, int status, const char *reason)
 {
-    int err;
+    int cause;
 
     if (status == 0) /* a method that libevent does not know */
         status = HTTP_NOTIMPLEMENTED;
@@ -89,7 +88,7 @@ void evhttp_send_error(struct evhttp_request *request, int status, const char *r
         return;
     }
 
-    err = cause_of(request, status);
+    cause = cause_of(request, status);
     speak_some_version(request);
     evhttp_clear_headers(evhttp_request_get_output_headers(request));
     reply_then_close(request);
@@ -97,5 +96,5 @@ void evhttp_send_error(struct evhttp_request *request, int status, const char *r
         reply_json(request, status,
                    json_pack("{ss}", "error", "Expect: only 100-continue is known"));
     else
-        reply_error(request, err, NULL, say(err));
+        reply_error(request, cause, NULL, say(cause));
 }

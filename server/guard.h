@@ -1,28 +1,22 @@
 /*
- * Who may ask. The playground leaks on purpose, so no page on the web may make a visitor's browser
- * call it: not by a request across sites, not by a name that was rebound to 127.0.0.1.
+ * Who may use the playground. It leaks on purpose, so no page on the web may make a visitor's
+ * browser call it. The checks are the profiler's (leakprof_server.h), so both ports refuse alike.
  */
 #ifndef SERVER_GUARD_H
 #define SERVER_GUARD_H
 
 #include <stdbool.h>
 
-struct leakprof_address;
 struct evhttp_request;
+struct options;
 
-/* token "": none is asked for. Both are kept by reference. */
-void guard_start(const struct leakprof_address *listen, const char *token);
+/* Before the first request. The token is not copied. */
+void guard_start(const struct options *options);
 
-/* Is this one well-formed HTTP request with one meaning? 0, or -EBADMSG and *why. */
-int guard_framing(struct evhttp_request *request, const char **why);
-
-/* Does it come from here? 0, or -EPERM and *why. */
-int guard_origin(struct evhttp_request *request, const char **why);
-
-/* Is a token asked for, here and by the profiler? */
+/* Do this server and the profiler require a token? */
 bool guard_has_token(void);
 
-/* Does it bring the token? 0, or -EACCES. */
-int guard_token(struct evhttp_request *request);
+/* 0, or the status to refuse the request with and *why. open: a route that needs no token. */
+int guard_check(struct evhttp_request *request, bool open, const char **why);
 
 #endif

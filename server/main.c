@@ -108,7 +108,7 @@ int main(int argc, char **argv)
 
     start_budget(&options);
     start_scenes();
-    guard_start(&options.listen, options.token);
+    guard_start(&options);
     err = leakprof_start(&(struct leakprof_options){
         .listen = options.pprof.text,
         .rate = options.rate == OPTIONS_UNSET ? LEAKPROF_RATE_KEEP : options.rate,

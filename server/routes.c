@@ -1,11 +1,9 @@
 /*
- * Every request passes the same gates in the same order (one meaning, from here, with the token),
- * then finds its route, its method, an empty body, and its parameters. Only then anything happens:
- * what is refused has changed nothing.
+ * Every request passes the same checks in the same order: the guard, its path, its method, an empty
+ * body, its parameters. Only then anything happens, so a request that is refused changes nothing.
  */
 #include "routes.h"
 
-#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,7 +23,7 @@
 
 enum { GET = EVHTTP_REQ_GET, POST = EVHTTP_REQ_POST };
 
-/* A request on its way through the gates. */
+/* A request while it is checked. */
 struct asked {
     struct evhttp_request *request;
     struct loop *loop;
@@ -43,7 +41,7 @@ static void get_page(struct asked *asked)
 static void get_file(struct asked *asked)
 {
     if (page_file(asked->request, asked->file) < 0)
-        reply_error(asked->request, -ENOENT, NULL, "the page has no such file; it is at /");
+        reply_error(asked->request, 404, NULL, "no such file; the page is at /");
 }
 
 static void get_icon(struct asked *asked)
@@ -58,17 +56,17 @@ static void get_healthz(struct asked *asked)
 
     if (body)
         evbuffer_add_reference(body, ok, sizeof(ok) - 1, NULL, NULL);
-    reply_bytes(asked->request, reply_status(0), "application/json", body);
+    reply_bytes(asked->request, 200, "application/json", body);
     if (body)
         evbuffer_free(body);
 }
 
 static void get_scenes(struct asked *asked)
 {
-    reply_json(asked->request, reply_status(0), stats_scenes_json());
+    reply_json(asked->request, 200, stats_scenes_json());
 }
 
-/* A browser that goes there does; curl, which takes anything, does not. */
+/* A browser does; curl, which accepts anything, does not. */
 static bool prefers_html(struct evhttp_request *request)
 {
     const char *accept = evhttp_find_header(evhttp_request_get_input_headers(request), "Accept");
@@ -92,14 +90,14 @@ static void get_lab(struct asked *asked)
     body = evbuffer_new();
     if (body)
         evbuffer_add_reference(body, lab->text, (size_t)(lab->end - lab->text), NULL, NULL);
-    reply_bytes(asked->request, reply_status(0), "text/markdown; charset=utf-8", body);
+    reply_bytes(asked->request, 200, "text/markdown; charset=utf-8", body);
     if (body)
         evbuffer_free(body);
 }
 
 static void get_stats(struct asked *asked)
 {
-    reply_json(asked->request, reply_status(0), stats_json());
+    reply_json(asked->request, 200, stats_json());
 }
 
 static void post_reset(struct asked *asked)
@@ -126,7 +124,7 @@ static const struct route {
     const char *tail; /* what follows the name; NULL: nothing */
     int methods;
     enum takes takes;
-    bool open; /* no token is asked for */
+    bool open; /* needs no token */
     void (*answer)(struct asked *asked);
 } routes[] = {
     {"/fixed/", A_SCENE, NULL, GET | POST, AMOUNTS, false, do_fixed},
@@ -181,7 +179,7 @@ static void refuse_path(struct evhttp_request *request)
         json_array_append_new(
             list, routes[i].tail ? json_sprintf("%s<scene>%s", routes[i].path, routes[i].tail)
                                  : json_string(routes[i].path));
-    reply_error(request, -ENOENT, json_pack("{so}", "routes", list), "no such route");
+    reply_error(request, 404, json_pack("{so}", "routes", list), "no such route");
 }
 
 static void refuse_scene(struct evhttp_request *request)
@@ -190,7 +188,7 @@ static void refuse_scene(struct evhttp_request *request)
 
     for (int i = 0; scenes[i]; i++)
         json_array_append_new(list, json_string(scenes[i]->id));
-    reply_error(request, -ENOENT, json_pack("{so}", "scenes", list), "scene not found");
+    reply_error(request, 404, json_pack("{so}", "scenes", list), "scene not found");
 }
 
 static void refuse_method(struct evhttp_request *request, int methods)
@@ -198,35 +196,8 @@ static void refuse_method(struct evhttp_request *request, int methods)
     const char *allow = methods == (GET | POST) ? "GET, POST" : methods == GET ? "GET" : "POST";
 
     evhttp_add_header(evhttp_request_get_output_headers(request), "Allow", allow);
-    reply_then_close(request); /* a HEAD or TRACE with a body: libevent has not read it */
-    reply_error(request, -EOPNOTSUPP, json_pack("{ss}", "allow", allow), "method not allowed");
-}
-
-static void refuse_token(struct evhttp_request *request)
-{
-    struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
-
-    evhttp_add_header(headers, "WWW-Authenticate", "Bearer realm=\"leakyard\"");
-    evhttp_add_header(headers, "WWW-Authenticate", "Basic realm=\"leakyard\"");
-    reply_error(request, -EACCES, NULL,
-                "a token is needed: Bearer, or Basic with it as the password");
-}
-
-/* What can be said before the route is known. true: it was refused and answered. */
-static bool refused_at_the_door(struct evhttp_request *request)
-{
-    const char *why = "the server is stopping";
-    int err = front_stopping() ? -ESHUTDOWN : 0;
-
-    if (err == 0)
-        err = guard_framing(request, &why);
-    if (err == 0)
-        err = guard_origin(request, &why);
-    if (err == 0)
-        return false;
-    reply_then_close(request);
-    reply_error(request, err, NULL, why);
-    return true;
+    reply_then_close(request); /* evhttp does not read the body of a HEAD or TRACE */
+    reply_error(request, 405, json_pack("{ss}", "allow", allow), "method not allowed");
 }
 
 static int read_query(const struct route *route, char *query, struct asked *asked, json_t **why)
@@ -236,12 +207,26 @@ static int read_query(const struct route *route, char *query, struct asked *aske
     return params_read(query, route->takes == AMOUNTS ? asked->scene : NULL, &asked->params, why);
 }
 
+/* true: the request was refused and answered. */
+static bool refused_by_guard(struct evhttp_request *request, const struct route *route)
+{
+    const char *why = "the server is stopping";
+    int status = front_stopping() ? 503 : guard_check(request, route && route->open, &why);
+
+    if (status == 0)
+        return false;
+    if (status != 401)
+        reply_then_close(request);
+    reply_error(request, status, NULL, why);
+    return true;
+}
+
 void routes_handle(struct evhttp_request *request, void *loop)
 {
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
     const char *query = evhttp_uri_get_query(uri);
     const int method = evhttp_request_get_command(request);
-    char path[FRONT_HEADERS_MAX + 1], asked_for[FRONT_HEADERS_MAX + 1];
+    char path[FRONT_HEADERS_MAX + 1], parameters[FRONT_HEADERS_MAX + 1];
     struct asked asked = {.request = request, .loop = loop};
     const struct route *route;
     struct span name = {NULL, 0};
@@ -249,21 +234,18 @@ void routes_handle(struct evhttp_request *request, void *loop)
     bool sound;
 
     stats_request();
-    if (refused_at_the_door(request))
-        return;
-
-    /* Both are shorter than the request line, which libevent has measured. */
+    /* Both are shorter than the request line, whose length evhttp limits. */
     snprintf(path, sizeof(path), "%s", *evhttp_uri_get_path(uri) ? evhttp_uri_get_path(uri) : "/");
-    snprintf(asked_for, sizeof(asked_for), "%s", query ? query : "");
+    snprintf(parameters, sizeof(parameters), "%s", query ? query : "");
     sound = params_decode(path) && !evhttp_uri_get_fragment(uri);
     route = sound ? find_route(path, &name) : NULL;
     if (route && route->names == A_FILE)
         asked.file = name.start;
 
-    if ((!route || !route->open) && guard_token(request) < 0) {
-        refuse_token(request);
-    } else if (!sound) {
-        reply_error(request, -EINVAL, NULL, "broken percent escape or fragment in the path");
+    if (refused_by_guard(request, route))
+        return;
+    if (!sound) {
+        reply_error(request, 400, NULL, "broken percent escape or fragment in the path");
     } else if (!route) {
         refuse_path(request);
     } else if (route->names == A_SCENE && !(asked.scene = scene_find(name.start, name.length))) {
@@ -271,11 +253,11 @@ void routes_handle(struct evhttp_request *request, void *loop)
     } else if (!(method & route->methods)) {
         refuse_method(request, route->methods);
     } else if (evbuffer_get_length(evhttp_request_get_input_buffer(request)) > 0) {
-        reply_error(request, -EINVAL, NULL, "a body is not taken: parameters go in the query");
-    } else if (read_query(route, asked_for, &asked, &why) < 0) {
+        reply_error(request, 400, NULL, "no body is accepted: parameters go in the query");
+    } else if (read_query(route, parameters, &asked, &why) < 0) {
         const char *text = json_string_value(json_object_get(why, "error"));
 
-        reply_error(request, -EINVAL, why, text ? text : "bad parameter");
+        reply_error(request, 400, why, text ? text : "bad parameter");
     } else {
         route->answer(&asked);
     }

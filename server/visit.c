@@ -41,7 +41,7 @@ static void answer_done(const struct visit *visit)
     int length;
 
     if (!body) {
-        reply_error(visit->request, -ENOMEM, NULL, "out of memory");
+        reply_error(visit->request, 503, NULL, "out of memory");
         return;
     }
     length = snprintf(text, sizeof(text),
@@ -55,7 +55,7 @@ static void answer_done(const struct visit *visit)
 #undef X
     length += snprintf(text + length - 1, sizeof(text) - (size_t)length + 1, "}}\n") - 1;
     evbuffer_add(body, text, (size_t)length);
-    reply_bytes(visit->request, reply_status(0), "application/json", body);
+    reply_bytes(visit->request, 200, "application/json", body);
     evbuffer_free(body);
 }
 
@@ -70,11 +70,11 @@ static void answer_failed(const struct visit *visit, int err)
     if (err == -ENOSPC) {
         json_object_set_new(body, "reset", json_string(reset));
         reply_error(
-            visit->request, err, body,
+            visit->request, 507, body,
             "the budget is used up and nothing was done; POST /reset gives back what all scenes "
             "hold");
     } else {
-        reply_error(visit->request, err, body,
+        reply_error(visit->request, reply_status(err), body,
                     "the system has no room for this and nothing was done");
     }
 }
@@ -114,7 +114,7 @@ void visit_run(struct evhttp_request *request, struct loop *loop, const struct s
     int err;
 
     if (!visit) {
-        reply_error(request, -ENOMEM, NULL, "out of memory");
+        reply_error(request, 503, NULL, "out of memory");
         return;
     }
     *visit =

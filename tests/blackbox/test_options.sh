@@ -82,16 +82,37 @@ test_environment() {
 }
 
 test_token() {
-	: "with a token both ports ask for it, but for /healthz"
-	printf 'a-token-of-some-length\n' >"$work/token"
+	: "with a token both ports require it in the same way, but for /healthz"
+	local token=a-token-of-some-length where wanted
+	printf '%s\n' $token >"$work/token"
 	serve --token-file "$work/token"
 	equal "healthz" "$(code GET "$url/healthz")" 200
-	equal "no token" "$(code GET "$url/stats")" 401
-	equal "no token" "$(code POST "$url/leak/slice")" 401
-	equal "no token" "$(code GET "$pprof/debug/pprof/heap")" 401
-	equal "wrong token" "$(code GET "$url/stats" -H 'Authorization: Bearer a-token-of-some-lengtH')" 401
-	equal "Bearer" "$(code GET "$url/stats" -H 'Authorization: Bearer a-token-of-some-length')" 200
-	equal "Basic" "$(code GET "$pprof/debug/pprof/heap" -u any:a-token-of-some-length)" 200
+	equal "POST without it" "$(code POST "$url/leak/slice")" 401
+	for where in "$url/stats" "$pprof/debug/pprof/heap"; do
+		equal "no token, $where" "$(code GET "$where")" 401
+		for wanted in Basic Bearer; do
+			contains "$(grep -i '^WWW-Authenticate:' "$work/headers")" "$wanted realm="
+		done
+		equal "wrong token, $where" "$(code GET "$where" -H 'Authorization: Bearer a-token-of-some-lengtH')" 401
+		equal "Bearer, $where" "$(code GET "$where" -H "Authorization: Bearer $token")" 200
+		equal "Basic, $where" "$(code GET "$where" -u any:$token)" 200
+		equal "bytes after the padding, $where" \
+			"$(code GET "$where" -H "Authorization: Basic $(printf 'any:%s' $token | base64)x")" 401
+		equal "twice, $where" \
+			"$(code GET "$where" -H "Authorization: Bearer $token" -H "Authorization: Bearer $token")" 400
+		equal "another site, $where" "$(code GET "$where" -u any:$token -H 'Sec-Fetch-Site: cross-site')" 403
+		equal "another origin, $where" "$(code GET "$where" -u any:$token -H 'Origin: http://evil.example')" 403
+		equal "another name, $where" "$(code GET "$where" -u any:$token -H 'Host: evil.example')" 403
+	done
+}
+
+test_names() {
+	: "beyond loopback, where a server cannot know its names, any Host is accepted with the token"
+	printf 'a-token-of-some-length\n' >"$work/token"
+	serve --token-file "$work/token" --listen 0.0.0.0:0 --pprof 0.0.0.0:0
+	equal playground "$(code GET "$url/stats" -u any:a-token-of-some-length -H 'Host: lab.example')" 200
+	equal profiler "$(code GET "$pprof/debug/rate" -u any:a-token-of-some-length -H 'Host: lab.example')" 200
+	equal "without it" "$(code GET "$url/stats" -H 'Host: lab.example')" 401
 }
 
 run_tests
