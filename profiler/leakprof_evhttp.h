@@ -15,6 +15,7 @@ extern "C" {
 
 #pragma GCC visibility push(default)
 
+struct evhttp;
 struct evhttp_request;
 
 /* As leakprof_guard_check(). It also checks that the request has one meaning (400): evhttp ignores
@@ -24,6 +25,10 @@ int leakprof_evhttp_check(const struct leakprof_guard *guard, struct evhttp_requ
 
 /* Adds WWW-Authenticate to the answer, as a 401 needs it. */
 void leakprof_evhttp_challenge(struct evhttp_request *request);
+
+/* From now on, what evhttp refuses by itself is answered with JSON ({"error": why}) instead of
+ * libevent's HTML page. Before the first connection; uses evhttp_set_bevcb(). */
+void leakprof_evhttp_json_errors(struct evhttp *http);
 
 #pragma GCC visibility pop
 

@@ -2,8 +2,8 @@
  * The loops. See front.h for the model.
  *
  * Binding: a second server with SO_REUSEPORT could join the port of the first and take half of its
- * requests. So the port is first bound without it, which fails when anybody listens there, and held
- * until all listeners are bound.
+ * requests. So the port is first bound without it, which fails if another process listens there,
+ * and is held until all listeners are bound.
  */
 #include "front.h"
 
@@ -20,10 +20,12 @@
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/listener.h>
-#include "leakprof_server.h"
+#include "leakprof_evhttp.h"
 #include "scene.h"
 
-enum { IDLE_SECONDS = 60, BACKLOG = 1024 };
+/* HEAD_MAX is larger than the limits in front.h: up to there a route refuses a request and says
+ * what is too long. Beyond it evhttp refuses the request, and can only say that it is bad. */
+enum { IDLE_SECONDS = 60, BACKLOG = 1024, HEAD_MAX = 64 << 10, BODY_MAX = 64 << 10 };
 
 struct loop {
     struct event_base *base;
@@ -135,7 +137,7 @@ static void accept_again(evutil_socket_t fd, short what, void *arg)
         evconnlistener_enable(evhttp_bound_socket_get_listener(loop->bound));
 }
 
-/* Out of descriptors: without a rest, libevent would try again at once, and log each time. */
+/* Out of descriptors. Without a pause libevent would retry at once, and log each time. */
 static void on_accept_error(struct evconnlistener *listener, void *arg)
 {
     (void)arg;
@@ -161,15 +163,11 @@ static int make_loop(struct loop *loop, int number,
         !(loop->again = evtimer_new(loop->base, accept_again, loop)))
         return -ENOMEM;
 
-    /* Routes decide about methods; what is not in the list comes by way of errors.c. */
-    evhttp_set_allowed_methods(loop->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD |
-                                               EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE |
-                                               EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE |
-                                               EVHTTP_REQ_PATCH);
-    evhttp_set_max_headers_size(loop->http, FRONT_HEADERS_MAX);
-    evhttp_set_max_body_size(loop->http, FRONT_BODY_MAX);
-    /* All connections wait equally long: libevent then keeps a queue and not a heap of deadlines.
-     */
+    evhttp_set_allowed_methods(loop->http, UINT16_MAX); /* the routes decide, and say why */
+    leakprof_evhttp_json_errors(loop->http);
+    evhttp_set_max_headers_size(loop->http, HEAD_MAX);
+    evhttp_set_max_body_size(loop->http, BODY_MAX);
+    /* All connections have the same time-out, so libevent can keep a queue, not a heap. */
     idle = event_base_init_common_timeout(loop->base, &(struct timeval){.tv_sec = IDLE_SECONDS});
     if (!idle)
         return -ENOMEM;
@@ -242,11 +240,6 @@ int front_start(const struct leakprof_address *at, int n,
 const char *front_address(void)
 {
     return address.text;
-}
-
-struct loop *front_here(void)
-{
-    return here;
 }
 
 struct event_base *front_base(struct loop *loop)

@@ -1,48 +1,47 @@
 /*
  * N event loops, each a thread with its own listener on one shared port (SO_REUSEPORT) and its own
- * evhttp. No libevent object is ever touched from another thread; whoever has work for a loop
- * queues a job and wakes it through an eventfd.
+ * evhttp. No thread touches another loop's libevent objects. Work for a loop is queued as a job,
+ * and an eventfd wakes the loop.
  */
 #ifndef SERVER_FRONT_H
 #define SERVER_FRONT_H
 
 #include <stdbool.h>
 
-enum { FRONT_HEADERS_MAX = 8 << 10, FRONT_BODY_MAX = 64 << 10 };
+/* Of a request: its URL, and its request line with all headers. */
+enum { FRONT_URL_MAX = 8 << 10, FRONT_HEADERS_MAX = 8 << 10 };
 
 struct event_base;
 struct leakprof_address;
 struct evhttp_request;
 struct loop;
 
-/* Work for a loop, in the memory of whoever queues it. */
+/* Work for a loop, in memory of the caller. */
 struct job {
     struct job *next;
     void (*run)(struct job *job);
 };
 
-/* Binds the port and starts the loops; `handle` gets every request. 0 or negative errno. */
+/* Binds the port and starts the loops. They call `handle` for every request. 0 or negative errno.
+ */
 int front_start(const struct leakprof_address *address, int nloops,
                 void (*handle)(struct evhttp_request *request, void *loop));
 
-/* The address that it listens on, with the real port: "127.0.0.1:8080". */
+/* The address, with the port that the kernel chose for port 0: "127.0.0.1:8080". */
 const char *front_address(void);
 
-/* Stops accepting; requests still come in on open connections. front_stopping() is true from here.
+/* Stops accepting. Requests on open connections still arrive. front_stopping() is true from here.
  */
 void front_quiesce(void);
 bool front_stopping(void);
 
-/* Ends the loops and joins their threads; front_free() then frees what they used. */
+/* Ends the loops and joins their threads. Then front_free() frees what they used. */
 void front_stop(void);
 void front_free(void);
 
-/* The loop that the calling thread runs; NULL: it runs none. */
-struct loop *front_here(void);
-
 struct event_base *front_base(struct loop *loop);
 
-/* Queues a job; it runs soon, once, on that loop. Any thread. */
+/* Queues a job, which runs once on that loop. Any thread. */
 void front_post(struct loop *loop, struct job *job);
 
 #endif

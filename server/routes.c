@@ -10,6 +10,7 @@
 
 #include <event2/buffer.h>
 #include <event2/http.h>
+#include <event2/http_struct.h>
 #include "scene.h"
 
 #include "drain.h"
@@ -207,34 +208,42 @@ static int read_query(const struct route *route, char *query, struct asked *aske
     return params_read(query, route->takes == AMOUNTS ? asked->scene : NULL, &asked->params, why);
 }
 
-/* true: the request was refused and answered. */
-static bool refused_by_guard(struct evhttp_request *request, const struct route *route)
+/* 0, or the status to refuse the request with and *why. */
+static int check(struct evhttp_request *request, const struct route *route, const char **why)
 {
-    const char *why = "the server is stopping";
-    int status = front_stopping() ? 503 : guard_check(request, route && route->open, &why);
-
-    if (status == 0)
-        return false;
-    if (status != 401)
-        reply_then_close(request);
-    reply_error(request, status, NULL, why);
-    return true;
+    if (front_stopping()) {
+        *why = "the server is stopping";
+        return 503;
+    }
+    if (strlen(evhttp_request_get_uri(request)) > FRONT_URL_MAX) {
+        *why = "the URL is longer than 8192 bytes";
+        return 414;
+    }
+    if (request->headers_size > FRONT_HEADERS_MAX) {
+        *why = "the request line and the headers are longer than 8192 bytes";
+        return 431;
+    }
+    return guard_check(request, route && route->open, why);
 }
 
 void routes_handle(struct evhttp_request *request, void *loop)
 {
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
-    const char *query = evhttp_uri_get_query(uri);
+    const char *query = evhttp_uri_get_query(uri), *refusal;
     const int method = evhttp_request_get_command(request);
-    char path[FRONT_HEADERS_MAX + 1], parameters[FRONT_HEADERS_MAX + 1];
+    char path[FRONT_URL_MAX + 1], parameters[FRONT_URL_MAX + 1];
     struct asked asked = {.request = request, .loop = loop};
     const struct route *route;
     struct span name = {NULL, 0};
     json_t *why = NULL;
     bool sound;
+    int status;
 
     stats_request();
-    /* Both are shorter than the request line, whose length evhttp limits. */
+    /* evhttp never closes a connection after CONNECT, whatever is answered. */
+    if (method == EVHTTP_REQ_CONNECT)
+        request->type = 0;
+    /* Cut off if the URL is too long; then check() refuses it. */
     snprintf(path, sizeof(path), "%s", *evhttp_uri_get_path(uri) ? evhttp_uri_get_path(uri) : "/");
     snprintf(parameters, sizeof(parameters), "%s", query ? query : "");
     sound = params_decode(path) && !evhttp_uri_get_fragment(uri);
@@ -242,9 +251,12 @@ void routes_handle(struct evhttp_request *request, void *loop)
     if (route && route->names == A_FILE)
         asked.file = name.start;
 
-    if (refused_by_guard(request, route))
-        return;
-    if (!sound) {
+    status = check(request, route, &refusal);
+    if (status != 0) {
+        if (status != 401)
+            reply_then_close(request);
+        reply_error(request, status, NULL, refusal);
+    } else if (!sound) {
         reply_error(request, 400, NULL, "broken percent escape or fragment in the path");
     } else if (!route) {
         refuse_path(request);

@@ -23,6 +23,7 @@
 #include <event2/http.h>
 #include <event2/listener.h>
 
+#include "leakprof_evhttp.h"
 #include "inspect/stderr.h"
 #include "inspect/vmas.h"
 #include "record/rate.h"
@@ -137,10 +138,8 @@ static int set_up_http(int listen_fd)
     evhttp_set_max_body_size(server.http, BODY_MAX);
     evhttp_set_timeout(server.http, TIMEOUT_SECONDS);
     evhttp_set_default_content_type(server.http, NULL);
-    /* All that a client may try, so that what is refused is refused in our words. */
-    evhttp_set_allowed_methods(server.http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST |
-                                                EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE |
-                                                EVHTTP_REQ_PATCH | EVHTTP_REQ_OPTIONS);
+    evhttp_set_allowed_methods(server.http, UINT16_MAX); /* lp_route() decides, and says why */
+    leakprof_evhttp_json_errors(server.http);
     evhttp_set_gencb(server.http, lp_route, &server.guard);
     return 0;
 }

@@ -100,11 +100,9 @@ test_too_long() {
 	nothing=$(held)
 	local long status
 	long=$(head -c 20000 /dev/zero | tr '\0' a)
-	for status in "$(code GET "$url/leak/slice?n=$long")" "$(code GET "$url/leak/$long")" \
-		"$(code GET "$url/leak/slice" -H "X-Long: $long")"; do
-		[[ $status == 4?? ]] || fail "status $status"
-		jq -e .error "$work/body"
-	done
+	refused 414 GET "/leak/slice?n=$long"
+	refused 414 GET "/leak/$long"
+	refused 431 GET /leak/slice -H "X-Long: $long"
 	head -c 2000000 /dev/zero >"$work/big"
 	equal "who asks before sending 2 MB" \
 		"$(code POST "$url/leak/slice" --data-binary "@$work/big" -H 'Expect: 100-continue' --expect100-timeout 10)" 413

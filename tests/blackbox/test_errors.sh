@@ -1,0 +1,85 @@
+# What evhttp answers by itself, before a route sees the request, and whose evhttp it is.
+# shellcheck shell=bash disable=SC2119,SC2317
+. tests/blackbox/lib.sh
+
+# raw PORT REQUEST: sends it as it is and reads until the server closes; status in $status, body in $work/body.
+raw() {
+	exec 3<>"/dev/tcp/127.0.0.1/$1"
+	printf '%b' "$2" >"$work/request"
+	cat "$work/request" >&3 # in one write: printf would write line by line, and find the connection closed
+	timeout 20 cat <&3 >"$work/answer" || fail "not closed after ${2:0:60}"
+	exec 3>&-
+	tr -d '\r' <"$work/answer" | sed '/^$/q' >"$work/headers"
+	tr -d '\r' <"$work/answer" | sed '1,/^$/d' >"$work/body"
+	status=$(sed -n '1s/^HTTP\/1\.[01] \([0-9]*\) .*/\1/p' "$work/headers")
+	equal "status lines after ${2:0:60}" "$(grep -ac '^HTTP/' "$work/answer")" 1
+}
+
+# refuses PORT STATUS REQUEST: with JSON that says why, which is all that is in the body.
+refuses() {
+	raw "$1" "$3"
+	equal "${3:0:60}" "$status" "$2"
+	equal "type after ${3:0:60}" "$(sed -n 's/^Content-Type: //Ip' "$work/headers")" application/json
+	equal "length after ${3:0:60}" "$(sed -n 's/^Content-Length: //Ip' "$work/headers")" "$(wc -c <"$work/body")"
+	jq -e '.error | length > 10' "$work/body" >"$work/null"
+}
+
+line() { # LENGTH
+	head -c "$1" /dev/zero | tr '\0' a
+}
+
+refuses_all() { # PORT MAX-HEAD MAX-BODY
+	local port=$1 request
+	for request in 'GARBAGE\r\n\r\n' 'GET\r\n\r\n' '\x01\x02\x03\r\n\r\n' 'GET / HTTP/9.9\r\n\r\n' 'GET /no/version/here\r\n\r\n' \
+		'GET / HTTP/1.1\r\nno colon\r\n\r\n' 'POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n' \
+		'POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n'; do
+		refuses "$port" 400 "$request"
+	done
+	# A byte too long: the server refuses it when all of it has arrived, so nobody writes to a closed connection.
+	refuses "$port" 400 "GET /$(line $(($2 - 4)))"
+	refuses "$port" 400 "GET / HTTP/1.1\r\nX-Long: $(line $(($2 - 21)))"
+	refuses "$port" 413 "POST / HTTP/1.1\r\nContent-Length: $(($3 + 1))\r\n\r\n"
+	refuses "$port" 413 'POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n'
+	refuses "$port" 417 'POST / HTTP/1.1\r\nExpect: tea\r\nContent-Length: 3\r\n\r\nabc'
+}
+
+test_playground() {
+	: "what evhttp refuses by itself is answered with JSON by the playground, and nothing has changed"
+	serve
+	local before port=${url##*:}
+	before=$(held)
+	refuses_all "$port" 65536 65536
+	refuses "$port" 414 "GET /leak/slice?n=1&x=$(line 9000) HTTP/1.1\r\nConnection: close\r\n\r\n"
+	refuses "$port" 431 "GET /leak/slice HTTP/1.1\r\nConnection: close\r\nX-Long: $(line 9000)\r\n\r\n"
+	refuses "$port" 431 "GET /leak/slice HTTP/1.1\r\nConnection: close\r\n$(printf 'X-Many: 0123456789\\r\\n%.0s' {1..600})\r\n"
+	refuses "$port" 405 'CONNECT localhost:80 HTTP/1.1\r\n\r\n'
+	refuses "$port" 405 'BREW /leak/slice HTTP/1.1\r\n\r\n'
+	contains "$(<"$work/headers")" "Allow: GET, POST"
+	equal held "$(held)" "$before"
+}
+
+test_profiler() {
+	: "so it is by the profiler in the playground"
+	serve
+	refuses_all "${pprof##*:}" 16384 1048576
+	refuses "${pprof##*:}" 405 'BREW /debug/rate HTTP/1.1\r\nConnection: close\r\n\r\n'
+	contains "$(<"$work/headers")" "Allow: GET, HEAD, PUT"
+}
+
+test_preloaded() {
+	: "and by the profiler in a program that knows nothing of it"
+	preload 0 sleep 60
+	refuses_all "${pprof##*:}" 16384 1048576
+	ended
+}
+
+test_symbols() {
+	: "none of libevent's functions is replaced: a program with an evhttp of its own has libevent's error pages"
+	local file
+	[[ $(nm "$build/leakyard" | grep -c ' U evhttp_new') -eq 1 ]] || fail "libevent is not shared"
+	for file in "$build/leakyard" "$build"/libleakprof*.so "$build/libleakprof.a"; do
+		! nm --defined-only "$file" 2>"$work/null" | grep -E ' [TW] (ev|bufferevent_)[a-z]*_' || fail "$file defines these"
+	done
+}
+
+run_tests
