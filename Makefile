@@ -106,7 +106,7 @@ CHART_LICENCE := /usr/share/doc/libjs-chart.js/copyright
 UI := $(sort $(wildcard profiler/ui/*.*))
 $(B)/gen/files.c: profiler/ui/embed $(UI) $(CHART) $(CHART_LICENCE) profiler/ui
 	@mkdir -p $(@D)
-	$< serve/files.h lp_file $(B)/gen/files $(foreach f,$(UI),$(notdir $f)=$f) chart.js=$(CHART) licence.txt=$(CHART_LICENCE) >$@.new
+	$< lp_files $(B)/gen/files $(foreach f,$(UI),$(notdir $f)=$f) chart.js=$(CHART) licence.txt=$(CHART_LICENCE) >$@.new
 	mv $@.new $@
 $(CHART) $(CHART_LICENCE):
 	@echo "$@ is missing: apt-get install libjs-chart.js (or scripts/deps build)" >&2; false
@@ -114,9 +114,9 @@ $(CHART) $(CHART_LICENCE):
 UI_server := $(sort $(wildcard server/ui/*.*))
 $(B)/gen/server/files.c: profiler/ui/embed $(UI_server) server/ui
 	@mkdir -p $(@D)
-	$< files.h page_file - $(foreach f,$(UI_server),$(notdir $f)=$f) >$@.new
+	$< page_files $(B)/gen/server/files $(foreach f,$(UI_server),$(notdir $f)=$f) >$@.new
 	mv $@.new $@
-$(B)/obj/gen/server/%.o: $(B)/gen/server/%.c
+$(B)/obj/gen/server/%.o: $(B)/gen/server/%.c | $(PUBLIC)
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CFLAGS) $(INC_server) -c -o $@ $<
 $(B)/obj/gen/%.o: $(B)/gen/%.c

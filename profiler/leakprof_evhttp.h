@@ -30,6 +30,19 @@ void leakprof_evhttp_challenge(struct evhttp_request *request);
  * libevent's HTML page. Before the first connection; uses evhttp_set_bevcb(). */
 void leakprof_evhttp_json_errors(struct evhttp *http);
 
+/* Files that the build put into the program: profiler/ui/embed writes the table as a C source. */
+struct leakprof_file {
+    const char *name; /* "index.html"; NULL ends the table */
+    const char *type;
+    const char *sum; /* of the content, in hexadecimal */
+    const unsigned char *gzip, *end;
+};
+
+/* Answers with a file: compressed if the client takes gzip, 304 if the client has it (ETag).
+ * Headers that were added to the answer before are kept. 0; -ENOENT: nothing is answered. */
+int leakprof_evhttp_send_file(struct evhttp_request *request, const struct leakprof_file *files,
+                              const char *name);
+
 #pragma GCC visibility pop
 
 #ifdef __cplusplus

@@ -1,22 +1,23 @@
 /*
- * What goes out to a browser says what may be done with it: nothing inline, nothing from elsewhere,
- * no frame around it. In a frame of its own the page shows the profiler, which is another origin:
- * the two names that profilers let frame themselves, at the port that it got.
+ * Each answer tells the browser what the page may do: nothing inline, nothing from elsewhere, no
+ * frame around it. The page shows the profiler in a frame. That is another origin, so the policy
+ * names it, by the two names at which profilers let themselves be framed.
  */
 #include "page.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <event2/buffer.h>
 #include <event2/http.h>
 #include "leakprof.h"
+#include "leakprof_evhttp.h"
 #include "scene.h"
 
-#include "files.h"
 #include "lab.h"
 #include "reply.h"
+
+extern const struct leakprof_file page_files[]; /* by profiler/ui/embed */
 
 /* allowed: more of the policy. */
 static void secure(struct evhttp_request *request, const char *allowed)
@@ -33,38 +34,6 @@ static void secure(struct evhttp_request *request, const char *allowed)
     evhttp_add_header(headers, "Referrer-Policy", "no-referrer");
 }
 
-static const struct page_file *find(const char *name)
-{
-    for (const struct page_file *file = page_files; file->name; file++)
-        if (strcmp(file->name, name) == 0)
-            return file;
-    return NULL;
-}
-
-static void send_file(struct evhttp_request *request, const struct page_file *file)
-{
-    struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
-    const char *known =
-        evhttp_find_header(evhttp_request_get_input_headers(request), "If-None-Match");
-    struct evbuffer *body = NULL;
-    int status = 304;
-    char tag[64];
-
-    snprintf(tag, sizeof(tag), "\"%s\"", file->sum);
-    evhttp_add_header(headers, "ETag", tag);
-    evhttp_add_header(headers, "Cache-Control", "no-cache");
-    if (!known || !strstr(known, tag)) {
-        status = 200;
-        body = evbuffer_new();
-        if (body)
-            evbuffer_add_reference(body, file->start, (size_t)(file->end - file->start), NULL,
-                                   NULL);
-    }
-    reply_bytes(request, status, file->type, body);
-    if (body)
-        evbuffer_free(body);
-}
-
 void page_root(struct evhttp_request *request)
 {
     const char *port = strrchr(leakprof_url(), ':');
@@ -76,18 +45,13 @@ void page_root(struct evhttp_request *request)
              "frame-src http://127.0.0.1%s http://localhost%s",
              port, port);
     secure(request, allowed);
-    send_file(request, find("index.html"));
+    leakprof_evhttp_send_file(request, page_files, "index.html");
 }
 
 int page_file(struct evhttp_request *request, const char *name)
 {
-    const struct page_file *file = find(name);
-
-    if (!file)
-        return -ENOENT;
     secure(request, "");
-    send_file(request, file);
-    return 0;
+    return leakprof_evhttp_send_file(request, page_files, name);
 }
 
 void page_lab(struct evhttp_request *request, const struct scene *scene)

@@ -1,6 +1,6 @@
 /*
- * The page for people: scenes, budgets and labs beside the profiler's live charts. It is made of
- * the files in ui/ and draws itself from /scenes and /stats.
+ * The page for people: scenes, budgets and labs beside the profiler's live charts. It consists of
+ * the files in ui/. Its script draws it from /scenes and /stats.
  */
 #ifndef SERVER_PAGE_H
 #define SERVER_PAGE_H
@@ -10,10 +10,11 @@ struct scene;
 
 void page_root(struct evhttp_request *request);
 
-/* One of its files. 0, or -ENOENT and nothing is answered. */
+/* Answers with one of its files. 0; -ENOENT: nothing is answered. */
 int page_file(struct evhttp_request *request, const char *name);
 
-/* A scene's lab text, as a page of its own; `/` takes the text out of it. */
+/* Answers with the lab text of a scene as a page of its own. The script of `/` shows a part of it.
+ */
 void page_lab(struct evhttp_request *request, const struct scene *scene);
 
 #endif

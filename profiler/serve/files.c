@@ -1,6 +1,10 @@
-#include "serve/files.h"
+/*
+ * The dashboard: the page at / and what it loads below /ui/. The build packs its files into the
+ * program (ui/embed), and nothing is loaded from elsewhere: the Content-Security-Policy sees to it.
+ */
+#include "leakprof_evhttp.h"
 
-#include <stdbool.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -10,22 +14,16 @@
 #include "serve/reply.h"
 #include "serve/route.h"
 
-/* Who may show the page in a frame: itself, and other ports of this machine, where a program has
- * pages of its own. (A policy has no way to name [::1].) */
+extern const struct leakprof_file lp_files[];
+
+/* Only the dashboard itself and other ports of this machine, where a program has its own pages, may
+ * show it in a frame. (A policy cannot name [::1].) */
 static const char policy[] =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "frame-src 'self'; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; "
     "frame-ancestors 'self' http://127.0.0.1:* http://localhost:*";
 
-static const struct lp_file *find(const char *name)
-{
-    for (const struct lp_file *file = lp_files; file->name; file++)
-        if (strcmp(file->name, name) == 0)
-            return file;
-    return NULL;
-}
-
-/* "gzip, deflate, br"; "gzip;q=0" is a no. */
+/* "gzip, deflate, br"; not "gzip;q=0". */
 static bool takes_gzip(const char *accepted)
 {
     const char *at = accepted ? strcasestr(accepted, "gzip") : NULL;
@@ -40,13 +38,13 @@ static bool takes_gzip(const char *accepted)
     return !q || strcspn(q, "123456789") < length - (size_t)(q - at);
 }
 
-/* As W/ and lists have it, too: any of ours among them will do. */
+/* The client may list several tags, and weak ones (W/). */
 static bool has_it(const char *known, const char *tag)
 {
     return known && (strcmp(known, "*") == 0 || strstr(known, tag));
 }
 
-static void write_plain(FILE *out, const struct lp_file *file)
+static void write_plain(FILE *out, const struct leakprof_file *file)
 {
     unsigned char bytes[16 << 10] = {0};
     z_stream stream = {.next_in = (unsigned char *)file->gzip,
@@ -63,8 +61,13 @@ static void write_plain(FILE *out, const struct lp_file *file)
     inflateEnd(&stream);
 }
 
-static void send_file(struct evhttp_request *http, const struct lp_file *file)
+int leakprof_evhttp_send_file(struct evhttp_request *http, const struct leakprof_file *file,
+                              const char *name)
 {
+    while (file->name && strcmp(file->name, name) != 0)
+        file++;
+    if (!file->name)
+        return -ENOENT;
     const struct evkeyvalq *in = evhttp_request_get_input_headers(http);
     bool gzip = takes_gzip(evhttp_find_header(in, "Accept-Encoding"));
     char tag[64];
@@ -72,41 +75,42 @@ static void send_file(struct evhttp_request *http, const struct lp_file *file)
     lp_reply_header(http, "ETag", tag);
     lp_reply_header(http, "Cache-Control", "no-cache");
     lp_reply_header(http, "Vary", "Accept-Encoding");
-    lp_reply_header(http, "Content-Security-Policy", policy);
     lp_reply_header(http, "Referrer-Policy", "no-referrer");
+    struct lp_body body;
     if (has_it(evhttp_find_header(in, "If-None-Match"), tag)) {
         lp_reply_empty(http, 304);
-        return;
-    }
-    struct lp_body body;
-    if (lp_body_open(&body) != 0) {
+    } else if (lp_body_open(&body) != 0) {
         lp_reply_error(http, 500, "out of memory");
-        return;
-    }
-    if (gzip) {
-        lp_reply_header(http, "Content-Encoding", "gzip");
-        fwrite(file->gzip, 1, (size_t)(file->end - file->gzip), body.stream);
     } else {
-        write_plain(body.stream, file);
+        if (gzip) {
+            lp_reply_header(http, "Content-Encoding", "gzip");
+            fwrite(file->gzip, 1, (size_t)(file->end - file->gzip), body.stream);
+        } else {
+            write_plain(body.stream, file);
+        }
+        lp_reply_body(http, 200, file->type, &body);
     }
-    lp_reply_body(http, 200, file->type, &body);
+    return 0;
+}
+
+static void send_file(struct lp_request *request, const char *name)
+{
+    lp_reply_header(request->http, "Content-Security-Policy", policy);
+    if (leakprof_evhttp_send_file(request->http, lp_files, name) != 0)
+        lp_reply_error(request->http, 404, "no such file; the dashboard is at /");
 }
 
 void lp_http_root(struct lp_request *request)
 {
-    send_file(request->http, find("index.html"));
+    send_file(request, "index.html");
 }
 
 void lp_http_icon(struct lp_request *request)
 {
-    send_file(request->http, find("icon.svg"));
+    send_file(request, "icon.svg");
 }
 
 void lp_http_file(struct lp_request *request)
 {
-    const struct lp_file *file = find(request->part[0]);
-    if (file)
-        send_file(request->http, file);
-    else
-        lp_reply_error(request->http, 404, "the dashboard has no such file; it is at /");
+    send_file(request, request->part[0]);
 }

@@ -37,6 +37,10 @@ test_files() {
 		tag=$(header ETag)
 		[[ $tag == '"'*'"' ]] || fail "$file: no strong ETag: $tag"
 		[[ $file == / ]] || cmp "$work/body" "server$file"
+		cp "$work/body" "$work/plain"
+		equal "$file, compressed" "$(code GET "$url$file" --compressed)" 200
+		equal "encoding of $file" "$(header Content-Encoding)" gzip
+		cmp "$work/body" "$work/plain"
 		! grep -nE '(https?:)?//[a-z0-9-]+\.[a-z]' "$work/body" | grep -v 'http://www.w3.org/' || fail "$file names another site"
 		equal "$file again" "$(code GET "$url$file" -H "If-None-Match: $tag")" 304
 		equal "nothing in it" "$(header ETag)" "$tag"
