@@ -110,8 +110,8 @@ $(B)/gen/files.c: profiler/ui/embed $(UI) $(CHART) $(CHART_LICENCE) profiler/ui
 	mv $@.new $@
 $(CHART) $(CHART_LICENCE):
 	@echo "$@ is missing: apt-get install libjs-chart.js (or scripts/deps build)" >&2; false
-# The playground's page, put into the program in the same way.
-UI_server := $(sort $(wildcard server/ui/*.*))
+# The playground's page, put into the program in the same way. Two of its files are the dashboard's.
+UI_server := $(sort $(wildcard server/ui/*.*)) profiler/ui/theme.css profiler/ui/dom.js
 $(B)/gen/server/files.c: profiler/ui/embed $(UI_server) server/ui
 	@mkdir -p $(@D)
 	$< page_files $(B)/gen/server/files $(foreach f,$(UI_server),$(notdir $f)=$f) >$@.new

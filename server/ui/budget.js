@@ -1,5 +1,6 @@
 // What all scenes together hold, against what they may; and the way back.
-import {h, put} from './dom.js';
+import {h} from './dom.js';
+import {put} from './put.js';
 import {post} from './api.js';
 import {bytes, count} from './format.js';
 import {stopAll} from './controls.js';

@@ -1,6 +1,7 @@
 // What can be done with a scene: leak or fixed, once or under load, and reset. A scene has one set of
 // controls, on its card and beside its lab alike, so that a load goes on while people look elsewhere.
-import {h, put} from './dom.js';
+import {h} from './dom.js';
+import {put} from './put.js';
 import {post, Refused} from './api.js';
 import {count, counted} from './format.js';
 import {LIMITS, load} from './load.js';

@@ -1,0 +1,4 @@
+// Sets the text of an element, if it changes: a screen reader would read it again.
+export function put(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
