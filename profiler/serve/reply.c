@@ -1,5 +1,6 @@
 /*
- * Where memory is out even for a message, libevent's own short error page goes out instead.
+ * Answers go out without a reason phrase: evhttp adds its own for the status. If there is not
+ * enough memory for a message, evhttp's error page is sent, which serve/errors.c turns into JSON.
  */
 #include "serve/reply.h"
 
@@ -27,30 +28,6 @@ int lp_status(int error)
     default:
         return 500;
     }
-}
-
-/* libevent knows no phrase for some of these. */
-static const char *phrase(int status)
-{
-    static const struct {
-        int status;
-        const char *phrase;
-    } phrases[] = {{200, "OK"},
-                   {201, "Created"},
-                   {204, "No Content"},
-                   {301, "Moved Permanently"},
-                   {304, "Not Modified"},
-                   {400, "Bad Request"},
-                   {401, "Unauthorized"},
-                   {403, "Forbidden"},
-                   {404, "Not Found"},
-                   {405, "Method Not Allowed"},
-                   {503, "Service Unavailable"},
-                   {507, "Insufficient Storage"}};
-    for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++)
-        if (phrases[i].status == status)
-            return phrases[i].phrase;
-    return "Internal Server Error";
 }
 
 void lp_reply_header(struct evhttp_request *http, const char *name, const char *value)
@@ -90,7 +67,7 @@ void lp_reply_body(struct evhttp_request *http, int status, const char *content_
     struct evbuffer *out = bad ? NULL : evbuffer_new();
     if (!out) {
         lp_body_discard(body);
-        evhttp_send_error(http, 500, phrase(500));
+        evhttp_send_error(http, 500, NULL);
         return;
     }
     lp_reply_header(http, "X-Content-Type-Options", "nosniff");
@@ -105,13 +82,13 @@ void lp_reply_body(struct evhttp_request *http, int status, const char *content_
         lp_body_discard(body);
         status = 500;
     }
-    evhttp_send_reply(http, status, phrase(status), out);
+    evhttp_send_reply(http, status, NULL, out);
     evbuffer_free(out);
 }
 
 void lp_reply_empty(struct evhttp_request *http, int status)
 {
-    evhttp_send_reply(http, status, phrase(status), NULL);
+    evhttp_send_reply(http, status, NULL, NULL);
 }
 
 void lp_reply_redirect(struct evhttp_request *http, int status, const char *to)
@@ -124,7 +101,7 @@ void lp_reply_json(struct evhttp_request *http, int status, json_t *json)
 {
     struct lp_body body;
     if (!json || lp_body_open(&body) != 0) {
-        evhttp_send_error(http, 500, phrase(500));
+        evhttp_send_error(http, 500, NULL);
     } else {
         if (json_dumpf(json, body.stream, JSON_INDENT(2)) != 0 || fputc('\n', body.stream) == EOF)
             status = 500;
@@ -164,7 +141,7 @@ void lp_reply_error(struct evhttp_request *http, int status, const char *format,
     }
     struct lp_body body;
     if (lp_body_open(&body) != 0) {
-        evhttp_send_error(http, 500, phrase(500));
+        evhttp_send_error(http, 500, NULL);
         return;
     }
     fprintf(body.stream, "%s\n", text);
