@@ -1,4 +1,5 @@
-/* The public API, all of it. */
+/* The public API of leakprof.h, all of it. leakprof_server.h and leakprof_evhttp.h name parts of
+ * serve/. */
 #include "leakprof.h"
 
 #include <errno.h>

@@ -35,6 +35,10 @@ int leakprof_address_bound(int fd, struct leakprof_address *address);
 /* Reads a period from 100ms to 1h: digits and a unit (ms, s, m or h). Milliseconds or -EINVAL. */
 int64_t leakprof_period_parse(const char *text);
 
+/* Decodes percent escapes in place, and '+' if it stands for a space, as in a query. -EINVAL: an
+ * escape is malformed or stands for NUL. */
+int leakprof_unescape(char *text, bool plus_is_space);
+
 /* What the process may have before the system refuses more: the lowest of what the machine, the
  * cgroup with its ancestors and the rlimits allow. What cannot be read limits nothing. */
 struct leakprof_limits {

@@ -10,39 +10,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "leakprof_server.h"
 #include "scene.h"
 
 enum { SHOWN_MAX = 48 };
 
 /* Bytes of one request: a loop does them in one go, and everybody else on it waits. */
 #define WORK_MAX (1u << 30)
-
-static int hex(char c)
-{
-    if (isdigit((unsigned char)c))
-        return c - '0';
-    return isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10 : -1;
-}
-
-bool params_decode(char *text)
-{
-    char *out = text;
-
-    for (; *text; text++) {
-        if (*text == '%') {
-            int high = hex(text[1]), low = high < 0 ? -1 : hex(text[2]);
-
-            if (low < 0 || (high == 0 && low == 0))
-                return false;
-            *out++ = (char)(high << 4 | low);
-            text += 2;
-        } else {
-            *out++ = *text;
-        }
-    }
-    *out = '\0';
-    return true;
-}
 
 /* What a client sent may be anything; what we repeat is short and printable. */
 static json_t *shown(const char *text)
@@ -107,7 +81,7 @@ int params_read(char *query, const struct scene *scene, struct params *params, j
 
         if (value)
             *value++ = '\0';
-        if (!params_decode(piece) || (value && !params_decode(value)))
+        if (leakprof_unescape(piece, false) != 0 || (value && leakprof_unescape(value, false) != 0))
             return refuse(why, piece, value ? value : "", "broken percent escape in the query");
         is_n = scene && strcmp(piece, "n") == 0;
         is_size = scene && scene->size_default && strcmp(piece, "size") == 0;

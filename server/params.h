@@ -5,7 +5,6 @@
 #ifndef SERVER_PARAMS_H
 #define SERVER_PARAMS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include <jansson.h>
@@ -18,9 +17,6 @@ struct params {
 };
 
 enum params_format { PARAMS_ANY, PARAMS_HTML, PARAMS_MARKDOWN };
-
-/* Undoes percent escapes in place. false: an escape is broken, or hides a NUL. */
-bool params_decode(char *text);
 
 /* Reads a query (NULL: there is none) for a scene; NULL: a route that takes no parameters. The
  * query is changed. 0, or -EINVAL with *why: a JSON object that says what is allowed. */

@@ -11,6 +11,7 @@
 #include <event2/buffer.h>
 #include <event2/http.h>
 #include <event2/http_struct.h>
+#include "leakprof_server.h"
 #include "scene.h"
 
 #include "drain.h"
@@ -246,7 +247,7 @@ void routes_handle(struct evhttp_request *request, void *loop)
     /* Cut off if the URL is too long; then check() refuses it. */
     snprintf(path, sizeof(path), "%s", *evhttp_uri_get_path(uri) ? evhttp_uri_get_path(uri) : "/");
     snprintf(parameters, sizeof(parameters), "%s", query ? query : "");
-    sound = params_decode(path) && !evhttp_uri_get_fragment(uri);
+    sound = leakprof_unescape(path, false) == 0 && !evhttp_uri_get_fragment(uri);
     route = sound ? find_route(path, &name) : NULL;
     if (route && route->names == A_FILE)
         asked.file = name.start;

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "leakprof_server.h"
+
 static int hex(char c)
 {
     if (c >= '0' && c <= '9')
@@ -19,7 +21,7 @@ static int hex(char c)
     return -1;
 }
 
-int lp_unescape(char *text, int plus_is_space)
+int leakprof_unescape(char *text, bool plus_is_space)
 {
     char *to = text;
     for (const char *from = text; *from; from++) {
@@ -74,7 +76,7 @@ static int take_pair(struct lp_query *query, char *name, const char *const *allo
     char *value = strchr(name, '=');
     if (value)
         *value++ = '\0';
-    if (lp_unescape(name, 1) || (value && lp_unescape(value, 1))) {
+    if (leakprof_unescape(name, true) || (value && leakprof_unescape(value, true))) {
         snprintf(why, LP_WHY_MAX, "bad percent escape in the query");
         return -EINVAL;
     }

@@ -34,9 +34,6 @@ const char *lp_query_get(const struct lp_query *query, const char *name);
 int lp_query_number(const struct lp_query *query, const char *name, int64_t min, int64_t max,
                     int64_t *out, char why[LP_WHY_MAX]);
 
-/* Decodes percent escapes in place, '+' too if asked to. -EINVAL for a bad escape or a NUL byte. */
-int lp_unescape(char *text, int plus_is_space);
-
 /* Text from outside, made fit for a message: short, printable ASCII. Returns out. */
 enum { LP_PRINTABLE_MAX = 64 };
 const char *lp_printable(char out[LP_PRINTABLE_MAX], const char *text);

@@ -178,7 +178,7 @@ void lp_route(struct evhttp_request *http, void *guard)
     char *path = strdup(raw ? raw : "");
     if (!path)
         lp_reply_error(http, 500, "out of memory");
-    else if (lp_unescape(path, 0) != 0)
+    else if (leakprof_unescape(path, false) != 0)
         lp_reply_error(http, 400, "bad percent escape in the path");
     else
         handle(http, path, evhttp_uri_get_query(uri));

@@ -38,6 +38,12 @@ refuses_all() { # PORT MAX-HEAD MAX-BODY
 	# A byte too long: the server refuses it when all of it has arrived, so nobody writes to a closed connection.
 	refuses "$port" 400 "GET /$(line $(($2 - 4)))"
 	refuses "$port" 400 "GET / HTTP/1.1\r\nX-Long: $(line $(($2 - 21)))"
+	# What evhttp would take, although it has two meanings.
+	for request in 'Host: localhost\r\nHost: localhost' 'Content-Length: 0\r\nContent-Length: 0' 'Transfer-Encoding: gzip' \
+		'Origin: http://localhost\r\norigin: http://localhost' 'Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0'; do
+		refuses "$port" 400 "POST /debug/snapshots HTTP/1.1\r\nConnection: close\r\n$request\r\n\r\n"
+	done
+	refuses "$port" 403 'GET http://evil.example/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'
 	refuses "$port" 413 "POST / HTTP/1.1\r\nContent-Length: $(($3 + 1))\r\n\r\n"
 	refuses "$port" 413 'POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n'
 	refuses "$port" 417 'POST / HTTP/1.1\r\nExpect: tea\r\nContent-Length: 3\r\n\r\nabc'
