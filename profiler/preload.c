@@ -23,24 +23,12 @@
 #include "record/self.h"
 #include "record/unwind.h"
 #include "sys/period.h"
+#include "sys/token.h"
 
 enum {
     KEEP_MIN = 7, /* as leakprof.h has it for snapshot_keep */
     KEEP_MAX = 200,
 };
-
-/* The first line of the file. 0 or a negative errno. */
-static int read_token(const char *path, char *token, int room)
-{
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return -errno;
-    int error = fgets(token, room, file) ? 0 : -EINVAL;
-    fclose(file);
-    if (!error)
-        token[strcspn(token, "\r\n")] = '\0';
-    return !error && !*token ? -EINVAL : error;
-}
 
 static const char *reason(int error)
 {
@@ -108,10 +96,11 @@ static void start(char **environment, const char *listen, int64_t trace_ms)
 {
     char token[512];
     const char *token_file = listen ? variable(environment, "LEAKPROF_TOKEN_FILE") : NULL;
-    int error = token_file ? read_token(token_file, token, sizeof token) : 0;
+    int error = token_file ? lp_token_read(token_file, token, sizeof token) : 0;
     if (error) {
         dprintf(STDERR_FILENO, "leakprof: LEAKPROF_TOKEN_FILE: %s: %s\n", token_file,
-                error == -EINVAL ? "its first line is empty" : strerror(-error));
+                error == -EINVAL ? "the first line must be 16 or more characters without spaces"
+                                 : strerror(-error));
         return;
     }
     const struct leakprof_options options = {.listen = listen,

@@ -8,6 +8,7 @@
 
 #include "record/unwind.h"
 #include "sys/period.h"
+#include "sys/token.h"
 
 const struct lp_reporter *lp_reporter(const char **why)
 {
@@ -29,4 +30,9 @@ __attribute__((constructor(102))) static void load_unwinder(void)
 int64_t leakprof_period_parse(const char *text)
 {
     return lp_trace_period(text);
+}
+
+int leakprof_token_read(const char *path, char *token, int size)
+{
+    return lp_token_read(path, token, size);
 }

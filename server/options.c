@@ -15,7 +15,6 @@
 #include "leakprof.h"
 
 enum kind { ADDRESS, NUMBER, SIZE, PERIOD, TOKEN_FILE };
-enum { TOKEN_MIN = 16 };
 
 static const struct option_spec {
     const char *name, *env, *value, *about;
@@ -86,44 +85,12 @@ static int64_t read_number(const char *text, bool size)
     return number << shift;
 }
 
-static bool read_token(const char *path, const char *name, char *token, size_t token_size,
-                       char *why, size_t why_size)
-{
-    FILE *file = fopen(path, "re");
-    size_t length;
-
-    if (!file || !fgets(token, (int)token_size, file)) {
-        snprintf(why, why_size, "%s %s: %s", name, path,
-                 !file || ferror(file) ? strerror(errno) : "the file is empty");
-        if (file)
-            fclose(file);
-        return false;
-    }
-    fclose(file);
-    length = strcspn(token, "\r\n");
-    if (length == token_size - 1) {
-        snprintf(why, why_size, "%s %s: the first line is longer than %zu characters", name, path,
-                 token_size - 2);
-        return false;
-    }
-    token[length] = '\0';
-    for (size_t i = 0; i < length; i++)
-        if (!isgraph((unsigned char)token[i]))
-            length = 0;
-    if (length < TOKEN_MIN) {
-        snprintf(why, why_size,
-                 "%s %s: the first line must be %d or more characters without spaces", name, path,
-                 TOKEN_MIN);
-        return false;
-    }
-    return true;
-}
-
 static bool read_value(const struct option_spec *spec, const char *name, const char *text,
                        struct options *options, char *why, size_t why_size)
 {
     void *field = (char *)options + spec->offset;
     int64_t number;
+    int err;
 
     switch (spec->kind) {
     case ADDRESS:
@@ -134,7 +101,14 @@ static bool read_value(const struct option_spec *spec, const char *name, const c
                  name, text);
         return false;
     case TOKEN_FILE:
-        return read_token(text, name, field, sizeof(options->token), why, why_size);
+        err = leakprof_token_read(text, field, sizeof(options->token));
+        if (err == -EINVAL)
+            snprintf(why, why_size,
+                     "%s %s: the first line must be %d or more characters without spaces", name,
+                     text, LEAKPROF_TOKEN_MIN);
+        else if (err < 0)
+            snprintf(why, why_size, "%s %s: %s", name, text, strerror(-err));
+        return err == 0;
     case NUMBER:
     case SIZE:
     case PERIOD:

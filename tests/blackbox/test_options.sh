@@ -31,12 +31,28 @@ test_bad_options() {
 }
 
 test_token_files() {
-	: "an unreadable, empty or too short token file is refused"
+	: "a token file that cannot be read, is empty, too short, too long or has spaces is refused"
 	refuses "No such file" --token-file /nonexistent
-	printf 'short\n' >"$work/token"
-	refuses "16" --token-file "$work/token"
+	local line
+	for line in short '' 'a token of some length' "$(head -c 300 /dev/zero | tr '\0' a)" 'a-token-of-some-léngth'; do
+		printf '%s\n' "$line" >"$work/token"
+		refuses "the first line must be 16 or more characters without spaces" --token-file "$work/token"
+	done
 	: >"$work/token"
-	refuses "token" --token-file "$work/token"
+	refuses "the first line must be 16" --token-file "$work/token"
+}
+
+test_preloaded_token() {
+	: "a preloaded program requires the token of LEAKPROF_TOKEN_FILE, and does not listen without a good one"
+	printf 'a-token-of-some-length' >"$work/token"
+	LEAKPROF_TOKEN_FILE=$work/token preload 0 sleep 60
+	equal "without it" "$(code GET "$pprof/debug/rate")" 401
+	equal "with it" "$(code GET "$pprof/debug/rate" -u :a-token-of-some-length)" 200
+	ended
+	printf 'short\n' >"$work/token"
+	LD_PRELOAD=$build/libleakprof.so LEAKPROF_LISTEN=127.0.0.1:0 LEAKPROF_TOKEN_FILE=$work/token /bin/true 2>"$work/err"
+	equal "said" "$(<"$work/err")" \
+		"leakprof: LEAKPROF_TOKEN_FILE: $work/token: the first line must be 16 or more characters without spaces"
 }
 
 test_beyond_loopback() {
