@@ -1,8 +1,8 @@
 /*
- * A reset asks the scene to let go; threads end and other loops free their part a moment later. The
- * answer waits for that, looking every few milliseconds and never blocking the loop. Requests may
- * leak meanwhile: they are drained as well, and after SETTLE_TICKS it is enough that all of what
- * was held at first has been let go.
+ * A reset tells the scene to release what it holds. Threads end and other loops free their part a
+ * moment later. The answer waits for that: a timer checks every few milliseconds, so the loop is
+ * never blocked. What requests leak meanwhile is released too. After SETTLE_TICKS the answer only
+ * waits for as much as the scene held at the start.
  */
 #include "drain.h"
 
@@ -41,7 +41,7 @@ static bool is_nothing(struct held held)
     return true;
 }
 
-/* true: it holds nothing any more. */
+/* true: the scene holds nothing now. */
 static bool drain_scene(const struct scene *scene, struct held *drained)
 {
     struct held more;
@@ -92,9 +92,9 @@ static json_t *held_json(const struct held *held)
     return json;
 }
 
-/* glibc keeps freed pages, in the arena of the thread that took them: round after round of leak and
- * reset on different loops would outgrow the budget. malloc_trim() gives back what lies between
- * blocks in use, and a large free what has become the top of this thread's arena. */
+/* glibc keeps freed pages in the arena of the thread that allocated them. Many rounds of leak and
+ * reset on different loops would then exceed the budget. malloc_trim() releases free pages between
+ * blocks in use. A large free releases the top of this thread's arena. */
 static void trim(void)
 {
     void *block = malloc(LARGE);
@@ -122,7 +122,7 @@ static void drain_end(struct drain *drain, bool empty)
                    json_pack("{ss sO}", "status", "reset", "drained", drained));
     else
         reply_error(drain->request, 503, json_pack("{sO sO}", "drained", drained, "held", left),
-                    "not everything has come back yet; ask again");
+                    "not everything is released yet; repeat the request");
     json_decref(drained);
     json_decref(left);
     event_free(drain->tick);

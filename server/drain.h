@@ -1,4 +1,4 @@
-/* POST /reset: gives back what scenes hold, and answers when it has really gone. */
+/* POST /reset: releases what scenes hold, and answers when that is done. */
 #ifndef SERVER_DRAIN_H
 #define SERVER_DRAIN_H
 
@@ -11,8 +11,8 @@ struct scene;
 /* scene NULL: all of them. */
 void drain_run(struct evhttp_request *request, struct loop *loop, const struct scene *scene);
 
-/* For the end of the server, on the main thread: resets all until nothing is held or ms have gone.
- */
+/* When the server stops, on the main thread: resets all scenes until they hold nothing, for at most
+ * ms milliseconds. */
 void drain_all(int ms);
 
 #endif

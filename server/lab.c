@@ -1,7 +1,7 @@
 /*
- * libcmark renders, block by block, with raw HTML left out. The one piece of HTML that labs have is
- * the hint, <details><summary>NAME</summary>TEXT</details>: it is read here, and its name and text
- * are written like any others. So whatever stands in a lab, no markup of its own gets through.
+ * libcmark renders block by block and leaves raw HTML out. The only HTML in labs is the hint,
+ * <details><summary>NAME</summary>TEXT</details>. It is parsed here, and its name and text are
+ * rendered like all other text. So no HTML of a lab reaches the page unchanged.
  */
 #include "lab.h"
 
@@ -19,7 +19,7 @@
 #include "front.h"
 #include "guard.h"
 
-/* What labs say, and what is so: people copy their commands. */
+/* The usual address in the labs, and this server's: people copy the commands. */
 struct place {
     const char *said, *is;
 };
@@ -38,7 +38,7 @@ static const char *authority_of(const char *url)
     return slashes ? slashes + 3 : url;
 }
 
-/* Whole numbers only: 61358080 bytes are no port. */
+/* Whole numbers only: "61358080 bytes" contains no port. */
 static const struct place *place_at(const struct place *places, const char *at, const char *end,
                                     bool after_alnum)
 {
@@ -105,8 +105,8 @@ static void add_block(struct evbuffer *out, cmark_node *block)
     free(html);
 }
 
-/* The end of what stands between `open` and `close`, and *from where it starts; NULL: it is not
- * there. */
+/* Finds the text between `open` and `close`. Returns its end and sets *from to its start; NULL: not
+ * found. */
 static const char *between(const char *text, const char *open, const char *close, const char **from)
 {
     *from = strstr(text, open);
@@ -116,7 +116,7 @@ static const char *between(const char *text, const char *open, const char *close
     return strstr(*from, close);
 }
 
-/* One or more. By their common name browsers close one when another is opened. */
+/* One or more. They have the same name, so a browser closes one when another is opened. */
 static void add_hints(struct evbuffer *out, const char *html)
 {
     const char *name, *name_end, *text, *text_end;
@@ -144,7 +144,7 @@ static bool is_called(cmark_node *heading, const char *name)
     return literal && strcmp(literal, name) == 0;
 }
 
-/* Each part from its heading to the next one. */
+/* A part goes from its heading to the next one. */
 static void add_parts(struct evbuffer *out, cmark_node *document)
 {
     const char *close = "";
@@ -195,8 +195,8 @@ int lab_html(const struct scene *scene, struct evbuffer *out)
     add(out, "<article class=\"lab\">\n");
     if (guard_has_token())
         add(out,
-            "<p class=\"note\">The server asks for its token: <code>curl -u :TOKEN</code> gives "
-            "it, and <code>wrk -H 'Authorization: Bearer TOKEN'</code>.</p>\n");
+            "<p class=\"note\">The server requires its token: use <code>curl -u :TOKEN</code> or "
+            "<code>wrk -H 'Authorization: Bearer TOKEN'</code>.</p>\n");
     add_parts(out, document);
     add(out, "</article>\n</body>\n</html>\n");
     cmark_node_free(document);

@@ -1,9 +1,8 @@
 /*
  * Leakyard: starts its parts in order, waits for a signal, stops them in reverse.
  *
- * The order matters: budgets before anyone can leak, scenes before the first thread (they may
- * fork), the profiler before the requests it is to watch. This is the only file that may give up
- * (die()).
+ * The order matters: budgets before any scene can leak, scenes before the first thread (they may
+ * fork), the profiler before the first request. Only this file may end the process (die()).
  */
 #include <errno.h>
 #include <signal.h>
@@ -74,8 +73,8 @@ static void start_scenes(void)
 static void cannot_listen(const char *option, const char *address, int err)
 {
     stop_scenes();
-    die("cannot listen on %s: %s; %s takes another address, port 0 picks a free port", address,
-        strerror(-err), option);
+    die("cannot listen on %s: %s; choose another address with %s; port 0 picks a free port",
+        address, strerror(-err), option);
 }
 
 int main(int argc, char **argv)
@@ -99,7 +98,7 @@ int main(int argc, char **argv)
     if (options.mutex_fraction != OPTIONS_UNSET)
         leakprof_set_mutex_fraction(options.mutex_fraction);
 
-    /* Blocked here, so in every thread to come: only the sigwait() below sees them. */
+    /* Threads inherit this mask, so only the sigwait() below receives these signals. */
     sigemptyset(&ends);
     sigaddset(&ends, SIGINT);
     sigaddset(&ends, SIGTERM);

@@ -1,6 +1,6 @@
 /*
- * The table of options and its reader. A value is read once, by the function of its kind, whether
- * it came from the command line or from the environment.
+ * The table of options and its parser. The same function parses a value of the command line and of
+ * the environment.
  */
 #include "options.h"
 
@@ -24,39 +24,42 @@ static const struct option_spec {
 } table[] = {
 #define AT(field) offsetof(struct options, field)
     {"--listen", "LEAKYARD_LISTEN", "ADDR:PORT",
-     "where the playground listens (127.0.0.1:8080; port 0 picks one)", ADDRESS, AT(listen), 0, 0},
-    {"--pprof", "LEAKYARD_PPROF", "ADDR:PORT", "where the profiler listens (127.0.0.1:6060)",
-     ADDRESS, AT(pprof), 0, 0},
-    {"--threads", "LEAKYARD_THREADS", "N", "event loops (one a core)", NUMBER, AT(threads), 1, 256},
+     "address of the playground (127.0.0.1:8080; port 0 picks a free port)", ADDRESS, AT(listen), 0,
+     0},
+    {"--pprof", "LEAKYARD_PPROF", "ADDR:PORT", "address of the profiler (127.0.0.1:6060)", ADDRESS,
+     AT(pprof), 0, 0},
+    {"--threads", "LEAKYARD_THREADS", "N", "number of event loops (one per core)", NUMBER,
+     AT(threads), 1, 256},
     {"--rate", "LEAKPROF_RATE", "BYTES",
      "mean bytes between heap samples; 1 is exact, 0 is off (512K)", SIZE, AT(rate), 0,
      INT64_C(1) << 40},
     {"--block-rate", "LEAKPROF_BLOCK_RATE", "NS",
-     "records waits of so many ns and more, and a share of shorter ones; 1 is all, 0 is off (0)",
-     NUMBER, AT(block_rate), 0, INT64_C(1) << 40},
+     "record waits of at least NS ns, and a share of shorter ones; 1 is all, 0 is off (0)", NUMBER,
+     AT(block_rate), 0, INT64_C(1) << 40},
     {"--mutex-fraction", "LEAKPROF_MUTEX_FRACTION", "N",
-     "records one in N unlocks that others waited for; 1 is all, 0 is off (0)", NUMBER,
-     AT(mutex_fraction), 0, INT64_C(1) << 40},
+     "record one in N contended unlocks; 1 is all, 0 is off (0)", NUMBER, AT(mutex_fraction), 0,
+     INT64_C(1) << 40},
     {"--memtrace", "LEAKPROF_TRACE", "PERIOD",
-     "a line of the profiler's figures on standard error every period, like 1s (none)", PERIOD,
+     "interval for a line of the profiler's figures on standard error, like 1s (none)", PERIOD,
      AT(memtrace_ms), 100, 3600000},
     {"--snapshot-every", "LEAKPROF_SNAPSHOT_EVERY", "PERIOD",
-     "takes a snapshot by itself every period, like 10s (none)", PERIOD, AT(snapshot_every_ms), 100,
+     "interval for automatic snapshots, like 10s (none)", PERIOD, AT(snapshot_every_ms), 100,
      3600000},
     {"--snapshot-keep", "LEAKPROF_SNAPSHOT_KEEP", "N",
-     "keeps so many of these, ever further apart the older they are (60)", NUMBER,
+     "number of automatic snapshots to keep; older ones are thinned (60)", NUMBER,
      AT(snapshot_keep), 7, 200},
     {"--budget-mem", "LEAKYARD_BUDGET_MEM", "BYTES",
-     "memory that all scenes together may hold (a quarter of the machine's)", SIZE, AT(budget_mem),
-     0, INT64_C(1) << 50},
+     "memory that all scenes together may hold (a quarter of the limit)", SIZE, AT(budget_mem), 0,
+     INT64_C(1) << 50},
     {"--budget-threads", "LEAKYARD_BUDGET_THREADS", "N",
-     "threads that they may hold (a quarter of the limit, at most 4096)", NUMBER,
+     "threads that all scenes together may hold (a quarter of the limit, at most 4096)", NUMBER,
      AT(budget_threads), 0, 1000000},
     {"--budget-fds", "LEAKYARD_BUDGET_FDS", "N",
-     "descriptors that they may hold (half of the limit, at most 16384)", NUMBER, AT(budget_fds), 0,
-     1000000},
+     "descriptors that all scenes together may hold (half of the limit, at most 16384)", NUMBER,
+     AT(budget_fds), 0, 1000000},
     {"--token-file", "LEAKYARD_TOKEN_FILE", "FILE",
-     "the token (first line) that clients must present; needed to listen beyond loopback",
+     "file whose first line is the token that clients must present; required to listen "
+     "beyond loopback",
      TOKEN_FILE, AT(token), 0, 0},
 #undef AT
 };
@@ -149,8 +152,7 @@ static void print_help(void)
         printf("  %s %s\n      %s  [%s]\n", table[i].name, table[i].value, table[i].about,
                table[i].env);
     printf("  --help, --version\n\n"
-           "Numbers of bytes take K, M and G. In brackets: the environment variable that does the "
-           "same.\n");
+           "BYTES may end in K, M or G. In brackets: the environment variable for the same.\n");
 }
 
 static bool open_without_token(const struct options *options, char *why, size_t why_size)
@@ -159,7 +161,7 @@ static bool open_without_token(const struct options *options, char *why, size_t 
 
     for (int i = 0; i < 2; i++)
         if (!addresses[i]->loopback && !options->token[0]) {
-            snprintf(why, why_size, "%s %s can be reached by others: that needs --token-file",
+            snprintf(why, why_size, "%s %s is not a loopback address: --token-file is required",
                      table[i].name, addresses[i]->text);
             return true;
         }
@@ -201,8 +203,7 @@ enum options_verdict options_read(int argc, char **argv, struct options *options
         const char *text = equals ? equals + 1 : argv[i + 1];
 
         if (!spec) {
-            snprintf(why, why_size, "unknown option \"%.80s\"; --help lists those there are",
-                     argv[i]);
+            snprintf(why, why_size, "unknown option \"%.80s\"; see --help", argv[i]);
             return OPTIONS_BAD;
         }
         if (!text) {

@@ -1,6 +1,3 @@
-/*
- * Strict reading of `name=value&name=value`.
- */
 #include "params.h"
 
 #include <ctype.h>
@@ -15,10 +12,10 @@
 
 enum { SHOWN_MAX = 48 };
 
-/* Bytes of one request: a loop does them in one go, and everybody else on it waits. */
+/* Bytes of one request: all other requests of the loop wait until they are done. */
 #define WORK_MAX (1u << 30)
 
-/* What a client sent may be anything; what we repeat is short and printable. */
+/* The client's text made fit for a message: short and printable. */
 static json_t *shown(const char *text)
 {
     char safe[SHOWN_MAX + 4];
@@ -46,13 +43,13 @@ __attribute__((format(printf, 4, 5))) static int refuse(json_t **why, const char
 static int unknown(json_t **why, const char *name, const char *given, const struct scene *scene)
 {
     if (!scene)
-        return refuse(why, name, given, "unknown parameter: this route takes none");
+        return refuse(why, name, given, "unknown parameter: this route has none");
     if (scene->size_default == 0)
-        return refuse(why, name, given, "unknown parameter: %s takes n", scene->id);
-    return refuse(why, name, given, "unknown parameter: %s takes n and size", scene->id);
+        return refuse(why, name, given, "unknown parameter: %s has n", scene->id);
+    return refuse(why, name, given, "unknown parameter: %s has n and size", scene->id);
 }
 
-/* Digits only; false for anything else and for what does not fit. */
+/* Decimal digits only. false: anything else, or the number does not fit. */
 static bool read_number(const char *text, uint64_t *number)
 {
     if (!*text)
@@ -82,7 +79,7 @@ int params_read(char *query, const struct scene *scene, struct params *params, j
         if (value)
             *value++ = '\0';
         if (leakprof_unescape(piece, false) != 0 || (value && leakprof_unescape(value, false) != 0))
-            return refuse(why, piece, value ? value : "", "broken percent escape in the query");
+            return refuse(why, piece, value ? value : "", "malformed percent escape in the query");
         is_n = scene && strcmp(piece, "n") == 0;
         is_size = scene && scene->size_default && strcmp(piece, "size") == 0;
         if (!is_n && !is_size)
@@ -118,8 +115,7 @@ int params_read_format(char *query, enum params_format *format, json_t **why)
     if (value)
         *value++ = '\0';
     if (strcmp(query, "format") != 0)
-        return refuse(why, query, value ? value : "",
-                      "unknown parameter: a lab takes format, once");
+        return refuse(why, query, value ? value : "", "unknown parameter: a lab has format, once");
     if (value && strcmp(value, "html") == 0)
         *format = PARAMS_HTML;
     else if (value && strcmp(value, "markdown") == 0)

@@ -258,7 +258,7 @@ void routes_handle(struct evhttp_request *request, void *loop)
             reply_then_close(request);
         reply_error(request, status, NULL, refusal);
     } else if (!sound) {
-        reply_error(request, 400, NULL, "broken percent escape or fragment in the path");
+        reply_error(request, 400, NULL, "malformed percent escape or a fragment in the path");
     } else if (!route) {
         refuse_path(request);
     } else if (route->names == A_SCENE && !(asked.scene = scene_find(name.start, name.length))) {

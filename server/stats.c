@@ -75,7 +75,7 @@ static void add_loss(const char *cause, uint64_t count, void *losses)
 
 struct tables {
     json_t *json;
-    int64_t bytes; /* of all of them, as they are shown: they may grow while they are read */
+    int64_t bytes; /* the sum of the figures shown: the tables may grow meanwhile */
 };
 
 static void add_table(const char *table, int64_t bytes, void *arg)

@@ -1,10 +1,10 @@
 /*
- * A visit lives from the request to its answer. A scene that answers later may do so from any
- * thread, even before its function has returned, so the end of a visit is always a job on the
+ * A visit lasts from the request to its answer. A scene that answers later may do so from any
+ * thread, even before its function has returned. So the end of a visit is always a job on the
  * visit's own loop.
  *
- * The good answer is printed and not built with jansson: the benchmark compares it with bare
- * evhttp, and all it contains is numbers and identifiers that need no escaping.
+ * A successful answer is printed, not built with jansson: the benchmark compares it with bare
+ * evhttp, and it contains only numbers and identifiers, which need no escaping.
  */
 #include "visit.h"
 
@@ -36,8 +36,7 @@ static void answer_done(const struct visit *visit)
 {
     struct held held = scene_held(visit->scene);
     struct evbuffer *body = evbuffer_new();
-    char text[512]; /* evbuffer_add_printf() would print twice: its first guess of the room is small
-                     */
+    char text[512]; /* evbuffer_add_printf() would print twice: its first buffer is small */
     int length;
 
     if (!body) {
@@ -71,11 +70,10 @@ static void answer_failed(const struct visit *visit, int err)
         json_object_set_new(body, "reset", json_string(reset));
         reply_error(
             visit->request, 507, body,
-            "the budget is used up and nothing was done; POST /reset gives back what all scenes "
-            "hold");
+            "the budget is full and nothing was done; POST /reset releases what all scenes hold");
     } else {
         reply_error(visit->request, reply_status(err), body,
-                    "the system has no room for this and nothing was done");
+                    "the system refused, and nothing was done");
     }
 }
 

@@ -1,4 +1,4 @@
-/* One request to a scene, from the call to its answer, which may come later. */
+/* One request to a scene, from the call to its answer. */
 #ifndef SERVER_VISIT_H
 #define SERVER_VISIT_H
 
@@ -9,7 +9,7 @@ struct loop;
 struct params;
 struct scene;
 
-/* Calls the scene's leaky or fixed variant and answers now or when the scene has finished. */
+/* Calls the scene's leaky or fixed variant. Answers now, or later when the scene has finished. */
 void visit_run(struct evhttp_request *request, struct loop *loop, const struct scene *scene,
                bool leak, const struct params *params);
 

@@ -1,6 +1,6 @@
 /*
- * The dashboard: the page at / and what it loads below /ui/. The build packs its files into the
- * program (ui/embed), and nothing is loaded from elsewhere: the Content-Security-Policy sees to it.
+ * The dashboard: the page at / and what it loads below /ui/. The build puts its files into the
+ * program (ui/embed). The Content-Security-Policy allows nothing from elsewhere.
  */
 #include "leakprof_evhttp.h"
 

@@ -1,5 +1,5 @@
 /*
- * Splitting comes before decoding, so that an escaped '&' or '=' stays part of its value.
+ * The query is split before it is decoded, so an escaped '&' or '=' is part of its value.
  */
 #include "serve/query.h"
 
@@ -64,8 +64,8 @@ static const char *find_allowed(const char *const *allowed, const char *name)
 static void explain_unknown(char why[LP_WHY_MAX], const char *name, const char *const *allowed)
 {
     char shown[LP_PRINTABLE_MAX];
-    int n = snprintf(why, LP_WHY_MAX, "unknown parameter \"%s\"; there %s",
-                     lp_printable(shown, name), *allowed ? "are: " : "are none here");
+    int n = snprintf(why, LP_WHY_MAX, "unknown parameter \"%s\": this route has %s",
+                     lp_printable(shown, name), *allowed ? "" : "none");
     for (; *allowed && n < LP_WHY_MAX; allowed++)
         n += snprintf(why + n, LP_WHY_MAX - n, "%s%s", *allowed, allowed[1] ? ", " : "");
 }
@@ -77,7 +77,7 @@ static int take_pair(struct lp_query *query, char *name, const char *const *allo
     if (value)
         *value++ = '\0';
     if (leakprof_unescape(name, true) || (value && leakprof_unescape(value, true))) {
-        snprintf(why, LP_WHY_MAX, "bad percent escape in the query");
+        snprintf(why, LP_WHY_MAX, "malformed percent escape in the query");
         return -EINVAL;
     }
     const char *known = find_allowed(allowed, name);
@@ -87,7 +87,7 @@ static int take_pair(struct lp_query *query, char *name, const char *const *allo
     }
     for (size_t i = 0; i < query->n; i++)
         if (query->pair[i].name == known) {
-            snprintf(why, LP_WHY_MAX, "parameter \"%s\" is given twice", known);
+            snprintf(why, LP_WHY_MAX, "parameter \"%s\" is repeated", known);
             return -EINVAL;
         }
     query->pair[query->n].name = known;
@@ -139,7 +139,7 @@ int lp_query_number(const struct lp_query *query, const char *name, int64_t min,
     if (text[strspn(text, "0123456789")] || errno || number < min || number > max) {
         char shown[LP_PRINTABLE_MAX];
         snprintf(why, LP_WHY_MAX,
-                 "invalid value \"%s\" for \"%s\": a number from %lld to %lld is due",
+                 "invalid value \"%s\" for \"%s\": it must be a number from %lld to %lld",
                  lp_printable(shown, text), name, (long long)min, (long long)max);
         return -EINVAL;
     }

@@ -73,7 +73,7 @@ void lp_reply_body(struct evhttp_request *http, int status, const char *content_
     lp_reply_header(http, "X-Content-Type-Options", "nosniff");
     lp_reply_header(http, "Content-Type", content_type);
     if (evhttp_request_get_command(http) == EVHTTP_REQ_HEAD) {
-        /* libevent would send the body along. */
+        /* evhttp would send the body too. */
         char length[32];
         snprintf(length, sizeof length, "%zu", body->size);
         lp_reply_header(http, "Content-Length", length);
@@ -112,9 +112,9 @@ void lp_reply_json(struct evhttp_request *http, int status, json_t *json)
 
 void lp_reply_untaken(struct evhttp_request *http, int error)
 {
-    lp_reply_error(http, lp_status(-error), "what was asked for could not be taken: %s",
-                   error == EBUSY ? "the program handles every real-time signal, so its threads "
-                                    "cannot be asked for their stacks"
+    lp_reply_error(http, lp_status(-error), "the profile or snapshot could not be taken: %s",
+                   error == EBUSY ? "the program handles every real-time signal, so no signal is "
+                                    "left to read the stacks of its threads"
                                   : strerror(error));
 }
 

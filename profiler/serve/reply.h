@@ -1,7 +1,7 @@
 /*
- * Answers, in two dialects. Below /debug/pprof/ errors are plain text with X-Go-Pprof: 1, without
- * which pprof does not print them; everywhere else they are JSON, {"error": ...}. Each function
- * here ends the request: libevent owns it from then on.
+ * Answers. Below /debug/pprof/ errors are plain text with X-Go-Pprof: 1, without which pprof does
+ * not print them. Elsewhere they are JSON, {"error": ...}. Each function that answers also ends the
+ * request: libevent owns it from then on.
  */
 #ifndef LP_SERVE_REPLY_H
 #define LP_SERVE_REPLY_H
@@ -15,22 +15,22 @@ struct evhttp_request;
 /* The one place where a negative errno becomes an HTTP status. */
 int lp_status(int error);
 
-/* A profile or snapshot that could not be taken: errno says why. */
+/* Answers that a profile or snapshot could not be taken, and why (errno). */
 void lp_reply_untaken(struct evhttp_request *http, int error);
 
 void lp_reply_error(struct evhttp_request *http, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Adds a header to the answer that is still to come. */
+/* Sets a header of the answer to come. */
 void lp_reply_header(struct evhttp_request *http, const char *name, const char *value);
 
 void lp_reply_empty(struct evhttp_request *http, int status);
 void lp_reply_redirect(struct evhttp_request *http, int status, const char *to);
 
-/* Takes over the reference; NULL is answered as out of memory. */
+/* Releases json. NULL: answers that memory is out. */
 void lp_reply_json(struct evhttp_request *http, int status, json_t *json);
 
-/* A body is written to the stream and then handed to libevent as it is, without a copy. */
+/* A body is written to the stream and then passed to libevent without a copy. */
 struct lp_body {
     FILE *stream;
     char *data;
@@ -40,7 +40,7 @@ struct lp_body {
 int lp_body_open(struct lp_body *body);     /* 0 or -ENOMEM */
 void lp_body_discard(struct lp_body *body); /* instead of lp_reply_body() */
 
-/* Closes the body and sends it; a stream that went wrong is answered as out of memory. */
+/* Closes the body and sends it. If writing failed, answers that memory is out. */
 void lp_reply_body(struct evhttp_request *http, int status, const char *content_type,
                    struct lp_body *body);
 

@@ -15,14 +15,14 @@
 #define PUT EVHTTP_REQ_PUT
 #define DELETE EVHTTP_REQ_DELETE
 
-/* The first line that fits answers; several may have one path, then they differ in the method. HEAD
- * goes where GET goes. */
+/* The first row that matches is used. Rows with the same path differ in the method. HEAD is handled
+ * as GET. */
 static const struct route {
     enum evhttp_cmd_type method;
-    const char *path; /* a star stands for one part of the path, not empty */
+    const char *path; /* a star matches one part of the path, not empty */
     void (*handle)(struct lp_request *request);
     const char *params[LP_QUERY_MAX + 1];
-    bool free_query; /* the query is not made of parameters */
+    bool free_query; /* the query is ignored */
 } routes[] = {
     {GET, "/", lp_http_root, {0}, true},
     {GET, "/ui/*", lp_http_file, {0}, true},
@@ -65,7 +65,7 @@ static const struct route {
 };
 enum { NROUTES = sizeof routes / sizeof *routes };
 
-/* Does this path fit? Notes in spans where the stars' parts are. */
+/* Does this path match? Sets spans to the parts that the stars match. */
 struct span {
     const char *start;
     size_t length;
@@ -110,17 +110,17 @@ static void refuse_method(struct evhttp_request *http, const char *path)
             snprintf(allow + strlen(allow), sizeof allow - strlen(allow), "%s%s",
                      *allow ? ", " : "", method_name(routes[i].method));
     lp_reply_header(http, "Allow", allow);
-    lp_reply_error(http, 405, "method not allowed here; there are: %s", allow);
+    lp_reply_error(http, 405, "method not allowed; allowed: %s", allow);
 }
 
 static void refuse_path(struct evhttp_request *http)
 {
     lp_reply_error(http, 404,
-                   "not found; there are: /, /debug/pprof/, /debug/snapshots, /debug/diff, "
+                   "not found; routes: /, /debug/pprof/, /debug/snapshots, /debug/diff, "
                    "/debug/suspects, /debug/live, /debug/rate");
 }
 
-/* NULL: refused, and answered. */
+/* NULL: the request is refused and answered. */
 static const struct route *find(struct evhttp_request *http, const char *path, struct span spans[2])
 {
     bool known = false;
@@ -179,7 +179,7 @@ void lp_route(struct evhttp_request *http, void *guard)
     if (!path)
         lp_reply_error(http, 500, "out of memory");
     else if (leakprof_unescape(path, false) != 0)
-        lp_reply_error(http, 400, "bad percent escape in the path");
+        lp_reply_error(http, 400, "malformed percent escape in the path");
     else
         handle(http, path, evhttp_uri_get_query(uri));
     free(path);

@@ -1,10 +1,10 @@
 /*
- * From a request to the function that answers it. One table (route.c) says for each route which
- * method and which parameters it takes; whoever asks for anything else is told what there is. By
- * the time a handler runs, the client may ask, the path fits, and the query is one of known names.
+ * From a request to the function that answers it. One table (route.c) has the method and the
+ * parameters of each route. Other requests are refused with what is allowed. When a handler runs,
+ * the guard and the path are checked, and the query has known names only.
  *
- * To add a route: write `void lp_http_<what>(struct lp_request *)`, declare it below, and give it
- * a line in the table.
+ * To add a route: write `void lp_http_<what>(struct lp_request *)`, declare it below, and add a row
+ * to the table.
  */
 #ifndef LP_SERVE_ROUTE_H
 #define LP_SERVE_ROUTE_H
@@ -13,10 +13,10 @@
 
 struct evhttp_request;
 
-/* Lives for the call of its handler; what answers later keeps only `http`. */
+/* Valid while its handler runs. A handler that answers later keeps only `http`. */
 struct lp_request {
     struct evhttp_request *http;
-    const char *part[2]; /* what the stars of the route's path stand for */
+    const char *part[2]; /* what the stars of the route's path match */
     struct lp_query query;
 };
 
@@ -24,10 +24,10 @@ struct lp_request {
 void lp_route(struct evhttp_request *http, void *guard);
 
 /* pprof.c: Go's contract */
-void lp_http_profile(struct lp_request *request);  /* of the moment, or a delta */
+void lp_http_profile(struct lp_request *request);  /* a profile or a delta */
 void lp_http_timespan(struct lp_request *request); /* the CPU profile */
 
-/* pages.c: what surrounds it */
+/* pages.c: the index, cmdline and symbol */
 void lp_http_index(struct lp_request *request);
 void lp_http_index_redirect(struct lp_request *request);
 void lp_http_cmdline(struct lp_request *request);
@@ -36,7 +36,7 @@ void lp_http_symbol(struct lp_request *request);
 /* files.c: the dashboard */
 void lp_http_root(struct lp_request *request);
 void lp_http_file(struct lp_request *request);
-void lp_http_icon(struct lp_request *request); /* which browsers ask for on any page */
+void lp_http_icon(struct lp_request *request); /* browsers request it for any page */
 
 /* snapshots.c */
 void lp_http_snapshot_take(struct lp_request *request);
@@ -47,7 +47,7 @@ void lp_http_snapshot_name(struct lp_request *request);
 void lp_http_snapshot_drop(struct lp_request *request);
 void lp_http_snapshot_every(struct lp_request *request);
 
-/* growth.c: two snapshots against each other */
+/* growth.c: differences of snapshots */
 void lp_http_diff(struct lp_request *request);
 void lp_http_suspects(struct lp_request *request);
 

@@ -109,7 +109,7 @@ def test_budget(t):
     t.wait_for("two", lambda: "2 threads" in page.find(".chosen .held").text)
     leak.click()
     text = t.wait_for("refused", lambda: page.find(".chosen .said.bad").text)
-    t.true(text, "the budget is used up and nothing was done" in text and "POST /reset/thread" in text)
+    t.true(text, "the budget is full and nothing was done" in text and "POST /reset/thread" in text)
     t.wait_for("marked", lambda: "full" in page.find("#budget-threads").get_attribute("class"))
     page.screenshot("playground-budget")
     t.equal("console", [line for line in page.console() if "507" not in line], [])
