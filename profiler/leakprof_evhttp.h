@@ -26,8 +26,9 @@ int leakprof_evhttp_check(const struct leakprof_guard *guard, struct evhttp_requ
 /* Adds WWW-Authenticate to the answer, as a 401 needs it. */
 void leakprof_evhttp_challenge(struct evhttp_request *request);
 
-/* From now on, what evhttp refuses by itself is answered with JSON ({"error": why}) instead of
- * libevent's HTML page. Before the first connection; uses evhttp_set_bevcb(). */
+/* Requests that evhttp refuses by itself are answered with JSON ({"error": why}) instead of
+ * libevent's HTML page. Call it before the first connection; it uses evhttp_set_bevcb(). The pages
+ * of evhttp_send_error() with a reason of your own stay as they are. */
 void leakprof_evhttp_json_errors(struct evhttp *http);
 
 /* Files that the build put into the program: profiler/ui/embed writes the table as a C source. */

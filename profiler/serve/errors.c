@@ -9,78 +9,67 @@
 #include "leakprof_evhttp.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/http.h>
 #include <event2/util.h>
 
-static const char page_start[] = "<HTML><HEAD>\n<TITLE>";
-
-enum {
-    START = sizeof page_start - 1,
-    PAGE_MIN = 70, /* most pieces are shorter: this runs for each line of each head */
-    STATUS_AT = sizeof "HTTP/1.1 " - 1,
-    STATUS_LENGTH = 3
+static const struct refusal {
+    int status;
+    const char *phrase; /* libevent's, in its page */
+    const char *why;
+} refusals[] = {
+    {400, "Bad Request",
+     "this is not a valid HTTP request, or its request line and headers are too long"},
+    {413, "Request Entity Too Large", "the body is too long, or its chunks are malformed"},
+    {417, "Expectation Failed", "Expect: only 100-continue is supported"},
+    {500, "Internal Server Error", "out of memory"},
+    {501, "Not Implemented", "this method is not supported"},
 };
 
-/* The status in the head, if the piece that has just been added is the page that goes with it. */
-static int page_status(struct evbuffer *out, const struct evbuffer_cb_info *info)
-{
-    char head[STATUS_AT + STATUS_LENGTH + 1] = "", page[START + STATUS_LENGTH];
-    size_t before = info->orig_size - info->n_deleted;
-    struct evbuffer_ptr at;
-    if (info->n_added < PAGE_MIN || before < sizeof head)
-        return 0;
-    if (evbuffer_ptr_set(out, &at, before, EVBUFFER_PTR_SET) != 0 ||
-        evbuffer_copyout_from(out, &at, page, sizeof page) != (ev_ssize_t)sizeof page ||
-        memcmp(page, page_start, START) != 0)
-        return 0;
-    evbuffer_copyout(out, head, sizeof head - 1);
-    return memcmp(head + STATUS_AT, page + START, STATUS_LENGTH) == 0
-               ? (int)strtol(head + STATUS_AT, NULL, 10)
-               : 0;
-}
+enum { PAGE_MIN = 80 /* most pieces are shorter: this runs for each line of each head */ };
 
-static const char *reason(int status)
+/* The refusal whose page has just been added; NULL: something else has. */
+static const struct refusal *added(struct evbuffer *out, const struct evbuffer_cb_info *info)
 {
-    switch (status) {
-    case 400:
-        return "this is not a valid HTTP request, or its request line and headers are too long";
-    case HTTP_ENTITYTOOLARGE:
-        return "the body is too long, or its chunks are malformed";
-    case HTTP_EXPECTATIONFAILED:
-        return "Expect: only 100-continue is supported";
-    case HTTP_NOTIMPLEMENTED:
-        return "this method is not supported";
-    case HTTP_SERVUNAVAIL:
-        return "the server is not available";
-    default:
-        return "the server failed, probably because it is out of memory";
+    char page[64], wanted[64];
+    struct evbuffer_ptr at;
+    if (info->n_added < PAGE_MIN || info->n_deleted ||
+        evbuffer_ptr_set(out, &at, info->orig_size, EVBUFFER_PTR_SET) != 0 ||
+        evbuffer_copyout_from(out, &at, page, sizeof page) != (ev_ssize_t)sizeof page)
+        return NULL;
+    if (memcmp(page, "<HTML>", 6) != 0)
+        return NULL;
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+        int length = snprintf(wanted, sizeof wanted, "<HTML><HEAD>\n<TITLE>%d %s</TITLE>",
+                              refusals[i].status, refusals[i].phrase);
+        if (memcmp(page, wanted, (size_t)length) == 0)
+            return &refusals[i];
     }
+    return NULL;
 }
 
 static void on_output(struct evbuffer *out, const struct evbuffer_cb_info *info, void *arg)
 {
     (void)arg;
-    int status = page_status(out, info);
-    if (!status)
+    const struct refusal *refusal = added(out, info);
+    if (!refusal)
         return;
     char body[160], date[64] = "";
-    int length = snprintf(body, sizeof body, "{\"error\":\"%s\"}\n", reason(status));
+    int length = snprintf(body, sizeof body, "{\"error\":\"%s\"}\n", refusal->why);
     evutil_date_rfc1123(date, sizeof date, NULL);
     evbuffer_unfreeze(out, 1); /* a bufferevent lets no one else take from the front */
     evbuffer_drain(out, evbuffer_get_length(out));
     evbuffer_freeze(out, 1);
     evbuffer_add_printf(out,
-                        "HTTP/1.1 %d Error\r\n"
+                        "HTTP/1.1 %d %s\r\n"
                         "Content-Type: application/json\r\n"
                         "X-Content-Type-Options: nosniff\r\n"
                         "Date: %s\r\n"
                         "Connection: close\r\n"
                         "Content-Length: %d\r\n\r\n%s",
-                        status, date, length, body);
+                        refusal->status, refusal->phrase, date, length, body);
 }
 
 static struct bufferevent *new_connection(struct event_base *base, void *arg)

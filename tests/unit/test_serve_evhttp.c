@@ -1,0 +1,130 @@
+/*
+ * Claim: a program with an evhttp of its own can use the guard and have JSON where evhttp refuses a
+ * request by itself; its other evhttp, beside the profiler, answers as libevent does.
+ */
+#include "unit.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <event2/buffer.h>
+#include <event2/event.h>
+#include <event2/http.h>
+
+#include "leakprof.h"
+#include "leakprof_evhttp.h"
+
+static struct event_base *base;
+static struct leakprof_address guarded, plain;
+static char answer[4096];
+
+static void handle(struct evhttp_request *request, void *arg)
+{
+    static const struct leakprof_guard guard = {.loopback = true, .token = "0123456789abcdef"};
+    const char *why = "fine";
+    int status = leakprof_evhttp_check(&guard, request, true, &why);
+    (void)arg;
+    if (status == 401)
+        leakprof_evhttp_challenge(request);
+    if (status == 403) {
+        evhttp_send_error(request, status, why);
+        return;
+    }
+    struct evbuffer *body = evbuffer_new();
+    evbuffer_add_printf(body, "%s", why);
+    evhttp_add_header(evhttp_request_get_output_headers(request), "Connection", "close");
+    evhttp_send_reply(request, status ? status : 200, NULL, body);
+    evbuffer_free(body);
+}
+
+static struct evhttp *serve(struct leakprof_address *address)
+{
+    struct evhttp *http = evhttp_new(base);
+    struct evhttp_bound_socket *bound = evhttp_bind_socket_with_handle(http, "127.0.0.1", 0);
+    assert_non_null(bound);
+    assert_int_equal(leakprof_address_bound(evhttp_bound_socket_get_fd(bound), address), 0);
+    evhttp_set_gencb(http, handle, NULL);
+    return http;
+}
+
+/* Sends the request and runs the loop until the server has closed. Returns the status. */
+static long ask(const struct leakprof_address *address, const char *request)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    size_t length = 0;
+    ssize_t n = -1;
+    assert_int_equal(connect(fd, (const struct sockaddr *)&address->socket, address->length), 0);
+    assert_int_equal(send(fd, request, strlen(request), 0), strlen(request));
+    while (n != 0) {
+        event_base_loop(base, EVLOOP_NONBLOCK);
+        n = recv(fd, answer + length, sizeof answer - 1 - length, MSG_DONTWAIT);
+        assert_true(n >= 0 || errno == EAGAIN);
+        length += n > 0 ? (size_t)n : 0;
+        poll(NULL, 0, n < 0);
+    }
+    answer[length] = '\0';
+    close(fd);
+    assert_memory_equal(answer, "HTTP/1.1 ", 9);
+    return strtol(answer + 9, NULL, 10);
+}
+
+static void test_guard(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        ask(&guarded, "GET / HTTP/1.1\r\nAuthorization: Bearer 0123456789abcdef\r\n\r\n"), 200);
+    assert_int_equal(ask(&guarded, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"), 401);
+    assert_non_null(strstr(answer, "\r\nWWW-Authenticate: Basic "));
+    assert_non_null(strstr(answer, "\r\nWWW-Authenticate: Bearer "));
+    assert_int_equal(ask(&guarded, "GET / HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n"),
+                     400);
+}
+
+static void test_errors_of_evhttp(void **state)
+{
+    (void)state;
+    assert_int_equal(ask(&guarded, "not HTTP\r\n\r\n"), 400);
+    assert_non_null(strstr(answer, "\r\n\r\n{\"error\":\"this is not a valid HTTP request"));
+    assert_null(strstr(answer, "<HTML>"));
+    assert_int_equal(ask(&guarded, "BREW / HTTP/1.1\r\n\r\n"), 501);
+    assert_non_null(strstr(answer, "{\"error\":\"this method is not supported\"}"));
+}
+
+static void test_errors_of_the_program(void **state)
+{
+    (void)state;
+    assert_int_equal(ask(&guarded, "GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n"), 403);
+    assert_non_null(strstr(answer, "<H1>the Host header names another machine"));
+}
+
+static void test_another_evhttp(void **state)
+{
+    (void)state;
+    assert_int_equal(ask(&plain, "not HTTP\r\n\r\n"), 400);
+    assert_non_null(strstr(answer, "\r\nContent-Type: text/html\r\n"));
+    assert_non_null(strstr(answer, "<H1>Bad Request</H1>"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_guard),
+        cmocka_unit_test(test_errors_of_evhttp),
+        cmocka_unit_test(test_errors_of_the_program),
+        cmocka_unit_test(test_another_evhttp),
+    };
+    const struct leakprof_options options = {.listen = "127.0.0.1:0", .rate = LEAKPROF_RATE_KEEP};
+    base = event_base_new();
+    struct evhttp *mine = serve(&guarded), *other = serve(&plain);
+    leakprof_evhttp_json_errors(mine);
+    if (leakprof_start(&options) != 0)
+        return 1;
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    leakprof_stop();
+    evhttp_free(mine);
+    evhttp_free(other);
+    event_base_free(base);
+    return failed;
+}
