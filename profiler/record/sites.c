@@ -4,18 +4,17 @@
 #include <stdbool.h>
 
 #include "record/capacity.h"
+#include "sys/index.h"
 #include "sys/losses.h"
 #include "sys/maths.h"
 #include "sys/slab.h"
 
-enum { BUCKETS = 1 << 16 };
-
-/* Objects are counted in 1/65536 so that what a free takes away is to the bit what the allocation
- * added: sums of doubles would drift. */
+/* Objects are counted in units of 1/65536, in integers. A free then subtracts exactly what its
+ * allocation added; sums of doubles would drift. */
 #define OBJECT_UNIT 65536.0
 
-/* One side of the books: what came, or what went. Blocks have the site's size, so that bytes follow
- * from objects; `off` is what those that share the site by size class differ from it. */
+/* Sums over the allocations, or over the frees. Bytes are objects times the site's size; off_bytes
+ * is the difference for blocks of other sizes that share the site by size class. */
 struct tally {
     _Atomic uint64_t objects; /* in OBJECT_UNIT */
     _Atomic int64_t off_bytes;
@@ -23,15 +22,15 @@ struct tally {
 };
 
 struct site {
+    struct lp_index_links links;
     uint32_t stack;
-    uint32_t next; /* in the chain, 1-based */
     uint64_t size;
     struct tally allocs, frees;
 };
 
 static struct lp_slab sites = LP_SLAB(sizeof(struct site), 10, LP_OWN_SITES);
 static struct lp_slab size_counts = LP_SLAB(sizeof(uint32_t), 12, LP_OWN_SITES);
-static _Atomic uint32_t buckets[BUCKETS];
+static struct lp_index table = {.items = &sites};
 
 static struct site *site_of(uint32_t id)
 {
@@ -48,23 +47,24 @@ static uint64_t size_class(uint64_t size)
     return (size + step - 1) & ~(step - 1);
 }
 
-static uint32_t hash_of(uint32_t stack, uint64_t size)
+static uint64_t hash_of(uint32_t stack, uint64_t size)
 {
-    uint64_t h = (stack * 0x9e3779b97f4a7c15u) ^ (size * 0xc2b2ae3d27d4eb4fu);
-    return (uint32_t)((h ^ h >> 32) % BUCKETS);
+    return lp_index_mix(stack ^ 0x9e3779b97f4a7c15u, size ^ 0xbf58476d1ce4e5b9u) *
+           0xff51afd7ed558ccdu;
 }
 
-static uint32_t find(uint32_t link, uint32_t until, uint32_t stack, uint64_t size)
+/* Goes along the path to this site; LP_SITE_NONE: it is not there. */
+static uint32_t find(struct lp_index_path *path, uint32_t stack, uint64_t size)
 {
-    for (; link != until; link = site_of(link - 1)->next) {
-        const struct site *s = site_of(link - 1);
+    for (uint32_t i; (i = lp_index_next(&table, path)) != LP_INDEX_END;) {
+        const struct site *s = site_of(i);
         if (s->stack == stack && s->size == size)
-            return link - 1;
+            return i;
     }
     return LP_SITE_NONE;
 }
 
-/* Counts one more size for this stack; false when it has had its share of exact ones. */
+/* Counts one more size for this stack. false: it has all the exact sizes that it may have. */
 static bool may_be_exact(uint32_t stack)
 {
     if (!lp_slab_segment(&size_counts, stack))
@@ -74,34 +74,36 @@ static bool may_be_exact(uint32_t stack)
            atomic_fetch_add_explicit(count, 1, memory_order_relaxed) < LP_SITE_SIZES;
 }
 
-static uint32_t get(uint32_t stack, uint64_t size, bool exact)
+static uint32_t new_site(uint32_t stack, uint64_t size)
 {
-    _Atomic uint32_t *bucket = &buckets[hash_of(stack, size)];
-    uint32_t head = atomic_load_explicit(bucket, memory_order_acquire);
-    uint32_t id = find(head, 0, stack, size);
-    if (id != LP_SITE_NONE)
-        return id;
-    if (exact && !may_be_exact(stack)) {
-        uint64_t class = size_class(size);
-        if (class != size)
-            return get(stack, class, false);
-    }
-
-    uint32_t fresh = lp_slab_count(&sites) < LP_SITES_MAX ? lp_slab_add(&sites, 1) : LP_SLAB_FULL;
-    if (fresh == LP_SLAB_FULL) {
-        lp_loss(LP_LOSS_SITES_FULL);
+    uint32_t i = lp_slab_count(&sites) < LP_SITES_MAX ? lp_slab_add(&sites, 1) : LP_SLAB_FULL;
+    if (i == LP_SLAB_FULL)
         return LP_SITE_NONE;
-    }
-    struct site *s = site_of(fresh);
+    struct site *s = site_of(i);
     s->stack = stack;
     s->size = size;
+    return i;
+}
+
+static uint32_t get(uint32_t stack, uint64_t size, bool exact)
+{
+    struct lp_index_path path = lp_index_path(&table, hash_of(stack, size));
+    uint32_t fresh = LP_SITE_NONE;
     for (;;) {
-        uint32_t seen = s->next = head;
-        if (atomic_compare_exchange_strong_explicit(bucket, &head, fresh + 1, memory_order_acq_rel,
-                                                    memory_order_acquire))
+        uint32_t i = find(&path, stack, size);
+        if (i != LP_SITE_NONE)
+            return i; /* if another thread has just added it, the fresh one stays unused */
+        if (fresh == LP_SITE_NONE && exact && !may_be_exact(stack)) {
+            uint64_t class = size_class(size);
+            if (class != size)
+                return get(stack, class, false);
+        }
+        if (fresh == LP_SITE_NONE && (fresh = new_site(stack, size)) == LP_SITE_NONE) {
+            lp_loss(LP_LOSS_SITES_FULL);
+            return LP_SITE_NONE;
+        }
+        if (lp_index_put(&path, fresh))
             return fresh;
-        if ((id = find(head, seen, stack, size)) != LP_SITE_NONE)
-            return id; /* the fresh one stays unused, all zero */
     }
 }
 
@@ -166,8 +168,8 @@ void lp_site_read(uint32_t i, struct lp_site_figures *f)
     struct site *s = site_of(i);
     struct tally *a = &s->allocs, *r = &s->frees;
 
-    /* Frees first: each was an allocation before, so a block that comes and goes meanwhile may be
-     * missed but never makes the figures negative. */
+    /* Frees are read first. A block that is allocated and freed meanwhile may be missed, but never
+     * makes the figures negative. */
     uint64_t gone_objects = atomic_load(&r->objects);
     int64_t gone_off = atomic_load(&r->off_bytes);
     double gone_objects_var = atomic_load(&r->objects_var),

@@ -1,7 +1,7 @@
 /*
- * A hash table of chains that only ever grow at their head. A chain is read without a lock; a new
- * stack is written in full before one compare-and-swap makes it visible. The loser of a race looks
- * again at what came before it, so that no stack stands twice.
+ * The frames of all stacks lie in one slab, one entry for each stack in another, found through an
+ * index (sys/index.h). An entry is complete before it is put into the index. If two threads add the
+ * same stack at the same time, one of them finds the other's entry, and its own stays unused.
  */
 #include "record/stacks.h"
 
@@ -9,31 +9,37 @@
 #include <string.h>
 
 #include "record/capacity.h"
+#include "sys/index.h"
 #include "sys/losses.h"
 #include "sys/slab.h"
 
-enum { BUCKETS = 1 << 16 };
-
 struct entry {
-    uint32_t hash;
-    uint32_t next; /* number of the next in the chain; 0 ends it */
-    uint32_t nframes;
+    struct lp_index_links links;
+    uint32_t tag;   /* the number of frames, and above it some bits of the hash */
     uint32_t words; /* where its frames begin in `words` */
 };
 
+#define TAG_FRAMES 0xffu
+_Static_assert(LP_FRAMES_MAX <= (int)TAG_FRAMES, "a tag has eight bits for the number of frames");
+
 static struct lp_slab entries = LP_SLAB(sizeof(struct entry), 11, LP_OWN_STACKS);
 static struct lp_slab words = LP_SLAB(sizeof(uintptr_t), 14, LP_OWN_STACKS);
-static _Atomic uint32_t buckets[BUCKETS];
+static struct lp_index table = {.items = &entries};
 
-/* Each frame by its own odd factor: the products do not wait for one another. */
-static uint32_t hash_of(const uintptr_t *frames, uint32_t n)
+static uint64_t hash_of(const uintptr_t *frames, uint32_t n)
 {
-    uint64_t h = n, factor = 0x9e3779b97f4a7c15u;
-    for (uint32_t i = 0; i < n; i++, factor += 0xbf58476d1ce4e5bau)
-        h += frames[i] * factor;
-    h ^= h >> 32;
-    h *= 0x94d049bb133111ebu;
-    return (uint32_t)(h ^ h >> 29);
+    uint64_t h = n, i = 0;
+    for (; i + 1 < n; i += 2)
+        h = lp_index_mix(frames[i] ^ 0x9e3779b97f4a7c15u ^ h, frames[i + 1] ^ 0xbf58476d1ce4e5b9u);
+    if (i < n)
+        h = lp_index_mix(frames[i] ^ 0x9e3779b97f4a7c15u ^ h, 0x94d049bb133111ebu);
+    return h * 0xff51afd7ed558ccdu;
+}
+
+/* Bits that the index uses last. */
+static uint32_t tag_of(uint64_t hash, uint32_t n)
+{
+    return (uint32_t)hash << 8 | n;
 }
 
 static struct entry *entry_of(uint32_t id)
@@ -41,18 +47,30 @@ static struct entry *entry_of(uint32_t id)
     return lp_slab_at(&entries, id - LP_STACK_FIRST);
 }
 
-/* Looks through a chain from `id` up to, not including, `until`. */
-static uint32_t find(uint32_t id, uint32_t until, uint32_t hash, const uintptr_t *frames,
-                     uint32_t n)
+/* Goes along the path to this stack; LP_STACK_NONE: it is not there. */
+static uint32_t find(struct lp_index_path *path, uint32_t tag, const uintptr_t *frames, uint32_t n)
 {
-    while (id != until) {
-        const struct entry *e = entry_of(id);
-        if (e->hash == hash && e->nframes == n &&
-            memcmp(lp_slab_at(&words, e->words), frames, n * sizeof *frames) == 0)
-            return id;
-        id = e->next;
+    for (uint32_t i; (i = lp_index_next(&table, path)) != LP_INDEX_END;) {
+        const struct entry *e = lp_slab_at(&entries, i);
+        if (e->tag == tag && memcmp(lp_slab_at(&words, e->words), frames, n * sizeof *frames) == 0)
+            return LP_STACK_FIRST + i;
     }
     return LP_STACK_NONE;
+}
+
+/* A new entry, which is not yet in the index; LP_SLAB_FULL: there is no place. */
+static uint32_t new_entry(uint32_t tag, const uintptr_t *frames, uint32_t n)
+{
+    uint32_t place = LP_SLAB_FULL, at = LP_SLAB_FULL;
+    if (lp_slab_count(&entries) < LP_STACKS_MAX && (at = lp_slab_add(&words, n)) != LP_SLAB_FULL)
+        place = lp_slab_add(&entries, 1);
+    if (place == LP_SLAB_FULL)
+        return LP_SLAB_FULL;
+    memcpy(lp_slab_at(&words, at), frames, n * sizeof *frames);
+    struct entry *e = lp_slab_at(&entries, place);
+    e->tag = tag;
+    e->words = at;
+    return place;
 }
 
 uint32_t lp_stack_intern(const uintptr_t *frames, uint32_t n)
@@ -62,33 +80,34 @@ uint32_t lp_stack_intern(const uintptr_t *frames, uint32_t n)
     if (n > LP_FRAMES_MAX)
         n = LP_FRAMES_MAX;
 
-    uint32_t hash = hash_of(frames, n);
-    _Atomic uint32_t *bucket = &buckets[hash % BUCKETS];
-    uint32_t head = atomic_load_explicit(bucket, memory_order_acquire);
-    uint32_t id = find(head, 0, hash, frames, n);
-    if (id)
-        return id;
-
-    uint32_t place = LP_SLAB_FULL, at = LP_SLAB_FULL;
-    if (lp_slab_count(&entries) < LP_STACKS_MAX && (at = lp_slab_add(&words, n)) != LP_SLAB_FULL)
-        place = lp_slab_add(&entries, 1);
-    if (place == LP_SLAB_FULL) {
-        lp_loss(LP_LOSS_STACKS_FULL);
-        return LP_STACK_NONE;
-    }
-    memcpy(lp_slab_at(&words, at), frames, n * sizeof *frames);
-
-    uint32_t fresh = place + LP_STACK_FIRST, seen = 0;
-    struct entry *e = entry_of(fresh);
-    *e = (struct entry){.hash = hash, .nframes = n, .words = at};
+    uint64_t hash = hash_of(frames, n);
+    struct lp_index_path path = lp_index_path(&table, hash);
+    uint32_t tag = tag_of(hash, n), fresh = LP_SLAB_FULL;
     for (;;) {
-        e->next = seen = head;
-        if (atomic_compare_exchange_strong_explicit(bucket, &head, fresh, memory_order_acq_rel,
-                                                    memory_order_acquire))
-            return fresh;
-        if ((id = find(head, seen, hash, frames, n)))
-            return id; /* the place taken above stays unused */
+        uint32_t id = find(&path, tag, frames, n);
+        if (id != LP_STACK_NONE)
+            return id;
+        if (fresh == LP_SLAB_FULL && (fresh = new_entry(tag, frames, n)) == LP_SLAB_FULL) {
+            lp_loss(LP_LOSS_STACKS_FULL);
+            return LP_STACK_NONE;
+        }
+        if (lp_index_put(&path, fresh))
+            return LP_STACK_FIRST + fresh;
     }
+}
+
+uint32_t lp_stack_steps(uint32_t id)
+{
+    struct lp_stack stack = lp_stack_get(id);
+    if (stack.nframes == 0)
+        return 0;
+    struct lp_index_path path = lp_index_path(&table, hash_of(stack.frames, stack.nframes));
+    uint32_t steps = 0, i;
+    do {
+        i = lp_index_next(&table, &path);
+        steps++;
+    } while (i != LP_INDEX_END && i != id - LP_STACK_FIRST);
+    return steps;
 }
 
 struct lp_stack lp_stack_get(uint32_t id)
@@ -96,7 +115,7 @@ struct lp_stack lp_stack_get(uint32_t id)
     if (id < LP_STACK_FIRST || id - LP_STACK_FIRST >= lp_slab_count(&entries))
         return (struct lp_stack){0, NULL};
     const struct entry *e = entry_of(id);
-    return (struct lp_stack){e->nframes, lp_slab_at(&words, e->words)};
+    return (struct lp_stack){e->tag & TAG_FRAMES, lp_slab_at(&words, e->words)};
 }
 
 const char *lp_stack_special(uint32_t id)

@@ -1,9 +1,9 @@
 /*
- * Every distinct stack is kept once and known by a number. Stacks are never dropped, so a number
- * means the same for the life of the process and reading needs no lock.
+ * Every distinct stack is stored once and has a number. Stacks are never dropped. A number means
+ * the same stack for the life of the process, and reading needs no lock.
  *
- * Addresses are leaf first and point *into* the call instruction: return addresses are stored less
- * one, the interrupted frame of a signal as it is. What is stored is what is written out.
+ * Addresses are leaf first and point *into* the call instruction: return addresses are stored minus
+ * one, the interrupted frame of a signal as it is. Profiles show the addresses as stored.
  */
 #ifndef LP_RECORD_STACKS_H
 #define LP_RECORD_STACKS_H
@@ -13,8 +13,8 @@
 enum {
     LP_FRAMES_MAX = 128,  /* deeper stacks lose their outermost frames */
     LP_STACK_NONE = 0,    /* no stack: it could not be taken, or the table was full */
-    LP_STACK_EARLIER = 1, /* made before the profiler looked, or behind its back */
-    LP_STACK_SILENT = 2,  /* a thread that did not answer */
+    LP_STACK_EARLIER = 1, /* made before the profiler was there, or without calling a hook */
+    LP_STACK_SILENT = 2,  /* of a thread that did not answer */
     LP_STACK_FIRST = 3    /* the first number of a real stack */
 };
 
@@ -29,8 +29,8 @@ struct lp_stack {
     const uintptr_t *frames;
 };
 
-/* The number of this stack; LP_STACK_NONE when the table is full (counted as a loss). Any thread,
- * any signal context; takes no lock. */
+/* The number of this stack; LP_STACK_NONE if the table is full (counted as a loss). Any thread, any
+ * signal context; takes no lock. */
 uint32_t lp_stack_intern(const uintptr_t *frames, uint32_t nframes);
 
 /* The frames of a number. Unknown numbers give an empty stack. */
@@ -40,5 +40,8 @@ struct lp_stack lp_stack_get(uint32_t id);
 const char *lp_stack_special(uint32_t id);
 
 uint32_t lp_stack_count(void);
+
+/* How many stacks a look-up of this one compares, itself included. For tests and the benchmark. */
+uint32_t lp_stack_steps(uint32_t id);
 
 #endif

@@ -63,6 +63,31 @@ static void threads_that_race_agree_on_the_numbers(void **state)
         assert_int_not_equal(ids[0][i], ids[0][i - 1]);
 }
 
+/* Every call one of two, twenty deep, as a search in a tree makes them: a hash that is a sum of
+ * products takes a few thousand values for all of these. */
+static void a_million_similar_stacks_are_a_few_steps_away(void **state)
+{
+    (void)state;
+    enum { LEVELS = 20, MANY = 1 << LEVELS };
+    static uint32_t ids[MANY];
+    uint64_t all = 0;
+    uint32_t most = 0, before = lp_stack_count();
+    for (uint32_t path = 0; path < MANY; path++) {
+        uintptr_t frames[LEVELS];
+        for (int level = 0; level < LEVELS; level++)
+            frames[level] = path >> level & 1 ? 0x401139 : 0x401143;
+        ids[path] = lp_stack_intern(frames, LEVELS);
+    }
+    assert_int_equal(lp_stack_count() - before, MANY);
+    for (uint32_t path = 0; path < MANY; path += 97) {
+        uint32_t steps = lp_stack_steps(ids[path]);
+        all += steps;
+        most = steps > most ? steps : most;
+    }
+    assert_in_range(all / (MANY / 97), 1, 5);
+    assert_in_range(most, 1, 20);
+}
+
 static void what_was_freed_leaves_nothing_in_use(void **state)
 {
     (void)state;
@@ -241,6 +266,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stack_has_one_number),
         cmocka_unit_test(threads_that_race_agree_on_the_numbers),
+        cmocka_unit_test(a_million_similar_stacks_are_a_few_steps_away),
         cmocka_unit_test(what_was_freed_leaves_nothing_in_use),
         cmocka_unit_test(random_sizes_do_not_make_endless_sites),
         cmocka_unit_test(a_block_is_found_once),

@@ -1,0 +1,96 @@
+/*
+ * A hash index that only grows: it finds the number of an item in a slab by a 64-bit hash.
+ *
+ * It is an array of small trees. The first bits of the hash choose the tree, every two further bits
+ * choose one of four links in an item. A look-up follows the links until the item is found or a
+ * link is empty, and a new item goes into that empty link by one compare-and-swap. Items are never
+ * removed and never move. This is why:
+ *   - readers and writers need no lock, in any thread and any signal handler;
+ *   - nothing is ever rehashed, so no call is slower than the others;
+ *   - a thread that stops anywhere, or that a forked child does not have, leaves a complete index;
+ *   - the array is small (32 KiB), and the memory for links is part of the items.
+ *
+ * n items take 1 + log4(n / LP_INDEX_TREES) steps on average, but at least one: 1 up to some
+ * thousands, 4 for a million, 5 for LP_STACKS_MAX. Two alternatives were considered. A chain of
+ * ever larger bucket arrays needs a search in each of them. A split-ordered list needs two steps at
+ * any size, but also a dummy item for each bucket, lazy initialization, and one more array.
+ *
+ * Tables from which items are removed cannot use this: see record/blocks.c and record/threads.c.
+ *
+ * The items' type begins with a struct lp_index_links, which is all zero in a new item. To find an
+ * item or add it:
+ *
+ *   struct lp_index_path path = lp_index_path(&index, hash);
+ *   for (;;) {
+ *       while ((item = lp_index_next(&index, &path)) != LP_INDEX_END)
+ *           if (it is the one)
+ *               return item;
+ *       if (there is no new item yet)
+ *           make one and fill it in;
+ *       if (lp_index_put(&path, new))
+ *           return new;
+ *   }
+ */
+#ifndef LP_SYS_INDEX_H
+#define LP_SYS_INDEX_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sys/slab.h"
+
+enum { LP_INDEX_BITS = 13, LP_INDEX_TREES = 1 << LP_INDEX_BITS };
+#define LP_INDEX_END UINT32_MAX
+
+struct lp_index_links {
+    _Atomic uint32_t to[4]; /* numbers of items, plus one; 0: empty */
+};
+
+struct lp_index {
+    struct lp_slab *items;
+    _Atomic uint32_t trees[LP_INDEX_TREES]; /* as links are */
+};
+
+/* How far a look-up has come. */
+struct lp_index_path {
+    _Atomic uint32_t *link;
+    uint64_t hash; /* the bits that are left, highest first; then zeros */
+};
+
+static inline struct lp_index_path lp_index_path(struct lp_index *index, uint64_t hash)
+{
+    return (struct lp_index_path){&index->trees[hash >> (64 - LP_INDEX_BITS)],
+                                  hash << LP_INDEX_BITS};
+}
+
+/* The number of the next item that may be the one; LP_INDEX_END: there is none. */
+static inline uint32_t lp_index_next(const struct lp_index *index, struct lp_index_path *path)
+{
+    uint32_t link = atomic_load_explicit(path->link, memory_order_acquire);
+    if (link == 0)
+        return LP_INDEX_END;
+    struct lp_index_links *links = lp_slab_at(index->items, link - 1);
+    path->link = &links->to[path->hash >> 62];
+    path->hash <<= 2;
+    return link - 1;
+}
+
+/* Adds a complete item where the path has ended. false: another thread has added one there; go on
+ * with lp_index_next(). */
+static inline bool lp_index_put(const struct lp_index_path *path, uint32_t item)
+{
+    uint32_t empty = 0;
+    return atomic_compare_exchange_strong_explicit(path->link, &empty, item + 1,
+                                                   memory_order_release, memory_order_relaxed);
+}
+
+/* Two words to one, for hashes. Every bit of both counts. Sums of words times constants do not do:
+ * addresses differ in a few regular steps, and such sums cancel. */
+static inline uint64_t lp_index_mix(uint64_t a, uint64_t b)
+{
+    unsigned __int128 product = (unsigned __int128)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+#endif
