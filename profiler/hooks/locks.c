@@ -46,20 +46,20 @@ static enum outcome of_c11(int result)
 
 /* One wait for one lock, on the waiter's stack. */
 struct waiting {
-    const void *lock; /* NULL: it does not stand in the table of contention */
+    const void *lock;
+    uint32_t begun;   /* 0: it is not in the table of contention */
     int64_t began_ns; /* 0: nothing of this is recorded */
 };
 
 static struct waiting begin(const void *lock)
 {
     if (!lp_waits_here() || !lp_hooks_process())
-        return (struct waiting){NULL, 0};
-    struct waiting waiting = {NULL, lp_now_ns()};
+        return (struct waiting){lock, 0, 0};
+    struct waiting waiting = {lock, 0, lp_now_ns()};
     if (lp_waits_rate(LP_WAITS_MUTEX) == 0)
         return waiting;
     lp_self.busy = true;
-    if (lp_contention_begin(lock, waiting.began_ns))
-        waiting.lock = lock;
+    waiting.begun = lp_contention_begin(lock, waiting.began_ns);
     lp_self.busy = false;
     return waiting;
 }
@@ -70,9 +70,10 @@ static void end(const struct waiting *waiting, enum outcome outcome, void *calle
     if (waiting->began_ns == 0)
         return;
     int64_t now_ns = lp_now_ns();
-    if (waiting->lock) {
+    if (waiting->begun) {
         lp_self.busy = true;
-        lp_contention_end(waiting->lock, waiting->began_ns, now_ns, outcome == GAVE_UP);
+        lp_contention_end(waiting->lock, waiting->begun, waiting->began_ns, now_ns,
+                          outcome == GAVE_UP);
         lp_self.busy = false;
     }
     if (outcome != REFUSED)

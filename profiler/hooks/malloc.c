@@ -1,18 +1,20 @@
 /*
  * The heap, observed on glibc's own allocator.
  *
- * malloc: a thread counts down the bytes to its next sample (record/rate.h); an allocation that
+ * malloc: a thread counts down the bytes to its next sample (record/rate.h). An allocation that
  * does not reach it is a subtraction and a jump into glibc. One that does is sampled: its stack is
- * taken and a record put into record/blocks.h.
+ * taken and a record is put into record/blocks.h.
  *
- * free must know cheaply that a block was not sampled. Sampled blocks are handed out at page
- * boundaries, where ordinary ones rarely lie, so free tests twelve bits of the pointer and touches
- * no memory. When every block is recorded (rate 1, or a rate so small that pages would be wasted)
- * they lie anywhere, and all frees look, until the last record of that kind has gone: lp_block_mask
- * is the bits that free tests, 0 meaning that every free looks.
+ * free must find out cheaply that a block was not sampled. Sampled blocks are handed out at page
+ * boundaries, where others rarely lie: free tests twelve bits of the pointer and touches no memory.
+ * When every block is recorded (rate 1, or a rate so small that pages would be wasted) recorded
+ * blocks lie anywhere, and lp_block_mask makes all frees look them up. It does so until the last
+ * such block is freed, which may be never, also when the rate is higher again. That look-up is
+ * therefore cheap: a block without a record is one read of a cell of the table, without a lock
+ * (record/blocks.c).
  *
- * A record is taken out before its block is freed, or another thread could get the address and
- * record it first. In realloc the same, and put back when realloc fails.
+ * A record is taken out before its block is freed, because another thread could get the address and
+ * record it first. realloc does the same, and puts the record back when it fails.
  *
  * The real functions are glibc's exported __libc_ names: finding them by dlsym() would need malloc.
  */
@@ -52,7 +54,7 @@ enum {
     MAPPED_CHUNK = 2,           /* glibc's IS_MMAPPED, in the word before a block */
 };
 
-/* At this rate sampled blocks are put at page boundaries. */
+/* Are sampled blocks put at page boundaries at this rate? */
 static bool pages_at(int64_t rate)
 {
     return rate >= PAGES_FROM_RATE;
@@ -63,7 +65,7 @@ static bool at_page(const void *block)
     return ((uintptr_t)block & (LP_BLOCK_PAGE - 1)) == 0;
 }
 
-/* May this allocation pass without a look? */
+/* May this allocation pass without being looked at? */
 static inline bool passes(size_t size)
 {
     uint64_t after, gate = atomic_load_explicit(&lp_rate_gate, memory_order_relaxed);
@@ -73,7 +75,10 @@ static inline bool passes(size_t size)
     return true;
 }
 
-/* Does this block surely have no record? False for NULL too. */
+enum { ALL_BITS = LP_BLOCK_PAGE - 1 }; /* of an offset in a page: a free mask that hides nothing */
+
+/* Has this block surely no record? False for NULL, too. The mask of the thread has only bits of the
+ * offset in a page. */
 static inline bool unrecorded(const void *block)
 {
     return likely((uintptr_t)block & atomic_load_explicit(&lp_block_mask, memory_order_relaxed) &
@@ -86,7 +91,7 @@ static bool due(size_t size, int64_t *rate)
     struct lp_self *self = &lp_self;
     uint64_t gate = atomic_load(&lp_rate_gate);
     if (self->due < gate) { /* a new thread, or drawn at another rate */
-        self->free_mask = UINTPTR_MAX;
+        self->free_mask = ALL_BITS;
         self->rate = lp_rate();
         self->due = gate + lp_rate_interval(self, self->rate);
     }
@@ -135,7 +140,7 @@ static void *allocate(size_t alignment, size_t size, bool zero, bool page)
     if (page && alignment < LP_BLOCK_PAGE) {
         int kept = errno;
         void *block = __libc_memalign(LP_BLOCK_PAGE, size);
-        /* Mapped pages are zero, unless MALLOC_PERTURB_ has filled them: the last byte tells. */
+        /* Mapped pages are zero unless MALLOC_PERTURB_ has filled them: look at the last byte. */
         if (block && zero && size > 0 &&
             (!(((size_t *)block)[-1] & MAPPED_CHUNK) || ((unsigned char *)block)[size - 1] != 0))
             memset(block, 0, size);
@@ -149,8 +154,7 @@ static void *allocate(size_t alignment, size_t size, bool zero, bool page)
     return zero ? __libc_calloc(1, size) : __libc_malloc(size);
 }
 
-/* A block of the profiler's own thread that has a mapping to itself is no mapping of the program's.
- */
+/* A block of the profiler's own thread may have a mapping to itself, which is not the program's. */
 static void own_place(const void *block, bool got)
 {
     if (!block)
@@ -248,35 +252,47 @@ LP_HOOK void *pvalloc(size_t size)
     return allocate_slow(LP_BLOCK_PAGE, whole, false, CALLER);
 }
 
-/* Takes out the record of a block that is about to go. */
-static bool take_record(void *block, struct lp_block *record_out)
+/* Does this thread record every block now? Then nearly every block has a record. */
+static bool records_all(const struct lp_self *self)
+{
+    return self->rate > 0 && !pages_at(self->rate) &&
+           self->due >= atomic_load_explicit(&lp_rate_gate, memory_order_relaxed);
+}
+
+/* Has this block surely no record? After a look at the table, if that is likely to pay. */
+static inline bool absent(const void *block)
 {
     struct lp_self *self = &lp_self;
     if (self->free_mask == 0 && !self->own)
-        self->free_mask = UINTPTR_MAX; /* a thread that frees before it allocates */
-    if ((uintptr_t)block & atomic_load(&lp_block_mask))
-        return false;
-    /* In the profiler already: a signal handler, perhaps above the holder of the lock. */
-    int result = lp_block_remove((uintptr_t)block, record_out, self->busy);
-    if (result == -EAGAIN)
-        lp_loss(self->busy ? LP_LOSS_REENTERED : LP_LOSS_FORKING);
-    return result == 0;
+        self->free_mask = ALL_BITS; /* a thread that frees before it allocates */
+    uintptr_t address = (uintptr_t)block;
+    if (address & atomic_load(&lp_block_mask) & ALL_BITS)
+        return true;
+    return !records_all(self) && lp_block_absent(address);
 }
 
-__attribute__((noinline)) static void free_slow(void *block)
+__attribute__((noinline)) static void free_recorded(void *block)
 {
     struct lp_block b;
-    if (!block)
-        return;
     int64_t began = lp_self.own ? 0 : lp_hooktime_begin();
-    if (take_record(block, &b))
+    if (lp_block_remove((uintptr_t)block, &b) == 0) {
         book_free(&b);
-    else if (lp_self.own) {
+    } else if (lp_self.own) {
         lp_own_heap_add(-(int64_t)malloc_usable_size(block));
         own_place(block, false);
     }
     lp_hooktime_end(began);
     __libc_free(block);
+}
+
+__attribute__((noinline)) static void free_slow(void *block)
+{
+    if (!block)
+        return;
+    if (absent(block) && !lp_self.own)
+        __libc_free(block);
+    else
+        free_recorded(block);
 }
 
 LP_HOOK void free(void *block)
@@ -294,8 +310,8 @@ LP_HOOK void cfree(void *block)
     free(block);
 }
 
-/* The block moved to a page boundary, so that its free will be seen; itself when there is no room.
- */
+/* Moves the block to a page boundary, or its free would not be seen. Returns the block itself if
+ * there is no room. */
 static void *move_to_page(void *block, size_t size, size_t old)
 {
     if (at_page(block))
@@ -317,7 +333,8 @@ __attribute__((noinline)) static void *realloc_slow(void *block, size_t size, vo
     bool own = lp_self.own, sample = !own && size > 0 && due(size, &rate);
     size_t usable = own || sample ? malloc_usable_size(block) : 0;
     struct lp_block old;
-    bool recorded = take_record(block, &old);
+    int taken = absent(block) ? -ENOENT : lp_block_remove((uintptr_t)block, &old);
+    bool recorded = taken == 0;
 
     if (own)
         own_place(block, false);
@@ -327,6 +344,8 @@ __attribute__((noinline)) static void *realloc_slow(void *block, size_t size, vo
     if (!moved && size > 0) { /* failed: the old block lives on */
         if (recorded && lp_block_insert(&old) != 0)
             book_free(&old);
+        if (taken == -EAGAIN)
+            lp_loss(LP_LOSS_WAITED); /* its record will be taken out later, if it has one */
         return NULL;
     }
     if (recorded)

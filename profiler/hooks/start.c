@@ -39,7 +39,8 @@ bool lp_hooks_process(void)
  * interrupted the profiler in this very thread. */
 static __thread struct {
     struct lp_blocks_held blocks;
-    bool threads, maps, procs, loader, was_busy;
+    enum lp_fork_lock threads, maps, procs;
+    bool loader, was_busy;
 } fork_state;
 
 /* The forking thread holds our locks while other people's handlers run, and those may allocate:
@@ -59,9 +60,10 @@ static void before_fork(void)
 
 static void after_fork(bool child)
 {
-    lp_ranges_after_fork(&lp_procs, fork_state.procs, child); /* its parent's are not its own */
-    lp_ranges_after_fork(&lp_maps, fork_state.maps, false);
-    lp_blocks_after_fork(&fork_state.blocks);
+    lp_ranges_after_fork(&lp_procs, fork_state.procs, child,
+                         child); /* its parent's are not its own */
+    lp_ranges_after_fork(&lp_maps, fork_state.maps, child, false);
+    lp_blocks_after_fork(&fork_state.blocks, child);
     lp_threads_after_fork(fork_state.threads, child);
     lp_hold_end_fork(child);
     lp_loader_after_fork(fork_state.loader, child);

@@ -1,222 +1,517 @@
+/*
+ * A hash table of chains, in stripes: the lowest bits of the hash choose a stripe, which has a lock
+ * and every 64th cell of one growing array. Records lie in a slab and are reused.
+ *
+ * A stripe grows by one cell whenever it has as many records as cells, by linear hashing: the next
+ * cell in turn is split in two. So no insertion takes long. Cells never move, which lets a free
+ * look at a cell without the lock: lp_block_absent(). It is never wrong. The record was put in
+ * before the program had the block, and its cell says so until it is taken out. If a split moves it
+ * to another cell, that cell is filled first, then the new number of cells is published, then the
+ * old cell is changed. A reader who sees the old cell changed sees the new number, too, and does
+ * not trust the cell.
+ *
+ * A thread that does not get the lock within a millisecond leaves its work in the stripe's list of
+ * late work. The next holder does that first, in order. So nothing is lost while the holder of a
+ * lock is suspended.
+ *
+ * This is not sys/index.h: blocks are removed, and there may be a hundred million of them, so four
+ * bytes a record matter.
+ */
 #include "record/blocks.h"
 
 #include <errno.h>
 #include <stdatomic.h>
 
-#include "sys/hold.h"
 #include "record/capacity.h"
-#include "sys/losses.h"
 #include "record/sites.h"
+#include "sys/losses.h"
 #include "sys/slab.h"
 
-enum { SHARDS = 64, HEADS_FIRST = 1024 };
-
-struct shard {
-    struct lp_lock lock;
-    uint32_t live;     /* protected by lock, as all below */
-    uint32_t nheads;   /* a power of two */
-    uint32_t spare;    /* free records, linked by next, 1-based */
-    uint32_t *heads;   /* 1-based numbers of records */
-    uint32_t anywhere; /* records whose blocks do not lie at a page boundary */
-    char pad[36];      /* a cache line each */
+enum {
+    STRIPES = LP_BLOCKS_STRIPES,
+    STRIPE_BITS = 6,
+    SEGMENT_SHIFT = 14,
+    LINK_BITS = 28,
+    CELLS_FIRST = 16, /* of each stripe */
+    CELLS_MAX = 1 << 22,
+    PAGE_BITS = LP_BLOCK_PAGE - 1,
 };
 
-_Atomic uintptr_t lp_block_mask = LP_BLOCK_PAGE - 1;
+struct stripe {
+    _Alignas(64) struct lp_lock lock; /* a cache line each */
+    uint32_t spare;                   /* free records; protected by lock, as `anywhere` */
+    uint32_t anywhere;                /* records whose blocks do not lie at a page boundary */
+    _Atomic uint32_t live;            /* these are written under the lock, and read without */
+    _Atomic uint32_t ncells;          /* only grows; 0: nothing was ever put in */
+    _Atomic uint32_t locked;          /* removals that took the lock */
+    _Atomic uint32_t late;  /* work for the next holder, latest first; pushed without the lock */
+    _Atomic uint32_t nlate; /* raised before a push, lowered when the work is done */
+};
 
-static struct lp_lock mask_lock; /* for changes of the mask; taken inside a shard's */
-static int anywhere_shards;      /* protected by it: those that have such blocks */
-static struct lp_slab records = LP_SLAB(sizeof(struct lp_block), 14, LP_OWN_BLOCKS);
-static struct shard shards[SHARDS];
+/* Links are numbers of records plus one; 0: none. A cell has the link to the first record of its
+ * chain, and above it, if that is the only one, some bits of its hash, never all 0. A free record
+ * has address 0. Late work is a record, too: one with negative weight is to be put in, one with
+ * weight 0 says which to remove. */
+_Atomic uintptr_t lp_block_mask = PAGE_BITS;
+static struct lp_slab records = LP_SLAB(sizeof(struct lp_block), SEGMENT_SHIFT, LP_OWN_BLOCKS);
+static struct lp_slab cells = LP_SLAB(sizeof(uint32_t), SEGMENT_SHIFT, LP_OWN_BLOCKS);
+static struct stripe stripes[STRIPES];
+_Static_assert(LP_BLOCKS_MAX < 1 << LINK_BITS, "links fit into a cell beside a tag");
 
-static uint64_t hash_of(uintptr_t address)
+static uint32_t hash_of(uintptr_t address)
 {
     uint64_t h = (address >> 4) * 0x9e3779b97f4a7c15u;
-    return h ^ h >> 32;
+    return (uint32_t)(h ^ h >> 32);
 }
 
-static struct shard *shard_of(uint64_t hash)
+static struct stripe *stripe_of(uint32_t hash)
 {
-    return &shards[(hash >> 20) % SHARDS];
+    return &stripes[hash % STRIPES];
 }
 
 static struct lp_block *record_of(uint32_t link)
 {
-    return lp_slab_at(&records, link - 1);
+    return lp_slab_get(&records, link - 1, sizeof(struct lp_block), SEGMENT_SHIFT);
 }
 
-static uint32_t *head_of(struct shard *shard, uint64_t hash)
+/* Which of a stripe's n cells it is: as many low bits of the hash as there are cells for. */
+static uint32_t cell_index(uint32_t hash, uint32_t n)
 {
-    return &shard->heads[(hash ^ hash >> 40) & (shard->nheads - 1)];
+    uint32_t half = UINT32_C(1) << (31 - __builtin_clz(n)), i = (hash >> STRIPE_BITS);
+    uint32_t wide = i & (2 * half - 1);
+    return wide < n ? wide : i & (half - 1);
 }
 
-/* The mask is 0 while any shard has blocks that lie anywhere: before the first is handed out, until
- * after the last has gone. Under the shard's lock. */
-static void shard_has_anywhere(bool any)
+static uint32_t cell_number(uint32_t stripe, uint32_t i)
 {
-    lp_lock(&mask_lock);
-    anywhere_shards += any ? 1 : -1;
-    atomic_store(&lp_block_mask, anywhere_shards ? 0 : LP_BLOCK_PAGE - 1);
-    lp_unlock(&mask_lock);
+    return i << STRIPE_BITS | stripe;
 }
 
-static void came(struct shard *shard, uintptr_t address)
+/* One that a stripe has. */
+static _Atomic uint32_t *cell_at(uint32_t number)
 {
-    if ((address & (LP_BLOCK_PAGE - 1)) != 0 && shard->anywhere++ == 0)
-        shard_has_anywhere(true);
+    return lp_slab_get(&cells, number, sizeof(uint32_t), SEGMENT_SHIFT);
 }
 
-static void went(struct shard *shard, uintptr_t address)
+static inline _Atomic uint32_t *cell_of(uint32_t hash, uint32_t n)
 {
-    if ((address & (LP_BLOCK_PAGE - 1)) != 0 && --shard->anywhere == 0)
-        shard_has_anywhere(false);
+    return cell_at(cell_number(hash % STRIPES, cell_index(hash, n)));
 }
 
-/* Twice the heads; a shard that cannot have them goes on with longer chains. */
-static int grow(struct shard *shard)
+/* Of the hash, those bits that choose no cell. */
+static uint32_t tag_of(uint32_t hash)
 {
-    uint32_t n = shard->nheads ? shard->nheads * 2 : HEADS_FIRST, old_n = shard->nheads;
-    uint32_t *old = shard->heads, *heads = lp_own_map(n * sizeof *heads, LP_OWN_BLOCKS);
-    if (!heads)
-        return -ENOMEM;
-    shard->heads = heads;
-    shard->nheads = n;
-    for (uint32_t i = 0; i < old_n; i++) {
-        for (uint32_t link = old[i], next; link; link = next) {
-            struct lp_block *b = record_of(link);
-            uint32_t *head = head_of(shard, hash_of(b->address));
-            next = b->next;
-            b->next = *head;
-            *head = link;
-        }
+    uint32_t tag = hash >> LINK_BITS;
+    return tag ? tag : 1;
+}
+
+static uint32_t first_of(_Atomic uint32_t *cell)
+{
+    return atomic_load_explicit(cell, memory_order_relaxed) & ((1u << LINK_BITS) - 1);
+}
+
+/* What a cell has whose chain begins with this record. */
+static uint32_t chain_from(uint32_t link)
+{
+    const struct lp_block *b = link ? record_of(link) : NULL;
+    return !b || b->next ? link : tag_of(hash_of(b->address)) << LINK_BITS | link;
+}
+
+/* Counts what makes all frees look: the stripes that have blocks that do not lie at a page
+ * boundary, and late work for such. The count is kept above the bits of the mask, in one word with
+ * them, so that both change at once. */
+static void looking(int n)
+{
+    uintptr_t seen = atomic_load(&lp_block_mask), next;
+    do {
+        next = (seen & ~(uintptr_t)PAGE_BITS) + (uintptr_t)n * LP_BLOCK_PAGE;
+    } while (!atomic_compare_exchange_weak(&lp_block_mask, &seen, next ? next : PAGE_BITS));
+}
+
+static bool lies_anywhere(uintptr_t address)
+{
+    return (address & PAGE_BITS) != 0;
+}
+
+static void add_live(struct stripe *stripe, int n)
+{
+    uint32_t live = atomic_load_explicit(&stripe->live, memory_order_relaxed);
+    atomic_store_explicit(&stripe->live, live + (uint32_t)n, memory_order_relaxed);
+}
+
+/* Divides the records of the next cell in turn among it and a new one. Readers without the lock
+ * look at cells only: the new one is filled before it is published, the old one is emptied after
+ * that. */
+static void split(struct stripe *stripe)
+{
+    uint32_t self = (uint32_t)(stripe - stripes), n = atomic_load(&stripe->ncells);
+    uint32_t half = UINT32_C(1) << (31 - __builtin_clz(n));
+    if (n >= CELLS_MAX || !lp_slab_segment(&cells, cell_number(self, n)))
+        return; /* chains grow longer */
+    _Atomic uint32_t *old = cell_at(cell_number(self, n - half));
+    _Atomic uint32_t *new = cell_at(cell_number(self, n));
+    uint32_t stay = 0, move = 0;
+    for (uint32_t link = first_of(old), next; link; link = next) {
+        struct lp_block *b = record_of(link);
+        uint32_t *list = cell_index(hash_of(b->address), n + 1) == n ? &move : &stay;
+        next = b->next;
+        b->next = *list;
+        *list = link;
     }
-    if (old)
-        lp_own_unmap(old, old_n * sizeof *old, LP_OWN_BLOCKS);
-    return 0;
+    atomic_store_explicit(new, chain_from(move), memory_order_release);
+    atomic_store_explicit(&stripe->ncells, n + 1, memory_order_release);
+    atomic_store_explicit(old, chain_from(stay), memory_order_release);
 }
 
-static uint32_t new_record(struct shard *shard)
+/* Room for one more record. false: the kernel refuses the first cells. */
+static inline bool grow(struct stripe *stripe)
 {
-    uint32_t link = shard->spare;
-    if (link) {
-        shard->spare = record_of(link)->next;
-        return link;
+    uint32_t n = atomic_load_explicit(&stripe->ncells, memory_order_relaxed);
+    if (n > 0) {
+        if (atomic_load_explicit(&stripe->live, memory_order_relaxed) >= n)
+            split(stripe);
+        return true;
     }
+    if (!lp_slab_segment(&cells, cell_number(STRIPES - 1, CELLS_FIRST - 1)))
+        return false;
+    atomic_store_explicit(&stripe->ncells, CELLS_FIRST, memory_order_release);
+    return true;
+}
+
+static uint32_t fresh_record(void)
+{
     uint32_t i = lp_slab_count(&records) < LP_BLOCKS_MAX ? lp_slab_add(&records, 1) : LP_SLAB_FULL;
     return i == LP_SLAB_FULL ? 0 : i + 1;
 }
 
-/* Unlinks the record of this address; 0 when there is none. */
-static uint32_t unlink_record(struct shard *shard, uint64_t hash, uintptr_t address)
+static uint32_t new_record(struct stripe *stripe)
 {
-    if (!shard->heads)
+    uint32_t link = stripe->spare;
+    if (!link)
+        return fresh_record();
+    stripe->spare = record_of(link)->next;
+    return link;
+}
+
+static inline void free_record(struct stripe *stripe, uint32_t link)
+{
+    struct lp_block *b = record_of(link);
+    b->address = 0;
+    b->next = stripe->spare;
+    stripe->spare = link;
+}
+
+/* The cell of this hash, under the lock, with room for one more record; NULL: there is none. */
+static _Atomic uint32_t *cell_for_one_more(struct stripe *stripe, uint32_t hash)
+{
+    return grow(stripe) ? cell_of(hash, atomic_load_explicit(&stripe->ncells, memory_order_relaxed))
+                        : NULL;
+}
+
+static inline void put(struct stripe *stripe, _Atomic uint32_t *cell, uint32_t hash, uint32_t link)
+{
+    struct lp_block *b = record_of(link);
+    b->next = first_of(cell);
+    if (lies_anywhere(b->address) && stripe->anywhere++ == 0)
+        looking(1);
+    atomic_store_explicit(cell, b->next ? link : tag_of(hash) << LINK_BITS | link,
+                          memory_order_release);
+    add_live(stripe, 1);
+}
+
+/* Unlinks the record of this address; 0 when there is none. */
+static inline uint32_t take(struct stripe *stripe, _Atomic uint32_t *cell, uintptr_t address)
+{
+    struct lp_block *before = NULL, *b;
+    uint32_t first = first_of(cell), link = first;
+    for (; link && (b = record_of(link))->address != address; link = b->next)
+        before = b;
+    if (!link)
         return 0;
-    for (uint32_t *at = head_of(shard, hash); *at; at = &record_of(*at)->next) {
-        struct lp_block *b = record_of(*at);
-        if (b->address == address) {
-            uint32_t link = *at;
-            *at = b->next;
-            shard->live--;
-            went(shard, address);
-            return link;
-        }
+    if (before)
+        before->next = b->next;
+    else
+        first = b->next;
+    atomic_store_explicit(cell, chain_from(first), memory_order_release);
+    add_live(stripe, -1);
+    if (lies_anywhere(address) && --stripe->anywhere == 0)
+        looking(-1);
+    return link;
+}
+
+static void freed(const struct lp_block *b)
+{
+    lp_site_free(b->site, b->size, b->weight);
+}
+
+/* Puts in what `block` says, into this record if it is one already. false: no place. */
+static bool insert(struct stripe *stripe, const struct lp_block *block, uint32_t link)
+{
+    uint32_t hash = hash_of(block->address);
+    _Atomic uint32_t *cell = cell_for_one_more(stripe, hash);
+    if (!cell)
+        return false;
+    uint32_t stale = take(stripe, cell, block->address);
+    if (stale) {
+        freed(record_of(stale));
+        free_record(stripe, stale);
+        lp_loss(LP_LOSS_FREE_MISSED);
     }
-    return 0;
+    if (!link) {
+        if (!(link = new_record(stripe)))
+            return false;
+        *record_of(link) = *block;
+    }
+    put(stripe, cell, hash, link);
+    return true;
+}
+
+static void insert_late(struct stripe *stripe, uint32_t link)
+{
+    struct lp_block *b = record_of(link);
+    bool anywhere = lies_anywhere(b->address);
+    b->weight = -b->weight;
+    if (!insert(stripe, b, link)) {
+        freed(b);
+        free_record(stripe, link);
+        lp_loss(LP_LOSS_BLOCKS_FULL);
+    }
+    if (anywhere)
+        looking(-1);
+}
+
+static void remove_late(struct stripe *stripe, uint32_t link)
+{
+    uintptr_t address = record_of(link)->address;
+    uint32_t hash = hash_of(address), n = atomic_load(&stripe->ncells);
+    uint32_t removed = n ? take(stripe, cell_of(hash, n), address) : 0;
+    if (removed) {
+        freed(record_of(removed));
+        free_record(stripe, removed);
+    }
+    free_record(stripe, link);
+}
+
+__attribute__((noinline)) static void catch_up(struct stripe *stripe)
+{
+    uint32_t list = atomic_exchange_explicit(&stripe->late, 0, memory_order_acquire), first = 0;
+    for (uint32_t link = list, next; link; link = next) { /* the earliest first */
+        next = record_of(link)->next;
+        record_of(link)->next = first;
+        first = link;
+    }
+    for (uint32_t link = first, next; link; link = next) {
+        next = record_of(link)->next;
+        if (record_of(link)->weight < 0)
+            insert_late(stripe, link);
+        else
+            remove_late(stripe, link);
+        atomic_fetch_sub_explicit(&stripe->nlate, 1, memory_order_release);
+    }
+}
+
+static inline bool hold(struct stripe *stripe, int patience_ms, struct lp_held *held)
+{
+    if (!lp_hold(&stripe->lock, patience_ms, held))
+        return false;
+    if (atomic_load_explicit(&stripe->nlate, memory_order_relaxed) != 0)
+        catch_up(stripe);
+    return true;
+}
+
+/* Late work that came when it was too late for this holder, and too early for the next: whoever
+ * sees it last does it. */
+__attribute__((noinline)) static void do_late(struct stripe *stripe)
+{
+    struct lp_held held;
+    while (atomic_load(&stripe->late) != 0 && hold(stripe, LP_HOLD_TRY, &held))
+        lp_release(&held);
+}
+
+static inline void release(struct stripe *stripe, struct lp_held *held)
+{
+    lp_release(held);
+    if (atomic_load_explicit(&stripe->late, memory_order_relaxed) != 0)
+        do_late(stripe);
+}
+
+/* false: no place for it. */
+__attribute__((noinline)) static bool leave_late(struct stripe *stripe, const struct lp_block *work)
+{
+    uint32_t link = fresh_record();
+    if (!link)
+        return false;
+    struct lp_block *b = record_of(link);
+    *b = *work;
+    if (work->weight < 0 && lies_anywhere(work->address))
+        looking(1);
+    atomic_fetch_add_explicit(&stripe->nlate, 1, memory_order_relaxed);
+    b->next = atomic_load_explicit(&stripe->late, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(&stripe->late, &b->next, link,
+                                                  memory_order_seq_cst, memory_order_relaxed))
+        ;
+    do_late(stripe);
+    return true;
+}
+
+bool lp_block_absent(uintptr_t address)
+{
+    uint32_t hash = hash_of(address), n;
+    const struct stripe *stripe = stripe_of(hash);
+    if (atomic_load_explicit(&stripe->nlate, memory_order_acquire) != 0)
+        return false;
+    if ((n = atomic_load_explicit(&stripe->ncells, memory_order_acquire)) == 0)
+        return true;
+    uint32_t cell = atomic_load_explicit(cell_of(hash, n), memory_order_acquire);
+    uint32_t tag = cell >> LINK_BITS;
+    return (cell == 0 || (tag != 0 && tag != tag_of(hash))) &&
+           atomic_load_explicit(&stripe->ncells, memory_order_relaxed) == n;
 }
 
 int lp_block_insert(const struct lp_block *block)
 {
-    uint64_t hash = hash_of(block->address);
-    struct shard *shard = shard_of(hash);
-    struct lp_lock *below;
-    struct lp_block stale = {0};
-    int result = -ENOMEM;
+    struct stripe *stripe = stripe_of(hash_of(block->address));
+    struct lp_held held;
+    bool done;
 
-    if (!lp_hold(&shard->lock, false, &below)) {
-        lp_loss(LP_LOSS_FORKING);
-        return -EAGAIN;
+    if (hold(stripe, LP_HOLD_BRIEFLY, &held)) {
+        done = insert(stripe, block, 0);
+        release(stripe, &held);
+    } else {
+        struct lp_block late = *block;
+        late.weight = -late.weight;
+        done = leave_late(stripe, &late);
     }
-    uint32_t link = unlink_record(shard, hash, block->address);
-    if (link)
-        stale = *record_of(link);
-    else if ((shard->live < shard->nheads || grow(shard) == 0 || shard->heads))
-        link = new_record(shard);
-    if (link) {
-        struct lp_block *b = record_of(link);
-        uint32_t *head = head_of(shard, hash);
-        *b = *block;
-        b->next = *head;
-        *head = link;
-        shard->live++;
-        came(shard, block->address);
-        result = 0;
-    }
-    lp_release(&shard->lock, below);
-
-    if (stale.address) {
-        lp_site_free(stale.site, stale.size, stale.weight);
-        lp_loss(LP_LOSS_FREE_MISSED);
-    }
-    if (result)
+    if (!done)
         lp_loss(LP_LOSS_BLOCKS_FULL);
-    return result;
+    return done ? 0 : -ENOMEM;
 }
 
-int lp_block_remove(uintptr_t address, struct lp_block *block, bool try)
+int lp_block_remove(uintptr_t address, struct lp_block *block)
 {
-    uint64_t hash = hash_of(address);
-    struct shard *shard = shard_of(hash);
+    uint32_t hash = hash_of(address);
+    struct stripe *stripe = stripe_of(hash);
+    struct lp_held held;
 
-    struct lp_lock *below;
-    if (!lp_hold(&shard->lock, try, &below))
-        return -EAGAIN;
-    uint32_t link = unlink_record(shard, hash, address);
-    if (link) {
-        struct lp_block *b = record_of(link);
-        *block = *b;
-        b->next = shard->spare;
-        shard->spare = link;
+    if (!hold(stripe, LP_HOLD_BRIEFLY, &held)) {
+        if (leave_late(stripe, &(struct lp_block){.address = address}))
+            return -EAGAIN;
+        lp_loss(LP_LOSS_WAITED);
+        return -ENOMEM;
     }
-    lp_release(&shard->lock, below);
+    atomic_store_explicit(&stripe->locked, stripe->locked + 1, memory_order_relaxed);
+    uint32_t n = atomic_load_explicit(&stripe->ncells, memory_order_relaxed);
+    uint32_t link = n ? take(stripe, cell_of(hash, n), address) : 0;
+    if (link) {
+        *block = *record_of(link);
+        free_record(stripe, link);
+    } else if (n && n < 2 * atomic_load_explicit(&stripe->live, memory_order_relaxed)) {
+        split(stripe); /* asked in vain: with more cells that is rarer */
+    }
+    release(stripe, &held);
     return link ? 0 : -ENOENT;
 }
 
 uint32_t lp_blocks_live(void)
 {
     uint32_t live = 0;
-    for (int i = 0; i < SHARDS; i++) {
-        lp_lock(&shards[i].lock);
-        live += shards[i].live;
-        lp_unlock(&shards[i].lock);
-    }
+    for (int i = 0; i < STRIPES; i++)
+        live += atomic_load_explicit(&stripes[i].live, memory_order_relaxed);
     return live;
+}
+
+uint64_t lp_blocks_locked(void)
+{
+    uint64_t locked = 0;
+    for (int i = 0; i < STRIPES; i++)
+        locked += atomic_load_explicit(&stripes[i].locked, memory_order_relaxed);
+    return locked;
+}
+
+static void visit_stripe(uint32_t self, void (*visit)(const struct lp_block *block, void *arg),
+                         void *arg)
+{
+    for (uint32_t i = 0, n = atomic_load(&stripes[self].ncells); i < n; i++) {
+        _Atomic uint32_t *cell = cell_at(cell_number(self, i));
+        for (uint32_t link = first_of(cell); link; link = record_of(link)->next)
+            visit(record_of(link), arg);
+    }
 }
 
 void lp_blocks_each(void (*visit)(const struct lp_block *block, void *arg), void *arg)
 {
-    for (int i = 0; i < SHARDS; i++) {
-        struct shard *shard = &shards[i];
-        lp_lock(&shard->lock);
-        for (uint32_t h = 0; h < shard->nheads; h++)
-            for (uint32_t link = shard->heads[h]; link; link = record_of(link)->next)
-                visit(record_of(link), arg);
-        lp_unlock(&shard->lock);
+    for (uint32_t i = 0; i < STRIPES; i++) {
+        struct lp_held held;
+        if (!hold(&stripes[i], LP_HOLD_PROFILER, &held)) {
+            lp_hold_lost(LP_HOLD_PROFILER);
+            continue;
+        }
+        visit_stripe(i, visit, arg);
+        release(&stripes[i], &held);
     }
 }
 
 void lp_blocks_before_fork(struct lp_blocks_held *held)
 {
-    held->shards = 0;
-    for (int i = 0; i < SHARDS; i++)
-        if (lp_hold_for_fork(&shards[i].lock))
-            held->shards |= UINT64_C(1) << i;
-    held->mask = lp_hold_for_fork(&mask_lock);
+    for (int i = 0; i < STRIPES; i++)
+        held->stripes[i] = lp_hold_for_fork(&stripes[i].lock);
 }
 
-void lp_blocks_after_fork(const struct lp_blocks_held *held)
+/* In a child: the chains of these stripes, whose holders are not there, are made anew from the
+ * records themselves. */
+static void rebuild(const struct lp_blocks_held *held)
 {
-    if (held->mask)
-        lp_unlock(&mask_lock);
-    for (int i = SHARDS - 1; i >= 0; i--)
-        if (held->shards >> i & 1)
-            lp_unlock(&shards[i].lock);
+    for (uint32_t i = 0; i < STRIPES; i++) {
+        if (held->stripes[i] != LP_FORK_ABANDONED)
+            continue;
+        stripes[i].spare = stripes[i].anywhere = 0;
+        atomic_store(&stripes[i].live, 0);
+        for (uint32_t c = 0, n = atomic_load(&stripes[i].ncells); c < n; c++)
+            atomic_store(cell_at(cell_number(i, c)), 0);
+    }
+    for (uint32_t link = 1, n = lp_slab_count(&records); link <= n; link++) {
+        struct lp_block *b = record_of(link);
+        uint32_t hash = hash_of(b->address);
+        struct stripe *stripe = stripe_of(hash);
+        if (b->address == 0 || b->weight <= 0 ||
+            held->stripes[stripe - stripes] != LP_FORK_ABANDONED)
+            continue;
+        _Atomic uint32_t *cell = cell_for_one_more(stripe, hash);
+        if (cell)
+            put(stripe, cell, hash, link);
+    }
+}
+
+/* In a child, which has no thread that is in the middle of leaving late work, and no holder but
+ * those below. */
+static void settle(const struct lp_blocks_held *held)
+{
+    bool abandoned = false;
+    int n = 0;
+    for (int i = 0; i < STRIPES; i++)
+        abandoned |= held->stripes[i] == LP_FORK_ABANDONED;
+    if (abandoned)
+        rebuild(held);
+    for (int i = 0; i < STRIPES; i++) {
+        if (held->stripes[i] == LP_FORK_BELOW) {
+            n++; /* what its late work and its records need is not known */
+            continue;
+        }
+        if (atomic_load(&stripes[i].nlate) != 0) {
+            catch_up(&stripes[i]);
+            atomic_store(&stripes[i].nlate, 0);
+        }
+        n += stripes[i].anywhere > 0;
+    }
+    atomic_store(&lp_block_mask, n ? (uintptr_t)n * LP_BLOCK_PAGE : PAGE_BITS);
+}
+
+void lp_blocks_after_fork(const struct lp_blocks_held *held, bool child)
+{
+    if (child)
+        settle(held);
+    for (int i = STRIPES - 1; i >= 0; i--) {
+        lp_hold_forked(&stripes[i].lock, held->stripes[i], child);
+        do_late(&stripes[i]);
+    }
 }

@@ -1,6 +1,6 @@
 /*
  * How much the tables hold at most. What has no place is a loss (sys/losses.h). `make TINY=1`
- * builds tables so small that the tests see each of them full.
+ * builds tables so small that the tests can fill each of them.
  */
 #ifndef LP_RECORD_CAPACITY_H
 #define LP_RECORD_CAPACITY_H
@@ -18,7 +18,7 @@ enum {
 #else
     LP_STACKS_MAX = 1 << 22,
     LP_SITES_MAX = 1 << 22,
-    LP_BLOCKS_MAX = 1 << 28,
+    LP_BLOCKS_MAX = (1 << 28) - 1,
     LP_FDS_MAX = 1 << 22,
     LP_THREADS_MAX = 1 << 22,
     LP_CONTENDED_MAX = 1 << 10, /* locks that are waited for at a time */

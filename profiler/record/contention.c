@@ -1,14 +1,17 @@
 /*
- * Shards of a few slots, each with a lock of a word that is held for some ten instructions. Fork
- * does not take them: the child forgets all that is in here, locks included.
+ * Shards of a few slots, each with a lock that is held for some ten instructions. fork() does not
+ * take these locks: the child forgets everything here, the locks included.
+ *
+ * This is not sys/index.h: slots are in use only while somebody waits, so there are few, they are
+ * used again at once, and a search through sixteen of them is short.
  */
 #include "record/contention.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "record/capacity.h"
-#include "sys/lock.h"
+#include "record/rate.h"
+#include "sys/hold.h"
 #include "sys/losses.h"
 
 enum { SLOTS = 16, SHARDS = LP_CONTENDED_MAX / SLOTS };
@@ -17,14 +20,17 @@ struct slot {
     const void *lock;   /* NULL: free */
     uint64_t n;         /* how many wait */
     uint64_t since_ns;  /* the sum of when they began, or were last charged; may wrap around */
-    int64_t owed_ns;    /* what those waited who gave up meanwhile */
-    int64_t charged_ns; /* when somebody last let go */
+    int64_t owed_ns;    /* how long those waited who gave up meanwhile */
+    int64_t charged_ns; /* when it was last released */
 };
 
-/* Protected by its lock, but for `used`, which unlockers look at before they take it. */
+/* Protected by its lock, except what is atomic. */
 static struct shard {
     struct lp_lock lock;
-    _Atomic uint32_t used;
+    _Atomic uint32_t used; /* slots; unlockers read it before they take the lock */
+    _Atomic uint32_t
+        missed;    /* ends of waits that could not be entered: the next holder forgets all */
+    uint32_t life; /* how often that was done; a wait belongs to the life it began in */
     struct slot slots[SLOTS];
 } shards[SHARDS];
 
@@ -34,6 +40,28 @@ static atomic_bool touched; /* else a forked child need not look */
 static struct shard *shard_of(const void *lock)
 {
     return &shards[((uintptr_t)lock * 0x9e3779b97f4a7c15u >> 32) % SHARDS];
+}
+
+static void forget_waits(struct shard *shard)
+{
+    uint32_t used = atomic_load_explicit(&shard->used, memory_order_relaxed);
+    memset(shard->slots, 0, sizeof shard->slots);
+    shard->life++;
+    atomic_fetch_sub_explicit(&lp_contended, used, memory_order_relaxed);
+    atomic_store_explicit(&shard->used, 0, memory_order_relaxed);
+}
+
+/* false: a loss. */
+static bool hold(struct shard *shard, struct lp_held *held)
+{
+    if (!lp_hold(&shard->lock, LP_HOLD_PROGRAM, held)) {
+        lp_hold_lost(LP_HOLD_PROGRAM);
+        return false;
+    }
+    if (atomic_load_explicit(&shard->missed, memory_order_relaxed) != 0 &&
+        atomic_exchange(&shard->missed, 0) != 0)
+        forget_waits(shard);
+    return true;
 }
 
 static struct slot *find(struct shard *shard, const void *lock)
@@ -55,7 +83,7 @@ static struct slot *find_or_make(struct shard *shard, const void *lock)
     return slot;
 }
 
-/* Since when somebody has waited who began then, and whom nobody was charged for yet. */
+/* From when a wait that began then has not been charged to anybody. */
 static int64_t since(const struct slot *slot, int64_t began_ns)
 {
     return began_ns > slot->charged_ns ? began_ns : slot->charged_ns;
@@ -70,27 +98,35 @@ static void drop_if_done(struct shard *shard, struct slot *slot)
     atomic_fetch_sub_explicit(&lp_contended, 1, memory_order_relaxed);
 }
 
-bool lp_contention_begin(const void *lock, int64_t now_ns)
+uint32_t lp_contention_begin(const void *lock, int64_t now_ns)
 {
     struct shard *shard = shard_of(lock);
+    struct lp_held held;
     atomic_store_explicit(&touched, true, memory_order_relaxed);
-    lp_lock(&shard->lock);
+    if (!hold(shard, &held))
+        return 0;
     struct slot *slot = find_or_make(shard, lock);
+    uint32_t begun = slot ? (shard->life << 1 | 1) : 0;
     if (slot) {
         slot->n++;
         slot->since_ns += (uint64_t)since(slot, now_ns);
     }
-    lp_unlock(&shard->lock);
+    lp_release(&held);
     if (!slot)
         lp_loss(LP_LOSS_LOCKS_FULL);
-    return slot != NULL;
+    return begun;
 }
 
-void lp_contention_end(const void *lock, int64_t began_ns, int64_t now_ns, bool gave_up)
+void lp_contention_end(const void *lock, uint32_t begun, int64_t began_ns, int64_t now_ns,
+                       bool gave_up)
 {
     struct shard *shard = shard_of(lock);
-    lp_lock(&shard->lock);
-    struct slot *slot = find(shard, lock);
+    struct lp_held held;
+    if (!hold(shard, &held)) {
+        atomic_store(&shard->missed, 1);
+        return;
+    }
+    struct slot *slot = begun == (shard->life << 1 | 1) ? find(shard, lock) : NULL;
     if (slot && slot->n > 0) { /* else this process was forked since */
         int64_t from = since(slot, began_ns);
         slot->n--;
@@ -99,44 +135,39 @@ void lp_contention_end(const void *lock, int64_t began_ns, int64_t now_ns, bool 
             slot->owed_ns += now_ns - from;
         drop_if_done(shard, slot);
     }
-    lp_unlock(&shard->lock);
-}
-
-static int64_t now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+    lp_release(&held);
 }
 
 int64_t lp_contention_charge(const void *lock)
 {
     struct shard *shard = shard_of(lock);
+    struct lp_held held;
     int64_t ns = 0;
-    if (atomic_load_explicit(&shard->used, memory_order_relaxed) == 0)
+    if (atomic_load_explicit(&shard->used, memory_order_relaxed) == 0 || !hold(shard, &held))
         return 0;
-    lp_lock(&shard->lock);
     struct slot *slot = find(shard, lock);
     if (slot) {
-        int64_t now_ns = now();
+        int64_t now_ns = lp_now_ns();
         ns = slot->owed_ns + (int64_t)(slot->n * (uint64_t)now_ns - slot->since_ns);
         slot->owed_ns = 0;
         slot->since_ns = slot->n * (uint64_t)now_ns;
         slot->charged_ns = now_ns;
         drop_if_done(shard, slot);
     }
-    lp_unlock(&shard->lock);
+    lp_release(&held);
     return ns;
 }
 
 void lp_contention_refund(const void *lock, int64_t ns)
 {
     struct shard *shard = shard_of(lock);
-    lp_lock(&shard->lock);
+    struct lp_held held;
+    if (!hold(shard, &held))
+        return;
     struct slot *slot = find_or_make(shard, lock);
     if (slot)
         slot->owed_ns += ns;
-    lp_unlock(&shard->lock);
+    lp_release(&held);
 }
 
 void lp_contention_forget(void)

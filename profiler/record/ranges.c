@@ -1,12 +1,13 @@
 /*
- * Nodes are known by their number in the slab; 0 is none, so node 0 is never given out. A node's
- * priority is its number, scrambled: as good as random, and nowhere to be stored. All work goes
- * down the tree in loops, for a hook may run on a small stack.
+ * Links are numbers in the slab; 0 is none, so node 0 is never used. A node's priority is computed
+ * from its number: as good as random, and not stored. All work goes down the tree in loops, not by
+ * recursion, because a hook may run on a small stack.
  */
 #include "record/ranges.h"
 
 #include <stddef.h>
 
+#include "record/self.h"
 #include "sys/hold.h"
 
 struct node {
@@ -36,7 +37,7 @@ static uint32_t priority(uint32_t i)
     return i ^ i >> 16;
 }
 
-/* A copy of this node in a place of its own; 0 when there is none (a loss). */
+/* A copy of this node in a new place; 0 when there is none (a loss). */
 static uint32_t new_node(struct lp_ranges *set, const struct node *from)
 {
     uint32_t i = set->spare;
@@ -66,7 +67,7 @@ static void free_node(struct lp_ranges *set, uint32_t i)
     set->spare = i;
 }
 
-/* Into those that start before key, and the others. */
+/* Splits a tree into the nodes that start before key, and the others. */
 static void split(struct lp_ranges *set, uint32_t tree, uint64_t key, uint32_t *before,
                   uint32_t *others)
 {
@@ -85,7 +86,7 @@ static void split(struct lp_ranges *set, uint32_t tree, uint64_t key, uint32_t *
     *before = *others = 0;
 }
 
-/* All of a lie before all of b. */
+/* Makes one tree of two; all of a lie before all of b. */
 static uint32_t merge(struct lp_ranges *set, uint32_t a, uint32_t b)
 {
     uint32_t root = 0, *place = &root;
@@ -127,7 +128,7 @@ static void insert(struct lp_ranges *set, uint32_t i)
     set->root = merge(set, merge(set, before, i), others);
 }
 
-/* Takes out all that start in there. */
+/* Takes out all that start in this range. */
 static void drop(struct lp_ranges *set, uint64_t start, uint64_t end)
 {
     uint32_t before, middle, others;
@@ -141,7 +142,7 @@ static void drop(struct lp_ranges *set, uint64_t start, uint64_t end)
     }
 }
 
-/* Makes two of the one that has this number inside. */
+/* Splits the range that has this number inside in two. */
 static void part(struct lp_ranges *set, uint64_t number)
 {
     uint32_t i = find(set, number);
@@ -151,12 +152,12 @@ static void part(struct lp_ranges *set, uint64_t number)
     high.start = number;
     high.length = end_of(low) - number;
     low->length = number - low->start;
-    uint32_t other = new_node(set, &high); /* without a place for it that piece is lost */
+    uint32_t other = new_node(set, &high); /* if there is no place, that piece is lost */
     if (other)
         insert(set, other);
 }
 
-/* Makes one of two that were parted here. */
+/* Makes one of two that part() split here. */
 static void join(struct lp_ranges *set, uint64_t number)
 {
     uint32_t l = number > 0 ? find(set, number - 1) : 0, h = find(set, number);
@@ -188,18 +189,19 @@ static void cut(struct lp_ranges *set, uint64_t start, uint64_t end)
     drop(set, start, end);
 }
 
-static bool hold(struct lp_ranges *set, bool try, struct lp_lock **below)
+static bool hold(struct lp_ranges *set, bool try, struct lp_held *held)
 {
-    if (lp_hold(&set->lock, try, below))
+    int patience = try ? LP_HOLD_TRY : lp_self.own ? LP_HOLD_PROFILER : LP_HOLD_PROGRAM;
+    if (lp_hold(&set->lock, patience, held))
         return true;
-    lp_loss(try ? LP_LOSS_REENTERED : LP_LOSS_FORKING);
+    lp_hold_lost(patience);
     return false;
 }
 
 void lp_ranges_put(struct lp_ranges *set, const struct lp_range *range, bool try)
 {
-    struct lp_lock *below;
-    if (range->length == 0 || !hold(set, try, &below))
+    struct lp_held held;
+    if (range->length == 0 || !hold(set, try, &held))
         return;
     cut(set, range->start, range->start + range->length);
     uint32_t i = new_node(set, &(struct node){.start = range->start,
@@ -210,24 +212,24 @@ void lp_ranges_put(struct lp_ranges *set, const struct lp_range *range, bool try
                                               .own = range->own});
     if (i)
         insert(set, i);
-    lp_release(&set->lock, below);
+    lp_release(&held);
 }
 
 void lp_ranges_cut(struct lp_ranges *set, uint64_t start, uint64_t length, bool try)
 {
-    struct lp_lock *below;
-    if (length == 0 || !hold(set, try, &below))
+    struct lp_held held;
+    if (length == 0 || !hold(set, try, &held))
         return;
     cut(set, start, start + length);
-    lp_release(&set->lock, below);
+    lp_release(&held);
 }
 
 uint32_t lp_ranges_mark(struct lp_ranges *set, uint64_t start, uint64_t length, bool try)
 {
-    struct lp_lock *below;
+    struct lp_held held;
     uint64_t end = start + length;
     uint32_t mark = 0;
-    if (length == 0 || !hold(set, try, &below))
+    if (length == 0 || !hold(set, try, &held))
         return 0;
     uint32_t i = find(set, start);
     if (i && at(set, i)->start < end) {
@@ -240,15 +242,15 @@ uint32_t lp_ranges_mark(struct lp_ranges *set, uint64_t start, uint64_t length, 
         at(set, i)->mark = mark;
         start = end_of(at(set, i));
     }
-    lp_release(&set->lock, below);
+    lp_release(&held);
     return mark;
 }
 
 void lp_ranges_gone(struct lp_ranges *set, uint64_t start, uint64_t length, uint32_t mark, bool try)
 {
-    struct lp_lock *below;
+    struct lp_held held;
     uint64_t end = start + length;
-    if (!mark || !hold(set, try, &below))
+    if (!mark || !hold(set, try, &held))
         return;
     for (uint32_t i; start < end && (i = find(set, start)) && at(set, i)->start < end;) {
         struct node *node = at(set, i);
@@ -256,15 +258,15 @@ void lp_ranges_gone(struct lp_ranges *set, uint64_t start, uint64_t length, uint
         if (node->mark == mark)
             drop(set, node->start, node->start + 1);
     }
-    lp_release(&set->lock, below);
+    lp_release(&held);
 }
 
 void lp_ranges_stays(struct lp_ranges *set, uint64_t start, uint64_t length, uint32_t mark,
                      bool try)
 {
-    struct lp_lock *below;
+    struct lp_held held;
     uint64_t from = start, end = start + length;
-    if (!mark || !hold(set, try, &below))
+    if (!mark || !hold(set, try, &held))
         return;
     for (uint32_t i; from < end && (i = find(set, from)) && at(set, i)->start < end;) {
         struct node *node = at(set, i);
@@ -274,18 +276,18 @@ void lp_ranges_stays(struct lp_ranges *set, uint64_t start, uint64_t length, uin
     }
     join(set, start);
     join(set, end);
-    lp_release(&set->lock, below);
+    lp_release(&held);
 }
 
-/* From one to the next without going down from the root each time: others wait for the lock. Of the
- * way down those are kept that are still to come; no tree is ever so deep that they do not fit. */
+/* Goes from one to the next without a search from the root, because others wait for the lock. Keeps
+ * the nodes on the way down that are still to come. No tree is ever DEPTH_MAX deep. */
 uint32_t lp_ranges_copy(struct lp_ranges *set, uint64_t from, struct lp_range *out, uint32_t n,
                         bool try)
 {
     enum { DEPTH_MAX = 256 };
-    struct lp_lock *below;
+    struct lp_held held;
     uint32_t ahead[DEPTH_MAX], depth = 0, copied = 0;
-    if (!hold(set, try, &below))
+    if (!hold(set, try, &held))
         return 0;
     for (uint32_t i = set->root; i && depth < DEPTH_MAX;) {
         const struct node *node = at(set, i);
@@ -301,19 +303,23 @@ uint32_t lp_ranges_copy(struct lp_ranges *set, uint64_t from, struct lp_range *o
         for (uint32_t i = node->right; i && depth < DEPTH_MAX; i = at(set, i)->left)
             ahead[depth++] = i;
     }
-    lp_release(&set->lock, below);
+    lp_release(&held);
     return copied;
 }
 
-bool lp_ranges_before_fork(struct lp_ranges *set)
+enum lp_fork_lock lp_ranges_before_fork(struct lp_ranges *set)
 {
     return lp_hold_for_fork(&set->lock);
 }
 
-void lp_ranges_after_fork(struct lp_ranges *set, bool held, bool empty)
+void lp_ranges_after_fork(struct lp_ranges *set, enum lp_fork_lock got, bool child, bool empty)
 {
-    if (held && empty)
+    if (got == LP_FORK_HELD && empty)
         drop(set, 0, UINT64_MAX);
-    if (held)
-        lp_unlock(&set->lock);
+    if (got == LP_FORK_ABANDONED && child) { /* the tree may be in pieces: its nodes are given up */
+        set->root = set->spare = 0;
+        atomic_store(&set->live, 0);
+        lp_loss(LP_LOSS_WAITED);
+    }
+    lp_hold_forked(&set->lock, got, child);
 }

@@ -28,13 +28,15 @@ struct site {
     struct tally allocs, frees;
 };
 
-static struct lp_slab sites = LP_SLAB(sizeof(struct site), 10, LP_OWN_SITES);
+enum { SEGMENT_SHIFT = 10 };
+
+static struct lp_slab sites = LP_SLAB(sizeof(struct site), SEGMENT_SHIFT, LP_OWN_SITES);
 static struct lp_slab size_counts = LP_SLAB(sizeof(uint32_t), 12, LP_OWN_SITES);
 static struct lp_index table = {.items = &sites};
 
 static struct site *site_of(uint32_t id)
 {
-    return lp_slab_at(&sites, id);
+    return lp_slab_get(&sites, id, sizeof(struct site), SEGMENT_SHIFT);
 }
 
 static uint64_t size_class(uint64_t size)
@@ -120,20 +122,25 @@ static void add_double(_Atomic double *sum, double value)
         ;
 }
 
+static void add_objects(struct tally *tally, uint64_t objects, int64_t off_bytes)
+{
+    atomic_fetch_add_explicit(&tally->objects, objects, memory_order_relaxed);
+    if (off_bytes)
+        atomic_fetch_add_explicit(&tally->off_bytes, off_bytes, memory_order_relaxed);
+}
+
 static void add(struct tally *tally, uint64_t site_size, uint64_t size, float weight)
 {
     double w = weight, s = (double)size;
-    uint64_t objects = (uint64_t)(w * OBJECT_UNIT + 0.5);
-
-    atomic_fetch_add_explicit(&tally->objects, objects, memory_order_relaxed);
-    if (size != site_size)
-        atomic_fetch_add_explicit(&tally->off_bytes, lp_round(w * (s - (double)site_size)),
-                                  memory_order_relaxed);
-    if (weight != 1.0f) {
-        double var = w * (w - 1); /* (1-p)/p^2 with w = 1/p */
-        add_double(&tally->objects_var, var);
-        add_double(&tally->bytes_var, var * s * s);
+    if (weight == 1.0f) {
+        add_objects(tally, (uint64_t)OBJECT_UNIT, (int64_t)(size - site_size));
+        return;
     }
+    add_objects(tally, (uint64_t)(w * OBJECT_UNIT + 0.5),
+                size == site_size ? 0 : lp_round(w * (s - (double)site_size)));
+    double var = w * (w - 1); /* (1-p)/p^2 with w = 1/p */
+    add_double(&tally->objects_var, var);
+    add_double(&tally->bytes_var, var * s * s);
 }
 
 static int64_t bytes_of(uint64_t objects, int64_t off_bytes, uint64_t size)

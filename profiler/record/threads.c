@@ -1,24 +1,27 @@
 #include "record/threads.h"
 
-#include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <unistd.h>
 
-#include "sys/hold.h"
 #include "record/capacity.h"
+#include "record/self.h"
+#include "sys/hold.h"
 #include "sys/losses.h"
 #include "sys/slab.h"
 #include "sys/syscall.h"
 
-enum { HEADS = 4096, SWEEP = 2 /* of the gone, at every end */ };
+/* Handles are found through chains, not through sys/index.h: they are removed again, and one lock
+ * protects the chains together with the rows. */
+enum { HEADS = 4096, SWEEP = 2 /* of `going`, at every end of a thread */ };
 
 enum state { FREE, RUNS, ENDED };
 
-/* How the handle gets to where the creator wants it. */
+/* Has the handle been written to where the creator wants it? */
 enum { TO_TELL, TELLING, TOLD };
 
-/* Protected by `lock`, where nothing else is said. */
+/* Protected by `lock`, unless stated otherwise. */
 struct row {
     struct lp_thread shown;
     struct lp_thread_order order; /* written before there is a thread */
@@ -27,7 +30,7 @@ struct row {
     pthread_t handle;
     enum state state;
     bool has_handle;
-    bool creating; /* the creator will come back to this row: it is not used again before */
+    bool creating; /* pthread_create() has not returned: the row is not used again before that */
     bool done;     /* to be freed then */
     uint32_t next; /* in its chain of handles, in `spare`, or in `going` */
 };
@@ -38,14 +41,14 @@ static uint32_t heads[HEADS];          /* rows with a handle */
 static uint32_t spare;                 /* rows that are free */
 static uint32_t going, *last = &going; /* ended and detached: until the kernel lets them go */
 static _Atomic int64_t unjoined;
-static bool inherited; /* all of this, from a parent, in a child that could not look at it then */
+static bool inherited; /* all of this is the parent's; the child could not clear it at the fork */
 
 static struct row *row_at(uint32_t number)
 {
     return lp_slab_at(&rows, number - 1);
 }
 
-/* NULL when that use has gone by. */
+/* NULL if the row has been used again since. */
 static struct row *row_of(struct lp_thread_ticket ticket)
 {
     struct row *row = ticket.row ? row_at(ticket.row) : NULL;
@@ -89,7 +92,8 @@ static void set_free(struct row *row)
     spare = row->shown.ticket.row;
 }
 
-/* Another row that has this handle was joined behind our back: else it would not be used again. */
+/* Another row with this handle was joined without a hook, or that was not recorded: otherwise the
+ * handle would not be used again. */
 static void name(struct row *row, pthread_t handle)
 {
     if (row->has_handle)
@@ -126,7 +130,7 @@ static void sweep(void)
     }
 }
 
-/* A child has one thread: the others' rows are its parent's. */
+/* A child has one thread. The rows of the others are its parent's. */
 static void forget_others(void)
 {
     going = spare = 0;
@@ -151,10 +155,11 @@ static void forget_others(void)
     atomic_store(&unjoined, 0);
 }
 
-static bool hold(struct lp_lock **below)
+static bool hold(struct lp_held *held)
 {
-    if (!lp_hold(&lock, false, below)) {
-        lp_loss(LP_LOSS_FORKING);
+    int patience = lp_self.own ? LP_HOLD_PROFILER : LP_HOLD_PROGRAM;
+    if (!lp_hold(&lock, patience, held)) {
+        lp_hold_lost(patience);
         return false;
     }
     if (inherited) {
@@ -168,8 +173,8 @@ struct lp_thread_ticket lp_thread_new(const struct lp_thread_order *order, uint3
                                       int64_t now)
 {
     struct lp_thread_ticket ticket = {0};
-    struct lp_lock *below;
-    if (!hold(&below))
+    struct lp_held held;
+    if (!hold(&held))
         return ticket;
     struct row *row = spare ? row_at(spare) : NULL;
     if (row) {
@@ -187,7 +192,7 @@ struct lp_thread_ticket lp_thread_new(const struct lp_thread_order *order, uint3
                             .state = RUNS,
                             .creating = true};
     }
-    lp_release(&lock, below);
+    lp_release(&held);
     if (!row)
         lp_loss(LP_LOSS_THREADS_FULL);
     return ticket;
@@ -198,54 +203,66 @@ pthread_t *lp_thread_handle(struct lp_thread_ticket ticket)
     return &row_at(ticket.row)->fresh;
 }
 
-/* The thread waits while its creator is at it, for it may free the place as soon as it runs. */
+/* Puts the handle where the creator wants it: by the creator or by the new thread, whoever comes
+ * first. The other one waits until it is done, because it may free that place next. Signals are
+ * blocked meanwhile: a handler may suspend the thread for any time, and the other one would wait as
+ * long. */
 static void tell(struct row *row, pthread_t handle)
 {
-    int seen = TO_TELL;
-    if (atomic_compare_exchange_strong(&row->telling, &seen, TELLING)) {
-        *row->order.handle = handle;
-        atomic_store(&row->telling, TOLD);
+    int seen = atomic_load(&row->telling);
+    if (seen == TO_TELL) {
+        const uint64_t all = UINT64_MAX;
+        uint64_t kept;
+        lp_syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &kept, sizeof kept);
+        if (atomic_compare_exchange_strong(&row->telling, &seen, TELLING)) {
+            *row->order.handle = handle;
+            atomic_store(&row->telling, seen = TOLD);
+        }
+        lp_syscall(SYS_rt_sigprocmask, SIG_SETMASK, &kept, 0, sizeof kept);
     }
-    while (atomic_load(&row->telling) != TOLD)
-        sched_yield();
+    while (seen != TOLD) {
+        const struct timespec ms = {.tv_nsec = 1000000};
+        lp_syscall(SYS_futex, &row->telling, FUTEX_WAIT_PRIVATE, TELLING, &ms);
+        seen = atomic_load(&row->telling);
+    }
 }
 
 void lp_thread_made(struct lp_thread_ticket ticket)
 {
     struct row *row = row_at(ticket.row);
-    struct lp_lock *below;
-    bool held = hold(&below);
-    if (held && row->state == RUNS && !row->done)
+    struct lp_held held;
+    bool holds = hold(&held);
+    if (holds && row->state == RUNS && !row->done)
         name(row, row->fresh);
     tell(row, row->fresh);
-    if (!held)
+    if (!holds)
         return; /* the row is never used again */
     row->creating = false;
     if (row->done)
         set_free(row);
-    lp_release(&lock, below);
+    lp_release(&held);
 }
 
 void lp_thread_not_made(struct lp_thread_ticket ticket)
 {
     struct row *row = row_at(ticket.row);
-    struct lp_lock *below;
-    if (!hold(&below))
+    struct lp_held held;
+    if (!hold(&held))
         return;
     row->creating = false;
     set_free(row);
-    lp_release(&lock, below);
+    lp_release(&held);
 }
 
 struct lp_thread_order lp_thread_begins(struct lp_thread_ticket ticket, pid_t tid)
 {
     struct row *row = row_at(ticket.row);
     struct lp_thread_order order = row->order;
-    struct lp_lock *below;
-    if (hold(&below)) {
+    struct lp_held held;
+    if (hold(&held)) {
         name(row, pthread_self());
         row->shown.tid = tid;
-        lp_release(&lock, below);
+        lp_release(&held);
     }
     tell(row, pthread_self());
     return order;
@@ -253,8 +270,8 @@ struct lp_thread_order lp_thread_begins(struct lp_thread_ticket ticket, pid_t ti
 
 void lp_thread_ends(struct lp_thread_ticket ticket, int64_t now)
 {
-    struct lp_lock *below;
-    if (!hold(&below))
+    struct lp_held held;
+    if (!hold(&held))
         return;
     sweep();
     struct row *row = row_of(ticket);
@@ -265,37 +282,37 @@ void lp_thread_ends(struct lp_thread_ticket ticket, int64_t now)
         if (row->shown.detached)
             let_go(row);
     }
-    lp_release(&lock, below);
+    lp_release(&held);
 }
 
 struct lp_thread_ticket lp_thread_find(pthread_t handle)
 {
     struct lp_thread_ticket ticket = {0};
-    struct lp_lock *below;
-    if (!hold(&below))
+    struct lp_held held;
+    if (!hold(&held))
         return ticket;
     for (uint32_t at = *head_of(handle); at && !ticket.row; at = row_at(at)->next)
         if (pthread_equal(row_at(at)->handle, handle))
             ticket = row_at(at)->shown.ticket;
-    lp_release(&lock, below);
+    lp_release(&held);
     return ticket;
 }
 
 void lp_thread_joined(struct lp_thread_ticket ticket)
 {
-    struct lp_lock *below;
-    if (!ticket.row || !hold(&below))
+    struct lp_held held;
+    if (!ticket.row || !hold(&held))
         return;
     struct row *row = row_of(ticket);
     if (row && !row->shown.detached)
         set_free(row);
-    lp_release(&lock, below);
+    lp_release(&held);
 }
 
 void lp_thread_detached(struct lp_thread_ticket ticket)
 {
-    struct lp_lock *below;
-    if (!ticket.row || !hold(&below))
+    struct lp_held held;
+    if (!ticket.row || !hold(&held))
         return;
     struct row *row = row_of(ticket);
     if (row && !row->shown.detached) {
@@ -304,7 +321,7 @@ void lp_thread_detached(struct lp_thread_ticket ticket)
         if (row->state == ENDED)
             let_go(row);
     }
-    lp_release(&lock, below);
+    lp_release(&held);
 }
 
 uint32_t lp_threads_rows(void)
@@ -315,15 +332,15 @@ uint32_t lp_threads_rows(void)
 uint32_t lp_threads_copy(struct lp_thread *to, uint32_t max)
 {
     uint32_t used = 0;
-    struct lp_lock *below;
-    if (!hold(&below))
+    struct lp_held held;
+    if (!hold(&held))
         return 0;
     for (uint32_t i = 0, n = lp_slab_count(&rows); i < n && used < max; i++) {
         const struct row *row = lp_slab_at(&rows, i);
         if (row->state != FREE && !row->done)
             to[used++] = row->shown;
     }
-    lp_release(&lock, below);
+    lp_release(&held);
     return used;
 }
 
@@ -332,17 +349,16 @@ int64_t lp_threads_unjoined(void)
     return atomic_load_explicit(&unjoined, memory_order_relaxed);
 }
 
-bool lp_threads_before_fork(void)
+enum lp_fork_lock lp_threads_before_fork(void)
 {
     return lp_hold_for_fork(&lock);
 }
 
-void lp_threads_after_fork(bool held, bool child)
+void lp_threads_after_fork(enum lp_fork_lock got, bool child)
 {
-    if (child && held)
-        forget_others();
+    if (child && got == LP_FORK_BELOW)
+        inherited = true; /* the interrupted code is in the middle of it */
     else if (child)
-        inherited = true; /* a frame below this one is in the middle of it */
-    if (held)
-        lp_unlock(&lock);
+        forget_others();
+    lp_hold_forked(&lock, got, child);
 }

@@ -1,67 +1,85 @@
 #include "sys/hold.h"
 
-#include <limits.h>
+#include "sys/losses.h"
 
-enum { FORK_PATIENCE_MS = 50, OWN_PATIENCE_MS = 3, PATIENCE_MS = 50 };
+enum { FORK_PATIENCE_MS = 50, OWN_PATIENCE_MS = 3 };
 
 static _Atomic int forking;     /* threads that are in fork() */
 static _Atomic uint32_t nforks; /* how many forks have begun */
 
-/* The fork that this thread waited for as long as may be. */
-static __thread uint32_t given_up;
+static __thread uint32_t given_up;    /* the fork that this thread has waited for long enough */
+static __thread int fork_patience_ms; /* what is left of it, in the thread that forks */
 
-/* The lock that this thread is about to take, has, or has just let go of: what a handler that
- * interrupts it may find taken below itself. */
-static __thread struct lp_lock *mine;
+__thread struct lp_held *lp_hold_mine;
 
-/* Has this thread waited for the fork that is under way, if one is, for long enough? */
-static bool out_of_patience(int *waited_ms)
+static bool under_way(void)
 {
-    if (atomic_load_explicit(&forking, memory_order_relaxed) == 0)
-        return false;
+    return atomic_load_explicit(&forking, memory_order_relaxed) != 0;
+}
+
+/* Has the thread waited long enough? During a fork a thread of the program waits longer, but only
+ * once. */
+static bool out_of_patience(int waited_ms, int patience_ms)
+{
+    if (patience_ms != LP_HOLD_PROGRAM || !under_way())
+        return waited_ms >= patience_ms;
     uint32_t fork = atomic_load_explicit(&nforks, memory_order_relaxed);
-    if (given_up != fork && ++*waited_ms > FORK_PATIENCE_MS)
+    if (given_up != fork && waited_ms >= FORK_PATIENCE_MS)
         given_up = fork;
     return given_up == fork;
 }
 
-bool lp_hold(struct lp_lock *lock, bool try, struct lp_lock **below)
+static bool is_among(const struct lp_lock *lock, const struct lp_held *held)
 {
-    int waited_ms = 0;
-    *below = mine;
-    mine = lock;
-    atomic_signal_fence(memory_order_seq_cst);
-    if (lp_trylock(lock))
-        return true;
-    while (!try && !out_of_patience(&waited_ms))
-        if (lp_lock_soon(lock))
-            return true;
-    mine = *below;
+    while (held && held->lock != lock)
+        held = held->below;
+    return held != NULL;
+}
+
+bool lp_hold_wait(struct lp_lock *lock, int patience_ms, struct lp_held *held)
+{
+    if (!is_among(lock, held->below)) /* else the holder goes on only after this returns */
+        for (int waited_ms = 0; !out_of_patience(waited_ms, patience_ms); waited_ms++)
+            if (lp_lock_soon(lock))
+                return true;
+    lp_hold_mine = held->below;
     return false;
 }
 
-void lp_release(struct lp_lock *lock, struct lp_lock *below)
+void lp_hold_lost(int patience_ms)
 {
-    lp_unlock(lock);
-    atomic_signal_fence(memory_order_seq_cst);
-    mine = below;
+    lp_loss(patience_ms == LP_HOLD_TRY ? LP_LOSS_REENTERED
+            : under_way()              ? LP_LOSS_FORKING
+                                       : LP_LOSS_WAITED);
 }
 
 void lp_hold_begin_fork(void)
 {
     atomic_fetch_add(&nforks, 1); /* given_up begins with 0, which is no fork's number */
     atomic_fetch_add(&forking, 1);
+    fork_patience_ms = FORK_PATIENCE_MS;
 }
 
-/* With a frame below in here, not even a lock that seems another's is waited for without end: that
- * frame may hold one inside the other. */
-bool lp_hold_for_fork(struct lp_lock *lock)
+/* The interrupted code may be waiting for the lock that it is about to take: try that one, too. */
+enum lp_fork_lock lp_hold_for_fork(struct lp_lock *lock)
 {
-    int patience_ms = !mine ? INT_MAX : lock == mine ? OWN_PATIENCE_MS : PATIENCE_MS;
-    for (int ms = 0; ms < patience_ms; ms++)
+    bool mine = is_among(lock, lp_hold_mine);
+    if (lp_trylock(lock))
+        return LP_FORK_HELD;
+    for (int ms = 0; mine ? ms < OWN_PATIENCE_MS : fork_patience_ms > 0; ms++) {
         if (lp_lock_soon(lock))
-            return true;
-    return false;
+            return LP_FORK_HELD;
+        fork_patience_ms -= !mine;
+    }
+    return mine ? LP_FORK_BELOW : LP_FORK_ABANDONED;
+}
+
+void lp_hold_forked(struct lp_lock *lock, enum lp_fork_lock got, bool child)
+{
+    if (got == LP_FORK_HELD)
+        lp_unlock(lock);
+    else if (got == LP_FORK_ABANDONED && child)
+        atomic_store(&lock->state, 0);
 }
 
 void lp_hold_end_fork(bool child)

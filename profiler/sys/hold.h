@@ -1,26 +1,73 @@
 /*
- * Holding a table's lock (sys/lock.h), with fork and signal handlers in mind.
+ * Holding a table's lock (sys/lock.h): with bounded waits, and with fork and signal handlers in
+ * mind.
  *
- * The forking thread holds all the tables' locks while glibc takes its own, and another thread may
- * hold one of those, in a stream's write function say, and want one of ours. So a thread waits for
- * a fork, as it does for glibc's own malloc, but not for ever, and only once for each: after that,
- * what cannot be noted while the fork lasts is a loss. And a signal handler that forks may stand
- * above a frame that holds one: that lock is left to the frame, in the child as well.
+ * A thread of the program waits some milliseconds at most. The holder may be suspended for as long
+ * as it pleases whoever suspended it: a garbage collector stops all other threads by a signal,
+ * wherever they are, and then maps memory itself. What cannot be recorded in time is a loss,
+ * counted by lp_hold_lost(), or is left for the next holder (record/blocks.c).
+ *
+ * The thread that forks holds all tables' locks while glibc takes its own. Another thread may hold
+ * one of glibc's and want one of ours. So a thread waits for a fork, as it does for glibc's malloc,
+ * but for FORK_PATIENCE_MS at most, and once for each fork.
+ *
+ * A signal handler may fork while the code that it interrupted holds a lock of ours. That lock is
+ * left to the interrupted code, in the child as well. A lock that another thread did not release in
+ * time is abandoned in the child: its table has to be made anew there, and the lock is free.
  */
 #ifndef LP_SYS_HOLD_H
 #define LP_SYS_HOLD_H
 
 #include "sys/lock.h"
 
-/* Takes the lock; `below` goes to lp_release(). false: not now, for it would have to wait and only
- * tries, or has waited for a fork. */
-bool lp_hold(struct lp_lock *lock, bool try, struct lp_lock **below);
-void lp_release(struct lp_lock *lock, struct lp_lock *below);
+/* How long to wait at most, in ms. */
+enum {
+    LP_HOLD_TRY = 0,         /* the caller may have interrupted the holder */
+    LP_HOLD_BRIEFLY = 1,     /* the caller can leave its work to the next holder */
+    LP_HOLD_PROGRAM = 5,     /* a thread of the program */
+    LP_HOLD_PROFILER = 10000 /* a thread of the profiler */
+};
 
-/* Around fork(). In between each table takes its locks by lp_hold_for_fork(), and unlocks those
- * that it got; false: a frame below holds it. */
+/* A lock that is held, on the stack of the holder. */
+struct lp_held {
+    struct lp_lock *lock;
+    struct lp_held *below; /* that of the interrupted code, if this is a signal handler */
+};
+
+/* The locks that this thread is about to take, holds, or has just released, latest first. */
+extern __thread struct lp_held *lp_hold_mine __attribute__((visibility("hidden")));
+
+bool lp_hold_wait(struct lp_lock *lock, int patience_ms, struct lp_held *held); /* lp_hold()'s */
+
+/* Takes the lock. false: not within that time. */
+static inline bool lp_hold(struct lp_lock *lock, int patience_ms, struct lp_held *held)
+{
+    *held = (struct lp_held){lock, lp_hold_mine};
+    lp_hold_mine = held;
+    atomic_signal_fence(memory_order_seq_cst);
+    return lp_trylock(lock) || lp_hold_wait(lock, patience_ms, held);
+}
+
+static inline void lp_release(struct lp_held *held)
+{
+    lp_unlock(held->lock);
+    atomic_signal_fence(memory_order_seq_cst);
+    lp_hold_mine = held->below;
+}
+
+/* Counts what was lost because lp_hold() returned false: the cause follows from the patience. */
+void lp_hold_lost(int patience_ms);
+
+/* Around fork(). In between, each table takes its locks by lp_hold_for_fork() and hands the result
+ * to lp_hold_forked(). All of them together wait for FORK_PATIENCE_MS at most. */
+enum lp_fork_lock {
+    LP_FORK_HELD,
+    LP_FORK_BELOW,    /* the interrupted code holds it */
+    LP_FORK_ABANDONED /* another thread holds it, and did not release it in time */
+};
 void lp_hold_begin_fork(void);
-bool lp_hold_for_fork(struct lp_lock *lock);
+enum lp_fork_lock lp_hold_for_fork(struct lp_lock *lock);
+void lp_hold_forked(struct lp_lock *lock, enum lp_fork_lock got, bool child);
 void lp_hold_end_fork(bool child);
 
 #endif

@@ -1,13 +1,16 @@
 /*
- * A lock of one word on a futex, for the tables. Not pthread's: the program may interpose or
- * profile that, and this one can be put right in a forked child by a plain store.
+ * A lock of one word on a futex, for the tables. It is not pthread's: the program may interpose or
+ * profile that one, and this one can be reset in a forked child by a plain store.
  *
- * Lock order: that of record/threads.c; the shards of the block table by index, then its mask_lock;
- * then those of record/maps.h and record/procs.h; the one of record/loader.c stands alone: who
- * records only tries it, the profiler's thread waits for it; that of record/loaded.c stands alone,
- * too, and is never held at a fork by the forking thread; those of record/contention.c stand alone,
- * and a child makes them anew. A holder calls nothing that could take one. Fork takes them all but
- * the last two (hooks/start.c, sys/hold.h).
+ * Nothing waits for a lock without a bound: lp_lock_soon() returns after about a millisecond, and
+ * sys/hold.h counts how often a thread may call it.
+ *
+ * Lock order: that of record/threads.c, the stripes of the block table by index, those of
+ * record/maps.h and record/procs.h. The others are never held together with any lock: that of
+ * record/loader.c (a thread that records only tries it, the profiler's thread waits for it), that
+ * of record/loaded.c, those of record/contention.c. A thread that holds a lock calls nothing that
+ * takes one. fork() takes the locks that are in the order (hooks/start.c, sys/hold.h). A forked
+ * child resets those of record/contention.c.
  */
 #ifndef LP_SYS_LOCK_H
 #define LP_SYS_LOCK_H
@@ -21,7 +24,7 @@
 #include "sys/syscall.h"
 
 struct lp_lock {
-    _Atomic uint32_t state; /* 0 free, 1 held, 2 held and somebody may be waiting */
+    _Atomic uint32_t state; /* 0 free, 1 held, 2 held and another thread may be waiting */
 };
 
 static inline bool lp_trylock(struct lp_lock *lock)
@@ -31,7 +34,7 @@ static inline bool lp_trylock(struct lp_lock *lock)
                                                    memory_order_relaxed);
 }
 
-/* Waits for a millisecond at most, or until the lock is let go of; true: it is ours. */
+/* Waits until the lock is free, for a millisecond at most. true: the caller holds it. */
 static inline bool lp_lock_soon(struct lp_lock *lock)
 {
     for (int spin = 0; spin < 100; spin++) {
@@ -46,6 +49,7 @@ static inline bool lp_lock_soon(struct lp_lock *lock)
     return atomic_exchange_explicit(&lock->state, 2, memory_order_acquire) == 0;
 }
 
+/* For the profiler's own threads, which may wait as long as it takes. */
 static inline void lp_lock(struct lp_lock *lock)
 {
     while (!lp_lock_soon(lock))

@@ -22,10 +22,12 @@
     X(MAPS_FULL, "maps_full")   /* a mapping, or a piece of one, had no place */                   \
     X(PROCS_FULL, "procs_full") /* a child process had no place */                                 \
     X(FREE_MISSED,                                                                                 \
-      "free_missed")          /* a block's free was not seen; found when its address came back */  \
-    X(FORKING, "forking")     /* came during a fork: a stack (the caller alone stands for it), or  \
-                               * a block, or a thread, or its end */                               \
-    X(NO_MEMORY, "no_memory") /* the kernel refused pages for a table */                           \
+      "free_missed")      /* a block's free was not seen; found when its address came back */      \
+    X(FORKING, "forking") /* came during a fork: a stack (the caller alone stands for it), or      \
+                           * a block, or a thread, or its end */                                   \
+    X(WAITED, "waited")   /* a lock of a table was not free within milliseconds: an event, or a    \
+                           * removal, was not recorded */                                          \
+    X(NO_MEMORY, "no_memory")         /* the kernel refused pages for a table */                   \
     X(THREAD_SILENT, "thread_silent") /* a thread did not show its stack in time */                \
     X(CPU_NO_STACK, "cpu_no_stack")   /* a CPU sample has no stack but the address itself */       \
     X(CPU_SAMPLES, "cpu_samples")     /* a CPU sample had no place */

@@ -1,6 +1,6 @@
 /*
- * An array that grows in place and never moves: items are numbered from 0 and live in segments that
- * are mapped when first needed. Adding and reading take no lock. Any thread, any context.
+ * An array that grows and never moves: items are numbered from 0 and lie in segments that are
+ * mapped when they are first needed. Adding and reading take no lock. Any thread, any context.
  */
 #ifndef LP_SYS_SLAB_H
 #define LP_SYS_SLAB_H
@@ -25,24 +25,32 @@ struct lp_slab {
         .item = (item_), .shift = (shift_), .kind = (kind_)                                        \
     }
 
-/* The number of the first of n new zeroed items that lie side by side (n at most a segment);
- * LP_SLAB_FULL when there is no place. */
+/* Adds n zeroed items that lie side by side, at most a segment. Returns the number of the first;
+ * LP_SLAB_FULL: there is no place. */
 uint32_t lp_slab_add(struct lp_slab *slab, uint32_t n);
 
-/* The segment of number i, mapped if it is not yet; NULL when the kernel refuses. */
+/* The segment of item i, mapped if necessary; NULL: the kernel refuses. */
 char *lp_slab_segment(struct lp_slab *slab, uint32_t i);
 
-/* How many numbers have been given out. */
+/* How many items have been added. */
 static inline uint32_t lp_slab_count(struct lp_slab *slab)
 {
     return atomic_load_explicit(&slab->count, memory_order_acquire);
 }
 
-/* Item i, which lp_slab_add() gave out. */
+/* Item i; NULL: its segment is not mapped. */
 static inline void *lp_slab_at(struct lp_slab *slab, uint32_t i)
 {
     char *segment = atomic_load_explicit(&slab->segments[i >> slab->shift], memory_order_acquire);
     return segment ? segment + (size_t)(i & ((1u << slab->shift) - 1)) * slab->item : NULL;
+}
+
+/* The same for an item that is there, in fewer instructions: for a slab whose item size and shift
+ * are constants of the caller. */
+static inline void *lp_slab_get(struct lp_slab *slab, uint32_t i, uint32_t item, uint32_t shift)
+{
+    char *segment = atomic_load_explicit(&slab->segments[i >> shift], memory_order_acquire);
+    return segment + (size_t)(i & ((1u << shift) - 1)) * item;
 }
 
 #endif

@@ -35,7 +35,7 @@ static int clear(void **state)
     (void)state;
     struct lp_block out;
     for (; addresses > 0; addresses--)
-        lp_block_remove(addresses << 12, &out, false);
+        lp_block_remove(addresses << 12, &out);
     return 0;
 }
 
@@ -166,7 +166,7 @@ static void a_profile_comes_with_the_ages_of_what_is_live(void **state)
     put(live, NOW, 1); /* born at the first tick */
     lp_site_alloc(lp_site_get(gone, SIZE), SIZE, 1);
     put(gone, NOW, 1);
-    lp_block_remove(addresses << 12, &out, false);
+    lp_block_remove(addresses << 12, &out);
     lp_site_free(lp_site_get(gone, SIZE), SIZE, 1);
     struct lp_profile *profile = lp_take(lp_kind_find("heap"));
     struct lp_age age;

@@ -7,6 +7,7 @@
 
 #include "heap.h"
 #include "leakprof.h"
+#include "record/blocks.h"
 
 enum { N = 500 };
 
@@ -134,6 +135,44 @@ static void figures_are_right_through_a_life_at_four_rates(void **state)
     lp_rate_set(1);
 }
 
+/* How many of the frees of so many blocks, that have no record, take a lock. */
+static uint64_t locks_taken_by_frees(int n)
+{
+    enum { AT_ONCE = 1000 };
+    static void *blocks[AT_ONCE];
+    uint64_t before = lp_blocks_locked();
+    for (int done = 0; done < n; done += AT_ONCE) {
+        for (int i = 0; i < AT_ONCE; i++)
+            blocks[i] = opaque(malloc(100 + (size_t)(done + i) % 900));
+        for (int i = 0; i < AT_ONCE; i++)
+            free(blocks[i]);
+    }
+    return lp_blocks_locked() - before;
+}
+
+/* Some blocks that were recorded when every block was never go away. The frees of others must not
+ * pay for that for ever, and their own frees must still be seen. */
+static void frees_are_cheap_again_after_exact_recording(void **state)
+{
+    (void)state;
+    NEEDS_HOOKED_HEAP();
+    enum { SURVIVORS = 10000, FREES = 100000 };
+    static void *survivors[SURVIVORS];
+    lp_rate_set(1);
+    for (int i = 0; i < SURVIVORS; i++)
+        survivors[i] = opaque(malloc(7333));
+    assert_true(locks_taken_by_frees(FREES) >= FREES);
+    lp_rate_set(524288);
+    assert_in_range(locks_taken_by_frees(FREES), 0, FREES / 4);
+    for (int i = 1; i < SURVIVORS; i++)
+        free(survivors[i]);
+    assert_int_equal(in_use(7333, NULL), 7333);
+    assert_in_range(locks_taken_by_frees(FREES), 0, FREES / 100);
+    free(survivors[0]);
+    assert_int_equal(in_use(7333, NULL), 0);
+    lp_rate_set(1);
+}
+
 static void nothing_is_recorded_when_off(void **state)
 {
     (void)state;
@@ -151,6 +190,7 @@ int main(void)
         cmocka_unit_test(a_mixture_is_estimated_without_bias),
         cmocka_unit_test(frees_are_seen_across_a_change_of_rate),
         cmocka_unit_test(figures_are_right_through_a_life_at_four_rates),
+        cmocka_unit_test(frees_are_cheap_again_after_exact_recording),
         cmocka_unit_test(nothing_is_recorded_when_off),
         cmocka_unit_test(nothing_was_lost_on_the_way),
     };

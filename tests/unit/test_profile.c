@@ -85,7 +85,7 @@ static struct lp_ages *ages_at(uint32_t now, uint32_t stack)
     struct lp_ages_taking *taking = lp_ages_begin(lp_site_count(), now);
     lp_ages_expect(taking, site, stack, 1);
     struct lp_ages *ages = lp_ages_end(taking);
-    lp_block_remove(0x7000, &out, false);
+    lp_block_remove(0x7000, &out);
     return ages;
 }
 

@@ -88,6 +88,20 @@ static void refused_at_rate(int64_t rate)
     refuse(false);
 }
 
+/* Blocks of one site, until there is no place for their records. */
+static void more_blocks_than_places(void)
+{
+    enum { MANY = 40000 };
+    static void *many[MANY];
+    refuse(true);
+    for (int i = 0; i < MANY; i++)
+        MUST((many[i] = opaque(malloc(100))) != NULL);
+    MUST(lp_losses(LP_LOSS_BLOCKS_FULL) > 0);
+    for (int i = 0; i < MANY; i++)
+        free(many[i]);
+    refuse(false);
+}
+
 static void refused(void)
 {
     lp_rate_set(1); /* a little of each table is there already */
@@ -96,7 +110,7 @@ static void refused(void)
         free(kept[n]);
     refused_at_rate(1);
     MUST(lp_losses(LP_LOSS_STACKS_FULL) > 0);
-    MUST(lp_losses(LP_LOSS_BLOCKS_FULL) > 0);
+    more_blocks_than_places();
 
     uint64_t before = lp_losses_total();
     crowd(LEVELS, 0, allocate_here);

@@ -186,24 +186,25 @@ static void a_holder_is_charged_for_every_moment_once(void **state)
     int64_t now = lp_now_ns();
     assert_int_equal(lp_contended, 0);
     assert_int_equal(lp_contention_charge(&lock), 0);
-    assert_true(lp_contention_begin(&lock, now - 3 * (int64_t)SECOND));
-    assert_true(lp_contention_begin(&lock, now - 1 * (int64_t)SECOND));
-    assert_true(lp_contention_begin(&other, now - 7 * (int64_t)SECOND));
+    uint32_t first = lp_contention_begin(&lock, now - 3 * (int64_t)SECOND);
+    uint32_t second = lp_contention_begin(&lock, now - 1 * (int64_t)SECOND);
+    uint32_t third = lp_contention_begin(&other, now - 7 * (int64_t)SECOND);
+    assert_true(first && second && third);
     assert_int_equal(lp_contended, 2);
     charged(&lock, 4 * (int64_t)SECOND, 2, now);
     int64_t between = lp_now_ns();
     charged(&lock, 0, 2, now); /* both go on waiting, for the next holder */
-    lp_contention_end(&lock, now - 3 * (int64_t)SECOND, lp_now_ns(), false);
+    lp_contention_end(&lock, first, now - 3 * (int64_t)SECOND, lp_now_ns(), false);
     charged(&lock, 0, 1, between);
     /* Who gives up leaves a debt of what he waited since the last one was charged. */
-    lp_contention_end(&lock, now - 1 * (int64_t)SECOND, lp_now_ns() + SECOND, true);
+    lp_contention_end(&lock, second, now - 1 * (int64_t)SECOND, lp_now_ns() + SECOND, true);
     assert_int_equal(lp_contended, 2);
     charged(&lock, SECOND, 1, between);
     assert_int_equal(lp_contended, 1);
     lp_contention_refund(&lock, 55);
     assert_int_equal(lp_contended, 2);
     assert_int_equal(lp_contention_charge(&lock), 55);
-    lp_contention_end(&other, now - 7 * (int64_t)SECOND, lp_now_ns(), false);
+    lp_contention_end(&other, third, now - 7 * (int64_t)SECOND, lp_now_ns(), false);
     assert_int_equal(lp_contended, 0);
 }
 
@@ -212,18 +213,18 @@ static void more_locks_than_there_is_room_for_are_losses(void **state)
     (void)state;
     enum { N = 2 * LP_CONTENDED_MAX };
     static char locks[N][64];
-    static bool begun[N];
+    static uint32_t begun[N];
     uint64_t before = lp_losses(LP_LOSS_LOCKS_FULL);
     int64_t now = lp_now_ns();
     uint32_t n = 0;
     for (int i = 0; i < N; i++)
-        n += begun[i] = lp_contention_begin(locks[i], now);
+        n += (begun[i] = lp_contention_begin(locks[i], now)) != 0;
     assert_true(n > 0 && n <= LP_CONTENDED_MAX);
     assert_int_equal(lp_contended, n);
     assert_int_equal(lp_losses(LP_LOSS_LOCKS_FULL) - before, N - n);
     for (int i = 0; i < N; i++)
         if (begun[i])
-            lp_contention_end(locks[i], now, now, false);
+            lp_contention_end(locks[i], begun[i], now, now, false);
     assert_int_equal(lp_contended, 0);
 }
 
@@ -232,11 +233,13 @@ static void in_a_forked_child_nobody_waits(void **state)
     (void)state;
     int lock, status = -1;
     int64_t now = lp_now_ns();
-    assert_true(lp_contention_begin(&lock, now));
+    uint32_t begun = lp_contention_begin(&lock, now);
+    assert_true(begun);
     pid_t child = fork();
     if (child == 0) {
         bool empty = lp_contended == 0 && lp_contention_charge(&lock) == 0;
-        lp_contention_end(&lock, now, lp_now_ns(), false); /* one that was interrupted by it */
+        lp_contention_end(&lock, begun, now, lp_now_ns(),
+                          false); /* one that was interrupted by it */
         _exit(empty && lp_contended == 0 && lp_contention_begin(&lock, now) && lp_contended == 1
                   ? 0
                   : 1);
@@ -244,7 +247,7 @@ static void in_a_forked_child_nobody_waits(void **state)
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
     assert_int_equal(lp_contended, 1);
-    lp_contention_end(&lock, now, lp_now_ns(), false);
+    lp_contention_end(&lock, begun, now, lp_now_ns(), false);
 }
 
 #ifndef LP_SANITIZE_thread /* whose eyes the program's locks have to meet */

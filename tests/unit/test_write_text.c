@@ -107,7 +107,7 @@ static struct lp_ages *some_ages(void)
     }
     struct lp_ages *ages = lp_ages_end(taking);
     for (uintptr_t i = 0; i < 2; i++)
-        lp_block_remove(0x7000 + i * 0x1000, &out, false);
+        lp_block_remove(0x7000 + i * 0x1000, &out);
     return ages;
 }
 
