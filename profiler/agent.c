@@ -15,7 +15,7 @@
 #include <time.h>
 
 #include "link.h"
-#include "record/rate.h"
+#include "sys/clock.h"
 #include "record/self.h"
 #include "record/unwind.h"
 #include "sys/syscall.h"

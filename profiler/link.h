@@ -23,6 +23,7 @@
     X(lp_began_ns)                                                                                 \
     X(lp_blocks_each)                                                                              \
     X(lp_blocks_live)                                                                              \
+    X(lp_clock_ns)                                                                                 \
     X(lp_cpu_begin)                                                                                \
     X(lp_cpu_each)                                                                                 \
     X(lp_cpu_end)                                                                                  \

@@ -23,7 +23,8 @@
 #include <threads.h>
 #include <time.h>
 
-#include "record/rate.h"
+#include "sys/clock.h"
+#include "record/self.h"
 #include "record/waits.h"
 #include "hooks/valid.h"
 #include "record/contention.h"

@@ -19,7 +19,7 @@
 #include <sys/shm.h>
 #include <unistd.h>
 
-#include "record/rate.h"
+#include "sys/clock.h"
 #include "record/self.h"
 #include "record/unwind.h"
 #include "sys/losses.h"

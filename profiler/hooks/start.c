@@ -16,6 +16,7 @@
 #include "record/loaded.h"
 #include "record/loader.h"
 #include "record/rate.h"
+#include "sys/clock.h"
 #include "record/self.h"
 #include "record/unwind.h"
 #include "record/waits.h"

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "record/cpu.h"
-#include "record/rate.h"
+#include "sys/clock.h"
 #include "record/self.h"
 #include "record/unwind.h"
 #include "record/waits.h"

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "sys/altstack.h"
-#include "record/rate.h"
+#include "sys/clock.h"
 #include "inspect/task.h"
 #include "record/unwind.h"
 #include "sys/pages.h"

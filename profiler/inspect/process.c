@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "sys/file.h"
-#include "record/rate.h"
 #include "record/requests.h"
 #include "record/self.h"
 #include "leakprof.h"

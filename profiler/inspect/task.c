@@ -3,12 +3,11 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "inspect/program.h"
 #include "sys/file.h"
-#include "record/rate.h"
+#include "sys/clock.h"
 
 ssize_t lp_task_read(pid_t tid, const char *file, char *text, size_t room)
 {
@@ -63,14 +62,12 @@ int64_t lp_task_age(pid_t tid)
 {
     enum { START = 22 };
     char text[512];
-    struct timespec boot;
     unsigned long long ticks;
     const char *start = field(read_stat(tid, text, sizeof text), START);
     if (!start || sscanf(start, "%llu", &ticks) != 1)
         return -1;
-    clock_gettime(CLOCK_BOOTTIME, &boot);
-    int64_t age = (int64_t)boot.tv_sec * 1000000000 + boot.tv_nsec -
-                  (int64_t)ticks * (1000000000 / sysconf(_SC_CLK_TCK));
+    int64_t age =
+        lp_clock_ns(CLOCK_BOOTTIME) - (int64_t)ticks * (1000000000 / sysconf(_SC_CLK_TCK));
     return age > 0 ? age : 0;
 }
 

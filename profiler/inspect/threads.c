@@ -12,7 +12,7 @@
 
 #include "inspect/interrupt.h"
 #include "inspect/peek.h"
-#include "record/rate.h"
+#include "sys/clock.h"
 #include "inspect/task.h"
 #include "sys/losses.h"
 #include "record/stacks.h"

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "record/rate.h"
+#include "sys/clock.h"
 #include "record/blocks.h"
 #include "record/stacks.h"
 

@@ -2,21 +2,19 @@
  * window.
  */
 #include <errno.h>
-#include <time.h>
 
 #include "profile/kinds.h"
+#include "sys/clock.h"
 
 static int64_t began_ns; /* CLOCK_REALTIME: what Go writes as the time of a CPU profile */
 static int64_t period;
 
 static int begin(int hz)
 {
-    struct timespec t;
     int error = lp_cpu_begin(hz);
     if (error)
         return error;
-    clock_gettime(CLOCK_REALTIME, &t);
-    began_ns = (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+    began_ns = lp_clock_ns(CLOCK_REALTIME);
     period = 1000000000 / hz;
     return 0;
 }

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "record/rate.h"
+#include "sys/clock.h"
 #include "inspect/describe.h"
 #include "inspect/process.h"
 #include "inspect/task.h"

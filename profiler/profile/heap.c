@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "record/rate.h"
+#include "sys/clock.h"
 #include "profile/kinds.h"
 #include "record/sites.h"
 

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "record/rate.h"
+#include "sys/clock.h"
 #include "profile/kinds.h"
 #include "inspect/mappings.h"
 #include "record/maps.h"

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "record/rate.h"
+#include "sys/clock.h"
 #include "inspect/children.h"
 #include "inspect/program.h"
 #include "sys/array.h"
@@ -158,9 +158,7 @@ static void put(struct taking *taking, const struct child *child)
 static int take(struct lp_profile *profile)
 {
     struct taking taking = {.profile = profile, .children = LP_ARRAY(struct child, LP_OWN_PROCS)};
-    struct timespec boot;
-    clock_gettime(CLOCK_BOOTTIME, &boot);
-    taking.boot_ns = (int64_t)boot.tv_sec * 1000000000 + boot.tv_nsec;
+    taking.boot_ns = lp_clock_ns(CLOCK_BOOTTIME);
 
     int result = each_number("/proc/self/task", add_children_of, &taking);
     if (result == -ENOENT)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "record/rate.h"
+#include "sys/clock.h"
 #include "profile/kinds.h"
 
 static struct lp_snapshot *snapshots[LP_SNAPSHOTS_MAX]; /* oldest first */

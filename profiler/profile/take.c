@@ -2,9 +2,9 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "profile/kinds.h"
+#include "sys/clock.h"
 #include "sys/losses.h"
 
 const struct lp_profile_kind *const lp_kinds[] = {
@@ -26,9 +26,7 @@ const struct lp_profile_kind *lp_kind_find(const char *name)
 
 static int64_t wall_ns(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+    return lp_clock_ns(CLOCK_REALTIME);
 }
 
 struct lp_profile *lp_take(const struct lp_profile_kind *kind)

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "record/rate.h"
+#include "sys/clock.h"
 #include "inspect/task.h"
 #include "inspect/process.h"
 #include "profile/kinds.h"

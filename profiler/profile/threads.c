@@ -1,7 +1,7 @@
 /* The threads profile: an item for each thread, a row for each stack. */
 #include <errno.h>
 
-#include "record/rate.h"
+#include "sys/clock.h"
 #include "inspect/task.h"
 #include "inspect/threads.h"
 #include "inspect/process.h"

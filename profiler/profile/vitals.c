@@ -1,8 +1,6 @@
 #include "profile/vitals.h"
 
-#include <time.h>
-
-#include "record/rate.h"
+#include "sys/clock.h"
 #include "inspect/process.h"
 #include "profile/store.h"
 #include "inspect/footprint.h"
@@ -12,12 +10,10 @@
 void lp_vitals_read(struct lp_vitals *life)
 {
     struct leakprof_stats heap;
-    struct timespec wall;
-    clock_gettime(CLOCK_REALTIME, &wall);
     lp_heap_totals(&heap);
     struct lp_footprint weight = lp_footprint_now();
     *life = (struct lp_vitals){
-        .time_ns = (int64_t)wall.tv_sec * 1000000000 + wall.tv_nsec,
+        .time_ns = lp_clock_ns(CLOCK_REALTIME),
         .uptime_ns = lp_now_ns() - lp_began_ns(),
         .heap_bytes = heap.heap_inuse_bytes,
         .heap_error = heap.heap_inuse_bytes_error,

@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "record/rate.h"
 #include "record/waits.h"
 #include "profile/kinds.h"
 

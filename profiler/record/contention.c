@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "record/capacity.h"
-#include "record/rate.h"
+#include "sys/clock.h"
 #include "sys/hold.h"
 #include "sys/losses.h"
 

@@ -23,7 +23,7 @@
 #include "sys/altstack.h"
 #include "record/code.h"
 #include "record/cputimers.h"
-#include "record/rate.h"
+#include "sys/clock.h"
 #include "record/self.h"
 #include "record/unwind.h"
 #include "sys/losses.h"
@@ -167,9 +167,7 @@ static void uninstall(void)
 
 static int64_t program_cpu_ns(void)
 {
-    struct timespec t = {0};
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec - lp_own_threads_cpu_ns();
+    return lp_clock_ns(CLOCK_PROCESS_CPUTIME_ID) - lp_own_threads_cpu_ns();
 }
 
 static int desks_wanted(void)
@@ -275,9 +273,7 @@ static void take_care(void)
 
 static int64_t used_ns(void)
 {
-    struct timespec t = {0};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+    return lp_clock_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
 int lp_cpu_look(void)

@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "sys/file.h"
-#include "record/rate.h"
+#include "sys/clock.h"
 #include "record/self.h"
 #include "sys/slab.h"
 #include "sys/syscall.h"
@@ -84,10 +84,8 @@ static void take_back(int32_t was)
 
 static void note_birth(pid_t tid)
 {
-    struct timespec used;
     atomic_fetch_add(&nborn, 1);
-    if (clock_gettime(lp_cpu_clock_of(tid), &used) == 0)
-        atomic_fetch_add(&late_ns, (int64_t)used.tv_sec * 1000000000 + used.tv_nsec);
+    atomic_fetch_add(&late_ns, lp_clock_ns(lp_cpu_clock_of(tid)));
 }
 
 /* Whoever ends the window meanwhile finds the timer in the word and takes it back, or finds MAKING

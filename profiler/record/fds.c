@@ -2,9 +2,9 @@
 
 #include <stdatomic.h>
 #include <stddef.h>
-#include <time.h>
 
 #include "record/capacity.h"
+#include "sys/clock.h"
 #include "sys/losses.h"
 #include "sys/slab.h"
 
@@ -14,9 +14,7 @@ static _Atomic unsigned highest; /* one past the highest number ever seen */
 
 static uint64_t now_ms(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+    return (uint64_t)lp_now_ns() / 1000000;
 }
 
 void lp_fd_opened(int fd, uint32_t stack, bool own)

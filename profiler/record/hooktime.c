@@ -1,7 +1,8 @@
 #include "record/hooktime.h"
 
 #include <stdatomic.h>
-#include <time.h>
+
+#include "sys/clock.h"
 
 static _Atomic int64_t sum_ns, ntimed;
 static _Atomic uint64_t seeds;
@@ -20,13 +21,6 @@ static int chosen(void)
     return (x >> 32) % LP_HOOKTIME_EVERY == 0;
 }
 
-static int64_t now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 /* The clock is read twice, and what that took is taken off: put on the beginning. Not if the thread
  * was interrupted just then. */
 enum { CLOCK_TAKES_AT_MOST = 1000 };
@@ -35,7 +29,7 @@ int64_t lp_hooktime_begin(void)
 {
     if (__builtin_expect(!chosen(), 1))
         return 0;
-    int64_t before = now(), after = now();
+    int64_t before = lp_now_ns(), after = lp_now_ns();
     int64_t reading = after - before;
     return after + (reading < CLOCK_TAKES_AT_MOST ? reading : 0);
 }
@@ -44,7 +38,7 @@ void lp_hooktime_end(int64_t began)
 {
     if (__builtin_expect(began == 0, 1))
         return;
-    atomic_fetch_add_explicit(&sum_ns, now() - began, memory_order_relaxed);
+    atomic_fetch_add_explicit(&sum_ns, lp_now_ns() - began, memory_order_relaxed);
     atomic_fetch_add_explicit(&ntimed, 1, memory_order_relaxed);
 }
 

@@ -3,16 +3,15 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "leakprof.h"
+#include "sys/clock.h"
 #include "sys/maths.h"
 
 enum { UNKNOWN = -1 };
 
 _Atomic uint64_t lp_rate_gate = LP_RATE_INTERVAL_MAX + 1;
 static _Atomic int64_t current = UNKNOWN;
-static _Atomic int64_t began;
 
 /* A ring. A writer takes a number, and its slot bears that number only while what is in it is
  * whole. */
@@ -21,32 +20,6 @@ static struct {
     _Atomic uint32_t number; /* from 1 up */
     _Atomic int64_t bytes, since_ns;
 } rates_kept[LP_RATES_KEPT];
-
-int64_t lp_now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
-int64_t lp_began_ns(void)
-{
-    int64_t seen = atomic_load_explicit(&began, memory_order_relaxed);
-    if (seen == 0) {
-        int64_t now = lp_now_ns();
-        if (atomic_compare_exchange_strong(&began, &seen, now))
-            seen = now;
-    }
-    return seen;
-}
-
-uint32_t lp_now_ticks(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-    int64_t since = (int64_t)t.tv_sec * 1000000000 + t.tv_nsec - lp_began_ns();
-    return since > 0 ? (uint32_t)(since / LP_TICK_NS) : 0;
-}
 
 static int64_t rate_of(const char *text)
 {

@@ -40,7 +40,7 @@ enum { LP_RATES_KEPT = 16 };
 struct lp_rates {
     uint32_t n, dropped;
     struct {
-        int64_t bytes, since_ns; /* since_ns: after lp_began_ns() */
+        int64_t bytes, since_ns; /* since_ns: after lp_began_ns() (sys/clock.h) */
     } at[LP_RATES_KEPT];
 };
 void lp_rates_read(struct lp_rates *rates);
@@ -59,14 +59,5 @@ uint64_t lp_random(struct lp_self *self);
 
 /* How many blocks of this size one sample stands for: 1/p. */
 float lp_rate_weight(uint64_t size, int64_t rate);
-
-/* CLOCK_MONOTONIC now, and when the profiler began, in ns. */
-int64_t lp_now_ns(void);
-int64_t lp_began_ns(void);
-
-/* The same now in LP_TICK_NS since then, from the cheap clock that the kernel advances every few
- * ms. */
-enum { LP_TICK_NS = 10000000 };
-uint32_t lp_now_ticks(void);
 
 #endif

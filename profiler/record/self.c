@@ -5,9 +5,9 @@
 #include <linux/close_range.h>
 #include <linux/sched.h>
 #include <stdatomic.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "sys/clock.h"
 #include "sys/syscall.h"
 
 __thread struct lp_self lp_self;
@@ -113,9 +113,7 @@ int64_t lp_own_threads_cpu_ns(void)
     int64_t ns = 0;
     for (int i = 0; i < LP_OWN_THREADS_MAX; i++) {
         pid_t tid = atomic_load(&own_threads[i]);
-        struct timespec t;
-        if (tid && clock_gettime(lp_cpu_clock_of(tid), &t) == 0)
-            ns += (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+        ns += tid ? lp_clock_ns(lp_cpu_clock_of(tid)) : 0;
     }
     return ns;
 }

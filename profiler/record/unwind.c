@@ -41,6 +41,7 @@
 #include "record/code.h"
 #include "record/privatelib.h"
 #include "record/rate.h"
+#include "sys/clock.h"
 #include "record/self.h"
 #include "record/stackcache.h"
 #include "record/stacks.h"

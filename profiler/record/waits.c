@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "record/rate.h"
+#include "sys/clock.h"
 #include "record/self.h"
 #include "record/unwind.h"
 

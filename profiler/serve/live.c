@@ -15,7 +15,7 @@
 #include <event2/event.h>
 #include <event2/http.h>
 
-#include "record/rate.h"
+#include "sys/clock.h"
 #include "write/live.h"
 #include "serve/reply.h"
 #include "serve/route.h"

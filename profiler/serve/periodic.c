@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <event2/event.h>
 
-#include "record/rate.h"
+#include "sys/clock.h"
 #include "profile/store.h"
 
 static struct event_base *loop;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "record/rate.h"
+#include "sys/clock.h"
 #include "profile/take.h"
 #include "record/blocks.h"
 #include "record/sites.h"

@@ -9,6 +9,7 @@
 #include "write/suspects.h"
 #include "record/blocks.h"
 #include "record/sites.h"
+#include "sys/clock.h"
 
 enum { MIB = 1 << 20 };
 

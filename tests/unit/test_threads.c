@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "record/rate.h"
+#include "sys/clock.h"
 #include "small_stack.h"
 #include "profile/take.h"
 #include "sys/losses.h"

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "record/rate.h"
+#include "sys/clock.h"
 #include "record/self.h"
 #include "record/waits.h"
 #include "leakprof.h"
