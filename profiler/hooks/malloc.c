@@ -63,7 +63,7 @@ static bool pages_at(int64_t rate)
 
 static bool at_page(const void *block)
 {
-    return ((uintptr_t)block & (LP_BLOCK_PAGE - 1)) == 0;
+    return ((uintptr_t)block & (LP_PAGE - 1)) == 0;
 }
 
 /* May this allocation pass without being looked at? */
@@ -76,7 +76,7 @@ static inline bool passes(size_t size)
     return true;
 }
 
-enum { ALL_BITS = LP_BLOCK_PAGE - 1 }; /* of an offset in a page: a free mask that hides nothing */
+enum { ALL_BITS = LP_PAGE - 1 }; /* of an offset in a page: a free mask that hides nothing */
 
 /* Has this block surely no record? False for NULL, too. The mask of the thread has only bits of the
  * offset in a page. */
@@ -138,9 +138,9 @@ static void book_free(const struct lp_block *b)
  * is what it means to memalign() too. */
 static void *allocate(size_t alignment, size_t size, bool zero, bool page)
 {
-    if (page && alignment < LP_BLOCK_PAGE) {
+    if (page && alignment < LP_PAGE) {
         int kept = errno;
-        void *block = __libc_memalign(LP_BLOCK_PAGE, size);
+        void *block = __libc_memalign(LP_PAGE, size);
         /* Mapped pages are zero unless MALLOC_PERTURB_ has filled them: look at the last byte. */
         if (block && zero && size > 0 &&
             (!(((size_t *)block)[-1] & MAPPED_CHUNK) || ((unsigned char *)block)[size - 1] != 0))
@@ -242,15 +242,15 @@ LP_HOOK void *valloc(size_t size)
 {
     if (passes(size))
         return __libc_valloc(size);
-    return allocate_slow(LP_BLOCK_PAGE, size, false, CALLER);
+    return allocate_slow(LP_PAGE, size, false, CALLER);
 }
 
 LP_HOOK void *pvalloc(size_t size)
 {
-    size_t whole = (size + LP_BLOCK_PAGE - 1) & ~(size_t)(LP_BLOCK_PAGE - 1);
+    size_t whole = (size + LP_PAGE - 1) & ~(size_t)(LP_PAGE - 1);
     if (whole < size || passes(whole))
         return __libc_pvalloc(size);
-    return allocate_slow(LP_BLOCK_PAGE, whole, false, CALLER);
+    return allocate_slow(LP_PAGE, whole, false, CALLER);
 }
 
 /* Does this thread record every block now? Then nearly every block has a record. */
@@ -318,7 +318,7 @@ static void *move_to_page(void *block, size_t size, size_t old)
     if (at_page(block))
         return block;
     int kept = errno;
-    void *moved = __libc_memalign(LP_BLOCK_PAGE, size);
+    void *moved = __libc_memalign(LP_PAGE, size);
     if (!moved) {
         errno = kept;
         return block;

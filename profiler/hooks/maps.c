@@ -23,13 +23,13 @@
 #include "record/self.h"
 #include "record/unwind.h"
 #include "sys/losses.h"
+#include "sys/pages.h"
 #include "record/maps.h"
 #include "record/stacks.h"
 
 #define CALLER __builtin_return_address(0)
 
 enum {
-    PAGE = 4096,
     HUGE_SHIFT = 21, /* of MAP_HUGETLB when no size is asked for */
 };
 
@@ -43,7 +43,7 @@ static size_t whole(size_t length, size_t page)
 static size_t page_of(int flags)
 {
     int shift = (unsigned)flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK;
-    return flags & MAP_HUGETLB ? (size_t)1 << (shift ? shift : HUGE_SHIFT) : PAGE;
+    return flags & MAP_HUGETLB ? (size_t)1 << (shift ? shift : HUGE_SHIFT) : LP_PAGE;
 }
 
 /* Notes a mapping that is there; keeps errno. */
@@ -112,7 +112,7 @@ MAPS(mmap64, off64_t)
 LP_FIND(munmap)
 LP_HOOK int munmap(void *start, size_t length)
 {
-    size_t bytes = whole(length, PAGE);
+    size_t bytes = whole(length, LP_PAGE);
     uint32_t mark = going(start, bytes);
     int result = LP_REAL(munmap)(start, length);
     gone(start, bytes, mark, result == 0);
@@ -129,7 +129,7 @@ LP_HOOK void *mremap(void *old, size_t old_length, size_t length, int flags, ...
     void *where = flags & MREMAP_FIXED ? va_arg(list, void *) : NULL;
     va_end(list);
 
-    size_t old_bytes = whole(old_length, PAGE), bytes = whole(length, PAGE);
+    size_t old_bytes = whole(old_length, LP_PAGE), bytes = whole(length, LP_PAGE);
     bool leaves = old_bytes > 0 && !(flags & MREMAP_DONTUNMAP);
     bool shrinks = leaves && bytes <= old_bytes && !(flags & MREMAP_FIXED);
     const char *tail = (const char *)old + (shrinks ? bytes : 0);
@@ -150,7 +150,7 @@ LP_HOOK void *shmat(int id, const void *where, int flags)
     struct shmid_ds segment;
     int kept = errno;
     if (start != MAP_FAILED && shmctl(id, IPC_STAT, &segment) == 0)
-        mapped(start, whole(segment.shm_segsz, PAGE), CALLER);
+        mapped(start, whole(segment.shm_segsz, LP_PAGE), CALLER);
     errno = kept;
     return start;
 }

@@ -74,10 +74,10 @@ static void find_call(struct lp_interrupted *answer, const gregset_t registers)
 {
     static const int arguments[] = {REG_RDI, REG_RSI, REG_RDX, REG_R10, REG_R8, REG_R9};
     const unsigned char *next = (const unsigned char *)registers[REG_RIP];
-    uintptr_t in_page = (uintptr_t)next & 4095;
+    uintptr_t in_page = (uintptr_t)next & (LP_PAGE - 1);
 
     answer->call = LP_CALL_NONE;
-    if (in_page <= 4096 - sizeof SYSCALL && memcmp(next, SYSCALL, sizeof SYSCALL) == 0) {
+    if (in_page <= LP_PAGE - sizeof SYSCALL && memcmp(next, SYSCALL, sizeof SYSCALL) == 0) {
         answer->call = (long)registers[REG_RAX];
     } else if (registers[REG_RAX] == -EINTR && in_page >= sizeof SYSCALL &&
                memcmp(next - sizeof SYSCALL, SYSCALL, sizeof SYSCALL) == 0) {

@@ -4,9 +4,9 @@
 #include <stdbool.h>
 
 #include "inspect/peek.h"
+#include "sys/pages.h"
 
 enum {
-    PAGE = 4096,
     HEAP_MAX = 64 << 20, /* glibc's HEAP_MAX_SIZE, and what heaps are aligned to */
     MAPPED = 2,          /* IS_MMAPPED */
     BLOCK_FLAGS = 7,
@@ -17,12 +17,12 @@ enum {
  */
 static uintptr_t descriptor_below(uintptr_t end)
 {
-    enum { WORDS = PAGE / sizeof(uintptr_t), STEP = 64 / sizeof(uintptr_t) };
+    enum { WORDS = LP_PAGE / sizeof(uintptr_t), STEP = 64 / sizeof(uintptr_t) };
     uintptr_t words[WORDS] = {0};
-    if (!lp_peek(end - PAGE, words, sizeof words))
+    if (!lp_peek(end - LP_PAGE, words, sizeof words))
         return 0;
     for (size_t i = 0; i + 2 < WORDS; i += STEP) {
-        uintptr_t here = end - PAGE + i * sizeof *words;
+        uintptr_t here = end - LP_PAGE + i * sizeof *words;
         if (words[i] == here && words[i + 2] == here)
             return here;
     }
@@ -59,10 +59,10 @@ uintptr_t lp_libc_arena(uintptr_t start, uintptr_t end)
     } heap = {0};
     if (start % HEAP_MAX || !lp_peek(start, &heap, sizeof heap))
         return 0;
-    bool first = !heap.previous && heap.arena > start && heap.arena < start + PAGE;
+    bool first = !heap.previous && heap.arena > start && heap.arena < start + LP_PAGE;
     bool further = heap.previous && heap.previous % HEAP_MAX == 0 && heap.arena;
-    if (!(first || further) || heap.size < PAGE || heap.size % PAGE || heap.size > HEAP_MAX ||
-        heap.accessible < heap.size || heap.accessible > HEAP_MAX || heap.accessible % PAGE)
+    if (!(first || further) || heap.size < LP_PAGE || heap.size % LP_PAGE || heap.size > HEAP_MAX ||
+        heap.accessible < heap.size || heap.accessible > HEAP_MAX || heap.accessible % LP_PAGE)
         return 0;
     return end - start > HEAP_MAX ? start + HEAP_MAX : end;
 }
@@ -75,7 +75,7 @@ static uintptr_t block_with_head_at(uintptr_t start, uintptr_t end, size_t befor
         return 0;
     size_t size = head[1] & ~(size_t)BLOCK_FLAGS;
     if (head[0] != before || (head[1] & BLOCK_FLAGS) != MAPPED || size > end - start - before ||
-        size < HEAD || (before + size) % PAGE)
+        size < HEAD || (before + size) % LP_PAGE)
         return 0;
     return start + before + size;
 }

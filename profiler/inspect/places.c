@@ -5,15 +5,16 @@
 #include <stdlib.h>
 
 #include "record/maps.h"
+#include "sys/pages.h"
 
-enum { PAGE = 4096, RANGES_AT_ONCE = 512 };
+enum { RANGES_AT_ONCE = 512 };
 
 static const struct lp_places empty = {.ranges = LP_ARRAY(struct lp_range, LP_OWN_MAPS)};
 
 static void add_pages(struct lp_places *places, uintptr_t start, uintptr_t end)
 {
-    start &= ~(uintptr_t)(PAGE - 1);
-    end = (end + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
+    start &= ~(uintptr_t)(LP_PAGE - 1);
+    end = (end + LP_PAGE - 1) & ~(uintptr_t)(LP_PAGE - 1);
     struct lp_range *range = end > start ? lp_array_add(&places->ranges) : NULL;
     if (range)
         *range = (struct lp_range){.start = start, .length = end - start};

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "sys/file.h"
+#include "sys/pages.h"
 #include "record/requests.h"
 #include "record/self.h"
 #include "leakprof.h"
@@ -26,7 +27,7 @@ int64_t lp_rss_bytes(void)
     long long resident = 0;
     if (lp_file_read(LP_PROC_SELF "statm", text, sizeof text) > 0)
         sscanf(text, "%*d %lld", &resident);
-    return resident * sysconf(_SC_PAGESIZE);
+    return resident * LP_PAGE;
 }
 
 /* The program may have a copy of libc's variable, which is the one in use then. The reporter's own
@@ -129,10 +130,9 @@ void lp_process_figures(struct lp_process_figures *figures)
     lp_each_fd(counts.program, count_fd, &counts);
     int64_t zombies, children = lp_children(&zombies);
     struct mallinfo2 info = mallinfo2();
-    long page = sysconf(_SC_PAGESIZE);
     *figures = (struct lp_process_figures){
-        .mapped_bytes = pages[0] * page,
-        .rss_bytes = pages[1] * page,
+        .mapped_bytes = pages[0] * LP_PAGE,
+        .rss_bytes = pages[1] * LP_PAGE,
         .malloc_arena_bytes = (int64_t)(info.arena + info.hblkhd),
         .malloc_free_bytes = (int64_t)info.fordblks,
         .malloc_top_bytes = (int64_t)info.keepcost,

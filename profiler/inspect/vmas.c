@@ -15,7 +15,7 @@
 #include "sys/file.h"
 #include "sys/pages.h"
 
-enum { PAGE = 4096, BUFFER = 64 << 10, ROOM_FIRST = 1024, TEXT_EACH = 64 };
+enum { BUFFER = 64 << 10, ROOM_FIRST = 1024, TEXT_EACH = 64 };
 
 void lp_vmas_release(struct lp_vmas *vmas)
 {
@@ -176,9 +176,9 @@ static int read_entries(int fd, const struct lp_vmas *vmas, uint64_t *entries, v
     for (size_t i = 0; i < vmas->n && vmas->at[i].end <= USER_END; i++) {
         uintptr_t at = vmas->at[i].start, end = vmas->at[i].end;
         while (at < end && vmas->at[i].end - vmas->at[i].start < TOO_LARGE) {
-            size_t want = (end - at) / PAGE < AT_ONCE ? (end - at) / PAGE : AT_ONCE;
+            size_t want = (end - at) / LP_PAGE < AT_ONCE ? (end - at) / LP_PAGE : AT_ONCE;
             ssize_t n =
-                pread(fd, entries, want * sizeof *entries, (off_t)(at / PAGE * sizeof *entries));
+                pread(fd, entries, want * sizeof *entries, (off_t)(at / LP_PAGE * sizeof *entries));
             if (n <= 0)
                 return n < 0 ? -errno : 0;
             size_t got = (size_t)n / sizeof *entries;
@@ -186,11 +186,11 @@ static int read_entries(int fd, const struct lp_vmas *vmas, uint64_t *entries, v
                 for (first = k; k < got && entries[k] & present;)
                     k++;
                 if (k > first)
-                    visit(at + first * PAGE, at + k * PAGE, arg);
+                    visit(at + first * LP_PAGE, at + k * LP_PAGE, arg);
                 while (k < got && !(entries[k] & present))
                     k++;
             }
-            at += got * PAGE;
+            at += got * LP_PAGE;
         }
     }
     return 0;

@@ -7,9 +7,10 @@
 #include <string.h>
 
 #include "record/self.h"
+#include "sys/pages.h"
 
 /* A chunk of glibc's on a machine of 64 bits: the size before the block, all in steps of 16. */
-enum { PAGE = 4096, CHUNK_HEADER = 8, CHUNK_STEP = 16, CHUNK_MIN = 32 };
+enum { CHUNK_HEADER = 8, CHUNK_STEP = 16, CHUNK_MIN = 32 };
 
 static int64_t chunk_bytes(int64_t block)
 {
@@ -60,8 +61,8 @@ static int64_t whole_pages(const char *info)
         number(&info, " from=\"");
         number(&info, " to=\"");
         int64_t total = number(&info, " total=\""), count = number(&info, " count=\"");
-        if (count > 0 && total > count * (PAGE - 1))
-            bytes += total - count * (PAGE - 1);
+        if (count > 0 && total > count * (LP_PAGE - 1))
+            bytes += total - count * (LP_PAGE - 1);
     }
     return bytes;
 }

@@ -34,7 +34,7 @@ enum {
     LINK_BITS = 28,
     CELLS_FIRST = 16, /* of each stripe */
     CELLS_MAX = 1 << 22,
-    PAGE_BITS = LP_BLOCK_PAGE - 1,
+    PAGE_BITS = LP_PAGE - 1,
 };
 
 struct stripe {
@@ -124,7 +124,7 @@ static void looking(int n)
 {
     uintptr_t seen = atomic_load(&lp_block_mask), next;
     do {
-        next = (seen & ~(uintptr_t)PAGE_BITS) + (uintptr_t)n * LP_BLOCK_PAGE;
+        next = (seen & ~(uintptr_t)PAGE_BITS) + (uintptr_t)n * LP_PAGE;
     } while (!atomic_compare_exchange_weak(&lp_block_mask, &seen, next ? next : PAGE_BITS));
 }
 
@@ -503,7 +503,7 @@ static void settle(const struct lp_blocks_held *held)
         }
         n += stripes[i].anywhere > 0;
     }
-    atomic_store(&lp_block_mask, n ? (uintptr_t)n * LP_BLOCK_PAGE : PAGE_BITS);
+    atomic_store(&lp_block_mask, n ? (uintptr_t)n * LP_PAGE : PAGE_BITS);
 }
 
 void lp_blocks_after_fork(const struct lp_blocks_held *held, bool child)

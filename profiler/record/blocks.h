@@ -12,8 +12,7 @@
 #include <stdint.h>
 
 #include "sys/hold.h"
-
-enum { LP_BLOCK_PAGE = 4096 };
+#include "sys/pages.h"
 
 /* An address that has one of these bits in common with it has no record. Of the bits that are
  * offsets in a page it has all while every recorded block lies at a page boundary, and none while

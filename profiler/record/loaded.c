@@ -12,11 +12,12 @@
 #include "record/self.h"
 #include "record/unwind.h"
 #include "sys/lock.h"
+#include "sys/pages.h"
 #include "sys/slab.h"
 #include "sys/syscall.h"
 #include "record/stacks.h"
 
-enum { PAGE = 4096, BUCKETS = 256, TEXT_SHIFT = 14 };
+enum { BUCKETS = 256, TEXT_SHIFT = 14 };
 
 struct record {
     struct lp_loaded loaded;
@@ -97,9 +98,9 @@ static struct lp_loaded describe(const struct dl_phdr_info *info, const ElfW(Phd
 {
     uintptr_t start = info->dlpi_addr + code->p_vaddr, limit = start + code->p_memsz;
     struct lp_loaded loaded = {
-        .start = start & ~(uintptr_t)(PAGE - 1),
-        .limit = (limit + PAGE - 1) & ~(uintptr_t)(PAGE - 1),
-        .offset = code->p_offset & ~(uintptr_t)(PAGE - 1),
+        .start = start & ~(uintptr_t)(LP_PAGE - 1),
+        .limit = (limit + LP_PAGE - 1) & ~(uintptr_t)(LP_PAGE - 1),
+        .offset = code->p_offset & ~(uintptr_t)(LP_PAGE - 1),
         .bias = info->dlpi_addr,
     };
     read_build_id(info, loaded.build_id);
@@ -158,7 +159,7 @@ static void note(const struct dl_phdr_info *info, const struct look *look)
         return;
 
     struct lp_loaded seen = describe(info, code);
-    uint32_t *bucket = &buckets[seen.start / PAGE % BUCKETS];
+    uint32_t *bucket = &buckets[seen.start / LP_PAGE % BUCKETS];
     struct record *r = find(&seen, info->dlpi_name, bucket);
     if (!r)
         r = add(&seen, info->dlpi_name, bucket);

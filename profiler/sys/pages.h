@@ -1,7 +1,7 @@
 /*
- * The profiler's own memory: pages from the kernel, never from malloc, so that recording an
- * allocation can never ask for one. Every byte is counted under the table it belongs to.
- * Any thread, any context.
+ * The profiler's own memory: pages from the kernel, never from malloc, because recording an
+ * allocation must not allocate. Every byte is counted under the table it belongs to. Any thread,
+ * any context.
  */
 #ifndef LP_SYS_PAGES_H
 #define LP_SYS_PAGES_H
@@ -29,12 +29,14 @@ enum lp_own {
         LP_OWN_COUNT
 };
 
-/* Zeroed pages; NULL when the kernel refuses (counted as a loss). errno is kept. */
+enum { LP_PAGE = 4096 }; /* bytes of a page, on x86-64 */
+
+/* Zeroed pages; NULL: the kernel refuses (counted as a loss). errno is kept. */
 void *lp_own_map(size_t bytes, enum lp_own kind);
 void lp_own_unmap(void *pages, size_t bytes, enum lp_own kind);
 
-/* Where it lies, and what else in the address space is the profiler's, as somebody else mapped it
- * for us (malloc, for our thread). At most LP_OWN_PLACES are known. */
+/* Where these pages are, and what else in the address space is the profiler's: memory that was
+ * mapped on its behalf (by malloc, for its thread). At most LP_OWN_PLACES are known. */
 enum { LP_OWN_PLACES = 1 << 15 };
 void lp_own_claim(const void *start, size_t bytes);
 void lp_own_disclaim(const void *start);

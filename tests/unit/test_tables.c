@@ -149,11 +149,11 @@ static void frees_look_only_while_blocks_lie_anywhere(void **state)
     NEEDS_HOOKED_HEAP();
     struct lp_block page = block_at(0x30000), odd = block_at(0x30010), out;
     lp_block_insert(&page);
-    assert_int_equal(lp_block_mask & (LP_BLOCK_PAGE - 1), LP_BLOCK_PAGE - 1);
+    assert_int_equal(lp_block_mask & (LP_PAGE - 1), LP_PAGE - 1);
     lp_block_insert(&odd);
-    assert_int_equal(lp_block_mask & (LP_BLOCK_PAGE - 1), 0);
+    assert_int_equal(lp_block_mask & (LP_PAGE - 1), 0);
     lp_block_remove(0x30010, &out);
-    assert_int_equal(lp_block_mask & (LP_BLOCK_PAGE - 1), LP_BLOCK_PAGE - 1);
+    assert_int_equal(lp_block_mask & (LP_PAGE - 1), LP_PAGE - 1);
     lp_block_remove(0x30000, &out);
 }
 
@@ -180,16 +180,15 @@ static void *insert_and_remove(void *arg)
     uintptr_t base = (uintptr_t)arg << 32;
     uint32_t site = lp_site_get(make_stack(4), 100);
     for (uintptr_t i = 1; i <= 20000; i++) {
-        struct lp_block b = {
-            .address = base + i * LP_BLOCK_PAGE, .size = i, .site = site, .weight = 1};
+        struct lp_block b = {.address = base + i * LP_PAGE, .size = i, .site = site, .weight = 1};
         if (lp_block_insert(&b) != 0)
             return "insert failed";
     }
     for (uintptr_t i = 1; i <= 20000; i++) {
         struct lp_block out;
-        if (lp_block_absent(base + i * LP_BLOCK_PAGE))
+        if (lp_block_absent(base + i * LP_PAGE))
             return "does not see a block";
-        int result = lp_block_remove(base + i * LP_BLOCK_PAGE, &out);
+        int result = lp_block_remove(base + i * LP_PAGE, &out);
         if (result != -EAGAIN && (result != 0 || out.size != i))
             return "lost a block";
     }
