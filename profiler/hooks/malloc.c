@@ -272,16 +272,21 @@ static inline bool absent(const void *block)
     return !records_all(self) && lp_block_absent(address);
 }
 
+static void free_own(void *block)
+{
+    lp_own_heap_add(-(int64_t)malloc_usable_size(block));
+    own_place(block, false);
+}
+
 __attribute__((noinline)) static void free_recorded(void *block)
 {
     struct lp_block b;
     int64_t began = lp_self.own ? 0 : lp_hooktime_begin();
-    if (lp_block_remove((uintptr_t)block, &b) == 0) {
+    int result = lp_block_remove((uintptr_t)block, &b);
+    if (result == 0)
         book_free(&b);
-    } else if (lp_self.own) {
-        lp_own_heap_add(-(int64_t)malloc_usable_size(block));
-        own_place(block, false);
-    }
+    else if (result == -ENOENT && lp_self.own)
+        free_own(block);
     lp_hooktime_end(began);
     __libc_free(block);
 }
@@ -290,10 +295,13 @@ __attribute__((noinline)) static void free_slow(void *block)
 {
     if (!block)
         return;
-    if (absent(block) && !lp_self.own)
-        __libc_free(block);
-    else
+    if (!absent(block)) {
         free_recorded(block);
+        return;
+    }
+    if (lp_self.own)
+        free_own(block);
+    __libc_free(block);
 }
 
 LP_HOOK void free(void *block)

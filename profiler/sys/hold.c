@@ -60,17 +60,16 @@ void lp_hold_begin_fork(void)
     fork_patience_ms = FORK_PATIENCE_MS;
 }
 
-/* The interrupted code may be waiting for the lock that it is about to take: try that one, too. */
+/* The interrupted code may only be about to take the lock, so that one is waited for, too. However
+ * little time is left, each lock is waited for once: it may be held for a moment only. */
 enum lp_fork_lock lp_hold_for_fork(struct lp_lock *lock)
 {
     bool mine = is_among(lock, lp_hold_mine);
-    if (lp_trylock(lock))
-        return LP_FORK_HELD;
-    for (int ms = 0; mine ? ms < OWN_PATIENCE_MS : fork_patience_ms > 0; ms++) {
+    int own_patience_ms = OWN_PATIENCE_MS, *left_ms = mine ? &own_patience_ms : &fork_patience_ms;
+    do {
         if (lp_lock_soon(lock))
             return LP_FORK_HELD;
-        fork_patience_ms -= !mine;
-    }
+    } while (--*left_ms > 0);
     return mine ? LP_FORK_BELOW : LP_FORK_ABANDONED;
 }
 

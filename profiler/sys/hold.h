@@ -59,7 +59,7 @@ static inline void lp_release(struct lp_held *held)
 void lp_hold_lost(int patience_ms);
 
 /* Around fork(). In between, each table takes its locks by lp_hold_for_fork() and hands the result
- * to lp_hold_forked(). All of them together wait for FORK_PATIENCE_MS at most. */
+ * to lp_hold_forked(). All of them together wait for FORK_PATIENCE_MS at most, and one ms each. */
 enum lp_fork_lock {
     LP_FORK_HELD,
     LP_FORK_BELOW,    /* the interrupted code holds it */
