@@ -1,16 +1,17 @@
 /*
- * Locks that somebody holds: mutexes, pthread's and C11's, and read-write locks.
+ * Locks that have a holder: mutexes, pthread's and C11's, and read-write locks.
  *
- * With both profiles off, a hook looks at one word and jumps to the real function. With one on, the
- * lock is tried first: who gets it has not waited. What trylock says other than "busy" is what the
- * real lock would have said (EOWNERDEAD even makes the lock ours), so that is the answer; when it
- * is busy, the real function decides all the rest: waiting, giving up, EDEADLK. It is not tried
- * with a time or a clock that the real function might refuse before it looks at the lock.
+ * With both profiles off, a hook reads one word and jumps to the real function. With one on, the
+ * lock is tried first: a thread that gets it has not waited. If trylock returns something other
+ * than "busy", the real function would have returned the same (EOWNERDEAD even means that the
+ * caller holds the lock), so that is the result. If it is busy, the real function decides the rest:
+ * waiting, giving up, EDEADLK. The lock is not tried with a time or a clock that the real function
+ * might refuse before it looks at the lock.
  *
- * Whoever lets go of a lock reads how long others have waited before he does, for the lock may be
- * gone afterwards, and takes his stack after it, so as not to keep them longer.
+ * An unlocker reads how long others have waited before it unlocks, because the lock may not exist
+ * afterwards. It takes its stack after that, in order not to keep them waiting.
  *
- * Not seen: spin locks, whose waiting is work, in the CPU's profile; locks inside libc (a
+ * Not seen: spin locks, whose waiting is work and shows in the CPU profile; locks inside libc (a
  * stream's, malloc's); and what is built on futexes without pthread (C++20's atomic wait, Rust's
  * standard library).
  */
@@ -81,8 +82,8 @@ static void end(const struct waiting *waiting, enum outcome outcome, void *calle
         lp_waited(now_ns - waiting->began_ns, caller);
 }
 
-/* try: the function that does not wait, says `busy`, or what the real one would say. sound: may it
- * be tried? */
+/* try: the function that does not wait; it returns `busy`, or what the real one would return.
+ * sound: may it be tried? */
 #define LOCKS(name, params, args, try, busy, outcome_of, sound)                                    \
     LP_FIND(name)                                                                                  \
     __attribute__((noinline)) static int watched_##name(params, void *caller)                      \
@@ -139,7 +140,8 @@ WRITE(pthread_rwlock_clockwrlock,
       LIST(pthread_rwlock_t *lock, clockid_t clock, const struct timespec *until),
       LIST(lock, clock, until), lp_valid_clock(clock) && lp_valid_time(until))
 
-/* What whoever is about to let go of this lock made others wait; 0 for who is not the program. */
+/* How long others have waited for the lock that this thread is about to release; 0 in the profiler.
+ */
 int64_t lp_held_up(const void *lock)
 {
     if (!lp_waits_here())

@@ -1,12 +1,15 @@
 /*
  * Mappings, by the calls that make, move and end them. What libc maps inside itself (thread stacks,
- * malloc's arenas, libraries) does not come by here: inspect/mappings.c finds that in
+ * malloc's arenas, libraries) does not call these hooks: inspect/mappings.c finds it in
  * /proc/self/maps.
  *
- * The moment the kernel unmaps, another thread may get the same addresses. So what is going to go
- * is marked before the call and taken out after it: a mapping that was noted there in between bears
- * no mark and stays, and if the call fails the mark is taken off. What the kernel replaces in one
- * step (MAP_FIXED) is replaced in one step here, when it has been done.
+ * As soon as the kernel unmaps, another thread may get the same addresses. So what is to be
+ * unmapped is marked before the call and taken out after it. A mapping that was recorded there in
+ * between has no mark and stays. If the call fails, the mark is taken off. What the kernel replaces
+ * in one step (MAP_FIXED) is replaced in one step here, after the call.
+ *
+ * If the table's lock is not free within milliseconds, the event is a loss, and the call goes on.
+ * record/ranges.h says what becomes of ranges that are stale because of that.
  */
 #include "hooks/hook.h"
 
@@ -33,7 +36,7 @@ enum {
     HUGE_SHIFT = 21, /* of MAP_HUGETLB when no size is asked for */
 };
 
-/* What the kernel makes of a length; 0 of one that is too large. */
+/* The length that the kernel maps; 0: it is too large. */
 static size_t whole(size_t length, size_t page)
 {
     size_t rounded = (length + page - 1) & ~(page - 1);
@@ -46,11 +49,11 @@ static size_t page_of(int flags)
     return flags & MAP_HUGETLB ? (size_t)1 << (shift ? shift : HUGE_SHIFT) : LP_PAGE;
 }
 
-/* Notes a mapping that is there; keeps errno. */
+/* Records a mapping that was made; keeps errno. */
 __attribute__((noinline)) static void mapped(const void *start, size_t length, void *caller)
 {
     int kept = errno;
-    bool above = lp_self.busy; /* in a signal handler above us */
+    bool above = lp_self.busy; /* in a signal handler that interrupted us */
     bool own = lp_self.own;
     if (!lp_hooks_process())
         return;
@@ -69,7 +72,7 @@ __attribute__((noinline)) static void mapped(const void *start, size_t length, v
     errno = kept;
 }
 
-/* 0: there is nothing to come back for. */
+/* Before an unmapping. 0: nothing to do after it. */
 static uint32_t going(const void *start, size_t length)
 {
     bool above = lp_self.busy;
@@ -119,8 +122,8 @@ LP_HOOK int munmap(void *start, size_t length)
     return result;
 }
 
-/* As with realloc(), the mapping is from now on this call's; but a mapping that only shrinks in
- * place stays whose it was. Of no old length, and with MREMAP_DONTUNMAP, the old one stays. */
+/* As with realloc(), the mapping belongs to this call from now on. But a mapping that only shrinks
+ * in place keeps its stack. If the old length is 0, or with MREMAP_DONTUNMAP, the old one stays. */
 LP_FIND(mremap)
 LP_HOOK void *mremap(void *old, size_t old_length, size_t length, int flags, ...)
 {
@@ -138,7 +141,7 @@ LP_HOOK void *mremap(void *old, size_t old_length, size_t length, int flags, ...
     void *start = LP_REAL(mremap)(old, old_length, length, flags, where);
     if (start != MAP_FAILED && !shrinks)
         mapped(start, bytes,
-               CALLER); /* first, so that a mapping that only grows is never missing */
+               CALLER); /* first: a mapping that grows in place must never be missing */
     gone(tail, tail_bytes, mark, start != MAP_FAILED);
     return start;
 }
@@ -155,7 +158,7 @@ LP_HOOK void *shmat(int id, const void *where, int flags)
     return start;
 }
 
-/* How far what was attached here reaches: all the pieces that one call made. */
+/* The length of what was attached here: all the pieces that one call made. */
 static size_t attached(uintptr_t start)
 {
     struct lp_range first, next;

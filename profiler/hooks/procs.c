@@ -1,10 +1,11 @@
 /*
- * Child processes, by the calls that make them and those that hear of their end. A child is noted
- * when the call returns in the parent. Another thread, or a handler of SIGCHLD, may have waited for
- * it by then: the row that is left is dropped by the next profile, for the kernel says what
- * children there are (profile/procs.c). That goes for waiting behind our back, too.
+ * Child processes, by the calls that make them and the calls that wait for them. A child is
+ * recorded when the call returns in the parent. Another thread, or a handler of SIGCHLD, may have
+ * waited for it by then. The row that is left is dropped by the next profile, because the kernel
+ * says what children there are (profile/procs.c). The same happens if no hook saw the wait, or if
+ * it was not recorded because the table's lock was not free within milliseconds (a loss).
  *
- * A process id comes back only when the kernel has given out all the others, so it may be forgotten
+ * A process id is used again only when the kernel has given out all others, so it may be forgotten
  * after the wait.
  */
 #include "hooks/hook.h"
@@ -33,23 +34,24 @@
 
 #define CALLER __builtin_return_address(0)
 
-/* Notes it under this key; keeps errno. */
+/* Records it under this key; keeps errno. */
 __attribute__((noinline)) static void born(uint64_t key, void *caller)
 {
     int kept = errno;
-    bool above = lp_self.busy; /* in a signal handler above us */
+    bool above = lp_self.busy; /* in a signal handler that interrupted us */
     if (!lp_hooks_process())
         return;
     if (above)
         lp_loss(LP_LOSS_REENTERED);
     lp_self.busy = true;
-    lp_ranges_put(&lp_procs,
-                  &(struct lp_range){.start = key,
-                                     .length = 1,
-                                     .stack = above ? LP_STACK_NONE : lp_stack_of_call(caller),
-                                     .birth = lp_now_ticks(),
-                                     .own = key > UINT32_MAX}, /* a place in system() is no child */
-                  above);
+    lp_ranges_put(
+        &lp_procs,
+        &(struct lp_range){.start = key,
+                           .length = 1,
+                           .stack = above ? LP_STACK_NONE : lp_stack_of_call(caller),
+                           .birth = lp_now_ticks(),
+                           .own = key > UINT32_MAX}, /* a thread in system() is no child */
+        above);
     lp_self.busy = above;
     errno = kept;
 }
@@ -90,10 +92,9 @@ LP_HOOK pid_t _Fork(void)
     return forked(LP_REAL(_Fork)(), CALLER);
 }
 
-/* The child of a vfork() goes on in its parent's stack frames and leaves other words in them. So
- * the return address waits in a register, which each of the two has for itself, and the parent's
- * way back to C begins as if it had just been called. The sanitizers have a vfork() of their own.
- */
+/* The child of a vfork() runs in its parent's stack frames and leaves other words in them. So the
+ * return address is kept in a register, which each of the two has for itself, and the parent enters
+ * C as if it had just been called. The sanitizers have a vfork() of their own. */
 #if !defined __SANITIZE_ADDRESS__ && !defined __SANITIZE_THREAD__
 pid_t lp_vforked(long result) __attribute__((visibility("hidden"), used));
 pid_t lp_vforked(long result)
@@ -144,8 +145,8 @@ __asm__(".text\n"
 SPAWNS(posix_spawn)
 SPAWNS(posix_spawnp)
 
-/* Threads, too, may be made by it. The last three arguments are there when the flags say so, and
- * are passed on whatever they are. */
+/* It may make threads, too. The last three arguments exist if the flags say so, and are passed on
+ * in any case. */
 LP_FIND(clone)
 LP_HOOK int clone(int (*function)(void *), void *stack, int flags, void *arg, ...)
 {
@@ -159,7 +160,7 @@ LP_HOOK int clone(int (*function)(void *), void *stack, int flags, void *arg, ..
     return flags & (CLONE_THREAD | CLONE_PARENT) ? child : forked(child, CALLER);
 }
 
-/* What is under way in system() when its thread is cancelled ends there. */
+/* Also when the thread is cancelled in system(). */
 static void left_system(void *key)
 {
     over(*(uint64_t *)key);
@@ -179,8 +180,8 @@ LP_HOOK int system(const char *command)
     return result;
 }
 
-/* Where glibc keeps the process behind a stream of popen(): behind the FILE. It is believed when
- * it is a child of ours. */
+/* glibc keeps the process of a stream of popen() behind the FILE. The number that is read there is
+ * used only if it is a child of this process. */
 static pid_t process_of(FILE *file)
 {
     enum { VTABLE = sizeof(void *) };
@@ -219,7 +220,7 @@ static inline pid_t waited(pid_t child, const int *status)
     return child;
 }
 
-/* One line each for the calls that say who has ended; `status` may be NULL. */
+/* One line for each call that waits for a child; `status` may be NULL. */
 #define WAITS(name, params, args)                                                                  \
     LP_FIND(name)                                                                                  \
     LP_HOOK pid_t name params                                                                      \

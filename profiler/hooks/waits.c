@@ -1,9 +1,9 @@
 /*
- * Waiting for other threads where nobody holds anything: conditions, semaphores, barriers. Time is
- * taken around the real function, if the block profile is on.
+ * Waiting for other threads where there is no holder: conditions, semaphores, barriers. If the
+ * block profile is on, the real function is timed.
  *
- * Waiting on a condition lets go of its mutex, behind the back of hooks/locks.c; what others have
- * waited for that is charged here. Waiting to get it back is a part of the wait.
+ * Waiting on a condition releases its mutex without the hooks in hooks/locks.c; what others have
+ * waited for that mutex is charged here. Waiting to get it back is a part of the wait.
  */
 #include "hooks/hook.h"
 
@@ -79,7 +79,7 @@ CND(cnd_timedwait, LIST(cnd_t *condition, mtx_t *mutex, const struct timespec *u
     LIST(condition, mutex, until))
 
 LP_FIND(sem_trywait)
-/* Did it go without waiting? They are cancellation points even then. errno is kept. */
+/* Can it be had without waiting? The calls are cancellation points even then. errno is kept. */
 static bool sem_there(sem_t *semaphore)
 {
     int kept = errno;
@@ -108,7 +108,7 @@ SEMAPHORE(sem_clockwait, LIST(sem_t *semaphore, clockid_t clock, const struct ti
           LIST(semaphore, clock, until), lp_valid_clock(clock) && lp_valid_time(until))
 
 LP_FIND(pthread_barrier_wait)
-/* Who comes last lets the others go, and has not waited. */
+/* The last one to come releases the others, and has not waited. */
 __attribute__((noinline)) static int watched_pthread_barrier_wait(pthread_barrier_t *barrier,
                                                                   void *caller)
 {

@@ -2,7 +2,7 @@
  * How old the live blocks are, stack by stack: a side table of a heap profile. It is no part of the
  * rows, so it neither splits two rows nor keeps them from cancelling out.
  *
- * Ages are counted in record/rate.h's ticks and kept in buckets, four to each doubling; every
+ * Ages are counted in sys/clock.h's ticks and kept in buckets, four to each doubling; every
  * sampled block weighs as many blocks as it stands for. So a median is that of the estimated
  * blocks, and off by 12.5 % at most beyond the tick (and beyond the sampling); the oldest and a
  * single block's age are exact to the tick. A block that realloc has touched was born then.

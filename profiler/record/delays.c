@@ -1,5 +1,5 @@
-/* A row for each stack there is, in place: the number of the stack is that of the row. Pages of
- * stacks that never wait are never touched, and take no memory. */
+/* A row for each stack; the row has the number of the stack. Pages of stacks that never wait are
+ * not touched, and take no memory. */
 #include "record/delays.h"
 
 #include <stdatomic.h>
@@ -8,7 +8,7 @@
 #include "record/stacks.h"
 #include "sys/maths.h"
 
-/* Weights are no whole numbers: waits are counted in 1/65536. */
+/* Weights are not integers: waits are counted in units of 1/65536. */
 #define COUNT_UNIT 65536.0
 
 struct row {
@@ -33,7 +33,7 @@ static void add_double(_Atomic double *sum, double value)
 void lp_delays_add(enum lp_waits kind, uint32_t stack, int64_t ns, double weight)
 {
     if (!lp_slab_segment(&rows[kind], stack))
-        return; /* the kernel gave no page, which is counted there */
+        return; /* the kernel refuses, which was counted */
     struct row *row = lp_slab_at(&rows[kind], stack);
     atomic_fetch_add_explicit(&row->ns, lp_round(weight * (double)ns), memory_order_relaxed);
     if (weight != 1) {

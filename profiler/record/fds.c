@@ -8,7 +8,7 @@
 #include "sys/losses.h"
 #include "sys/slab.h"
 
-/* A row in one word, so that it is always read whole: birth in ms (2^31 of them), own, stack+1. */
+/* A row is one word, which is read and written whole: birth in ms (31 bits), own, stack + 1. */
 static struct lp_slab rows = LP_SLAB(sizeof(uint64_t), 12, LP_OWN_FDS);
 static _Atomic unsigned highest; /* one past the highest number ever seen */
 

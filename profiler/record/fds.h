@@ -1,8 +1,8 @@
 /*
- * Who opened each descriptor, by its number. What is really open is the kernel's to say
- * (profile/fds.c asks /proc/self/fd); this table only remembers the stack and the time.
- * Any thread, any context; no lock: each row is written by the thread that got the number from the
- * kernel, before anyone else can know it.
+ * Which call opened each descriptor, by its number. What is open is said by the kernel
+ * (profile/fds.c reads /proc/self/fd). This table adds the stack and the time. Any thread, any
+ * context. No lock: the thread that got the number from the kernel writes the row, before any other
+ * thread can know the number.
  */
 #ifndef LP_RECORD_FDS_H
 #define LP_RECORD_FDS_H

@@ -8,7 +8,7 @@ static _Atomic int64_t sum_ns, ntimed;
 static _Atomic uint64_t seeds;
 static __thread uint64_t state; /* of the generator; 0: not seeded */
 
-/* By chance, one in LP_HOOKTIME_EVERY. xorshift64; threads must not all choose the same events. */
+/* At random, one in LP_HOOKTIME_EVERY. xorshift64, with another seed in each thread. */
 static int chosen(void)
 {
     uint64_t x = state;
@@ -21,8 +21,8 @@ static int chosen(void)
     return (x >> 32) % LP_HOOKTIME_EVERY == 0;
 }
 
-/* The clock is read twice, and what that took is taken off: put on the beginning. Not if the thread
- * was interrupted just then. */
+/* The clock is read twice, and the difference is added to the beginning: that is what reading
+ * takes. Not if the thread was interrupted in between. */
 enum { CLOCK_TAKES_AT_MOST = 1000 };
 
 int64_t lp_hooktime_begin(void)

@@ -1,11 +1,11 @@
 /*
  * How much time the program's threads spend recording: an estimate. One slow event in
- * LP_HOOKTIME_EVERY is timed, by chance and not in turn, for programs allocate in patterns; what it
- * took, less what reading the clock takes, stands for that many. A thread that was preempted
- * meanwhile counts with the pause: over few events the estimate jumps.
+ * LP_HOOKTIME_EVERY is timed and stands for that many, less the time that reading the clock takes.
+ * Events are chosen at random, because programs allocate in patterns. If a thread is preempted
+ * while it is timed, the pause counts, so over few events the estimate varies much.
  *
- * Not in it: the fast path, which takes no time worth the measuring, and glibc's own work, nor
- * realloc. Any thread, any context; no lock.
+ * Not included: the fast path, frees that find no record, glibc's own work, and realloc. Any
+ * thread, any context; no lock.
  */
 #ifndef LP_RECORD_HOOKTIME_H
 #define LP_RECORD_HOOKTIME_H
@@ -14,7 +14,7 @@
 
 enum { LP_HOOKTIME_EVERY = 64 };
 
-/* Around an event. What begin returns is for end; 0: this event is not timed. */
+/* Around an event. End takes what begin returned; 0: this event is not timed. */
 int64_t lp_hooktime_begin(void);
 void lp_hooktime_end(int64_t began);
 

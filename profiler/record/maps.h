@@ -1,7 +1,7 @@
 /*
  * Which call mapped what: address ranges, each with the stack of its mmap(), mremap() or shmat().
- * What is really mapped is the kernel's to say (inspect/mappings.c asks /proc/self/maps); this
- * table remembers who did it, and tells apart what the kernel has merged.
+ * What is mapped is said by the kernel (inspect/mappings.c reads /proc/self/maps). This table adds
+ * the stack, and separates mappings that the kernel has merged.
  */
 #ifndef LP_RECORD_MAPS_H
 #define LP_RECORD_MAPS_H

@@ -1,9 +1,9 @@
 /*
- * Which call made which child process, by its id. What children there really are is the kernel's to
- * say (profile/procs.c asks it); this table remembers the stack.
+ * Which call made which child process, by its id. What children there are is said by the kernel
+ * (profile/procs.c). This table adds the stack.
  *
- * A thread that waits in system() stands here, too, for the child in there is known to nobody else:
- * under its own id, moved out of the way of process ids.
+ * A thread that waits in system() is here, too, under its own id plus 2^32, because no hook sees
+ * the child that system() makes.
  */
 #ifndef LP_RECORD_PROCS_H
 #define LP_RECORD_PROCS_H

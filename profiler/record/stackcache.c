@@ -10,7 +10,7 @@
 
 enum { ENTRIES = 2048, WANTED_AFTER = 32 };
 
-/* Written by one who has made the version odd, read by anyone: it must be even and the same before
+/* The writer makes the version odd first. A reader needs an even version that is the same before
  * and after. */
 struct known {
     const struct lp_self *thread;
@@ -24,9 +24,9 @@ struct entry {
     struct known known;
 };
 
-/* Places that ask but a few times cost a count each, and only those that were kept an entry. */
-static struct lp_slab entries = LP_SLAB(sizeof(struct entry), 5, LP_OWN_MEMO);
-static _Atomic uint32_t asked[ENTRIES]; /* times in vain, by anybody */
+/* A place that asks a few times only costs a count; an entry is mapped when it is first written. */
+static struct lp_slab entries = LP_SLAB(sizeof(struct entry), 5, LP_OWN_STACKCACHE);
+static _Atomic uint32_t asked[ENTRIES]; /* how often without success, by any thread */
 static _Atomic uint32_t age = 1;
 
 static uint32_t slot_of(uintptr_t frame, uintptr_t caller)

@@ -11,7 +11,7 @@
 
 #define LP_OWN_KINDS(X)                                                                            \
     X(STACKS, "stacks")                                                                            \
-    X(MEMO, "memo")                                                                                \
+    X(STACKCACHE, "stackcache")                                                                    \
     X(SITES, "sites")                                                                              \
     X(BLOCKS, "blocks")                                                                            \
     X(FDS, "fds")                                                                                  \
