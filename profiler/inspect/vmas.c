@@ -23,6 +23,8 @@ void lp_vmas_release(struct lp_vmas *vmas)
         lp_own_unmap(vmas->at, vmas->room * sizeof *vmas->at, LP_OWN_MAPS);
     if (vmas->texts)
         lp_own_unmap(vmas->texts, vmas->texts_room, LP_OWN_MAPS);
+    if (vmas->buffer)
+        lp_own_unmap(vmas->buffer, BUFFER, LP_OWN_MAPS);
     *vmas = (struct lp_vmas){0};
 }
 
@@ -96,25 +98,22 @@ int lp_vmas_read(struct lp_vmas *vmas)
     static size_t enough = ROOM_FIRST;
     int result = -ENOSPC;
     *vmas = (struct lp_vmas){0};
-    char *buffer = lp_own_map(BUFFER, LP_OWN_MAPS);
-    if (!buffer)
-        return -ENOMEM;
     while (result == -ENOSPC) {
         lp_vmas_release(vmas);
         vmas->room = enough;
         vmas->texts_room = enough * TEXT_EACH;
         vmas->at = lp_own_map(vmas->room * sizeof *vmas->at, LP_OWN_MAPS);
         vmas->texts = lp_own_map(vmas->texts_room, LP_OWN_MAPS);
-        if (!vmas->at || !vmas->texts) {
+        vmas->buffer = lp_own_map(BUFFER, LP_OWN_MAPS);
+        if (!vmas->at || !vmas->texts || !vmas->buffer) {
             result = -ENOMEM;
             break;
         }
         vmas->used = 1; /* the empty name */
-        result = lp_file_lines(LP_PROC_SELF "maps", '\n', buffer, BUFFER, read_line, vmas);
+        result = lp_file_lines(LP_PROC_SELF "maps", '\n', vmas->buffer, BUFFER, read_line, vmas);
         if (result == -ENOSPC)
             enough *= 2;
     }
-    lp_own_unmap(buffer, BUFFER, LP_OWN_MAPS);
     return result;
 }
 

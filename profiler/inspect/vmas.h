@@ -28,6 +28,8 @@ struct lp_vmas {
     size_t n, room;
     char *texts;
     size_t used, texts_room;
+    char
+        *buffer; /* not unmapped before the release, because it is in the list, as the profiler's */
 };
 
 /* 0 or negative errno. Release it in both cases. */
