@@ -164,9 +164,9 @@ $(B)/bare: tests/bare/bare.c $(OBJ_leaks)
 # Programs and libraries whose names are looked for; see tests/blackbox/test_symbols.sh. The profiler
 # is preloaded into them, so they are built without sanitizers.
 F := $(B)/fixtures
-PLAIN := $(patsubst tests/fixtures/%.c,$(F)/%,$(filter-out %/host.c %/library.c,$(wildcard tests/fixtures/*.c)))
+PLAIN := $(patsubst tests/fixtures/%.c,$(F)/%,$(filter-out %/host.c %/library.c %/segments.c,$(wildcard tests/fixtures/*.c)))
 FIXTURE := -O2 -g -Wall -Wextra -D_GNU_SOURCE -fno-optimize-sibling-calls -fno-ipa-icf -fno-toplevel-reorder
-fixtures: $(PLAIN) $(addprefix $(F)/,host host_fixed unwound names names.so thrower.so first.so second.so stripped.so linked.so)
+fixtures: $(PLAIN) $(addprefix $(F)/,host host_fixed unwound names names.so thrower.so first.so second.so stripped.so linked.so segments hot.so)
 $(F)/host $(F)/host_fixed: tests/fixtures/host.c
 	@mkdir -p $(@D)
 	$(CC) $(FIXTURE) $(if $(findstring fixed,$@),-no-pie -fno-pie,-pie -fPIE) -o $@ $< -ldl
@@ -182,10 +182,19 @@ $(F)/unwound: tests/fixtures/unwound.cc
 $(F)/first.so $(F)/second.so: tests/fixtures/library.c
 	@mkdir -p $(@D)
 	$(CC) $(FIXTURE) -fPIC -shared -DNAME=$(basename $(@F)) $(if $(findstring second,$@),-DSKIP=256) -o $@ $<
+# Objects with a second executable segment behind a hole.
+HOT := -Wl,--section-start=.hot2=0x900000
+$(F)/segments: tests/fixtures/segments.c
+	@mkdir -p $(@D)
+	$(CC) $(FIXTURE) -no-pie -fno-pie $(HOT) -o $@ $<
+$(F)/hot.so: tests/fixtures/library.c
+	@mkdir -p $(@D)
+	$(CC) $(FIXTURE) -fPIC -shared $(HOT) -DHOT -DNAME=hot -o $@ $<
 # Its debug information lies where a build id points, below a directory of our own.
 $(F)/hidden.so: tests/fixtures/library.c
 	@mkdir -p $(@D)
 	$(CC) $(FIXTURE) -fPIC -shared -Wl,--build-id -DNAME=hidden -o $@ $<
+	rm -rf $(F)/debug # of an earlier build
 	id=$$(readelf -n $@ | sed -n 's/.*Build ID: //p') && dir=$(F)/debug/.build-id/$${id:0:2} && \
 	  mkdir -p $$dir && objcopy --only-keep-debug $@ $$dir/$${id:2}.debug
 	strip --strip-all $@

@@ -34,9 +34,10 @@
     X(lp_file_lines)                                                                               \
     X(lp_file_read)                                                                                \
     X(lp_hooktime_read)                                                                            \
+    X(lp_loaded_check)                                                                             \
     X(lp_loaded_count)                                                                             \
     X(lp_loaded_get)                                                                               \
-    X(lp_loaded_look)                                                                              \
+    X(lp_loaded_note)                                                                              \
     X(lp_loss)                                                                                     \
     X(lp_loss_name)                                                                                \
     X(lp_losses)                                                                                   \
@@ -76,6 +77,7 @@
     X(lp_threads_unjoined)                                                                         \
     X(lp_trace_period)                                                                             \
     X(lp_unwind_caches)                                                                            \
+    X(lp_unwind_forget)                                                                            \
     X(lp_waits_history)                                                                            \
     X(lp_waits_rate)                                                                               \
     X(lp_waits_rate_set)

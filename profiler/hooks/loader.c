@@ -1,15 +1,24 @@
-/* dlclose(): what is about to go is noted first, and then that it went. */
+/* dlclose(): objects that went are marked. */
 #include "hooks/hook.h"
 
 #include <dlfcn.h>
+#include <link.h>
+#include <stdbool.h>
 
 #include "record/loaded.h"
+#include "record/unwind.h"
 
 LP_FIND(dlclose)
 LP_HOOK int dlclose(void *library)
 {
-    lp_loaded_look();
+    struct link_map *object = library; /* a handle is one; it may go, its place in memory not */
+    struct dl_find_object before, after;
+    void *inside = object ? object->l_ld : NULL;
+    bool known = inside && _dl_find_object(inside, &before) == 0;
     int result = LP_REAL(dlclose)(library);
-    lp_loaded_look();
+    bool gone = known && (_dl_find_object(inside, &after) != 0 ||
+                          after.dlfo_eh_frame != before.dlfo_eh_frame);
+    if (lp_loaded_check() || gone) /* an object in no new stack may be in libunwind's caches */
+        lp_unwind_forget();
     return result;
 }

@@ -13,7 +13,6 @@
 
 #include "record/code.h"
 #include "record/cpu.h"
-#include "record/loaded.h"
 #include "record/loader.h"
 #include "record/rate.h"
 #include "sys/clock.h"
@@ -81,7 +80,6 @@ static void after_fork_in_child(void)
 {
     atomic_store(&process, getpid());
     lp_own_threads_forget();
-    lp_loaded_forked();
     lp_cpu_forked();
     lp_contention_forget();
     after_fork(true);

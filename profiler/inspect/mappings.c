@@ -1,5 +1,6 @@
 #include "inspect/mappings.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
@@ -14,7 +15,7 @@
 struct reading {
     struct lp_mappings *into;
     struct lp_places before, after; /* the table's */
-    struct lp_places own, objects;
+    struct lp_places own;
     size_t at; /* where the walk along the mappings is */
 };
 
@@ -108,6 +109,20 @@ static bool is_ours(uintptr_t self)
     return self == (uintptr_t)pthread_self() && lp_own_thread(gettid());
 }
 
+/* Does the loader know an object at this address? Then *end is lowered to where the object ends. An
+ * object's first page comes from a file, so none begins within nameless memory. */
+static bool is_in_object(uintptr_t address, uintptr_t *end)
+{
+    const uintptr_t rest = 4095;
+    struct dl_find_object found;
+    if (_dl_find_object((void *)address, &found) != 0)
+        return false;
+    uintptr_t limit = ((uintptr_t)found.dlfo_map_end + rest) & ~rest;
+    if (limit < *end)
+        *end = limit;
+    return true;
+}
+
 /* Nameless memory that no hook saw, in one VMA, up to `end`. Adds what begins at `start` and
  * returns its end. */
 static uintptr_t add_nameless(struct reading *reading, uintptr_t start, uintptr_t end,
@@ -116,7 +131,7 @@ static uintptr_t add_nameless(struct reading *reading, uintptr_t start, uintptr_
     uintptr_t object_end = end, self, limit;
     struct lp_mapping *last = last_mapping(reading);
     bool touches = last && last->end == start && !last->known;
-    if (lp_places_at(&reading->objects, start, &object_end)) { /* zeros behind a file's data */
+    if (is_in_object(start, &object_end)) { /* zeros behind a file's data */
         if (touches && last->kind == LP_MAPPING_FILE)
             last->end = object_end;
         else
@@ -228,8 +243,6 @@ static int look(struct reading *reading)
         result = lp_places_mapped(&reading->after);
     if (result == 0)
         result = lp_places_own(&reading->own);
-    if (result == 0)
-        result = lp_places_objects(&reading->objects);
     return result;
 }
 
@@ -261,7 +274,6 @@ int lp_mappings_read(struct lp_mappings *mappings)
     lp_places_release(&reading.before);
     lp_places_release(&reading.after);
     lp_places_release(&reading.own);
-    lp_places_release(&reading.objects);
     return result;
 }
 

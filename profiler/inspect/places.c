@@ -1,7 +1,6 @@
 #include "inspect/places.h"
 
 #include <errno.h>
-#include <link.h>
 #include <stdlib.h>
 
 #include "record/maps.h"
@@ -61,31 +60,6 @@ int lp_places_own(struct lp_places *places)
 {
     *places = empty;
     lp_own_each(visit_own, places);
-    return sorted(places);
-}
-
-/* All segments of an object, and the gaps between them. No malloc: the loader's lock is held. */
-static int visit_object(struct dl_phdr_info *info, size_t size, void *arg)
-{
-    uintptr_t start = UINTPTR_MAX, end = 0;
-    (void)size;
-    for (int i = 0; i < info->dlpi_phnum; i++) {
-        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
-        uintptr_t at = info->dlpi_addr + segment->p_vaddr;
-        if (segment->p_type != PT_LOAD)
-            continue;
-        start = at < start ? at : start;
-        end = at + segment->p_memsz > end ? at + segment->p_memsz : end;
-    }
-    if (end > start)
-        add_pages(arg, start, end);
-    return 0;
-}
-
-int lp_places_objects(struct lp_places *places)
-{
-    *places = empty;
-    dl_iterate_phdr(visit_object, places);
     return sorted(places);
 }
 

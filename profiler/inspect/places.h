@@ -1,6 +1,6 @@
 /*
- * What addresses belong to: a row of the table of mappings, the profiler, a loaded object. Each is
- * a list of ranges, sorted by address, for lookups. Profiler's thread only.
+ * What addresses belong to: a row of the table of mappings, or the profiler. Each is a list of
+ * ranges, sorted by address, for lookups. Profiler's thread only.
  */
 #ifndef LP_INSPECT_PLACES_H
 #define LP_INSPECT_PLACES_H
@@ -19,7 +19,6 @@ struct lp_places {
  * may be released, too. */
 int lp_places_mapped(struct lp_places *places); /* as the table has them, with their stacks */
 int lp_places_own(struct lp_places *places);    /* whole pages; start and length only */
-int lp_places_objects(struct lp_places *places);
 void lp_places_release(struct lp_places *places);
 
 /* The range that contains this address; *end is lowered to its end. NULL: there is none; *end is

@@ -15,6 +15,7 @@ enum {
     LP_CONTENDED_MAX = 16,
     LP_MAPS_MAX = 64,
     LP_PROCS_MAX = 16,
+    LP_LOADED_MAX = 4,
 #else
     LP_STACKS_MAX = 1 << 22,
     LP_SITES_MAX = 1 << 22,
@@ -24,6 +25,7 @@ enum {
     LP_CONTENDED_MAX = 1 << 10, /* locks that are waited for at a time */
     LP_MAPS_MAX = 1 << 24,
     LP_PROCS_MAX = 1 << 20,
+    LP_LOADED_MAX = 1 << 16, /* objects, each time that one is loaded */
 #endif
 };
 

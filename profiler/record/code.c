@@ -79,14 +79,15 @@ bool lp_code_object(uintptr_t address, struct dl_phdr_info *info)
     const struct link_map *map = found.dlfo_link_map;
     const ElfW(Ehdr) *header = found.dlfo_map_start;
     *info = (struct dl_phdr_info){.dlpi_addr = map->l_addr, .dlpi_name = map->l_name};
-    uintptr_t main_headers = (uintptr_t)program_headers;
-    if (main_headers >= (uintptr_t)found.dlfo_map_start &&
-        main_headers < (uintptr_t)found.dlfo_map_end) {
+    if (program_headers && map == _r_debug.r_map) {
         info->dlpi_phdr = program_headers;
         info->dlpi_phnum = nprogram_headers;
         return true;
     }
-    /* Objects begin with their header, or this is none that we can read. */
+    /* Objects begin with their header. One with holes is known by its pieces: its header is where it
+     * was loaded. */
+    if (!lp_sys_readable(header) || !is_elf(header))
+        header = (const void *)map->l_addr;
     if (!lp_sys_readable(header) || !is_elf(header))
         return false;
     info->dlpi_phdr = headers_of(header);

@@ -1,240 +1,185 @@
+/*
+ * A hash table of records that are only ever added. A record is complete before one
+ * compare-and-swap puts it at the head of its chain. Only `from`, `to` and `known` change later.
+ * The program's own record stands apart: it is number 0, whichever object is noted first.
+ */
 #include "record/loaded.h"
 
-#include <elf.h>
-#include <errno.h>
-#include <limits.h>
-#include <stddef.h>
-#include <stdio.h>
+#include <link.h>
+#include <stdatomic.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "record/loader.h"
+#include "record/capacity.h"
 #include "record/self.h"
-#include "record/unwind.h"
-#include "sys/lock.h"
-#include "sys/pages.h"
-#include "sys/slab.h"
-#include "sys/syscall.h"
 #include "record/stacks.h"
+#include "sys/losses.h"
+#include "sys/slab.h"
 
-enum { BUCKETS = 256, TEXT_SHIFT = 14 };
+enum { CHAINS = 256, CHAIN_SEARCHED = 64 /* records in which an earlier stay is looked for */ };
 
 struct record {
-    struct lp_loaded loaded;
-    const char *raw; /* the name as the loader has it: the end of loaded.name */
-    uint32_t next;   /* in its bucket: number plus one; 0 ends it */
-    uint32_t seen;   /* in which look last */
+    struct lp_image image;
+    struct dl_find_object found;
+    uint32_t first; /* as in lp_loaded */
+    uint32_t next;  /* in its chain: number plus one; 0 ends it */
+    _Atomic uint32_t from, to;
+    _Atomic bool known; /* complete, and in a chain */
 };
 
-static struct lp_slab records = LP_SLAB(sizeof(struct record), 6, LP_OWN_MODULES);
-static struct lp_slab text = LP_SLAB(1, TEXT_SHIFT, LP_OWN_MODULES);
+static struct lp_slab records = LP_SLAB(sizeof(struct record), 5, LP_OWN_MODULES);
+static _Atomic uint32_t chains[CHAINS]; /* by unwind table: number plus one */
 
-/* Protects all below, and the records but for their identity. Taken with the loader's lock held, so
- * its holder never asks the loader. */
-static struct lp_lock lock;
-static uint32_t buckets[BUCKETS];     /* by start: number plus one */
-static uint32_t looks, last_look;     /* how many, and which stack number was next at the last */
-static unsigned long long adds, subs; /* the loader's counters at the last */
+static struct record program;
+static _Atomic bool program_noted;
 
-struct look {
-    uint32_t number;
-    uint32_t before, now; /* stack numbers: at the look before this one, and now */
-    bool started, unchanged;
-};
-
-static uint32_t next_stack(void)
+static void note_program(void)
 {
-    return lp_stack_count() + LP_STACK_FIRST;
+    if (atomic_load_explicit(&program_noted, memory_order_relaxed) ||
+        atomic_exchange(&program_noted, true))
+        return;
+    if (!lp_image_read_program(&program.image))
+        lp_loss(LP_LOSS_OBJECTS);
+    atomic_store(&program.to, LP_LOADED_PRESENT);
+    atomic_store(&program.known, true);
 }
 
-static void read_build_id(const struct dl_phdr_info *info, char hex[65])
+static struct record *record_at(uint32_t i)
 {
-    hex[0] = '\0';
-    for (int i = 0; i < info->dlpi_phnum; i++) {
-        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
-        if (segment->p_type != PT_NOTE)
-            continue;
-        size_t round = segment->p_align == 8 ? 7 : 3;
-        const char *at = (const char *)(info->dlpi_addr + segment->p_vaddr);
-        const char *end = at + segment->p_memsz;
-        while (end - at > (ptrdiff_t)sizeof(ElfW(Nhdr))) {
-            const ElfW(Nhdr) *note = (const void *)at;
-            const char *name = at + sizeof *note;
-            const char *desc = at + ((sizeof *note + note->n_namesz + round) & ~round);
-            if (note->n_namesz > (size_t)(end - name) || desc > end ||
-                note->n_descsz > (size_t)(end - desc))
-                break;
-            if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4 && !memcmp(name, "GNU", 4))
-                for (uint32_t k = 0; k < note->n_descsz && k < 32; k++)
-                    snprintf(hex + 2 * k, 3, "%02x", (unsigned char)desc[k]);
-            at = desc + ((note->n_descsz + round) & ~round);
-        }
-    }
+    return lp_slab_at(&records, i);
 }
 
-/* A name without a slash in front is one in the directory of the moment. */
-static bool keep_name(struct record *r, const char *raw)
+static bool is_present(const struct record *r)
 {
-    char directory[PATH_MAX];
-    size_t length = strlen(raw), before = 0;
-    if (raw[0] != '/' && strchr(raw, '/') &&
-        lp_syscall(SYS_getcwd, directory, sizeof directory - 1) > 0 && directory[0] == '/') {
-        before = strlen(directory);
-        directory[before++] = '/';
-    }
-    size_t bytes = before + length + 1;
-    uint32_t at = bytes <= 1u << TEXT_SHIFT ? lp_slab_add(&text, (uint32_t)bytes) : LP_SLAB_FULL;
-    if (at == LP_SLAB_FULL)
+    return atomic_load(&r->to) == LP_LOADED_PRESENT;
+}
+
+/* Is this the same place in the loader's books? */
+static bool is_place(const struct record *r, const struct dl_find_object *found)
+{
+    const struct dl_find_object *f = &r->found;
+    uintptr_t start = (uintptr_t)found->dlfo_map_start;
+    if (f->dlfo_link_map != found->dlfo_link_map || f->dlfo_eh_frame != found->dlfo_eh_frame)
         return false;
-    char *name = lp_slab_at(&text, at);
-    memcpy(name, directory, before);
-    memcpy(name + before, raw, length + 1);
-    r->loaded.name = name;
-    r->raw = name + before;
-    return true;
+    if (f->dlfo_map_start == found->dlfo_map_start)
+        return f->dlfo_map_end == found->dlfo_map_end;
+    return start >= r->image.low && start < r->image.high; /* one of several pieces */
 }
 
-static struct lp_loaded describe(const struct dl_phdr_info *info, const ElfW(Phdr) * code)
+static struct record *find(uint32_t head, const struct dl_find_object *found)
 {
-    uintptr_t start = info->dlpi_addr + code->p_vaddr, limit = start + code->p_memsz;
-    struct lp_loaded loaded = {
-        .start = start & ~(uintptr_t)(LP_PAGE - 1),
-        .limit = (limit + LP_PAGE - 1) & ~(uintptr_t)(LP_PAGE - 1),
-        .offset = code->p_offset & ~(uintptr_t)(LP_PAGE - 1),
-        .bias = info->dlpi_addr,
-    };
-    read_build_id(info, loaded.build_id);
-    return loaded;
-}
-
-static struct record *find(const struct lp_loaded *wanted, const char *raw, uint32_t *bucket)
-{
-    for (uint32_t i = *bucket; i;) {
-        struct record *r = lp_slab_at(&records, i - 1);
-        if (r->loaded.start == wanted->start && r->loaded.limit == wanted->limit &&
-            r->loaded.bias == wanted->bias && !strcmp(r->loaded.build_id, wanted->build_id) &&
-            !strcmp(r->raw, raw))
+    for (uint32_t i = head; i;) {
+        struct record *r = record_at(i - 1);
+        if (is_present(r) && is_place(r, found))
             return r;
         i = r->next;
     }
     return NULL;
 }
 
-static struct record *add(const struct lp_loaded *wanted, const char *raw, uint32_t *bucket)
+/* The stack may be older than the one that the record was made for: its thread was slower. */
+static void reach_back(struct record *r, uint32_t stack)
 {
-    struct record made = {.loaded = *wanted, .next = *bucket};
-    if (!keep_name(&made, raw))
-        return NULL;
-    uint32_t place = lp_slab_add(&records, 1);
-    if (place == LP_SLAB_FULL)
-        return NULL;
-    struct record *r = lp_slab_at(&records, place);
-    *r = made;
-    *bucket = place + 1;
+    uint32_t from = atomic_load(&r->from);
+    while (stack < from && !atomic_compare_exchange_weak(&r->from, &from, stack))
+        ;
+    atomic_store(&r->known, true); /* the thread that made it may not have come so far */
+}
+
+/* Does an earlier record stand for the same object at the same place? Then they share a number. */
+static void join_first(struct record *r, uint32_t head)
+{
+    for (uint32_t i = head, n = 0; i && n < CHAIN_SEARCHED; n++) {
+        const struct record *old = record_at(i - 1);
+        if (old->image.low == r->image.low && old->image.high == r->image.high &&
+            old->image.bias == r->image.bias && !strcmp(old->image.build_id, r->image.build_id) &&
+            !strcmp(old->image.name, r->image.name)) {
+            r->first = old->first;
+            return;
+        }
+        i = old->next;
+    }
+}
+
+/* An object whose headers cannot be read gets a record, too, so that it is a loss only once. */
+static struct record *make(const struct dl_find_object *found, uint32_t stack, uint32_t *number)
+{
+    *number = lp_slab_count(&records) < LP_LOADED_MAX ? lp_slab_add(&records, 1) : LP_SLAB_FULL;
+    struct record *r = *number == LP_SLAB_FULL ? NULL : record_at(*number);
+    if (r) {
+        r->found = *found;
+        r->first = *number + 1;
+        atomic_store(&r->from, stack);
+        atomic_store(&r->to, LP_LOADED_PRESENT);
+    }
+    if (!r || !lp_image_read(&r->image, found))
+        lp_loss(LP_LOSS_OBJECTS);
     return r;
 }
 
-static void begin_stay(struct lp_loaded *loaded, const struct look *look)
+static void note(const struct dl_find_object *found, uint32_t stack)
 {
-    struct lp_stay *last = &loaded->stays[loaded->nstays ? loaded->nstays - 1 : 0];
-    if (loaded->nstays > 0 && (last->to >= look->before || loaded->nstays == LP_STAYS_MAX)) {
-        last->to = UINT32_MAX; /* no stack has come since; or this is what is not told apart */
+    uint32_t hash = (uint32_t)((uintptr_t)found->dlfo_eh_frame >> 4) * 0x9e3779b1u;
+    _Atomic uint32_t *chain = &chains[hash % CHAINS];
+    uint32_t head = atomic_load(chain), number;
+    struct record *fresh = NULL, *r = find(head, found);
+    if (!r && !(fresh = make(found, stack, &number)))
         return;
+    if (fresh)
+        join_first(fresh, head);
+    while (!r) {
+        fresh->next = head;
+        r = atomic_compare_exchange_strong(chain, &head, number + 1) ? fresh : find(head, found);
+    } /* if another thread was faster, the fresh record stays unused */
+    reach_back(r, stack);
+}
+
+void lp_loaded_note(const uintptr_t *frames, uint32_t n, uint32_t stack)
+{
+    struct dl_find_object found = {0};
+    note_program();
+    for (uint32_t i = 0; i < n; i++) {
+        if (frames[i] >= (uintptr_t)found.dlfo_map_start &&
+            frames[i] < (uintptr_t)found.dlfo_map_end)
+            continue; /* the same as the frame before */
+        if (_dl_find_object((void *)frames[i], &found) != 0)
+            found = (struct dl_find_object){0};
+        else if (found.dlfo_link_map != _r_debug.r_map) /* the program is noted already */
+            note(&found, stack);
     }
-    loaded->stays[loaded->nstays++] = (struct lp_stay){look->before, UINT32_MAX};
 }
 
-static bool is_there(const struct lp_loaded *loaded)
+static bool is_there(const struct record *r)
 {
-    return loaded->nstays > 0 && loaded->stays[loaded->nstays - 1].to == UINT32_MAX;
+    struct dl_find_object now;
+    return _dl_find_object(r->found.dlfo_map_start, &now) == 0 && is_place(r, &now) &&
+           !(lp_self.own && lp_image_replaced(&r->image));
 }
 
-static void note(const struct dl_phdr_info *info, const struct look *look)
+bool lp_loaded_check(void)
 {
-    const ElfW(Phdr) *code = NULL;
-    for (int i = 0; i < info->dlpi_phnum && !code; i++)
-        if (info->dlpi_phdr[i].p_type == PT_LOAD && (info->dlpi_phdr[i].p_flags & PF_X))
-            code = &info->dlpi_phdr[i];
-    if (!code)
-        return;
-
-    struct lp_loaded seen = describe(info, code);
-    uint32_t *bucket = &buckets[seen.start / LP_PAGE % BUCKETS];
-    struct record *r = find(&seen, info->dlpi_name, bucket);
-    if (!r)
-        r = add(&seen, info->dlpi_name, bucket);
-    if (!r)
-        return;
-    if (!is_there(&r->loaded))
-        begin_stay(&r->loaded, look);
-    r->seen = look->number;
-}
-
-/* The loader holds its lock from the first object to the last: looks come one after the other. */
-static void start(struct look *look, const struct dl_phdr_info *info)
-{
-    look->started = true;
-    look->now = next_stack();
-    look->before = last_look;
-    last_look = look->now;
-    look->unchanged = looks > 0 && adds == info->dlpi_adds && subs == info->dlpi_subs;
-    if (subs != info->dlpi_subs)
-        lp_unwind_forget();
-    adds = info->dlpi_adds;
-    subs = info->dlpi_subs;
-    look->number = look->unchanged ? looks : ++looks;
-}
-
-static int visit(struct dl_phdr_info *info, size_t size, void *arg)
-{
-    struct look *look = arg;
-    (void)size;
-    lp_lock(&lock);
-    if (!look->started)
-        start(look, info);
-    if (!look->unchanged)
-        note(info, look);
-    lp_unlock(&lock);
-    return look->unchanged;
-}
-
-void lp_loaded_look(void)
-{
-    struct look look = {0};
-    int kept = errno;
-    if (lp_loader_doubtful() && !lp_self.own) {
-        lp_unwind_forget(); /* something may have gone, and it is not to be known */
-        return;
-    }
-    lp_loader_walk(visit, &look);
-    errno = kept;
-    if (!look.started || look.unchanged)
-        return;
-    lp_lock(&lock);
+    bool gone = false;
     for (uint32_t i = 0, n = lp_slab_count(&records); i < n; i++) {
-        struct record *r = lp_slab_at(&records, i);
-        if (r->seen < look.number && is_there(&r->loaded))
-            r->loaded.stays[r->loaded.nstays - 1].to = look.now;
+        struct record *r = record_at(i);
+        uint32_t present = LP_LOADED_PRESENT;
+        if (r && atomic_load(&r->known) && is_present(r) && !is_there(r) &&
+            atomic_compare_exchange_strong(&r->to, &present, lp_stack_count() + LP_STACK_FIRST))
+            gone = true;
     }
-    lp_unlock(&lock);
+    return gone;
 }
 
 uint32_t lp_loaded_count(void)
 {
-    return lp_slab_count(&records);
+    return lp_slab_count(&records) + 1;
 }
 
-struct lp_loaded lp_loaded_get(uint32_t i)
+bool lp_loaded_get(uint32_t i, struct lp_loaded *loaded)
 {
-    lp_lock(&lock);
-    struct lp_loaded copy = ((struct record *)lp_slab_at(&records, i))->loaded;
-    lp_unlock(&lock);
-    if (!copy.name)
-        copy.name = ""; /* a fork came in between, and the child has half a record, at no address */
-    return copy;
-}
-
-void lp_loaded_forked(void)
-{
-    atomic_store(&lock.state, 0);
+    struct record *r = i ? record_at(i - 1) : &program;
+    note_program();
+    if (!r || !atomic_load(&r->known))
+        return false;
+    *loaded =
+        (struct lp_loaded){&r->image, i ? r->first : 0, atomic_load(&r->from), atomic_load(&r->to)};
+    return true;
 }

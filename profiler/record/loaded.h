@@ -1,16 +1,21 @@
 /*
- * What was loaded where, and when: every object that the loader was ever seen to have.
+ * Which object was loaded where, and when.
  *
- * An address means what was there when the stack was taken, and something else may be there by now.
- * Stacks are numbered as they first come (record/stacks.h), and these numbers are the clock here:
- * an object's stay is the range of numbers that were given out while it was there. So telling
- * libraries apart that had the same addresses one after the other costs a sample nothing.
+ * An address means the object that was there when its stack was taken. Another object may be there
+ * by now. Stacks are numbered as they first come (record/stacks.h), and these numbers are the clock
+ * here: a record holds for the stacks from <= number < to.
  *
- * What is not told apart: two stacks of the same addresses throughout, for they are one; and a
- * stack that came between the look that missed an object and the first that found it, which is
- * taken for the object's. A stack that by its number may belong to two objects belongs to neither.
+ * An object is noted when the first new stack with an address in it is interned, by
+ * _dl_find_object(): no lock, no allocation, safe in signal handlers. It is marked as gone when
+ * _dl_find_object() no longer knows it. hooks/loader.c checks that after each dlclose(), the
+ * profiler's thread before it looks names up. An object that comes back gets a new record.
  *
- * Any thread may look. No malloc, and no lock that the program could hold longer than the loader's.
+ * Not told apart: two stacks of the same addresses (they are one stack), and stacks that come
+ * between an unload that no hook sees and the next check. A stack that by its number may belong to
+ * two objects belongs to neither.
+ *
+ * _dl_find_object() needs glibc 2.35. For an older one the profiler's thread would have to copy the
+ * list of dl_iterate_phdr() now and then, and a note would search that copy.
  */
 #ifndef LP_RECORD_LOADED_H
 #define LP_RECORD_LOADED_H
@@ -18,33 +23,26 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { LP_STAYS_MAX = 8 }; /* of one object at one place; when there are more, the last goes on */
+#include "record/image.h"
 
-/* Of the stacks from <= number < to; UINT32_MAX: it is still there. */
-struct lp_stay {
-    uint32_t from, to;
-};
+enum { LP_LOADED_PRESENT = UINT32_MAX };
 
 struct lp_loaded {
-    uintptr_t start, limit; /* of the executable segment, page aligned */
-    uintptr_t offset;       /* of that segment in the file */
-    uintptr_t bias;         /* load address: run-time address less the file's own */
-    const char *name;       /* the loader's, made absolute; "" is the program; lives on */
-    char build_id[65];      /* hex; "" when it has none */
-    uint32_t nstays;
-    struct lp_stay stays[LP_STAYS_MAX];
+    const struct lp_image *image; /* lives on */
+    uint32_t first;               /* number of the first record of this object at this place */
+    uint32_t from, to;            /* stack numbers; LP_LOADED_PRESENT: it is still there */
 };
 
-/* Looks at the loader's list, if that has changed. What is loaded and unloaded between two looks is
- * never known, so hooks/loader.c looks before every dlclose(), and after it to know when. Keeps
- * errno. */
-void lp_loaded_look(void);
+/* Notes the objects that these addresses of a new stack lie in. Call it before others can see the
+ * stack. Any context. What has no place is a loss. */
+void lp_loaded_note(const uintptr_t *frames, uint32_t n, uint32_t stack);
 
-/* How many objects there are or were, the program first; and what is known of one. */
+/* Marks the objects that have gone; true: there were some. The profiler's thread also compares
+ * build ids: another build may have taken an object's place. Any context. */
+bool lp_loaded_check(void);
+
+/* How many records there are, the program's first, and one of them. false: it is not complete. */
 uint32_t lp_loaded_count(void);
-struct lp_loaded lp_loaded_get(uint32_t i);
-
-/* In a forked child. */
-void lp_loaded_forked(void);
+bool lp_loaded_get(uint32_t i, struct lp_loaded *loaded);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "record/capacity.h"
 #include "sys/index.h"
+#include "record/loaded.h"
 #include "sys/losses.h"
 #include "sys/slab.h"
 
@@ -70,6 +71,7 @@ static uint32_t new_entry(uint32_t tag, const uintptr_t *frames, uint32_t n)
     struct entry *e = lp_slab_at(&entries, place);
     e->tag = tag;
     e->words = at;
+    lp_loaded_note(frames, n, LP_STACK_FIRST + place);
     return place;
 }
 

@@ -16,6 +16,7 @@
 #include <event2/http.h>
 
 #include "sys/clock.h"
+#include "symbolize/symbols.h"
 #include "write/live.h"
 #include "serve/reply.h"
 #include "serve/route.h"
@@ -114,6 +115,7 @@ static void on_period(evutil_socket_t fd, short what, void *arg)
     int64_t ms = lp_history_wait_ms(lp_now_ns() - began);
     lp_history_add(history, &life);
     send_all(&life);
+    lp_symbols_release_idle();
     event_add(timer, &(struct timeval){ms / 1000, ms % 1000 * 1000});
 }
 

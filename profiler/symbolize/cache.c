@@ -1,20 +1,34 @@
 /*
- * What every address asked so far means: a profile asks the same few thousand addresses again and
- * again. Answers are never given back, for they are pointed at from everywhere; how many there can
- * be is bounded by the stack table.
+ * The symbols of addresses that stand in stacks: a profile looks up the same few thousand again and
+ * again. Addresses that a client names are looked up without being kept.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "symbolize/lookup.h"
+#include "symbolize/readers.h"
+#include "sys/pages.h"
+
+static struct lp_pool kept, once;
 
 /* Open addressing by address, never more than half full. An address that had several objects one
  * after the other has several slots. */
-static struct {
-    const struct lp_symbol **slots;
-    uintptr_t *addresses;
-    size_t room, used;
-} cache;
+struct slot {
+    const struct lp_symbol *symbol; /* NULL: free */
+    uintptr_t address;
+};
+static struct slot *slots;
+static size_t room, used;
+static unsigned idle; /* calls of lp_symbols_release_idle() since a symbol was looked up */
+
+static const struct {
+    struct lp_symbol symbol;
+    struct lp_frame frame;
+} unknown = {{.nframes = 1},
+             {.function = "[no memory for names]",
+              .shown = "[no memory for names]",
+              .linkage = "[no memory for names]",
+              .file = ""}};
 
 static uint64_t mix(uint64_t x)
 {
@@ -23,70 +37,89 @@ static uint64_t mix(uint64_t x)
     return x ^ x >> 29;
 }
 
-static bool cache_grow(void)
+/* Where it is, or a free slot for it. */
+static struct slot *slot_of(struct slot *in, size_t n, const struct lp_module *module,
+                            uintptr_t address)
 {
-    size_t room = cache.room ? cache.room * 2 : 1024;
-    const struct lp_symbol **slots = calloc(room, sizeof(*slots));
-    uintptr_t *addresses = calloc(room, sizeof(*addresses));
+    size_t at = mix(address) & (n - 1);
+    while (in[at].symbol && (in[at].address != address || in[at].symbol->module != module))
+        at = (at + 1) & (n - 1);
+    return &in[at];
+}
 
-    if (!slots || !addresses) {
-        free(slots);
-        free(addresses);
+static void release_slots(void)
+{
+    if (slots)
+        lp_own_unmap(slots, room * sizeof *slots, LP_OWN_SYMBOLS);
+    slots = NULL;
+}
+
+static bool grow(void)
+{
+    size_t more = room ? room * 2 : 1024;
+    struct slot *bigger = lp_own_map(more * sizeof *slots, LP_OWN_SYMBOLS);
+    if (!bigger)
         return false;
-    }
-    for (size_t i = 0; i < cache.room; i++) {
-        if (!cache.slots[i])
-            continue;
-        size_t at = mix(cache.addresses[i]) & (room - 1);
-        while (slots[at])
-            at = (at + 1) & (room - 1);
-        slots[at] = cache.slots[i];
-        addresses[at] = cache.addresses[i];
-    }
-    free(cache.slots);
-    free(cache.addresses);
-    cache.slots = slots;
-    cache.addresses = addresses;
-    cache.room = room;
+    for (size_t i = 0; i < room; i++)
+        if (slots[i].symbol)
+            *slot_of(bigger, more, slots[i].symbol->module, slots[i].address) = slots[i];
+    release_slots();
+    slots = bigger;
+    room = more;
     return true;
 }
 
-static const struct lp_symbol *answer(struct lp_module *module, uintptr_t address)
+static size_t kept_bytes(void)
 {
-    static struct {
-        struct lp_symbol symbol;
-        struct lp_frame frame;
-    } unknown = {{.nframes = 1},
-                 {.function = "[out of memory]",
-                  .shown = "[out of memory]",
-                  .linkage = "[out of memory]",
-                  .file = ""}};
+    return kept.bytes + room * sizeof *slots;
+}
 
-    if (cache.used * 2 >= cache.room && !cache_grow())
+static const struct lp_symbol *find(struct lp_module *module, uintptr_t address)
+{
+    return slots ? slot_of(slots, room, module, address)->symbol : NULL;
+}
+
+static const struct lp_symbol *keep(struct lp_module *module, uintptr_t address)
+{
+    const struct lp_symbol *symbol = find(module, address);
+    idle = 0;
+    if (symbol)
+        return symbol;
+    if (kept_bytes() >= LP_SYMBOLS_MAX_BYTES || (used * 2 >= room && !grow()))
         return &unknown.symbol;
-    size_t at = mix(address) & (cache.room - 1);
-    while (cache.slots[at] && (cache.addresses[at] != address || cache.slots[at]->module != module))
-        at = (at + 1) & (cache.room - 1);
-    if (cache.slots[at])
-        return cache.slots[at];
-
-    const struct lp_symbol *symbol = lp_symbol_look_up(module, address);
+    symbol = lp_symbol_look_up(&kept, module, address);
     if (!symbol)
         return &unknown.symbol;
-    cache.used++;
-    cache.slots[at] = symbol;
-    cache.addresses[at] = address;
+    *slot_of(slots, room, module, address) = (struct slot){symbol, address};
+    used++;
     return symbol;
 }
 
 const struct lp_symbol *lp_symbolize_in(uint32_t stack, uintptr_t address)
 {
-    return answer(lp_module_of(stack, address), address);
+    return keep(lp_module_of(stack, address), address);
 }
 
 const struct lp_symbol *lp_symbolize(uintptr_t address)
 {
-    return answer(lp_module_find(address), address);
+    struct lp_module *module = lp_module_find(address);
+    const struct lp_symbol *symbol = find(module, address);
+    if (symbol)
+        return symbol;
+    lp_pool_clear(&once);
+    symbol = lp_symbol_look_up(&once, module, address);
+    return symbol ? symbol : &unknown.symbol;
+}
+
+void lp_symbols_release_idle(void)
+{
+    lp_readers_release_idle();
+    lp_pool_release(&once);
+    if (idle++ < LP_READERS_IDLE || kept_bytes() <= LP_SYMBOLS_IDLE_BYTES)
+        return;
+    release_slots();
+    lp_pool_release(&kept);
+    room = used = 0;
 }
 
 bool lp_symbol_is_program(const struct lp_symbol *symbol)

@@ -1,7 +1,7 @@
 /*
- * The profiler brings no demangler along, and no C++ library with it: a C++ program has one loaded.
- * Where it is out of sight (a plugin's, or linked in without its names), the system's is loaded,
- * once, and only when there is a name to be read. Where there is none, names stay as they are.
+ * C++ names are read by the C++ library. A C++ program has it loaded. If it is not visible (a
+ * plugin's, or linked in without its names), the system's is loaded, once, when a name is to be
+ * read. Without one, names stay as they are.
  */
 #include "symbolize/demangle.h"
 
@@ -11,11 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "symbolize/names.h"
+enum { READABLE_MAX = 64 << 10 }; /* a short name may stand for megabytes: it then stays as it is */
 
-enum { READABLE_MAX = 64 << 10 }; /* a short name may stand for megabytes: it then stays short */
-
-/* The C++ ABI's: the answer is malloc's, which books it as the profiler's own on this thread. */
+/* The C++ ABI's. The result is malloc's. */
 typedef char *demangler(const char *name, char *buffer, size_t *length, int *status);
 
 static demangler *find_demangler(void)
@@ -35,14 +33,14 @@ static demangler *find_demangler(void)
     return found;
 }
 
-const char *lp_demangle(const char *name)
+char *lp_demangle(const char *name)
 {
     demangler *demangle = strncmp(name, "_Z", 2) == 0 ? find_demangler() : NULL;
     int status;
     char *readable = demangle ? demangle(name, NULL, NULL, &status) : NULL;
-
-    if (readable && strlen(readable) <= READABLE_MAX)
-        name = lp_name(readable);
-    free(readable);
-    return name;
+    if (readable && strlen(readable) > READABLE_MAX) {
+        free(readable);
+        readable = NULL;
+    }
+    return readable;
 }

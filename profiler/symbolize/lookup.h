@@ -1,12 +1,15 @@
 /*
- * Between answers.c, which remembers, and symbols.c, which finds out.
+ * Between cache.c, which keeps symbols, and symbols.c, which looks them up.
  */
 #ifndef LP_SYMBOLIZE_LOOKUP_H
 #define LP_SYMBOLIZE_LOOKUP_H
 
+#include "symbolize/pool.h"
 #include "symbolize/symbols.h"
 
-/* A new answer, found in the object's files. module may be NULL. NULL when memory is out. */
-struct lp_symbol *lp_symbol_look_up(struct lp_module *module, uintptr_t address);
+/* A new symbol in this pool, from the object's files. module may be NULL. NULL when memory is
+ * out. */
+struct lp_symbol *lp_symbol_look_up(struct lp_pool *pool, struct lp_module *module,
+                                    uintptr_t address);
 
 #endif

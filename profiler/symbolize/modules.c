@@ -5,15 +5,29 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Pointers, so that a module never moves: symbols and cached answers point at it. */
-static struct lp_module **modules; /* as record/loaded.h numbers them */
-static struct by_start {
-    struct lp_module *module;
-    uintptr_t reach; /* the highest limit up to here: nothing before reaches further */
-} * sorted;
-static size_t nmodules, nsorted, room;
+#include "record/stacks.h"
+#include "record/unwind.h"
 
-static char *path_of(const struct lp_loaded *loaded, bool main)
+/* Pointers, so that a module never moves: symbols and cached answers point at it. */
+static struct lp_module **modules;
+static size_t nmodules;
+
+/* As record/loaded.h numbers its records. */
+static struct stay {
+    struct lp_module *module; /* NULL: the record was not complete yet */
+    uint32_t from, to;        /* stack numbers */
+} * stays;
+static size_t nstays, room;
+
+/* One for each executable segment of each record, by address. */
+static struct span {
+    const struct lp_segment *segment;
+    uint32_t stay;
+    uintptr_t reach; /* the highest limit up to here: nothing before reaches further */
+} * spans;
+static size_t nspans, spans_room;
+
+static char *path_of(const struct lp_image *image, bool main)
 {
     char path[PATH_MAX];
     if (main) {
@@ -21,34 +35,23 @@ static char *path_of(const struct lp_loaded *loaded, bool main)
         path[n > 0 ? n : 0] = '\0';
         return strdup(path);
     }
-    if (!strncmp(loaded->name, "linux-vdso", 10) || loaded->name[0] == '\0')
+    if (!strncmp(image->name, "linux-vdso", 10) || image->name[0] == '\0')
         return strdup("[vdso]");
-    return strdup(realpath(loaded->name, path) ? path : loaded->name);
+    return strdup(realpath(image->name, path) ? path : image->name);
 }
 
-static void update(struct lp_module *m, const struct lp_loaded *loaded)
-{
-    m->nstays = loaded->nstays;
-    memcpy(m->stays, loaded->stays, sizeof m->stays);
-    m->gone = m->nstays == 0 || m->stays[m->nstays - 1].to != UINT32_MAX;
-}
-
-static struct lp_module *describe(const struct lp_loaded *loaded, bool main)
+static struct lp_module *new_module(const struct lp_image *image, bool main)
 {
     struct lp_module *m = calloc(1, sizeof *m);
-    if (!m || !(m->path = path_of(loaded, main))) {
+    if (!m || !(m->path = path_of(image, main))) {
         free(m);
         return NULL;
     }
-    m->start = loaded->start;
-    m->limit = loaded->limit;
-    m->offset = loaded->offset;
-    m->bias = loaded->bias;
+    m->image = image;
     m->main = main;
     const char *name = strrchr(m->path, '/');
-    m->own = name && !strcmp(name, "/libleakprof.so");
-    memcpy(m->build_id, loaded->build_id, sizeof m->build_id);
-    update(m, loaded);
+    m->own = name && !strncmp(name, "/libleakprof", 12);
+    modules[nmodules++] = m;
     return m;
 }
 
@@ -57,54 +60,87 @@ static bool grow(size_t wanted)
     if (wanted <= room)
         return true;
     size_t more = wanted + wanted / 2 + 16;
-    struct lp_module **grown = realloc(modules, more * sizeof *modules);
-    if (grown)
-        modules = grown;
-    struct by_start *longer = grown ? realloc(sorted, more * sizeof *sorted) : NULL;
+    struct lp_module **list = realloc(modules, more * sizeof *modules);
+    if (list)
+        modules = list;
+    struct stay *longer = list ? realloc(stays, more * sizeof *stays) : NULL;
     if (!longer)
         return false;
-    sorted = longer;
+    memset(longer + room, 0, (more - room) * sizeof *longer);
+    stays = longer;
     room = more;
+    return true;
+}
+
+static bool add_spans(uint32_t stay, const struct lp_image *image)
+{
+    if (nspans + image->nsegments > spans_room) {
+        size_t more = (nspans + image->nsegments) * 2;
+        struct span *longer = realloc(spans, more * sizeof *spans);
+        if (!longer)
+            return false;
+        spans = longer;
+        spans_room = more;
+    }
+    for (uint32_t i = 0; i < image->nsegments; i++)
+        spans[nspans++] = (struct span){.segment = &image->segments[i], .stay = stay};
     return true;
 }
 
 static int by_start(const void *x, const void *y)
 {
-    const struct lp_module *a = ((const struct by_start *)x)->module,
-                           *b = ((const struct by_start *)y)->module;
-    return a->start < b->start ? -1 : a->start > b->start;
+    const struct span *a = x, *b = y;
+    if (a->segment->start != b->segment->start)
+        return a->segment->start < b->segment->start ? -1 : 1;
+    return a->stay < b->stay ? -1 : a->stay > b->stay;
 }
 
 static void sort(void)
 {
     uintptr_t reach = 0;
-    for (size_t i = 0; i < nmodules; i++)
-        sorted[i].module = modules[i];
-    nsorted = nmodules;
-    qsort(sorted, nsorted, sizeof *sorted, by_start);
-    for (size_t i = 0; i < nsorted; i++) {
-        if (reach < sorted[i].module->limit)
-            reach = sorted[i].module->limit;
-        sorted[i].reach = reach;
+    if (nspans > 0)
+        qsort(spans, nspans, sizeof *spans, by_start);
+    for (size_t i = 0; i < nspans; i++) {
+        if (reach < spans[i].segment->limit)
+            reach = spans[i].segment->limit;
+        spans[i].reach = reach;
     }
+}
+
+/* The record may be new, or it may have changed; false: memory is out. */
+static bool update(uint32_t i)
+{
+    struct lp_loaded loaded;
+    struct stay *stay = &stays[i];
+    if (!lp_loaded_get(i, &loaded))
+        return true;
+    if (!stay->module) {
+        struct lp_module *first = loaded.first < nstays ? stays[loaded.first].module : NULL;
+        if (!add_spans(i, loaded.image))
+            return false;
+        stay->module = first ? first : new_module(loaded.image, i == 0);
+        if (!stay->module) {
+            nspans -= loaded.image->nsegments;
+            return false;
+        }
+    }
+    stay->from = loaded.from;
+    stay->to = loaded.to;
+    stay->module->gone = loaded.to != LP_LOADED_PRESENT; /* the last record decides */
+    return true;
 }
 
 void lp_modules_refresh(void)
 {
-    lp_loaded_look();
-    size_t n = lp_loaded_count();
+    if (lp_loaded_check())
+        lp_unwind_forget();
+    size_t n = lp_loaded_count(), had = nspans;
     if (!grow(n))
-        n = nmodules;
-    for (size_t i = 0; i < n; i++) {
-        struct lp_loaded loaded = lp_loaded_get((uint32_t)i);
-        if (i < nmodules)
-            update(modules[i], &loaded);
-        else if ((modules[i] = describe(&loaded, i == 0)))
-            nmodules++;
-        else
-            break;
-    }
-    if (nsorted != nmodules)
+        return;
+    nstays = n;
+    for (uint32_t i = 0; i < n && update(i); i++)
+        ;
+    if (nspans != had)
         sort();
 }
 
@@ -118,13 +154,13 @@ struct lp_module *lp_module_at(size_t i)
     return i < nmodules ? modules[i] : NULL;
 }
 
-/* The next one down the list that holds the address; from nsorted on. */
-static struct lp_module *next_at(uintptr_t address, size_t *from)
+/* The next one down the list that holds the address; from nspans on. */
+static const struct stay *next_at(uintptr_t address, size_t *from)
 {
-    while (*from > 0 && sorted[*from - 1].reach > address) {
-        struct lp_module *m = sorted[--*from].module;
-        if (address >= m->start && address < m->limit)
-            return m;
+    while (*from > 0 && spans[*from - 1].reach > address) {
+        const struct span *span = &spans[--*from];
+        if (address >= span->segment->start && address < span->segment->limit)
+            return &stays[span->stay];
     }
     return NULL;
 }
@@ -132,10 +168,10 @@ static struct lp_module *next_at(uintptr_t address, size_t *from)
 /* How many begin at or before the address. */
 static size_t up_to(uintptr_t address)
 {
-    size_t low = 0, high = nsorted;
+    size_t low = 0, high = nspans;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (sorted[middle].module->start <= address)
+        if (spans[middle].segment->start <= address)
             low = middle + 1;
         else
             high = middle;
@@ -143,37 +179,44 @@ static size_t up_to(uintptr_t address)
     return low;
 }
 
-static bool was_there(const struct lp_module *m, uint32_t stack)
-{
-    for (uint32_t i = 0; i < m->nstays; i++)
-        if (stack >= m->stays[i].from && stack < m->stays[i].to)
-            return true;
-    return false;
-}
-
 struct lp_module *lp_module_of(uint32_t stack, uintptr_t address)
 {
-    struct lp_module *found = NULL, *m;
-    for (size_t from = up_to(address); (m = next_at(address, &from));) {
-        if (!was_there(m, stack))
+    struct lp_module *found = NULL;
+    const struct stay *stay;
+    for (size_t from = up_to(address); (stay = next_at(address, &from));) {
+        if (stack < stay->from || stack >= stay->to || stay->module == found)
             continue;
         if (found)
             return NULL;
-        found = m;
+        found = stay->module;
     }
     return found;
 }
 
-static uint32_t left_at(const struct lp_module *m)
+static struct lp_module *find(uintptr_t address)
 {
-    return m->nstays ? m->stays[m->nstays - 1].to : 0;
+    const struct stay *stay, *last = NULL;
+    for (size_t from = up_to(address); (stay = next_at(address, &from));)
+        if (!last || stay->to > last->to)
+            last = stay;
+    return last ? last->module : NULL;
 }
 
+/* An object is noted with the first stack that it stands in. This address may be in none. */
 struct lp_module *lp_module_find(uintptr_t address)
 {
-    struct lp_module *found = NULL, *m;
-    for (size_t from = up_to(address); (m = next_at(address, &from));)
-        if (!found || left_at(m) > left_at(found))
-            found = m;
-    return found;
+    uint32_t known = lp_loaded_count();
+    lp_loaded_note(&address, 1, lp_stack_count() + LP_STACK_FIRST);
+    if (lp_loaded_count() != known)
+        lp_modules_refresh();
+    return find(address);
+}
+
+uint32_t lp_module_segment(const struct lp_module *module, uintptr_t address)
+{
+    const struct lp_image *image = module->image;
+    for (uint32_t i = 0; i < image->nsegments; i++)
+        if (address >= image->segments[i].start && address < image->segments[i].limit)
+            return i;
+    return 0;
 }

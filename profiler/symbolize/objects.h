@@ -1,17 +1,10 @@
 /*
- * The files behind the modules: a module's ELF image, the file that holds its debug information,
- * and the names in its symbol table. Profiler's thread only.
- *
- * Files are mapped, not read; what is opened stays open for the life of the process, so that a
- * library that was unloaded, or whose file was replaced, keeps its names.
+ * The files behind the modules: what of them is needed for names, copied. Profiler's thread only.
  */
 #ifndef LP_SYMBOLIZE_OBJECTS_H
 #define LP_SYMBOLIZE_OBJECTS_H
 
-#include <libelf.h>
-#include <stddef.h>
-#include <stdint.h>
-
+#include "symbolize/elf.h"
 #include "symbolize/modules.h"
 
 struct lp_elf_symbol {
@@ -21,26 +14,31 @@ struct lp_elf_symbol {
 };
 
 struct lp_object {
-    Elf *elf;   /* the image itself; NULL when it could not be opened or is another build by now */
-    Elf *debug; /* where .debug_info is: `elf`, or the separate debug file; NULL: nowhere */
-    int elf_fd, debug_fd; /* -1 once lp_object_settle() ran */
+    struct lp_bytes debug; /* an ELF file in memory with the sections of DWARF that are read */
+    struct lp_bytes alt;   /* the same of the file that dwz has moved common parts into */
+    bool too_large;        /* there is debug information, but more than may be copied */
 
-    struct lp_elf_symbol *symbols; /* functions, by address */
+    struct lp_bytes symbols; /* struct lp_elf_symbol: functions, by address */
     size_t nsymbols;
-    const char *names;
-    size_t names_size;
+    struct lp_bytes names;
 };
 
 /* Where separate debug files are looked for: /usr/lib/debug, but for a test. */
 extern const char *lp_debug_root;
 
-/* Opens what there is. 0 or -ENOMEM; a file that is missing is no error. */
-int lp_object_open(struct lp_object *object, const struct lp_module *module);
-
-/* Closes the descriptors; the mappings stay. Call when the readers on top have been set up. */
-void lp_object_settle(struct lp_object *object);
+/* Copies what there is. What is missing is left out, as is debug information or a symbol table of
+ * more than `max` bytes. */
+void lp_object_open(struct lp_object *object, const struct lp_module *module, uint64_t max);
+void lp_object_close(struct lp_object *object);
+size_t lp_object_bytes(const struct lp_object *object);
 
 /* The function symbol that holds this address, or NULL. */
 const struct lp_elf_symbol *lp_object_symbol(const struct lp_object *object, uint64_t address);
+
+static inline const char *lp_object_name(const struct lp_object *object,
+                                         const struct lp_elf_symbol *symbol)
+{
+    return object->names.at + symbol->name;
+}
 
 #endif

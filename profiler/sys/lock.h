@@ -7,8 +7,8 @@
  *
  * Lock order: that of record/threads.c, the stripes of the block table by index, those of
  * record/maps.h and record/procs.h. The others are never held together with any lock: that of
- * record/loader.c (a thread that records only tries it, the profiler's thread waits for it), that
- * of record/loaded.c, those of record/contention.c. A thread that holds a lock calls nothing that
+ * record/loader.c (a thread that records only tries it, the profiler's thread waits for it), and
+ * those of record/contention.c. A thread that holds a lock calls nothing that
  * takes one. fork() takes the locks that are in the order (hooks/start.c, sys/hold.h). A forked
  * child resets those of record/contention.c.
  */

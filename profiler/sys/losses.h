@@ -21,6 +21,8 @@
                                  * it is not charged with that wait */                             \
     X(MAPS_FULL, "maps_full")   /* a mapping, or a piece of one, had no place */                   \
     X(PROCS_FULL, "procs_full") /* a child process had no place */                                 \
+    X(OBJECTS, "objects") /* a loaded object had no place, or headers that cannot be read: its     \
+                           * addresses have no names */                                            \
     X(FREE_MISSED,                                                                                 \
       "free_missed")      /* a block's free was not seen; found when its address came back */      \
     X(FORKING, "forking") /* came during a fork: a stack (the caller alone stands for it), or      \

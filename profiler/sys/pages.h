@@ -20,7 +20,8 @@
     X(PROCS, "procs")                                                                              \
     X(THREADS, "threads")                                                                          \
     X(CPU, "cpu")                                                                                  \
-    X(MODULES, "modules")
+    X(MODULES, "modules")                                                                          \
+    X(SYMBOLS, "symbols")
 
 enum lp_own {
 #define X(id, text) LP_OWN_##id,

@@ -43,8 +43,12 @@ struct builder {
     struct list strings, mappings, locations, functions;
     struct lp_ids by_place, by_function, by_string;
     uint64_t special[LP_STACK_FIRST + 1]; /* location ids, 0: not met yet */
-    const struct lp_module **modules;     /* of each mapping */
-    bool failed;                          /* memory is out; what was returned is not to be used */
+    struct place {
+        const struct lp_module *module;
+        uint32_t segment;
+    } * places; /* of each mapping */
+    size_t places_room;
+    bool failed; /* memory is out; what was returned is not to be used */
 };
 
 static void *take(struct builder *b, size_t size)
@@ -99,25 +103,42 @@ static int64_t string(struct builder *b, const char *text)
     return *id;
 }
 
-static uint64_t mapping(struct builder *b, const struct lp_module *module)
+static bool add_place(struct builder *b, struct place place)
 {
-    if (!module)
-        return 0;
+    if (b->mappings.n == b->places_room) {
+        size_t room = b->places_room ? b->places_room * 2 : 64;
+        struct place *places = realloc(b->places, room * sizeof *places);
+        if (!places) {
+            b->failed = true;
+            return false;
+        }
+        b->places = places;
+        b->places_room = room;
+    }
+    b->places[b->mappings.n] = place;
+    return true;
+}
+
+/* Each executable segment of an object is a mapping. */
+static uint64_t mapping(struct builder *b, const struct lp_module *module, uint32_t segment)
+{
     for (size_t i = 0; i < b->mappings.n; i++)
-        if (b->modules[i] == module)
+        if (b->places[i].module == module && b->places[i].segment == segment)
             return i + 1;
 
     Mapping *m = take(b, sizeof(*m));
-    if (!m || b->mappings.n == lp_modules_count() || !append(b, &b->mappings, m))
+    if (!m || !add_place(b, (struct place){module, segment}) || !append(b, &b->mappings, m))
         return 0;
-    b->modules[b->mappings.n - 1] = module;
     perftools__profiles__mapping__init(m);
     m->id = b->mappings.n;
-    m->memory_start = module->start;
-    m->memory_limit = module->limit;
-    m->file_offset = module->offset;
+    if (segment < module->image->nsegments) {
+        const struct lp_segment *mapped = &module->image->segments[segment];
+        m->memory_start = mapped->start;
+        m->memory_limit = mapped->limit;
+        m->file_offset = mapped->offset;
+    }
     m->filename = string(b, module->path);
-    m->build_id = string(b, module->build_id);
+    m->build_id = string(b, module->image->build_id);
     m->has_functions = m->has_filenames = m->has_line_numbers = m->has_inline_frames = true;
     return m->id;
 }
@@ -178,7 +199,8 @@ static uint64_t location(struct builder *b, uint32_t stack, uintptr_t address)
     if (!l)
         return 0;
     l->address = address;
-    l->mapping_id = mapping(b, symbol->module);
+    if (symbol->module)
+        l->mapping_id = mapping(b, symbol->module, lp_module_segment(symbol->module, address));
     *id = (uint32_t)l->id;
     return l->id;
 }
@@ -301,14 +323,13 @@ static int build(struct builder *b, Profile *p, const struct lp_profile *profile
 {
     lp_modules_refresh();
     append(b, &b->strings, "");
-    b->modules = take(b, (lp_modules_count() + 1) * sizeof(*b->modules));
     p->sample_type = take(b, LP_VALUES_MAX * sizeof(*p->sample_type));
     p->sample = take(b, (profile->nrows + 1) * sizeof(*p->sample));
     if (b->failed)
         return -ENOMEM;
 
     if (lp_modules_count() > 0)
-        mapping(b, lp_module_at(0));
+        mapping(b, lp_module_at(0), 0);
     for (int v = 0; v < kind->nvalues; v++)
         p->sample_type[p->n_sample_type++] = value_type(b, &kind->values[v]);
     if (kind->period.type)
@@ -336,6 +357,7 @@ static int build(struct builder *b, Profile *p, const struct lp_profile *profile
 static void release(struct builder *b)
 {
     lp_arena_release(&b->arena);
+    free(b->places);
     struct list *const lists[] = {&b->strings, &b->mappings, &b->locations, &b->functions};
     for (int i = 0; i < 4; i++)
         free(lists[i]->at);

@@ -83,6 +83,47 @@ test_kinds() {
 	done
 }
 
+# mappings FILE: offset and build id of each mapping of this file, as pprof reads them.
+mappings() {
+	awk -v file="$1" '/^Mappings/ { on = 1 } on && $3 == file { split($2, part, "/"); print part[3], $4 }' "$work/raw"
+}
+
+test_segments() {
+	: "every executable segment of an object has its names, and is a mapping of its own to pprof"
+	local top
+	fixture "$fixtures/segments"
+	wait_for 10 grep -q ready "$work/out"
+	heap
+	contains "$(who 10001)" "hot_keep main"
+	equal hot "$(where 10001 hot_keep)" "$(line_of tests/fixtures/segments.c 'the line of hot_keep')"
+	contains "$(who 10002)" "cold_keep main"
+	prof "/debug/pprof/heap?format=text" >"$work/text"
+	contains "$(cat "$work/text")" hot_keep
+	prof /debug/pprof/heap -o "$work/heap.gz"
+	top=$(go tool pprof -top -lines "$work/heap.gz" 2>&1)
+	contains "$top" "hot_keep $(line_of tests/fixtures/segments.c 'the line of hot_keep')"
+	contains "$top" "cold_keep $(line_of tests/fixtures/segments.c 'the line of cold_keep')"
+	go tool pprof -raw "$work/heap.gz" >"$work/raw" 2>&1
+	equal "mappings, one object" "$(mappings "$fixtures/segments" | wc -l) $(mappings "$fixtures/segments" | cut -d' ' -f2 | sort -u | wc -l)" "2 1"
+	grep -qE "^1: .* $fixtures/segments " <(sed -n '/^Mappings/,$p' "$work/raw") || fail "$(sed -n '/^Mappings/,$p' "$work/raw")"
+	leave
+
+	fixture "$fixtures/host"
+	tell "open $fixtures/hot.so" >"$work/null"
+	tell "keep 10003" >"$work/null"
+	heap
+	contains "$(who 10003)" "hot_keep hot_middle keep main"
+	tell close >"$work/null"
+	tell "open $fixtures/first.so" >"$work/null"
+	tell "keep 10004" >"$work/null"
+	heap
+	contains "$(who 10003)" "hot_keep hot_middle keep main"
+	contains "$(who 10004)" "first_keep first_middle keep main"
+	prof /debug/pprof/heap -o "$work/heap.gz"
+	contains "$(go tool pprof -top "$work/heap.gz" 2>&1)" hot_keep
+	leave
+}
+
 page() {
 	echo "${1::-3}"
 }

@@ -1,0 +1,229 @@
+/*
+ * Everything is copied by peek(). An address in a stack may be a stale word, and another thread may
+ * be unloading the object that it points into.
+ */
+#include "record/image.h"
+
+#include <elf.h>
+#include <limits.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/uio.h>
+
+#include "record/code.h"
+#include "record/self.h"
+#include "sys/slab.h"
+#include "sys/syscall.h"
+
+enum {
+    PAGE = 4096,
+    HEADERS_MAX = 128, /* an object with more program headers is not described */
+    TEXT_SHIFT = 14
+};
+
+static struct lp_slab segments = LP_SLAB(sizeof(struct lp_segment), 8, LP_OWN_MODULES);
+static struct lp_slab text = LP_SLAB(1, TEXT_SHIFT, LP_OWN_MODULES);
+
+/* Not memcpy(): what is behind a name in the loader's memory is no business of a sanitizer's. */
+static void copy(void *to, const void *from, size_t bytes)
+{
+    __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(bytes) : : "memory");
+}
+
+/* How many bytes the kernel copied, or why it did not. */
+static long peek_by_kernel(void *to, uintptr_t from, size_t bytes)
+{
+    struct iovec local = {to, bytes}, remote = {(void *)from, bytes};
+    return lp_syscall(SYS_process_vm_readv, lp_syscall(SYS_getpid), &local, 1, &remote, 1);
+}
+
+/* Copies memory that may not be there. For the profiler's thread the kernel copies: the object may
+ * be in use by no thread. On the program's threads it is in use, and a seccomp filter may kill the
+ * process for process_vm_readv(): it is enough to know that the pages can be read. */
+static bool peek(void *to, uintptr_t from, size_t bytes)
+{
+    long n = lp_self.own ? peek_by_kernel(to, from, bytes) : -ENOSYS;
+    if (n >= 0 || n == -EFAULT)
+        return n == (long)bytes;
+    for (uintptr_t at = from & ~(uintptr_t)(PAGE - 1); at < from + bytes; at += PAGE)
+        if (!lp_sys_readable((const void *)at))
+            return false;
+    copy(to, (const void *)from, bytes);
+    return true;
+}
+
+/* How long the name is; -1: it cannot be read, or is too long for a path. */
+static long name_length(uintptr_t name)
+{
+    char part[64];
+    for (long done = 0; done < PATH_MAX;) {
+        uintptr_t at = name + (uintptr_t)done;
+        size_t bytes = sizeof part - at % sizeof part; /* such a part lies in one page */
+        if (!peek(part, at, bytes))
+            return -1;
+        size_t n = strnlen(part, bytes);
+        done += (long)n;
+        if (n < bytes)
+            return done;
+    }
+    return -1;
+}
+
+/* A name with a slash, but not at its beginning, is relative to the current directory. The text is
+ * made in place: stacks may be small here. */
+static const char *keep_name(uintptr_t raw)
+{
+    long length = name_length(raw), before;
+    char first = '/';
+    if (length < 0 || (length > 0 && !peek(&first, raw, 1)))
+        return NULL;
+    uint32_t room = (uint32_t)length + 1 + (first == '/' ? 0 : PATH_MAX);
+    uint32_t at = lp_slab_add(&text, room);
+    char *name = at == LP_SLAB_FULL ? NULL : lp_slab_at(&text, at);
+    if (!name || !peek(name, raw, (size_t)length + 1))
+        return NULL;
+    name[length] = '\0';
+    if (first == '/' || !strchr(name, '/'))
+        return name;
+    before = lp_syscall(SYS_getcwd, name, PATH_MAX); /* its length with the final NUL */
+    if (before <= 0 || name[0] != '/')
+        before = 0;
+    else
+        name[before - 1] = '/';
+    if (!peek(name + before, raw, (size_t)length + 1))
+        return NULL;
+    name[before + length] = '\0';
+    return name;
+}
+
+static void write_hex(char *hex, const unsigned char *bytes, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        hex[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
+        hex[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
+    }
+    hex[2 * n] = '\0';
+}
+
+static void read_build_id(struct lp_image *image, const ElfW(Phdr) * notes)
+{
+    uintptr_t round = notes->p_align == 8 ? 7 : 3;
+    uintptr_t at = image->bias + notes->p_vaddr, end = at + notes->p_memsz;
+    ElfW(Nhdr) note;
+    while (!image->id_bytes && at < end && end - at > sizeof note && peek(&note, at, sizeof note)) {
+        unsigned char id[LP_BUILD_ID_MAX];
+        char owner[4];
+        uintptr_t desc = at + ((sizeof note + note.n_namesz + round) & ~round);
+        if (desc < at || desc > end || note.n_descsz > end - desc)
+            return;
+        if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == sizeof owner &&
+            note.n_descsz <= LP_BUILD_ID_MAX && peek(owner, at + sizeof note, sizeof owner) &&
+            !memcmp(owner, "GNU", sizeof owner) && peek(id, desc, note.n_descsz)) {
+            image->id = desc;
+            image->id_bytes = note.n_descsz;
+            write_hex(image->build_id, id, note.n_descsz);
+        }
+        at = desc + ((note.n_descsz + round) & ~round);
+    }
+}
+
+/* 0: there is no ELF header at this address. */
+static uintptr_t find_headers(uintptr_t at, uint32_t *n)
+{
+    ElfW(Ehdr) header;
+    if (!at || !peek(&header, at, sizeof header) || memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
+        header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_phentsize != sizeof(ElfW(Phdr)))
+        return 0;
+    *n = header.e_phnum;
+    return at + header.e_phoff;
+}
+
+static bool is_code(const ElfW(Phdr) * segment)
+{
+    return segment->p_type == PT_LOAD && (segment->p_flags & PF_X) && segment->p_memsz > 0;
+}
+
+static bool describe(struct lp_image *image, uintptr_t headers, uint32_t n)
+{
+    const uintptr_t rest = PAGE - 1;
+    uintptr_t bias = image->bias;
+    ElfW(Phdr) segment;
+    uint32_t ncode = 0;
+    if (n > HEADERS_MAX)
+        return false;
+    image->low = UINTPTR_MAX;
+    for (uint32_t i = 0; i < n; i++) {
+        if (!peek(&segment, headers + i * sizeof segment, sizeof segment))
+            return false;
+        ncode += is_code(&segment);
+        uintptr_t start = bias + segment.p_vaddr, limit = start + segment.p_memsz;
+        if (segment.p_type == PT_LOAD && start < image->low)
+            image->low = start & ~rest;
+        if (segment.p_type == PT_LOAD && limit > image->high)
+            image->high = (limit + rest) & ~rest;
+        if (segment.p_type == PT_NOTE)
+            read_build_id(image, &segment);
+    }
+    uint32_t at = ncode ? lp_slab_add(&segments, ncode) : LP_SLAB_FULL;
+    if (at == LP_SLAB_FULL)
+        return false;
+    struct lp_segment *code = lp_slab_at(&segments, at);
+    image->segments = code;
+    for (uint32_t i = 0; i < n && image->nsegments < ncode; i++) {
+        if (!peek(&segment, headers + i * sizeof segment, sizeof segment))
+            return false;
+        if (!is_code(&segment))
+            continue;
+        uintptr_t start = bias + segment.p_vaddr;
+        code[image->nsegments++] = (struct lp_segment){
+            start & ~rest, (start + segment.p_memsz + rest) & ~rest, segment.p_offset & ~rest};
+    }
+    return true;
+}
+
+bool lp_image_read(struct lp_image *image, const struct dl_find_object *found)
+{
+    struct {
+        ElfW(Addr) bias;
+        const char *name;
+    } entry;
+    _Static_assert(offsetof(struct link_map, l_addr) == 0 && offsetof(struct link_map, l_name) == 8,
+                   "the head of the loader's entry");
+    uint32_t n = 0;
+    image->name = "";
+    if (!peek(&entry, (uintptr_t)found->dlfo_link_map, sizeof entry))
+        return false;
+    image->bias = entry.bias;
+    uintptr_t headers = find_headers((uintptr_t)found->dlfo_map_start, &n);
+    if (!headers) /* _dl_find_object() knows an object with holes by its pieces */
+        headers = find_headers(entry.bias, &n);
+    const char *name = keep_name((uintptr_t)entry.name);
+    if (name)
+        image->name = name;
+    return name && headers && describe(image, headers, n);
+}
+
+bool lp_image_read_program(struct lp_image *image)
+{
+    struct dl_phdr_info info;
+    image->name = "";
+    if (!_r_debug.r_map || !lp_code_object((uintptr_t)_r_debug.r_map->l_ld, &info))
+        return false;
+    image->bias = info.dlpi_addr;
+    return describe(image, (uintptr_t)info.dlpi_phdr, info.dlpi_phnum);
+}
+
+bool lp_image_replaced(const struct lp_image *image)
+{
+    unsigned char id[LP_BUILD_ID_MAX];
+    char hex[2 * LP_BUILD_ID_MAX + 1];
+    if (!image->id_bytes)
+        return false;
+    long n = peek_by_kernel(id, image->id, image->id_bytes);
+    if (n < 0 && n != -EFAULT)
+        return false; /* a filter forbids the look */
+    if (n != (long)image->id_bytes)
+        return true;
+    write_hex(hex, id, image->id_bytes);
+    return strcmp(hex, image->build_id) != 0;
+}

@@ -1,0 +1,140 @@
+#include "symbolize/readers.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "record/self.h"
+#include "sys/syscall.h"
+
+struct slot {
+    struct lp_reader reader;
+    struct slot *next; /* the one used before this one */
+    struct lp_module *module;
+    unsigned idle; /* calls of lp_readers_release_idle() since it was used */
+};
+
+static struct slot *slots; /* the last used first */
+static int64_t heap_bytes; /* what libdw has allocated */
+static int64_t heap_peak;  /* of all that malloc gave to this thread, since it was given back */
+
+/* What libdw allocates and frees during a call is malloc's on this thread (record/self.h). */
+#define COUNTED(call)                                                                              \
+    do {                                                                                           \
+        int64_t before = lp_own_heap();                                                            \
+        call;                                                                                      \
+        heap_bytes += lp_own_heap() - before;                                                      \
+        if (lp_own_heap() > heap_peak)                                                             \
+            heap_peak = lp_own_heap();                                                             \
+    } while (0)
+
+static uint64_t bytes_of(const struct slot *from)
+{
+    uint64_t bytes = 0;
+    for (; from; from = from->next)
+        bytes += lp_object_bytes(&from->reader.object);
+    return bytes;
+}
+
+/* Closes the slot that this points to and all that were used before it. */
+static void close_from(struct slot **first)
+{
+    for (struct slot *slot = *first, *next; slot; slot = next) {
+        next = slot->next;
+        COUNTED(lp_debug_close(slot->reader.debug));
+        lp_object_close(&slot->reader.object);
+        slot->module->symbols = NULL;
+        free(slot);
+    }
+    *first = NULL;
+    if (!slots)
+        heap_bytes = 0;
+}
+
+static struct slot *open_slot(struct lp_module *module)
+{
+    struct slot *slot = calloc(1, sizeof *slot);
+    struct lp_object *object = slot ? &slot->reader.object : NULL;
+    if (!slot)
+        return NULL;
+    lp_object_open(object, module, LP_READERS_MAX_BYTES - bytes_of(slots));
+    if (object->too_large && slots) { /* is it without the others? */
+        lp_object_close(object);
+        close_from(&slots);
+        lp_object_open(object, module, LP_READERS_MAX_BYTES);
+    }
+    if (object->debug.at)
+        COUNTED(slot->reader.debug = lp_debug_open(&object->debug, &object->alt));
+    slot->module = module;
+    module->symbols = slot;
+    module->too_large = object->too_large;
+    return slot;
+}
+
+static void take_out(struct slot *slot)
+{
+    struct slot **at = &slots;
+    while (*at != slot)
+        at = &(*at)->next;
+    *at = slot->next;
+}
+
+struct lp_reader *lp_reader_of(struct lp_module *module)
+{
+    struct slot *slot = module->symbols;
+    if (heap_bytes > LP_READERS_HEAP_BYTES) {
+        close_from(&slots);
+        slot = NULL;
+    }
+    if (slot)
+        take_out(slot);
+    else if (!(slot = open_slot(module)))
+        return NULL;
+    slot->next = slots;
+    slots = slot;
+    slot->idle = 0;
+    return &slot->reader;
+}
+
+int lp_reader_look(struct lp_reader *reader, uint64_t pc, struct lp_source sources[LP_INLINED_MAX],
+                   uint64_t *entry)
+{
+    int n = 0;
+    *entry = 0;
+    if (reader->debug)
+        COUNTED(n = lp_debug_look(reader->debug, pc, sources, entry));
+    return n;
+}
+
+/* What libdw freed stays with malloc, resident, below the first block that is still in use.
+ * malloc_trim() would give it back, but it locks and walks the program's arenas. So this takes the
+ * free memory in blocks, tells the kernel that their pages are not needed, and frees them. */
+static void give_back(int64_t bytes)
+{
+    enum { BLOCK = 64 << 10, PAGE = 4096 }; /* below malloc's threshold for mmap() */
+    struct block {
+        struct block *next;
+    } *blocks = NULL, *block;
+    for (; bytes >= BLOCK && (block = malloc(BLOCK)); bytes -= BLOCK) {
+        uintptr_t start = ((uintptr_t)(block + 1) + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
+        uintptr_t end = ((uintptr_t)block + BLOCK) & ~(uintptr_t)(PAGE - 1);
+        lp_syscall(SYS_madvise, start, end - start, MADV_DONTNEED);
+        block->next = blocks;
+        blocks = block;
+    }
+    for (; (block = blocks); free(block))
+        blocks = block->next;
+}
+
+void lp_readers_release_idle(void)
+{
+    struct slot **at = &slots;
+    for (struct slot *slot = slots; slot; slot = slot->next)
+        slot->idle++;
+    while (*at && (*at)->idle < LP_READERS_IDLE) /* those behind have waited longer */
+        at = &(*at)->next;
+    close_from(at);
+    if (!slots && heap_peak) {
+        give_back(heap_peak - lp_own_heap());
+        heap_peak = 0;
+    }
+}
