@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "symbolize/demangle_rust.h"
+
 enum { READABLE_MAX = 64 << 10 }; /* a short name may stand for megabytes: it then stays as it is */
 
 /* The C++ ABI's. The result is malloc's. */
@@ -35,6 +37,9 @@ static demangler *find_demangler(void)
 
 char *lp_demangle(const char *name)
 {
+    if (strncmp(name, "_R", 2) == 0)
+        return lp_demangle_rust(name, READABLE_MAX);
+
     demangler *demangle = strncmp(name, "_Z", 2) == 0 ? find_demangler() : NULL;
     int status;
     char *readable = demangle ? demangle(name, NULL, NULL, &status) : NULL;
