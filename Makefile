@@ -166,7 +166,7 @@ $(B)/bare: tests/bare/bare.c $(OBJ_leaks)
 F := $(B)/fixtures
 PLAIN := $(patsubst tests/fixtures/%.c,$(F)/%,$(filter-out %/host.c %/library.c %/segments.c,$(wildcard tests/fixtures/*.c)))
 FIXTURE := -O2 -g -Wall -Wextra -D_GNU_SOURCE -fno-optimize-sibling-calls -fno-ipa-icf -fno-toplevel-reorder
-fixtures: $(PLAIN) $(addprefix $(F)/,host host_fixed unwound names names.so thrower.so first.so second.so stripped.so linked.so segments hot.so)
+fixtures: $(PLAIN) $(addprefix $(F)/,host host_fixed unwound names names.so thrower.so first.so second.so stripped.so linked.so segments hot.so nameless.so)
 $(F)/host $(F)/host_fixed: tests/fixtures/host.c
 	@mkdir -p $(@D)
 	$(CC) $(FIXTURE) $(if $(findstring fixed,$@),-no-pie -fno-pie,-pie -fPIE) -o $@ $< -ldl
@@ -198,7 +198,11 @@ $(F)/hidden.so: tests/fixtures/library.c
 	id=$$(readelf -n $@ | sed -n 's/.*Build ID: //p') && dir=$(F)/debug/.build-id/$${id:0:2} && \
 	  mkdir -p $$dir && objcopy --only-keep-debug $@ $$dir/$${id:2}.debug
 	strip --strip-all $@
-# Without its debug information, without a trace of it; and with it in a file beside.
+# Without its debug information, without a trace of it; and with it in a file beside. And without
+# names of functions, but for the one that is called from outside.
+$(F)/nameless.so: tests/fixtures/library.c
+	@mkdir -p $(@D)
+	$(CC) $(FIXTURE) -fPIC -shared -fvisibility=hidden -Wl,--build-id -DNAME=nameless -s -o $@ $<
 $(F)/stripped.so: tests/fixtures/library.c
 	@mkdir -p $(@D)
 	$(CC) $(FIXTURE) -fPIC -shared -DNAME=stripped -s -o $@ $<

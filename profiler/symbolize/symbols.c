@@ -142,7 +142,10 @@ struct lp_symbol *lp_symbol_look_up(struct lp_pool *pool, struct lp_module *modu
 
     if (!symbol && reader)
         symbol = from_symbol_table(pool, reader, module, pc);
-    if (!symbol && reader)
-        module->nameless = true;
-    return symbol ? symbol : from_offset(pool, module, pc);
+    if (symbol)
+        return symbol;
+    symbol = from_offset(pool, module, pc);
+    if (symbol && module)
+        symbol->nameless = module->nameless = true;
+    return symbol;
 }

@@ -29,6 +29,7 @@ struct lp_frame {         /* none of its texts is ever NULL */
 struct lp_symbol {
     struct lp_module *module; /* NULL: in no object */
     uintptr_t entry;          /* where the outermost of these functions begins; 0: not known */
+    bool nameless;            /* the object has no name for it */
     uint32_t nframes;         /* at least 1; more when functions were inlined */
     struct lp_frame frames[]; /* innermost first */
 };

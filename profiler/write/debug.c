@@ -19,6 +19,7 @@
 #include "symbolize/frames.h"
 #include "symbolize/clean.h"
 #include "write/human.h"
+#include "write/nameless.h"
 #include "write/rates.h"
 #include "write/footprint.h"
 
@@ -255,6 +256,7 @@ int lp_write_debug(FILE *out, const struct lp_profile *profile, const struct lp_
     } else {
         rc = write_rows(out, profile, kind, lines);
     }
+    lp_write_nameless(out, profile);
     free(lines);
     return rc != 0 ? rc : ferror(out) ? -EIO : 0;
 }

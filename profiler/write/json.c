@@ -14,6 +14,7 @@
 #include "write/write.h"
 #include "symbolize/frames.h"
 #include "symbolize/clean.h"
+#include "symbolize/nameless.h"
 #include "write/rates.h"
 #include "write/footprint.h"
 
@@ -220,6 +221,19 @@ static int write_item(FILE *out, const struct lp_item *from, const struct lp_pro
     return rc;
 }
 
+/* The objects in its stacks that have no names. */
+static json_t *nameless(const struct lp_profile *profile)
+{
+    struct lp_nameless list[LP_NAMELESS_MAX];
+    json_t *array = json_array();
+
+    for (size_t i = 0, n = lp_nameless_of(profile, true, list); i < n; i++)
+        json_array_append_new(array, json_pack("{s:o, s:s, s:s, s:b}", "path", text(list[i].path),
+                                               "build_id", list[i].build_id, "package",
+                                               list[i].package, "too_large", list[i].too_large));
+    return array;
+}
+
 int lp_write_json(FILE *out, const struct lp_profile *profile, const struct lp_view *view)
 {
     struct lp_lines *lines = malloc(sizeof(*lines));
@@ -246,6 +260,9 @@ int lp_write_json(FILE *out, const struct lp_profile *profile, const struct lp_v
         }
         fputs("]", out);
     }
+    fputs(",\"nameless\":", out);
+    if (rc == 0)
+        rc = dump(out, nameless(profile), 0);
     fputs("}\n", out);
     drop_texts(&texts);
     free(lines);

@@ -17,6 +17,7 @@
 #include "write/cpu.h"
 #include "write/write.h"
 #include "symbolize/frames.h"
+#include "symbolize/nameless.h"
 #include "write/gzip.h"
 #include "write/human.h"
 #include "write/rates.h"
@@ -288,7 +289,8 @@ static void add_comments(struct builder *b, Profile *p, const struct lp_profile 
     char lines[LP_CPU_LINES][LP_CPU_LINE_MAX];
     bool mixed = lp_rates_mixed(&profile->rates);
 
-    p->comment = take(b, (LP_VALUES_MAX + LP_CPU_LINES + 3) * sizeof(*p->comment));
+    p->comment =
+        take(b, (LP_VALUES_MAX + LP_CPU_LINES + 3 + LP_NAMELESS_MAX) * sizeof(*p->comment));
     for (int i = 0, n = lp_cpu_lines(lines, &profile->cpu); i < n; i++)
         comment(b, p, lines[i]);
     if (mixed)
@@ -318,6 +320,15 @@ static void add_comments(struct builder *b, Profile *p, const struct lp_profile 
     }
 }
 
+static void add_nameless(struct builder *b, Profile *p, const struct lp_profile *profile)
+{
+    struct lp_nameless list[LP_NAMELESS_MAX];
+    char line[LP_NAMELESS_LINE];
+
+    for (size_t i = 0, n = lp_nameless_of(profile, false, list); i < n; i++)
+        comment(b, p, lp_nameless_text(line, &list[i]));
+}
+
 static int build(struct builder *b, Profile *p, const struct lp_profile *profile,
                  const struct lp_profile_kind *kind)
 {
@@ -342,6 +353,7 @@ static int build(struct builder *b, Profile *p, const struct lp_profile *profile
     for (size_t i = 0; i < profile->nrows && !b->failed; i++)
         p->sample[p->n_sample++] = new_sample(b, &profile->rows[i], kind);
     add_comments(b, p, profile, kind);
+    add_nameless(b, p, profile);
 
     p->n_mapping = b->mappings.n;
     p->mapping = (Mapping **)b->mappings.at;

@@ -15,6 +15,7 @@
 #include "write/write.h"
 #include "symbolize/frames.h"
 #include "write/human.h"
+#include "write/nameless.h"
 #include "write/rates.h"
 
 enum { LINES_SHOWN = 80 };
@@ -252,6 +253,7 @@ int lp_write_text(FILE *out, const struct lp_profile *profile, const struct lp_v
         write_entry(out, profile, &table.entries[i], whole, error > 0, kind->values[value].unit);
     if (table.n > LINES_SHOWN)
         fprintf(out, "and %zu more functions\n", table.n - LINES_SHOWN);
+    lp_write_nameless(out, profile);
 out:
     for (size_t i = 0; i < table.room; i++)
         free(table.entries[i].ages);

@@ -124,6 +124,89 @@ test_segments() {
 	leave
 }
 
+test_nameless() {
+	: "an object without names is shown with its build id and its package, once; no server is asked"
+	local id urls port format text
+	python3 -u -m http.server --bind 127.0.0.1 0 >"$work/debuginfod" 2>&1 &
+	local server=$!
+	wait_for 10 grep -q 'port [0-9]' "$work/debuginfod"
+	port=$(grep -o 'port [0-9]*' "$work/debuginfod" | cut -d' ' -f2)
+	urls=http://127.0.0.1:$port
+	DEBUGINFOD_URLS=$urls fixture "$fixtures/host"
+	tell "open $fixtures/nameless.so" >"$work/null"
+	tell "keep 10001" >"$work/null"
+	heap
+	[[ $(who 10001) =~ ^nameless.so\+0x[0-9a-f]+\ nameless.so\+0x[0-9a-f]+\ keep\  ]] || fail "$(who 10001)"
+	id=$(readelf -n "$fixtures/nameless.so" | sed -n 's/.*Build ID: //p')
+	equal JSON "$(jq -r '.nameless[] | select(.path | test("nameless")) | "\(.path) \(.build_id) \(.package)"' "$work/heap.json")" "$fixtures/nameless.so $id "
+	for format in 'format=text' 'debug=1'; do
+		text=$(prof "/debug/pprof/heap?$format")
+		equal "$format" "$(grep "nameless.so: " <<<"$text")" "# $fixtures/nameless.so: stripped (build id $id)"
+	done
+	prof /debug/pprof/heap -o "$work/heap.gz"
+	contains "$(go tool pprof -comments "$work/heap.gz" 2>&1)" "nameless.so: stripped (build id $id)"
+	leave
+	curl -s "$urls/" >"$work/null"
+	equal "questions to the server" "$(grep -c '"GET' "$work/debuginfod")" 1
+	kill "$server"
+
+	command -v dpkg >"$work/null" || return 0
+	preload 1 cat < <(sleep 60) # coreutils' is stripped
+	local binary package
+	binary=$(readlink "/proc/$pid/exe")
+	package=$(dpkg -S "$binary" 2>"$work/null" || dpkg -S "${binary#/usr}" 2>"$work/null" || true)
+	[[ $package != *:* ]] ||
+		contains "$(prof "/debug/pprof/heap?format=text")" "# $binary: stripped. Install ${package%%:*}-dbgsym to see names (build id "
+	ended
+}
+
+own() { # the profiler's memory, in bytes
+	prof "/debug/pprof/heap?debug=1" >"$work/debug"
+	awk '/^# (table|heap)_bytes = / { sum += $4 } END { print sum }' "$work/debug"
+}
+
+test_symbol_keeps_nothing() {
+	: "addresses that a client asks about leave nothing behind"
+	local before after start
+	serve --rate 0
+	prof "/debug/pprof/symbol?0x1234" >"$work/null"
+	start=$((0x$(grep -m1 ' r-xp .*/leakyard$' "/proc/$pid/maps" | cut -d- -f1)))
+	own >"$work/null"
+	before=$(own)
+	for base in 140000000000000 $start; do
+		awk -v base="$base" 'BEGIN { for (i = 0; i < 60000; i++) printf "%s%.0f", i ? "+" : "", base + i }' >"$work/body"
+		prof /debug/pprof/symbol --data-binary @"$work/body" >"$work/symbols"
+	done
+	[[ $(wc -l <"$work/symbols") -gt 50000 ]] || fail "$(head -n 5 "$work/symbols")"
+	after=$(own)
+	[[ $((after - before)) -lt $((4 << 20)) ]] || fail "$before bytes before, $after after"
+}
+
+# used TABLE: bytes, from /stats, which looks no names up.
+used() {
+	get /stats | jq ".profiler.$1"
+}
+
+given_back() {
+	[[ $(used tables.symbols) -lt $1 && $(used heap_bytes) -lt $2 ]]
+}
+
+test_idle() {
+	: "what was read for names is given back when nobody asks, and the names stay"
+	local pages heap
+	serve --rate 1
+	get "/leak/slice?n=10" >"$work/null"
+	heap=$(used heap_bytes)
+	heap # reads the files
+	cp "$work/heap.json" "$work/first.json"
+	pages=$(used tables.symbols)
+	[[ $pages -gt $((3 << 20)) ]] || fail "$pages bytes: what was read has gone, or was not read"
+	wait_for 60 given_back $((1 << 20)) $((heap + (512 << 10)))
+	heap
+	contains "$(jq -r '.samples[].stack[].function' "$work/heap.json")" slice_leak
+	[[ $(used tables.symbols) -lt $((3 << 20)) ]] || fail "names were read again"
+}
+
 page() {
 	echo "${1::-3}"
 }
