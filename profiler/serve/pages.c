@@ -1,6 +1,6 @@
 /*
- * What stands around the profiles below /debug/pprof/: the index for people, the command line, and
- * names for addresses, which pprof asks for when a profile comes without them.
+ * Below /debug/pprof/, what is not a profile: the index for people, the command line, and names for
+ * addresses, which pprof requests when a profile comes without them.
  */
 #include <errno.h>
 #include <stdbool.h>

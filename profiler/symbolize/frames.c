@@ -1,9 +1,9 @@
 /*
- * From stack numbers to lines of code, and to the one line that is to blame.
+ * From stack numbers to lines of code, and to the guilty line.
  *
  * The guilty frame is the leaf-most one in the program's own code. Code from a system header that
- * was inlined into the program lies in the program's object, but nobody can repair it there: it is
- * passed over in favour of the function that it was inlined into.
+ * was inlined into the program is in the program's object, but its author cannot change it. It is
+ * skipped, and the function that it was inlined into is taken.
  */
 #include "symbolize/frames.h"
 

@@ -138,8 +138,8 @@ const char *lp_nameless_text(char line[LP_NAMELESS_LINE], const struct lp_namele
     int n;
     if (nameless->too_large)
         n = snprintf(line, LP_NAMELESS_LINE,
-                     "%s: more than %d MiB of debug information, which is not read: no lines",
-                     nameless->path, LP_READERS_MAX_BYTES >> 20);
+                     "%s: more than %llu MiB of debug information, which is not read: no lines",
+                     nameless->path, (unsigned long long)lp_readers_max_bytes >> 20);
     else if (nameless->package[0])
         n = snprintf(line, LP_NAMELESS_LINE, "%s: stripped. Install %s to see names",
                      nameless->path, nameless->package);

@@ -6,6 +6,8 @@
 #include "record/self.h"
 #include "sys/syscall.h"
 
+uint64_t lp_readers_max_bytes = 128 << 20;
+
 struct slot {
     struct lp_reader reader;
     struct slot *next; /* the one used before this one */
@@ -50,17 +52,24 @@ static void close_from(struct slot **first)
         heap_bytes = 0;
 }
 
+/* How many bytes the next one may copy. */
+static uint64_t left(void)
+{
+    uint64_t taken = bytes_of(slots);
+    return taken < lp_readers_max_bytes ? lp_readers_max_bytes - taken : 0;
+}
+
 static struct slot *open_slot(struct lp_module *module)
 {
     struct slot *slot = calloc(1, sizeof *slot);
     struct lp_object *object = slot ? &slot->reader.object : NULL;
     if (!slot)
         return NULL;
-    lp_object_open(object, module, LP_READERS_MAX_BYTES - bytes_of(slots));
+    lp_object_open(object, module, left());
     if (object->too_large && slots) { /* is it without the others? */
         lp_object_close(object);
         close_from(&slots);
-        lp_object_open(object, module, LP_READERS_MAX_BYTES);
+        lp_object_open(object, module, left());
     }
     if (object->debug.at)
         COUNTED(slot->reader.debug = lp_debug_open(&object->debug, &object->alt));

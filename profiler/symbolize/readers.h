@@ -10,10 +10,12 @@
 #include "symbolize/objects.h"
 
 enum {
-    LP_READERS_MAX_BYTES = 128 << 20, /* copies of files, all together */
-    LP_READERS_HEAP_BYTES = 64 << 20, /* what libdw allocates; checked after each lookup */
+    LP_READERS_HEAP_BYTES = 64 << 20, /* that libdw may allocate; checked before each lookup */
     LP_READERS_IDLE = 5               /* calls of lp_readers_release_idle() */
 };
+
+/* Copies of files, all together: 128 MiB, but for a test. */
+extern uint64_t lp_readers_max_bytes;
 
 struct lp_reader {
     struct lp_object object;

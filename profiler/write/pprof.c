@@ -1,12 +1,12 @@
 /*
- * profile.proto, gzip-compressed: what `go tool pprof` and everything like it reads.
+ * profile.proto, gzip-compressed: what `go tool pprof` and similar tools read.
  *
- * The message is built as protobuf-c wants it, an array of pointers for each table, all of it in
- * one arena. Addresses, functions and strings are met many thousand times and stand in the file
- * once. Packing streams straight into zlib.
+ * The message is built as protobuf-c expects it: an array of pointers for each table, all in one
+ * arena. Addresses, functions and strings occur many thousand times and are written once. Packing
+ * streams into zlib.
  *
- * Every mapping claims to be fully symbolized, also where nothing but dynamic symbols was found:
- * pprof then leaves names alone instead of looking for the binaries on the reader's machine.
+ * Every mapping claims to be fully symbolized, even if only dynamic symbols were found. Otherwise
+ * pprof would look for the binaries on the reader's machine.
  */
 #include <errno.h>
 #include <math.h>
@@ -84,8 +84,8 @@ static uint32_t *slot(struct builder *b, struct lp_ids *ids, uint64_t key)
     return id;
 }
 
-/* Texts must outlive the packing; two of the same hash but unlike get their own numbers, that of
- * the second one each time anew. */
+/* Texts must outlive the packing. If two different texts have the same hash, the second one gets a
+ * new number each time. */
 static int64_t string(struct builder *b, const char *text)
 {
     if (!text || !text[0])
@@ -186,8 +186,8 @@ static Location *new_location(struct builder *b, const struct lp_frame *frames, 
     return l;
 }
 
-/* An address in an object is one place; there is one answer for each. One in no object is another,
- * and a user's address has not the top bit. */
+/* An address in an object is one place, and has one symbol. An address in no object is another
+ * place. Addresses of user space do not have the top bit. */
 static uint64_t location(struct builder *b, uint32_t stack, uintptr_t address)
 {
     const struct lp_symbol *symbol = lp_symbolize_in(stack, address);

@@ -59,6 +59,12 @@ static const char *fixture(const char *name)
     return path;
 }
 
+static void close_readers(void)
+{
+    for (int i = 0; i <= LP_READERS_IDLE; i++)
+        lp_symbols_release_idle();
+}
+
 static size_t files_opened(int watch)
 {
     char events[8192];
@@ -93,8 +99,7 @@ static void files_are_opened_once(void **state)
     (void)state;
     int watch = inotify_init1(IN_NONBLOCK);
     symbolize_everywhere(0); /* so that the objects are known */
-    for (int i = 0; i <= LP_READERS_IDLE; i++)
-        lp_symbols_release_idle();
+    close_readers();
     for (size_t i = 0; i < lp_modules_count(); i++)
         if (lp_module_at(i)->path[0] == '/')
             assert_true(inotify_add_watch(watch, lp_module_at(i)->path, IN_OPEN) >= 0);
@@ -284,8 +289,7 @@ static void truncated_debug_files_do_no_harm(void **state)
     assert_int_equal(truncate(c.debug, 0), 0);
     const struct lp_symbol *symbol = symbol_of((uintptr_t)dlsym(library, "hidden_middle") + 4);
     assert_string_equal(symbol->frames[0].function, "hidden_middle");
-    for (int i = 0; i <= LP_READERS_IDLE; i++)
-        lp_symbols_release_idle();
+    close_readers();
     symbol = symbol_of(address + 1);
     assert_string_equal(symbol->frames[0].function, "hidden_keep"); /* an export */
     assert_string_equal(symbol->frames[0].file, "");
@@ -330,20 +334,40 @@ static void idle_memory_is_given_back(void **state)
     static_function();
     uintptr_t frames[2] = {here, 1};
     uint32_t stack = lp_stack_intern(frames, 2);
-    for (int i = 0; i <= LP_READERS_IDLE; i++)
-        lp_symbols_release_idle();
+    close_readers();
     lp_modules_refresh();
     int64_t pages = lp_own_bytes(LP_OWN_SYMBOLS), heap = lp_own_heap();
     const struct lp_symbol *symbol = lp_symbolize_in(stack, here);
     assert_string_equal(symbol->frames[1].function, "static_function");
     symbolize_everywhere(0);
     assert_true(lp_own_bytes(LP_OWN_SYMBOLS) > pages + 100000);
-    for (int i = 0; i <= LP_READERS_IDLE; i++)
-        lp_symbols_release_idle();
+    close_readers();
     assert_true(lp_own_bytes(LP_OWN_SYMBOLS) <= pages + (512 << 10));
     assert_true(lp_own_heap() <= heap + 4096); /* paths of modules */
     assert_ptr_equal(lp_symbolize_in(stack, here), symbol);
     lp_own_leave(previous);
+}
+
+/* Names of functions, but no lines, from a file whose debug information is too large. */
+static void copies_of_files_have_a_limit(void **state)
+{
+    (void)state;
+    uint64_t kept = lp_readers_max_bytes;
+    static_function();
+    close_readers();
+    lp_readers_max_bytes = 1 << 20; /* this program has more */
+    const struct lp_symbol *symbol = symbol_of((uintptr_t)lp_modules_refresh + 4);
+    assert_string_equal(symbol->frames[0].function, "lp_modules_refresh");
+    assert_string_equal(symbol->frames[0].file, "");
+    assert_true(symbol->module->too_large);
+    symbolize_everywhere(0); /* each closes others */
+    assert_true(lp_own_bytes(LP_OWN_SYMBOLS) < 4 << 20);
+    close_readers();
+    lp_readers_max_bytes = kept;
+    symbol = symbol_of((uintptr_t)lp_modules_refresh + 4);
+    assert_string_equal(symbol->frames[0].function, "lp_modules_refresh");
+    assert_true(symbol->frames[0].line > 0);
+    assert_false(symbol->module->too_large);
 }
 
 static void addresses_without_a_stack_are_not_kept(void **state)
@@ -445,6 +469,7 @@ int main(void)
         cmocka_unit_test(truncated_debug_files_do_no_harm),
         cmocka_unit_test(damaged_debug_files_do_no_harm),
         cmocka_unit_test(idle_memory_is_given_back),
+        cmocka_unit_test(copies_of_files_have_a_limit),
         cmocka_unit_test(addresses_without_a_stack_are_not_kept),
         cmocka_unit_test(stacks_know_what_was_there),
         cmocka_unit_test(names_of_cplusplus_are_readable),
