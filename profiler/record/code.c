@@ -84,8 +84,8 @@ bool lp_code_object(uintptr_t address, struct dl_phdr_info *info)
         info->dlpi_phnum = nprogram_headers;
         return true;
     }
-    /* Objects begin with their header. One with holes is known by its pieces: its header is where it
-     * was loaded. */
+    /* Objects begin with their header. One with holes is known by its pieces: its header is where
+     * it was loaded. */
     if (!lp_sys_readable(header) || !is_elf(header))
         header = (const void *)map->l_addr;
     if (!lp_sys_readable(header) || !is_elf(header))

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "record/loader.h"
 #include "symbolize/demangle_rust.h"
 
 enum { READABLE_MAX = 64 << 10 }; /* a short name may stand for megabytes: it then stays as it is */
@@ -26,12 +27,14 @@ static demangler *find_demangler(void)
     if (looked)
         return found;
     looked = true;
+    lp_loader_enter();
     found = (demangler *)dlsym(RTLD_DEFAULT, "__cxa_demangle");
     if (!found) {
         static void *library; /* for good */
         library = dlopen("libstdc++.so.6", RTLD_LAZY | RTLD_LOCAL);
         found = library ? (demangler *)dlsym(library, "__cxa_demangle") : NULL;
     }
+    lp_loader_leave();
     return found;
 }
 
