@@ -79,7 +79,7 @@ bool lp_code_object(uintptr_t address, struct dl_phdr_info *info)
     const struct link_map *map = found.dlfo_link_map;
     const ElfW(Ehdr) *header = found.dlfo_map_start;
     *info = (struct dl_phdr_info){.dlpi_addr = map->l_addr, .dlpi_name = map->l_name};
-    if (program_headers && map == _r_debug.r_map) {
+    if (program_headers && !map->l_name[0]) { /* the program has no name */
         info->dlpi_phdr = program_headers;
         info->dlpi_phnum = nprogram_headers;
         return true;
@@ -93,6 +93,11 @@ bool lp_code_object(uintptr_t address, struct dl_phdr_info *info)
     info->dlpi_phdr = headers_of(header);
     info->dlpi_phnum = header->e_phnum;
     return true;
+}
+
+bool lp_code_program(struct dl_phdr_info *info)
+{
+    return program_headers && lp_code_object((uintptr_t)program_headers, info);
 }
 
 static bool in_object(uintptr_t address)

@@ -29,6 +29,9 @@ bool lp_code_is_sigreturn(uintptr_t address);
  */
 bool lp_code_object(uintptr_t address, struct dl_phdr_info *info);
 
+/* The same of the program itself. false before lp_code_prepare(). */
+bool lp_code_program(struct dl_phdr_info *info);
+
 /* Has lp_code_at() been asked for an address that it does not know, since the last refresh? */
 bool lp_code_stale(void);
 

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/uio.h>
 
-#include "record/code.h"
 #include "record/self.h"
 #include "sys/slab.h"
 #include "sys/syscall.h"
@@ -61,10 +60,10 @@ static long name_length(uintptr_t name)
         size_t bytes = sizeof part - at % sizeof part; /* such a part lies in one page */
         if (!peek(part, at, bytes))
             return -1;
-        size_t n = strnlen(part, bytes);
-        done += (long)n;
-        if (n < bytes)
-            return done;
+        const char *end = memchr(part, '\0', bytes);
+        if (end)
+            return done + (end - part);
+        done += (long)bytes;
     }
     return -1;
 }
@@ -203,14 +202,11 @@ bool lp_image_read(struct lp_image *image, const struct dl_find_object *found)
     return name && headers && describe(image, headers, n);
 }
 
-bool lp_image_read_program(struct lp_image *image)
+bool lp_image_read_program(struct lp_image *image, const struct dl_phdr_info *program)
 {
-    struct dl_phdr_info info;
     image->name = "";
-    if (!_r_debug.r_map || !lp_code_object((uintptr_t)_r_debug.r_map->l_ld, &info))
-        return false;
-    image->bias = info.dlpi_addr;
-    return describe(image, (uintptr_t)info.dlpi_phdr, info.dlpi_phnum);
+    image->bias = program->dlpi_addr;
+    return describe(image, (uintptr_t)program->dlpi_phdr, program->dlpi_phnum);
 }
 
 bool lp_image_replaced(const struct lp_image *image)

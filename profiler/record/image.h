@@ -29,7 +29,7 @@ struct lp_image {
 
 /* Fills an image that is all zero. false: the headers are not as expected, or memory is out. */
 bool lp_image_read(struct lp_image *image, const struct dl_find_object *found);
-bool lp_image_read_program(struct lp_image *image);
+bool lp_image_read_program(struct lp_image *image, const struct dl_phdr_info *program);
 
 /* Is another build at its place by now? For the profiler's thread: the object may go meanwhile. */
 bool lp_image_replaced(const struct lp_image *image);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "record/capacity.h"
+#include "record/code.h"
 #include "record/self.h"
 #include "record/stacks.h"
 #include "sys/losses.h"
@@ -34,10 +35,11 @@ static _Atomic bool program_noted;
 
 static void note_program(void)
 {
-    if (atomic_load_explicit(&program_noted, memory_order_relaxed) ||
+    struct dl_phdr_info info;
+    if (atomic_load_explicit(&program_noted, memory_order_relaxed) || !lp_code_program(&info) ||
         atomic_exchange(&program_noted, true))
         return;
-    if (!lp_image_read_program(&program.image))
+    if (!lp_image_read_program(&program.image, &info))
         lp_loss(LP_LOSS_OBJECTS);
     atomic_store(&program.to, LP_LOADED_PRESENT);
     atomic_store(&program.known, true);
@@ -143,7 +145,7 @@ void lp_loaded_note(const uintptr_t *frames, uint32_t n, uint32_t stack)
             continue; /* the same as the frame before */
         if (_dl_find_object((void *)frames[i], &found) != 0)
             found = (struct dl_find_object){0};
-        else if (found.dlfo_link_map != _r_debug.r_map) /* the program is noted already */
+        else if (found.dlfo_link_map->l_name[0]) /* not the program, which has a record */
             note(&found, stack);
     }
 }
