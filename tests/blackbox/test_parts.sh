@@ -111,6 +111,7 @@ test_moved_away() {
 	preload 1 "$fixtures/moved_away" "$work"
 	everything
 	contains "$(prof '/debug/pprof/heap?format=folded')" "main;keep "
+	ended
 }
 
 run_tests
