@@ -2,10 +2,9 @@
 
 #include <string.h>
 
-/* The length of the well-formed UTF-8 sequence at s (so that nothing over-long, no surrogate
- * passes), or 0. */
-static int sequence(const unsigned char *s)
+int lp_clean_length(const char *text)
 {
+    const unsigned char *s = (const unsigned char *)text;
     if (s[0] < 0x80)
         return s[0] >= 0x20 && s[0] != 0x7f;
 
@@ -26,11 +25,11 @@ static int sequence(const unsigned char *s)
 
 void lp_clean(char *text)
 {
-    for (unsigned char *s = (unsigned char *)text; *s;) {
-        int n = sequence(s);
+    while (*text) {
+        int n = lp_clean_length(text);
         if (n == 0)
-            *s = '?';
-        s += n > 0 ? n : 1;
+            *text = '?';
+        text += n > 0 ? n : 1;
     }
 }
 

@@ -1,14 +1,17 @@
 /*
- * Names come from files and from other programs, and end in terminals, XML and JSON. Here they are
- * made safe to print, and short enough. Pure functions. Any thread.
+ * Names come from files and from other programs. They are shown in terminals, XML and JSON. These
+ * functions make them safe to print, and short enough. Pure functions. Any thread.
  */
 #ifndef LP_SYMBOLIZE_CLEAN_H
 #define LP_SYMBOLIZE_CLEAN_H
 
 #include <stddef.h>
 
-/* Makes text valid UTF-8 without control characters, in place: what is not becomes '?'. Names come
- * from files and from other programs, and end in terminals, XML and JSON. */
+/* The length in bytes of the printable UTF-8 character at text; 0 if there is none: a control
+ * character, the end of the text, a sequence that is too long, a surrogate, U+FFFE or U+FFFF. */
+int lp_clean_length(const char *text);
+
+/* Replaces every byte that belongs to no printable UTF-8 character by '?', in place. */
 void lp_clean(char *text);
 
 /* Makes a name no longer than this many bytes (at least 4), in place, when it is: what stands
