@@ -7,16 +7,17 @@ TINY     ?=
 B        := build$(if $(SANITIZE),/$(SANITIZE))$(if $(TINY),/tiny)
 CC       ?= gcc
 CFLAGS   ?= -O2 -g
-PKG      := libevent libevent_extra libprotobuf-c libdw jansson zlib
+PKG      := libevent libevent_extra libprotobuf-c libdw zlib
+PKG_server := libcmark jansson
 
 WARN  := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes $(if $(WERROR),-Werror)
 BASE  := -std=gnu11 -D_GNU_SOURCE -MMD -MP -fno-omit-frame-pointer -fno-plt $(WARN)
 BASE  += $(if $(SANITIZE),-fsanitize=$(SANITIZE) -DLP_SANITIZE_$(SANITIZE))
 BASE  += $(if $(TINY),-DLP_TINY_TABLES)
 LDFL  := $(if $(SANITIZE),-fsanitize=$(SANITIZE))
-DEPS  := $(shell pkg-config --cflags $(PKG) 2>/dev/null)
+DEPS  := $(shell pkg-config --cflags $(PKG) $(PKG_server) 2>/dev/null)
 LIBS  := $(shell pkg-config --libs $(PKG) 2>/dev/null) -lm -lpthread
-LIBS_server := $(shell pkg-config --libs libcmark 2>/dev/null)
+LIBS_server := $(shell pkg-config --libs $(PKG_server) 2>/dev/null)
 
 # Who may know whom is a matter of include paths: leaks/ sees itself, profiler/ sees itself, server/
 # sees itself and the public headers, which are copied to $(B)/include.
@@ -142,7 +143,7 @@ tiny:
 $(B)/unit/%: $(DIR_unit)/%.c $(B)/libleakprof.a
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CFLAGS) $(INC_tests) $(DEPS) $(LDFL) -rdynamic -MF $(B)/obj/$*.d -o $@ $< \
-	  -Wl,--whole-archive $(B)/libleakprof.a -Wl,--no-whole-archive $(LIBS) -lcmocka
+	  -Wl,--whole-archive $(B)/libleakprof.a -Wl,--no-whole-archive $(LIBS) -lcmocka -ljansson
 
 $(B)/unit/test_lab: LIBS += $(LIBS_server)
 

@@ -6,23 +6,29 @@
 #include "serve/reply.h"
 #include "serve/route.h"
 
-static json_t *rates_json(void)
+static void write_rates(struct lp_json *json, const void *unused)
 {
     struct lp_rates rates;
     int64_t rate = lp_rate();
+    (void)unused;
     lp_rates_read(&rates);
-    return json_pack("{s:I, s:b, s:b, s:o, s:i, s:I, s:I}", "rate", (json_int_t)rate, "exact",
-                     rate == 1, "off", rate == 0, "rates", lp_rates_json(&rates), "rates_dropped",
-                     (int)rates.dropped, "block_ns", (json_int_t)lp_waits_rate(LP_WAITS_BLOCK),
-                     "mutex_fraction", (json_int_t)lp_waits_rate(LP_WAITS_MUTEX));
+    lp_json_object(json, NULL);
+    lp_json_int(json, "rate", rate);
+    lp_json_bool(json, "exact", rate == 1);
+    lp_json_bool(json, "off", rate == 0);
+    lp_rates_json(json, "rates", &rates);
+    lp_json_int(json, "rates_dropped", rates.dropped);
+    lp_json_int(json, "block_ns", lp_waits_rate(LP_WAITS_BLOCK));
+    lp_json_int(json, "mutex_fraction", lp_waits_rate(LP_WAITS_MUTEX));
+    lp_json_end(json);
 }
 
 void lp_http_rate(struct lp_request *request)
 {
-    lp_reply_json(request->http, 200, rates_json());
+    lp_reply_json(request->http, 200, write_rates, NULL);
 }
 
-/* All or none: nothing is set when one of them is wrong. */
+/* If one parameter is wrong, nothing is set. */
 void lp_http_rate_set(struct lp_request *request)
 {
     char why[LP_WHY_MAX];
@@ -53,5 +59,5 @@ void lp_http_rate_set(struct lp_request *request)
         lp_waits_rate_set(LP_WAITS_BLOCK, block_ns);
     if (mutex)
         lp_waits_rate_set(LP_WAITS_MUTEX, fraction);
-    lp_reply_json(request->http, 200, rates_json());
+    lp_reply_json(request->http, 200, write_rates, NULL);
 }

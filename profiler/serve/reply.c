@@ -97,17 +97,18 @@ void lp_reply_redirect(struct evhttp_request *http, int status, const char *to)
     lp_reply_empty(http, status);
 }
 
-void lp_reply_json(struct evhttp_request *http, int status, json_t *json)
+void lp_reply_json(struct evhttp_request *http, int status,
+                   void (*write)(struct lp_json *json, const void *arg), const void *arg)
 {
     struct lp_body body;
-    if (!json || lp_body_open(&body) != 0) {
+    if (lp_body_open(&body) != 0) {
         evhttp_send_error(http, 500, NULL);
-    } else {
-        if (json_dumpf(json, body.stream, JSON_INDENT(2)) != 0 || fputc('\n', body.stream) == EOF)
-            status = 500;
-        lp_reply_body(http, status, "application/json", &body);
+        return;
     }
-    json_decref(json);
+    struct lp_json json = {.out = body.stream, .indent = 2};
+    write(&json, arg);
+    fputc('\n', body.stream);
+    lp_reply_body(http, lp_json_finish(&json) ? 500 : status, "application/json", &body);
 }
 
 void lp_reply_untaken(struct evhttp_request *http, int error)
@@ -126,6 +127,13 @@ static int speaks_go(struct evhttp_request *http)
     return path && strncmp(path, prefix, sizeof prefix - 1) == 0;
 }
 
+static void write_error(struct lp_json *json, const void *text)
+{
+    lp_json_object(json, NULL);
+    lp_json_text(json, "error", text);
+    lp_json_end(json);
+}
+
 void lp_reply_error(struct evhttp_request *http, int status, const char *format, ...)
 {
     char text[2 * LP_WHY_MAX];
@@ -136,7 +144,7 @@ void lp_reply_error(struct evhttp_request *http, int status, const char *format,
 
     evhttp_remove_header(evhttp_request_get_output_headers(http), "Content-Disposition");
     if (!speaks_go(http)) {
-        lp_reply_json(http, status, json_pack("{s:s}", "error", text));
+        lp_reply_json(http, status, write_error, text);
         return;
     }
     struct lp_body body;

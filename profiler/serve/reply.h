@@ -8,7 +8,8 @@
 
 #include <stddef.h>
 #include <stdio.h>
-#include <jansson.h>
+
+#include "write/jsonout.h"
 
 struct evhttp_request;
 
@@ -27,8 +28,9 @@ void lp_reply_header(struct evhttp_request *http, const char *name, const char *
 void lp_reply_empty(struct evhttp_request *http, int status);
 void lp_reply_redirect(struct evhttp_request *http, int status, const char *to);
 
-/* Releases json. NULL: answers that memory is out. */
-void lp_reply_json(struct evhttp_request *http, int status, json_t *json);
+/* Replies with what write(json, arg) writes: one JSON value. */
+void lp_reply_json(struct evhttp_request *http, int status,
+                   void (*write)(struct lp_json *json, const void *arg), const void *arg);
 
 /* A body is written to the stream and then passed to libevent without a copy. */
 struct lp_body {

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <jansson.h>
 
 #include "sys/period.h"
+#include "symbolize/clean.h"
 #include "write/trace.h"
 #include "serve/periodic.h"
 #include "serve/reply.h"
@@ -51,67 +51,87 @@ const struct lp_profile *lp_profile_named(struct lp_request *request,
     return NULL;
 }
 
-static json_t *profile_json(const struct lp_profile *profile)
+/* One figure of each column, by the name of its type. */
+static void write_totals(struct lp_json *json, const char *key, const struct lp_profile *profile,
+                         bool errors)
 {
-    json_t *totals = json_object(), *errors = json_object();
+    lp_json_object(json, key);
     for (int i = 0; i < profile->kind->nvalues; i++) {
         double error;
         int64_t total = lp_profile_total(profile, i, &error);
-        json_object_set_new(totals, profile->kind->values[i].type, json_integer(total));
-        json_object_set_new(errors, profile->kind->values[i].type,
-                            json_integer((json_int_t)(error + 0.5)));
+        lp_json_int(json, profile->kind->values[i].type, errors ? (int64_t)(error + 0.5) : total);
     }
-    return json_pack("{s:I, s:I, s:I, s:o, s:o}", "rows", (json_int_t)profile->nrows, "period",
-                     (json_int_t)profile->period, "losses", (json_int_t)profile->losses, "totals",
-                     totals, "errors", errors);
+    lp_json_end(json);
 }
 
-static json_t *figures_json(const struct lp_snapshot *snapshot)
+static void write_profile(struct lp_json *json, const struct lp_profile *profile)
+{
+    lp_json_object(json, profile->kind->name);
+    lp_json_int(json, "rows", (int64_t)profile->nrows);
+    lp_json_int(json, "period", profile->period);
+    lp_json_int(json, "losses", profile->losses);
+    write_totals(json, "totals", profile, false);
+    write_totals(json, "errors", profile, true);
+    lp_json_end(json);
+}
+
+static void write_figures(struct lp_json *json, const struct lp_snapshot *snapshot)
 {
     const struct lp_process_figures *figures = &snapshot->figures;
-    return json_pack(
-        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "rss_bytes",
-        (json_int_t)figures->rss_bytes, "mapped_bytes", (json_int_t)figures->mapped_bytes,
-        "malloc_arena_bytes", (json_int_t)figures->malloc_arena_bytes, "malloc_free_bytes",
-        (json_int_t)figures->malloc_free_bytes, "threads", (json_int_t)figures->threads, "unjoined",
-        (json_int_t)figures->unjoined, "fds", (json_int_t)figures->fds, "sockets",
-        (json_int_t)figures->sockets, "mappings", (json_int_t)figures->mappings, "children",
-        (json_int_t)figures->children, "zombies", (json_int_t)figures->zombies, "requests",
-        (json_int_t)figures->requests, "gap_bytes", (json_int_t)snapshot->gap.bytes,
-        "trimmable_bytes",
-        snapshot->gap.trimmable < 0 ? json_null() : json_integer(snapshot->gap.trimmable));
+    lp_json_object(json, "figures");
+    lp_json_int(json, "rss_bytes", figures->rss_bytes);
+    lp_json_int(json, "mapped_bytes", figures->mapped_bytes);
+    lp_json_int(json, "malloc_arena_bytes", figures->malloc_arena_bytes);
+    lp_json_int(json, "malloc_free_bytes", figures->malloc_free_bytes);
+    lp_json_int(json, "threads", figures->threads);
+    lp_json_int(json, "unjoined", figures->unjoined);
+    lp_json_int(json, "fds", figures->fds);
+    lp_json_int(json, "sockets", figures->sockets);
+    lp_json_int(json, "mappings", figures->mappings);
+    lp_json_int(json, "children", figures->children);
+    lp_json_int(json, "zombies", figures->zombies);
+    lp_json_int(json, "requests", figures->requests);
+    lp_json_int(json, "gap_bytes", snapshot->gap.bytes);
+    if (snapshot->gap.trimmable < 0)
+        lp_json_null(json, "trimmable_bytes");
+    else
+        lp_json_int(json, "trimmable_bytes", snapshot->gap.trimmable);
+    lp_json_end(json);
 }
 
-static json_t *snapshot_json(const struct lp_snapshot *snapshot)
+static void write_snapshot(struct lp_json *json, const void *arg)
 {
+    const struct lp_snapshot *snapshot = arg;
     char when[32];
     time_t seconds = snapshot->time_ns / 1000000000;
     struct tm utc;
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds, &utc));
 
-    json_t *profiles = json_object();
+    lp_json_object(json, NULL);
+    lp_json_int(json, "id", snapshot->id);
+    lp_json_text(json, "name", snapshot->name);
+    lp_json_bool(json, "periodic", snapshot->periodic);
+    lp_json_text(json, "time", when);
+    lp_json_int(json, "time_ns", snapshot->time_ns);
+    lp_json_int(json, "uptime_ns", snapshot->uptime_ns);
+    lp_json_int(json, "cost_ns", snapshot->cost_ns);
+    lp_json_int(json, "bytes", snapshot->bytes);
+    write_figures(json, snapshot);
+    lp_json_object(json, "profiles");
     for (int i = 0; i < LP_SNAPSHOT_PROFILES; i++)
-        json_object_set_new(profiles, snapshot->profiles[i]->kind->name,
-                            profile_json(snapshot->profiles[i]));
-    return json_pack("{s:i, s:s, s:b, s:s, s:I, s:I, s:I, s:I, s:o, s:o}", "id", snapshot->id,
-                     "name", snapshot->name, "periodic", snapshot->periodic, "time", when,
-                     "time_ns", (json_int_t)snapshot->time_ns, "uptime_ns",
-                     (json_int_t)snapshot->uptime_ns, "cost_ns", (json_int_t)snapshot->cost_ns,
-                     "bytes", (json_int_t)snapshot->bytes, "figures", figures_json(snapshot),
-                     "profiles", profiles);
+        write_profile(json, snapshot->profiles[i]);
+    lp_json_end(json);
+    lp_json_end(json);
 }
 
-/* Fit for JSON and a terminal: UTF-8 without control characters. */
+/* Printable in JSON and on a terminal. */
 static bool good_name(const char *name)
 {
     if (strlen(name) > LP_SNAPSHOT_NAME_MAX)
         return false;
-    for (const char *c = name; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f)
-            return false;
-    json_t *utf8 = json_string(name);
-    json_decref(utf8);
-    return utf8 != NULL;
+    for (int n; (n = lp_clean_length(name)) > 0;)
+        name += n;
+    return *name == '\0';
 }
 
 /* false: answered. */
@@ -146,25 +166,42 @@ void lp_http_snapshot_take(struct lp_request *request)
     char location[64];
     snprintf(location, sizeof location, "/debug/snapshots/%d", snapshot->id);
     lp_reply_header(request->http, "Location", location);
-    lp_reply_json(request->http, 201, snapshot_json(snapshot));
+    lp_reply_json(request->http, 201, write_snapshot, snapshot);
 }
 
-static json_t *periodic_json(void)
+static void write_periodic(struct lp_json *json, const char *key)
 {
     const struct lp_periodic *periodic = lp_periodic();
-    return json_pack("{s:I, s:I, s:I}", "every_ms", (json_int_t)periodic->every_ms, "keep",
-                     (json_int_t)periodic->keep, "missed", (json_int_t)periodic->missed);
+    lp_json_object(json, key);
+    lp_json_int(json, "every_ms", periodic->every_ms);
+    lp_json_int(json, "keep", (int64_t)periodic->keep);
+    lp_json_int(json, "missed", periodic->missed);
+    lp_json_end(json);
+}
+
+static void write_list(struct lp_json *json, const void *unused)
+{
+    const struct lp_snapshot *snapshot;
+    (void)unused;
+    lp_json_object(json, NULL);
+    lp_json_array(json, "snapshots");
+    for (size_t i = 0; (snapshot = lp_store_at(i)); i++)
+        write_snapshot(json, snapshot);
+    lp_json_end(json);
+    lp_json_int(json, "max", LP_SNAPSHOTS_MAX);
+    write_periodic(json, "periodic");
+    lp_json_end(json);
 }
 
 void lp_http_snapshot_list(struct lp_request *request)
 {
-    json_t *list = json_array();
-    const struct lp_snapshot *snapshot;
-    for (size_t i = 0; (snapshot = lp_store_at(i)); i++)
-        json_array_append_new(list, snapshot_json(snapshot));
-    lp_reply_json(request->http, 200,
-                  json_pack("{s:o, s:i, s:o}", "snapshots", list, "max", LP_SNAPSHOTS_MAX,
-                            "periodic", periodic_json()));
+    lp_reply_json(request->http, 200, write_list, NULL);
+}
+
+static void write_schedule(struct lp_json *json, const void *unused)
+{
+    (void)unused;
+    write_periodic(json, NULL);
 }
 
 void lp_http_snapshot_every(struct lp_request *request)
@@ -192,7 +229,7 @@ void lp_http_snapshot_every(struct lp_request *request)
     if (lp_periodic_set(periodic.every_ms, (size_t)keep) != 0)
         lp_reply_error(request->http, 500, "out of memory");
     else
-        lp_reply_json(request->http, 200, periodic_json());
+        lp_reply_json(request->http, 200, write_schedule, NULL);
 }
 
 void lp_http_snapshot_name(struct lp_request *request)
@@ -202,14 +239,14 @@ void lp_http_snapshot_name(struct lp_request *request)
     if (!snapshot || (name && !name_is_good(request, name)))
         return;
     lp_store_rename(snapshot->id, name ? name : "");
-    lp_reply_json(request->http, 200, snapshot_json(snapshot));
+    lp_reply_json(request->http, 200, write_snapshot, snapshot);
 }
 
 void lp_http_snapshot(struct lp_request *request)
 {
     const struct lp_snapshot *snapshot = lp_snapshot_named(request, request->part[0]);
     if (snapshot)
-        lp_reply_json(request->http, 200, snapshot_json(snapshot));
+        lp_reply_json(request->http, 200, write_snapshot, snapshot);
 }
 
 void lp_http_snapshot_profile(struct lp_request *request)

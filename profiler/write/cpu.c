@@ -45,11 +45,16 @@ int lp_cpu_lines(char lines[LP_CPU_LINES][LP_CPU_LINE_MAX], const struct lp_cpu_
     return n;
 }
 
-json_t *lp_cpu_json(const struct lp_cpu_figures *cpu)
+void lp_cpu_json(struct lp_json *json, const char *key, const struct lp_cpu_figures *cpu)
 {
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "program_ns",
-                     (json_int_t)cpu->program_ns, "sampled_ns", (json_int_t)cpu->sampled_ns,
-                     "late_ns", (json_int_t)cpu->late_ns, "held_ns", (json_int_t)cpu->held_ns,
-                     "threads", (json_int_t)cpu->threads, "born", (json_int_t)cpu->born,
-                     "unsampled_threads", (json_int_t)cpu->unsampled, "cut_short", cpu->cut_short);
+    lp_json_object(json, key);
+    lp_json_int(json, "program_ns", cpu->program_ns);
+    lp_json_int(json, "sampled_ns", cpu->sampled_ns);
+    lp_json_int(json, "late_ns", cpu->late_ns);
+    lp_json_int(json, "held_ns", cpu->held_ns);
+    lp_json_int(json, "threads", cpu->threads);
+    lp_json_int(json, "born", cpu->born);
+    lp_json_int(json, "unsampled_threads", cpu->unsampled);
+    lp_json_bool(json, "cut_short", cpu->cut_short);
+    lp_json_end(json);
 }

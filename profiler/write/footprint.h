@@ -1,14 +1,14 @@
-/* The profiler's own weight, under the same names in text and JSON. Profiler's thread only. */
+/* What the profiler itself uses, under the same names in text and JSON. */
 #ifndef LP_WRITE_FOOTPRINT_H
 #define LP_WRITE_FOOTPRINT_H
 
-#include <jansson.h>
 #include <stdio.h>
 
 #include "inspect/footprint.h"
+#include "write/jsonout.h"
 
-/* Comment lines, "# name = value", as Go's heap profile ends in its MemStats. */
+/* Comment lines, "# name = value", like the MemStats at the end of Go's heap profile. */
 void lp_footprint_text(FILE *out, const struct lp_footprint *weight);
-json_t *lp_footprint_json(const struct lp_footprint *weight); /* NULL when memory is out */
+void lp_footprint_json(struct lp_json *json, const char *key, const struct lp_footprint *weight);
 
 #endif

@@ -1,270 +1,234 @@
-/*
- * format=json: everything a profile holds, all columns.
- *
- * A big profile as one jansson tree would take a hundred times the room of its samples, in the
- * process that is being watched; so the head, each sample and each item are made and written one by
- * one.
- */
+/* format=json: everything that a profile holds, in all columns. */
 #include <errno.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 
-#include "write/cpu.h"
-#include "write/write.h"
 #include "symbolize/frames.h"
-#include "symbolize/clean.h"
+#include "symbolize/modules.h"
 #include "symbolize/nameless.h"
-#include "write/rates.h"
+#include "write/cpu.h"
 #include "write/footprint.h"
+#include "write/jsonout.h"
+#include "write/rates.h"
+#include "write/write.h"
 
-/* Takes the value over; NULL, from a call that ran out of memory, is an error too. */
-static int dump(FILE *out, json_t *value, size_t flags)
+static void write_trim(struct lp_json *json, const struct lp_trim *trim)
 {
-    int rc = value ? json_dumpf(value, out, JSON_COMPACT | flags) : -1;
-
-    json_decref(value);
-    return rc == 0 ? 0 : ferror(out) ? -EIO : -ENOMEM;
+    lp_json_object(json, "gc");
+    lp_json_bool(json, "trimmed", trim->returned);
+    lp_json_int(json, "rss_before_bytes", trim->rss_before);
+    lp_json_int(json, "rss_after_bytes", trim->rss_after);
+    lp_json_int(json, "free_before_bytes", trim->free_before);
+    lp_json_int(json, "free_after_bytes", trim->free_after);
+    lp_json_end(json);
 }
 
-/* Names of threads and paths may hold anything; JSON must be UTF-8. */
-static json_t *text(const char *raw)
+static void write_columns(struct lp_json *json, const struct lp_profile *profile,
+                          const struct lp_profile_kind *kind)
 {
-    char clean[1024];
-
-    snprintf(clean, sizeof(clean), "%s", raw);
-    lp_clean(clean);
-    return json_string(clean);
-}
-
-static json_t *head(const struct lp_profile *profile, const struct lp_profile_kind *kind)
-{
-    json_t *types = json_array(), *total = json_array();
-
+    lp_json_array(json, "types");
+    for (int v = 0; v < kind->nvalues; v++) {
+        lp_json_object(json, NULL);
+        lp_json_text(json, "type", kind->values[v].type);
+        lp_json_text(json, "unit", kind->values[v].unit);
+        lp_json_end(json);
+    }
+    lp_json_end(json);
+    lp_json_int(json, "time_ns", profile->time_ns);
+    lp_json_int(json, "duration_ns", profile->duration_ns);
+    lp_json_object(json, "period");
+    lp_json_int(json, "value", profile->period);
+    lp_json_text(json, "type", kind->period.type ? kind->period.type : "");
+    lp_json_text(json, "unit", kind->period.unit ? kind->period.unit : "");
+    lp_json_end(json);
+    lp_json_int(json, "losses", profile->losses);
+    lp_json_array(json, "total");
     for (int v = 0; v < kind->nvalues; v++) {
         double error;
-        int64_t sum = lp_profile_total(profile, v, &error);
-        json_array_append_new(types, json_pack("{s:s, s:s}", "type", kind->values[v].type, "unit",
-                                               kind->values[v].unit));
-        json_array_append_new(total,
-                              json_pack("{s:I, s:f}", "value", (json_int_t)sum, "error", error));
+        lp_json_object(json, NULL);
+        lp_json_int(json, "value", lp_profile_total(profile, v, &error));
+        lp_json_real(json, "error", error);
+        lp_json_end(json);
     }
-    json_t *json = json_pack(
-        "{s:s, s:s, s:b, s:o, s:I, s:I, s:{s:I, s:s, s:s}, s:I, s:o}", "profile", kind->name,
-        "kind", profile->kind->name, "delta", profile->delta, "types", types, "time_ns",
-        (json_int_t)profile->time_ns, "duration_ns", (json_int_t)profile->duration_ns, "period",
-        "value", (json_int_t)profile->period, "type", kind->period.type ? kind->period.type : "",
-        "unit", kind->period.unit ? kind->period.unit : "", "losses", (json_int_t)profile->losses,
-        "total", total);
-    if (profile->weight.taken)
-        json_object_set_new(json, "profiler", lp_footprint_json(&profile->weight));
-    if (profile->cpu.taken)
-        json_object_set_new(json, "cpu", lp_cpu_json(&profile->cpu));
-    if (profile->own[0] > 0) {
-        json_t *own = json_array();
-        for (int v = 0; v < kind->nvalues; v++)
-            json_array_append_new(own, json_integer(profile->own[v]));
-        json_object_set_new(json, "own", own);
-    }
-    if (profile->trim.done)
-        json_object_set_new(json, "gc",
-                            json_pack("{s:b, s:I, s:I, s:I, s:I}", "trimmed",
-                                      profile->trim.returned, "rss_before_bytes",
-                                      (json_int_t)profile->trim.rss_before, "rss_after_bytes",
-                                      (json_int_t)profile->trim.rss_after, "free_before_bytes",
-                                      (json_int_t)profile->trim.free_before, "free_after_bytes",
-                                      (json_int_t)profile->trim.free_after));
-    if (profile->note)
-        json_object_set_new(json, "note", json_string(profile->note));
-    if (profile->rates.n > 0) {
-        json_object_set_new(json, "rates", lp_rates_json(&profile->rates));
-        json_object_set_new(json, "rates_mixed", json_boolean(lp_rates_mixed(&profile->rates)));
-        json_object_set_new(json, "rates_dropped", json_integer(profile->rates.dropped));
-    }
-    return json;
+    lp_json_end(json);
 }
 
-static json_t *stack(uint32_t id, struct lp_lines *lines)
+static void write_head(struct lp_json *json, const struct lp_profile *profile,
+                       const struct lp_profile_kind *kind)
 {
-    json_t *frames = json_array();
+    lp_json_text(json, "profile", kind->name);
+    lp_json_text(json, "kind", profile->kind->name);
+    lp_json_bool(json, "delta", profile->delta);
+    write_columns(json, profile, kind);
+    if (profile->weight.taken)
+        lp_footprint_json(json, "profiler", &profile->weight);
+    if (profile->cpu.taken)
+        lp_cpu_json(json, "cpu", &profile->cpu);
+    if (profile->own[0] > 0) {
+        lp_json_array(json, "own");
+        for (int v = 0; v < kind->nvalues; v++)
+            lp_json_int(json, NULL, profile->own[v]);
+        lp_json_end(json);
+    }
+    if (profile->trim.done)
+        write_trim(json, &profile->trim);
+    if (profile->note)
+        lp_json_text(json, "note", profile->note);
+    if (profile->rates.n > 0) {
+        lp_rates_json(json, "rates", &profile->rates);
+        lp_json_bool(json, "rates_mixed", lp_rates_mixed(&profile->rates));
+        lp_json_int(json, "rates_dropped", profile->rates.dropped);
+    }
+}
 
+static void write_stack(struct lp_json *json, const char *key, uint32_t id, struct lp_lines *lines)
+{
+    lp_json_array(json, key);
     lp_lines_of(id, lines);
     for (uint32_t i = 0; i < lines->n; i++) {
         const struct lp_line *line = &lines->at[i];
-        json_t *frame =
-            json_pack("{s:s, s:s, s:i, s:b}", "function", line->frame->function, "file",
-                      line->frame->file, "line", line->frame->line, "program", line->program);
-        char address[24];
-        snprintf(address, sizeof(address), "0x%lx", line->address);
-        if (line->address)
-            json_object_set_new(frame, "address", json_string(address));
+        lp_json_object(json, NULL);
+        lp_json_text(json, "function", line->frame->function);
+        lp_json_text(json, "file", line->frame->file);
+        lp_json_int(json, "line", line->frame->line);
+        lp_json_bool(json, "program", line->program);
+        if (line->address) {
+            char address[24];
+            snprintf(address, sizeof address, "0x%lx", line->address);
+            lp_json_text(json, "address", address);
+        }
         if (line->inlined)
-            json_object_set_new(frame, "inlined", json_true());
-        json_array_append_new(frames, frame);
+            lp_json_bool(json, "inlined", true);
+        lp_json_end(json);
     }
-    return frames;
+    lp_json_end(json);
 }
 
-/* Ten thousand sockets come from a handful of places, and their stacks are most of what is written:
- * each is made once, while it keeps its place here. */
-enum { STACK_TEXTS = 64 };
-struct stack_texts {
-    struct {
-        uint32_t id;
-        char *text;
-    } at[STACK_TEXTS];
-};
-
-/* NULL when memory is out. */
-static const char *stack_text(struct stack_texts *texts, uint32_t id, struct lp_lines *lines)
-{
-    size_t i = id % STACK_TEXTS;
-    if (!texts->at[i].text || texts->at[i].id != id) {
-        json_t *json = stack(id, lines);
-        free(texts->at[i].text);
-        texts->at[i].id = id;
-        texts->at[i].text = json ? json_dumps(json, JSON_COMPACT) : NULL;
-        json_decref(json);
-    }
-    return texts->at[i].text;
-}
-
-static void drop_texts(struct stack_texts *texts)
-{
-    for (int i = 0; i < STACK_TEXTS; i++)
-        free(texts->at[i].text);
-}
-
-/* What came and went in a delta's window; what survived of it is among the values. */
-static json_t *window(const struct lp_row *row)
+/* What was allocated and freed in a delta's window; what survived of it is among the values. */
+static void write_window(struct lp_json *json, const struct lp_row *row)
 {
     const int objects = LP_ALLOC_OBJECTS, bytes = LP_ALLOC_BYTES;
 
-    return json_pack(
-        "{s:I, s:I, s:I, s:I, s:f, s:f}", "allocated_objects", (json_int_t)row->value[objects],
-        "allocated_bytes", (json_int_t)row->value[bytes], "freed_objects",
-        (json_int_t)lp_row_freed(row, objects), "freed_bytes", (json_int_t)lp_row_freed(row, bytes),
-        "freed_objects_error", sqrt(row->freed_variance[objects]), "freed_bytes_error",
-        sqrt(row->freed_variance[bytes]));
+    lp_json_object(json, "window");
+    lp_json_int(json, "allocated_objects", row->value[objects]);
+    lp_json_int(json, "allocated_bytes", row->value[bytes]);
+    lp_json_int(json, "freed_objects", lp_row_freed(row, objects));
+    lp_json_int(json, "freed_bytes", lp_row_freed(row, bytes));
+    lp_json_real(json, "freed_objects_error", sqrt(row->freed_variance[objects]));
+    lp_json_real(json, "freed_bytes_error", sqrt(row->freed_variance[bytes]));
+    lp_json_end(json);
 }
 
 /* Of all the blocks of this stack, whatever their size. */
-static void add_survivors(json_t *json, const struct lp_ages *ages, uint32_t id)
+static void write_survivors(struct lp_json *json, const struct lp_ages *ages, uint32_t id)
 {
     struct lp_age age;
 
-    if (lp_ages_get(ages, id, &age))
-        json_object_set_new(json, "survivors",
-                            json_pack("{s:I, s:I}", "oldest_ns", (json_int_t)age.oldest_ns,
-                                      "median_ns", (json_int_t)age.median_ns));
+    if (!lp_ages_get(ages, id, &age))
+        return;
+    lp_json_object(json, "survivors");
+    lp_json_int(json, "oldest_ns", age.oldest_ns);
+    lp_json_int(json, "median_ns", age.median_ns);
+    lp_json_end(json);
 }
 
-static json_t *sample(const struct lp_profile *profile, const struct lp_row *row,
-                      const struct lp_profile_kind *kind, struct lp_lines *lines)
+static void write_label(struct lp_json *json, const struct lp_row *row,
+                        const struct lp_profile_kind *kind)
 {
-    json_t *values = json_array(), *errors = json_array();
-
-    for (int v = 0; v < kind->nvalues; v++) {
-        json_array_append_new(values, json_integer(row->value[v]));
-        json_array_append_new(errors, json_real(sqrt(row->variance[v])));
-    }
-    json_t *json = json_pack("{s:o, s:o}", "values", values, "errors", errors);
-    if (kind->label_key && (kind->label_unit || row->label_text))
-        json_object_set_new(
-            json, "label",
-            json_pack("{s:o}", kind->label_key,
-                      kind->label_unit ? json_integer(row->label_num) : text(row->label_text)));
-    if (profile->delta && kind->tallies)
-        json_object_set_new(json, "window", window(row));
-    add_survivors(json, profile->ages, row->stack);
-    json_object_set_new(json, "stack", stack(row->stack, lines));
-    return json;
+    lp_json_object(json, "label");
+    if (kind->label_unit)
+        lp_json_int(json, kind->label_key, row->label_num);
+    else
+        lp_json_text(json, kind->label_key, row->label_text);
+    lp_json_end(json);
 }
 
-static json_t *item(const struct lp_item *from, const struct lp_profile_kind *kind)
+static void write_sample(struct lp_json *json, const struct lp_profile *profile,
+                         const struct lp_row *row, const struct lp_profile_kind *kind,
+                         struct lp_lines *lines)
 {
-    json_t *values = json_array();
-
+    lp_json_line(json);
+    lp_json_object(json, NULL);
+    lp_json_array(json, "values");
     for (int v = 0; v < kind->nvalues; v++)
-        json_array_append_new(values, json_integer(from->value[v]));
-    json_t *json = json_pack("{s:I, s:o, s:o, s:o}", "id", (json_int_t)from->id, "name",
-                             text(from->name ? from->name : ""), "state",
-                             text(from->state ? from->state : ""), "values", values);
-
-    if (from->age_ns >= 0)
-        json_object_set_new(json, "age_ns", json_integer(from->age_ns));
-    if (from->state_ns >= 0)
-        json_object_set_new(json, "state_ns", json_integer(from->state_ns));
-    return json;
+        lp_json_int(json, NULL, row->value[v]);
+    lp_json_end(json);
+    lp_json_array(json, "errors");
+    for (int v = 0; v < kind->nvalues; v++)
+        lp_json_real(json, NULL, sqrt(row->variance[v]));
+    lp_json_end(json);
+    if (kind->label_key && (kind->label_unit || row->label_text))
+        write_label(json, row, kind);
+    if (profile->delta && kind->tallies)
+        write_window(json, row);
+    write_survivors(json, profile->ages, row->stack);
+    write_stack(json, "stack", row->stack, lines);
+    lp_json_end(json);
 }
 
-static int write_stack(FILE *out, const char *key, uint32_t id, struct lp_lines *lines,
-                       struct stack_texts *texts)
+static void write_item(struct lp_json *json, const struct lp_item *item,
+                       const struct lp_profile_kind *kind, struct lp_lines *lines)
 {
-    const char *text = stack_text(texts, id, lines);
-    if (!text)
-        return -ENOMEM;
-    fprintf(out, ",\"%s\":%s", key, text);
-    return 0;
-}
-
-static int write_item(FILE *out, const struct lp_item *from, const struct lp_profile_kind *kind,
-                      struct lp_lines *lines, struct stack_texts *texts)
-{
-    fputc('{', out);
-    int rc = dump(out, item(from, kind), JSON_EMBED);
-    if (rc == 0 && from->creator != LP_STACK_NONE)
-        rc = write_stack(out, "creator", from->creator, lines, texts);
-    if (rc == 0)
-        rc = write_stack(out, "stack", from->stack, lines, texts);
-    fputc('}', out);
-    return rc;
+    lp_json_line(json);
+    lp_json_object(json, NULL);
+    lp_json_int(json, "id", item->id);
+    lp_json_text(json, "name", item->name ? item->name : "");
+    lp_json_text(json, "state", item->state ? item->state : "");
+    lp_json_array(json, "values");
+    for (int v = 0; v < kind->nvalues; v++)
+        lp_json_int(json, NULL, item->value[v]);
+    lp_json_end(json);
+    if (item->age_ns >= 0)
+        lp_json_int(json, "age_ns", item->age_ns);
+    if (item->state_ns >= 0)
+        lp_json_int(json, "state_ns", item->state_ns);
+    if (item->creator != LP_STACK_NONE)
+        write_stack(json, "creator", item->creator, lines);
+    write_stack(json, "stack", item->stack, lines);
+    lp_json_end(json);
 }
 
 /* The objects in its stacks that have no names. */
-static json_t *nameless(const struct lp_profile *profile)
+static void write_nameless(struct lp_json *json, const struct lp_profile *profile)
 {
     struct lp_nameless list[LP_NAMELESS_MAX];
-    json_t *array = json_array();
 
-    for (size_t i = 0, n = lp_nameless_of(profile, true, list); i < n; i++)
-        json_array_append_new(array, json_pack("{s:o, s:s, s:s, s:b}", "path", text(list[i].path),
-                                               "build_id", list[i].build_id, "package",
-                                               list[i].package, "too_large", list[i].too_large));
-    return array;
+    lp_json_array(json, "nameless");
+    for (size_t i = 0, n = lp_nameless_of(profile, true, list); i < n; i++) {
+        lp_json_object(json, NULL);
+        lp_json_text(json, "path", list[i].path);
+        lp_json_text(json, "build_id", list[i].build_id);
+        lp_json_text(json, "package", list[i].package);
+        lp_json_bool(json, "too_large", list[i].too_large);
+        lp_json_end(json);
+    }
+    lp_json_end(json);
 }
 
 int lp_write_json(FILE *out, const struct lp_profile *profile, const struct lp_view *view)
 {
-    struct lp_lines *lines = malloc(sizeof(*lines));
-    struct stack_texts texts = {0};
+    struct lp_json json = {.out = out};
+    struct lp_lines *lines = malloc(sizeof *lines);
     const struct lp_profile_kind *kind = view->kind;
-    int rc;
 
     if (!lines)
         return -ENOMEM;
     lp_modules_refresh();
-    fputc('{', out);
-    rc = dump(out, head(profile, kind), JSON_EMBED);
-    fputs(",\"samples\":[", out);
-    for (size_t i = 0; rc == 0 && i < profile->nrows; i++) {
-        fputs(i > 0 ? ",\n" : "\n", out);
-        rc = dump(out, sample(profile, &profile->rows[i], kind, lines), 0);
-    }
-    fputs("]", out);
+    lp_json_object(&json, NULL);
+    write_head(&json, profile, kind);
+    lp_json_array(&json, "samples");
+    for (size_t i = 0; i < profile->nrows; i++)
+        write_sample(&json, profile, &profile->rows[i], kind, lines);
+    lp_json_end(&json);
     if (kind->item && !profile->delta) {
-        fputs(",\"items\":[", out);
-        for (size_t i = 0; rc == 0 && i < profile->nitems; i++) {
-            fputs(i > 0 ? ",\n" : "\n", out);
-            rc = write_item(out, &profile->items[i], kind, lines, &texts);
-        }
-        fputs("]", out);
+        lp_json_array(&json, "items");
+        for (size_t i = 0; i < profile->nitems; i++)
+            write_item(&json, &profile->items[i], kind, lines);
+        lp_json_end(&json);
     }
-    fputs(",\"nameless\":", out);
-    if (rc == 0)
-        rc = dump(out, nameless(profile), 0);
-    fputs("}\n", out);
-    drop_texts(&texts);
+    write_nameless(&json, profile);
+    lp_json_end(&json);
+    fputc('\n', out);
     free(lines);
-    return rc != 0 ? rc : ferror(out) ? -EIO : 0;
+    return lp_json_finish(&json);
 }

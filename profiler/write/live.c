@@ -3,12 +3,10 @@
 #include "inspect/process.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <jansson.h>
-#include <stdlib.h>
+#include <stddef.h>
 #include <unistd.h>
 
-#include "symbolize/clean.h"
+#include "write/jsonout.h"
 
 static const struct field {
     const char *name;
@@ -36,43 +34,40 @@ static int64_t value(const struct lp_vitals *life, int i)
     return *(const int64_t *)((const char *)life + fields[i].offset) / fields[i].unit;
 }
 
-/* A program may have any bytes for a name. */
-static int write_program(FILE *out)
-{
-    char name[256];
-    snprintf(name, sizeof name, "%s", lp_program_name());
-    lp_clean(name);
-    json_t *json = json_string(name);
-    int failed = !json || json_dumpf(json, out, JSON_ENCODE_ANY) != 0;
-    json_decref(json);
-    return failed ? -ENOMEM : 0;
-}
-
 int lp_write_live_history(FILE *out, const struct lp_history *history)
 {
+    struct lp_json json = {.out = out};
     const struct lp_vitals *life;
 
-    fputs("event: history\ndata: {\"program\":", out);
-    int error = write_program(out);
-    fprintf(out, ",\"pid\":%d,\"fields\":[", (int)getpid());
+    fputs("event: history\ndata: ", out);
+    lp_json_object(&json, NULL);
+    lp_json_text(&json, "program", lp_program_name());
+    lp_json_int(&json, "pid", getpid());
+    lp_json_array(&json, "fields");
     for (int i = 0; i < NFIELDS; i++)
-        fprintf(out, "%s\"%s\"", i ? "," : "", fields[i].name);
-    fputs("],\"points\":[", out);
-    for (size_t n = 0; (life = lp_history_at(history, n)); n++)
+        lp_json_text(&json, NULL, fields[i].name);
+    lp_json_end(&json);
+    lp_json_array(&json, "points");
+    for (size_t n = 0; (life = lp_history_at(history, n)); n++) {
+        lp_json_array(&json, NULL);
         for (int i = 0; i < NFIELDS; i++)
-            fprintf(out, "%s%" PRId64 "%s",
-                    i   ? ","
-                    : n ? ",["
-                        : "[",
-                    value(life, i), i + 1 < NFIELDS ? "" : "]");
-    fputs("]}\n\n", out);
-    return error;
+            lp_json_int(&json, NULL, value(life, i));
+        lp_json_end(&json);
+    }
+    lp_json_end(&json);
+    lp_json_end(&json);
+    fputs("\n\n", out);
+    return lp_json_finish(&json);
 }
 
 void lp_write_live_point(FILE *out, const struct lp_vitals *life)
 {
-    fputs("event: point\ndata: {", out);
+    struct lp_json json = {.out = out};
+
+    fputs("event: point\ndata: ", out);
+    lp_json_object(&json, NULL);
     for (int i = 0; i < NFIELDS; i++)
-        fprintf(out, "%s\"%s\":%" PRId64, i ? "," : "", fields[i].name, value(life, i));
-    fputs("}\n\n", out);
+        lp_json_int(&json, fields[i].name, value(life, i));
+    lp_json_end(&json);
+    fputs("\n\n", out);
 }

@@ -35,12 +35,14 @@ const char *lp_rates_text(char out[LP_RATES_TEXT_MAX], const struct lp_rates *ra
     return out;
 }
 
-json_t *lp_rates_json(const struct lp_rates *rates)
+void lp_rates_json(struct lp_json *json, const char *key, const struct lp_rates *rates)
 {
-    json_t *list = json_array();
-
-    for (uint32_t i = 0; i < rates->n; i++)
-        json_array_append_new(list, json_pack("{s:I, s:I}", "bytes", (json_int_t)rates->at[i].bytes,
-                                              "since_ns", (json_int_t)rates->at[i].since_ns));
-    return list;
+    lp_json_array(json, key);
+    for (uint32_t i = 0; i < rates->n; i++) {
+        lp_json_object(json, NULL);
+        lp_json_int(json, "bytes", rates->at[i].bytes);
+        lp_json_int(json, "since_ns", rates->at[i].since_ns);
+        lp_json_end(json);
+    }
+    lp_json_end(json);
 }

@@ -1,160 +1,197 @@
-/* The suspects, for a program. */
+/* The suspects as JSON, for programs. */
 #include <errno.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "symbolize/frames.h"
-#include "symbolize/clean.h"
+#include "write/jsonout.h"
 #include "write/suspects.h"
 
-static json_t *stack_json(uint32_t stack, struct lp_lines *lines)
+static void write_place(struct lp_json *json, const struct lp_frame *frame)
 {
-    json_t *frames = json_array();
+    lp_json_text(json, "function", frame->function);
+    lp_json_text(json, "file", frame->file);
+    lp_json_int(json, "line", frame->line);
+}
 
+static void write_stack(struct lp_json *json, uint32_t stack, struct lp_lines *lines)
+{
+    lp_json_array(json, "stack");
     lp_lines_of(stack, lines);
-    for (uint32_t i = 0; i < lines->n; i++)
-        json_array_append_new(
-            frames, json_pack("{s:s, s:s, s:i}", "function", lines->at[i].frame->function, "file",
-                              lines->at[i].frame->file, "line", lines->at[i].frame->line));
-    return frames;
+    for (uint32_t i = 0; i < lines->n; i++) {
+        lp_json_object(json, NULL);
+        write_place(json, lines->at[i].frame);
+        lp_json_end(json);
+    }
+    lp_json_end(json);
 }
 
-/* What only heap has. */
-static void add_books(json_t *json, const struct lp_suspect *s)
+/* A negative figure is not known. */
+static void write_known(struct lp_json *json, const char *key, int64_t value)
 {
-    json_object_set_new(json, "allocated", json_integer(s->allocated));
-    json_object_set_new(json, "allocated_error", json_real(sqrt(s->allocated_variance)));
-    json_object_set_new(json, "freed", json_integer(s->freed));
-    json_object_set_new(json, "freed_error", json_real(sqrt(s->freed_variance)));
-    if (s->survivors)
-        json_object_set_new(
-            json, "survivors",
-            json_pack("{s:I, s:I, s:o}", "oldest_ns", (json_int_t)s->age.oldest_ns, "median_ns",
-                      (json_int_t)s->age.median_ns, "median_before_ns",
-                      s->median_before_ns < 0 ? json_null() : json_integer(s->median_before_ns)));
+    if (value < 0)
+        lp_json_null(json, key);
+    else
+        lp_json_int(json, key, value);
 }
 
-static json_t *churn_json(const struct lp_suspect *s, struct lp_lines *lines)
+/* Only heap has these. */
+static void write_allocations(struct lp_json *json, const struct lp_suspect *s)
 {
-    json_t *json = json_pack("{s:s, s:s, s:i, s:I, s:f, s:b, s:o}", "function", s->place->function,
-                             "file", s->place->file, "line", s->place->line, "growth",
-                             (json_int_t)s->growth, "growth_error", sqrt(s->variance), "in_flight",
-                             s->in_flight, "stack", stack_json(s->busy_stack, lines));
-
-    add_books(json, s);
-    return json;
+    lp_json_int(json, "allocated", s->allocated);
+    lp_json_real(json, "allocated_error", sqrt(s->allocated_variance));
+    lp_json_int(json, "freed", s->freed);
+    lp_json_real(json, "freed_error", sqrt(s->freed_variance));
+    if (!s->survivors)
+        return;
+    lp_json_object(json, "survivors");
+    lp_json_int(json, "oldest_ns", s->age.oldest_ns);
+    lp_json_int(json, "median_ns", s->age.median_ns);
+    write_known(json, "median_before_ns", s->median_before_ns);
+    lp_json_end(json);
 }
 
-static json_t *trend_json(const struct lp_trend *trend, size_t snapshots)
+static void write_churn(struct lp_json *json, const struct lp_suspect *s, struct lp_lines *lines)
 {
-    if (snapshots < 3)
-        return json_null();
-    return json_pack("{s:f, s:f, s:f, s:f}", "per_second", trend->slope, "low", trend->low, "high",
-                     trend->high, "rises", trend->rises);
+    lp_json_object(json, NULL);
+    write_place(json, s->place);
+    lp_json_int(json, "growth", s->growth);
+    lp_json_real(json, "growth_error", sqrt(s->variance));
+    lp_json_bool(json, "in_flight", s->in_flight);
+    write_stack(json, s->busy_stack, lines);
+    write_allocations(json, s);
+    lp_json_end(json);
 }
 
-static void add_verdict(json_t *json, const struct lp_ranking *ranking, const struct lp_suspect *s)
+static void write_trend(struct lp_json *json, const struct lp_trend *trend, size_t snapshots)
+{
+    if (snapshots < 3) {
+        lp_json_null(json, "trend");
+        return;
+    }
+    lp_json_object(json, "trend");
+    lp_json_real(json, "per_second", trend->slope);
+    lp_json_real(json, "low", trend->low);
+    lp_json_real(json, "high", trend->high);
+    lp_json_real(json, "rises", trend->rises);
+    lp_json_end(json);
+}
+
+static void write_verdict(struct lp_json *json, const struct lp_ranking *ranking,
+                          const struct lp_suspect *s)
 {
     char reason[LP_REASON_MAX], pace[LP_REASON_MAX];
 
     lp_suspect_reason(reason, ranking, s);
     lp_suspect_pace(pace, ranking, s);
-    json_object_set_new(json, "verdict", json_string(lp_verdict_name(s->judgement.verdict)));
-    json_object_set_new(json, "reason", json_string(reason));
-    json_object_set_new(json, "pace", json_string(pace));
-    json_object_set_new(json, "grew_in", json_integer((json_int_t)s->judgement.grew_in));
-    json_object_set_new(json, "intervals", json_integer((json_int_t)s->judgement.intervals));
-    json_object_set_new(json, "trend", trend_json(&s->judgement.trend, s->judgement.snapshots));
+    lp_json_text(json, "verdict", lp_verdict_name(s->judgement.verdict));
+    lp_json_text(json, "reason", reason);
+    lp_json_text(json, "pace", pace);
+    lp_json_int(json, "grew_in", (int64_t)s->judgement.grew_in);
+    lp_json_int(json, "intervals", (int64_t)s->judgement.intervals);
+    write_trend(json, &s->judgement.trend, s->judgement.snapshots);
 }
 
-static json_t *suspect_json(const struct lp_ranking *ranking, const struct lp_suspect *s,
-                            size_t rank, struct lp_lines *lines)
+static void write_suspect(struct lp_json *json, const struct lp_ranking *ranking, size_t i,
+                          struct lp_lines *lines)
 {
+    const struct lp_suspect *s = &ranking->suspects[i];
     const struct lp_tracked *tracked = &ranking->tracked[s->resource];
-    json_t *json = json_pack(
-        "{s:I, s:s, s:s?, s:s, s:s, s:i, s:I, s:s, s:f, s:f, s:f, s:I, s:I, s:I, s:o}", "rank",
-        (json_int_t)rank, "resource", tracked->is->name, "profile",
-        tracked->profile == LP_GAP ? NULL : lp_snapshot_kinds[tracked->profile]->name, "function",
-        s->place->function, "file", s->place->file, "line", s->place->line, "growth",
-        (json_int_t)s->growth, "unit", tracked->is->unit, "growth_error", sqrt(s->variance),
-        "growth_per_second", ranking->seconds > 0 ? (double)s->growth / ranking->seconds : 0.0,
-        "share_of_limit", s->share, "limit", (json_int_t)ranking->limit[s->resource], "from_value",
-        (json_int_t)s->from, "to_value", (json_int_t)s->to, "stack", stack_json(s->stack, lines));
-    json_object_set_new(json, "growth_per_request",
-                        ranking->requests > 0
-                            ? json_real((double)s->growth / (double)ranking->requests)
-                            : json_null());
-    add_verdict(json, ranking, s);
-    if (lp_ranks_heap(ranking, s))
-        add_books(json, s);
+
+    lp_json_object(json, NULL);
+    lp_json_int(json, "rank", (int64_t)i + 1);
+    lp_json_text(json, "resource", tracked->is->name);
     if (tracked->profile == LP_GAP)
-        json_object_set_new(json, "trimmable",
-                            ranking->to->gap.trimmable < 0
-                                ? json_null()
-                                : json_integer(ranking->to->gap.trimmable));
-    return json;
+        lp_json_null(json, "profile");
+    else
+        lp_json_text(json, "profile", lp_snapshot_kinds[tracked->profile]->name);
+    write_place(json, s->place);
+    lp_json_int(json, "growth", s->growth);
+    lp_json_text(json, "unit", tracked->is->unit);
+    lp_json_real(json, "growth_error", sqrt(s->variance));
+    lp_json_real(json, "growth_per_second",
+                 ranking->seconds > 0 ? (double)s->growth / ranking->seconds : 0.0);
+    lp_json_real(json, "share_of_limit", s->share);
+    lp_json_int(json, "limit", ranking->limit[s->resource]);
+    lp_json_int(json, "from_value", s->from);
+    lp_json_int(json, "to_value", s->to);
+    write_stack(json, s->stack, lines);
+    if (ranking->requests > 0)
+        lp_json_real(json, "growth_per_request", (double)s->growth / (double)ranking->requests);
+    else
+        lp_json_null(json, "growth_per_request");
+    write_verdict(json, ranking, s);
+    if (lp_ranks_heap(ranking, s))
+        write_allocations(json, s);
+    if (tracked->profile == LP_GAP)
+        write_known(json, "trimmable", ranking->to->gap.trimmable);
+    lp_json_end(json);
 }
 
-static json_t *snapshot_json(const struct lp_snapshot *snapshot)
+static void write_snapshot(struct lp_json *json, const char *key,
+                           const struct lp_snapshot *snapshot)
 {
-    char name[sizeof(snapshot->name)];
-
-    memcpy(name, snapshot->name, sizeof(name));
-    lp_clean(name); /* it came by HTTP, and JSON must be UTF-8 */
-    return json_pack("{s:i, s:s, s:I}", "id", snapshot->id, "name", name, "time_ns",
-                     (json_int_t)snapshot->time_ns);
+    lp_json_object(json, key);
+    lp_json_int(json, "id", snapshot->id);
+    lp_json_text(json, "name", snapshot->name);
+    lp_json_int(json, "time_ns", snapshot->time_ns);
+    lp_json_end(json);
 }
 
-static json_t *series_json(const struct lp_series *series)
+static void write_totals(struct lp_json *json, const struct lp_ranking *ranking)
 {
-    json_t *list = json_array();
-
-    for (size_t i = 0; i < series->n; i++)
-        json_array_append_new(list, snapshot_json(series->at[i]));
-    return list;
+    lp_json_object(json, "totals");
+    for (int r = 0; r < ranking->nresources; r++) {
+        lp_json_object(json, ranking->tracked[r].is->name);
+        lp_json_int(json, "growth", ranking->total[r]);
+        lp_json_real(json, "growth_error", ranking->total_error[r]);
+        lp_json_text(json, "unit", ranking->tracked[r].is->unit);
+        lp_json_int(json, "limit", ranking->limit[r]);
+        write_trend(json, &ranking->total_trend[r], ranking->series->n);
+        lp_json_end(json);
+    }
+    lp_json_end(json);
 }
 
-static json_t *totals_json(const struct lp_ranking *ranking)
+static void write_ranking(struct lp_json *json, const struct lp_ranking *ranking,
+                          struct lp_lines *lines)
 {
-    json_t *totals = json_object();
-
-    for (int r = 0; r < ranking->nresources; r++)
-        json_object_set_new(totals, ranking->tracked[r].is->name,
-                            json_pack("{s:I, s:f, s:s, s:I, s:o}", "growth",
-                                      (json_int_t)ranking->total[r], "growth_error",
-                                      ranking->total_error[r], "unit", ranking->tracked[r].is->unit,
-                                      "limit", (json_int_t)ranking->limit[r], "trend",
-                                      trend_json(&ranking->total_trend[r], ranking->series->n)));
-    return totals;
+    lp_json_object(json, NULL);
+    write_snapshot(json, "from", ranking->from);
+    write_snapshot(json, "to", ranking->to);
+    lp_json_array(json, "series");
+    for (size_t i = 0; i < ranking->series->n; i++)
+        write_snapshot(json, NULL, ranking->series->at[i]);
+    lp_json_end(json);
+    lp_json_real(json, "seconds", ranking->seconds);
+    lp_json_int(json, "requests", ranking->requests);
+    lp_json_array(json, "suspects");
+    for (size_t i = 0; i < ranking->n; i++)
+        write_suspect(json, ranking, i, lines);
+    lp_json_end(json);
+    lp_json_array(json, "churn");
+    for (size_t i = 0; i < ranking->nchurn; i++)
+        write_churn(json, &ranking->churn[i], lines);
+    lp_json_end(json);
+    write_totals(json, ranking);
+    lp_json_int(json, "rss_growth",
+                ranking->to->figures.rss_bytes - ranking->from->figures.rss_bytes);
+    lp_json_end(json);
 }
 
 int lp_write_suspects_json(FILE *out, const struct lp_series *series)
 {
-    struct lp_lines *lines = malloc(sizeof(*lines));
+    struct lp_json json = {.out = out, .indent = 1};
+    struct lp_lines *lines = malloc(sizeof *lines);
     struct lp_ranking ranking = {0};
-    json_t *json = NULL;
-    int rc = lines ? lp_rank(&ranking, series) : -ENOMEM;
-    if (rc != 0)
-        goto out;
+    int error = lines ? lp_rank(&ranking, series) : -ENOMEM;
 
-    json_t *suspects = json_array(), *churn = json_array();
-    for (size_t i = 0; i < ranking.n; i++)
-        json_array_append_new(suspects, suspect_json(&ranking, &ranking.suspects[i], i + 1, lines));
-    for (size_t i = 0; i < ranking.nchurn; i++)
-        json_array_append_new(churn, churn_json(&ranking.churn[i], lines));
-    json = json_pack("{s:o, s:o, s:o, s:f, s:I, s:o, s:o, s:o, s:I}", "from",
-                     snapshot_json(ranking.from), "to", snapshot_json(ranking.to), "series",
-                     series_json(series), "seconds", ranking.seconds, "requests",
-                     (json_int_t)ranking.requests, "suspects", suspects, "churn", churn, "totals",
-                     totals_json(&ranking), "rss_growth",
-                     (json_int_t)(ranking.to->figures.rss_bytes - ranking.from->figures.rss_bytes));
-    rc = !json ? -ENOMEM : json_dumpf(json, out, JSON_INDENT(1)) != 0 ? -EIO : 0;
-    fputc('\n', out);
-out:
-    json_decref(json);
+    if (!error) {
+        write_ranking(&json, &ranking, lines);
+        fputc('\n', out);
+        error = lp_json_finish(&json);
+    }
     lp_ranking_release(&ranking);
     free(lines);
-    return rc;
+    return error;
 }
