@@ -10,6 +10,7 @@
 #include "serve/server.h"
 
 #include <errno.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -225,6 +226,8 @@ void lp_server_run(const struct leakprof_options *options,
                    void (*ready)(int error, const char *url, void *arg), void *arg)
 {
     struct periods periods;
+    /* JSON, SVG and the trace line need a decimal point, whatever locale the program has set. */
+    uselocale(newlocale(LC_ALL_MASK, "C", NULL));
     server.url[0] = '\0';
     atomic_store(&server.stopping, false);
     int error = check(options, &periods);

@@ -86,4 +86,19 @@ test_program() {
 	[[ $(<"$work/err") =~ seen\ [1-9] ]] || fail "nothing recorded: $(<"$work/err")"
 }
 
+test_locale() {
+	: "a program whose locale writes 1,5 is shown like any other"
+	needs_preload
+	printf 'LC_NUMERIC\ndecimal_point "<U002C>"\nthousands_sep ""\ngrouping -1\nEND LC_NUMERIC\n' >"$work/comma.def"
+	localedef -c -f ANSI_X3.4-1968 -i "$work/comma.def" "$work/comma" 2>/dev/null || true # it warns of the other categories
+	preload 64 LOCPATH="$work" LC_ALL=comma bash -c 'printf "%.1f\n" 1,5; while :; do read -t 0.05 -r; done' <"/dev/zero"
+	wait_for 20 grep -q . "$work/out"
+	equal "the program's own" "$(<"$work/out")" 1,5
+	prof "/debug/pprof/heap?format=json" | jq -e '[.samples[].errors[] | select(. != floor)] | length > 0' >"$work/body" ||
+		fail "no errors with a fraction in the JSON"
+	prof "/debug/pprof/heap?format=svg" >"$work/heap.svg"
+	equal "coordinates with a comma" "$(grep -cE '(x|width)="[0-9]+,[0-9]' "$work/heap.svg" || true)" 0
+	ended
+}
+
 run_tests
