@@ -38,7 +38,7 @@ SRC_server   := $(sort $(wildcard server/*.c))
 ROOMS_recorder := sys record hooks
 ROOMS_reporter := inspect profile symbolize judge write serve
 SRC_preloaded  := $(addprefix profiler/,preload.c recorder_calls.c reporter_loaded.c hooks/main.c)
-SRC_recorder   := $(filter-out $(SRC_preloaded),$(sort $(foreach r,$(ROOMS_recorder),$(wildcard profiler/$(r)/*.c)) $(addprefix profiler/,agent.c leakprof.c)))
+SRC_recorder   := $(filter-out $(SRC_preloaded),$(sort $(foreach r,$(ROOMS_recorder),$(wildcard profiler/$(r)/*.c)) $(addprefix profiler/,agent.c config.c leakprof.c)))
 SRC_reporter   := $(sort $(foreach r,$(ROOMS_reporter),$(wildcard profiler/$(r)/*.c)) profiler/reporter.c)
 # Two sanitizers own malloc, and one asks for the loader's list and for memory before it can watch
 # anything, and has to see the program's locks as they are.
@@ -217,6 +217,12 @@ $(PLAIN): $(F)/%: tests/fixtures/%.c $(wildcard tests/fixtures/*.h) profiler/lea
 	$(CC) $(filter-out -M%,$(BASE)) -O2 -g -fno-builtin -Wno-deprecated-declarations -iquote profiler \
 	  $(LDFL) -rdynamic -o $@ $< -lpthread -ldl
 
+# The variables of the profiler, as the README has them; `build/config-text man` for a manual page.
+config-text: $(B)/config-text
+	@$<
+$(B)/config-text: scripts/config_text.c $(B)/obj/profiler/config.o
+	$(CC) $(BASE) $(CFLAGS) $(INC_profiler) $(LDFL) -MF $(B)/obj/config_text.d -o $@ $^
+
 run: all
 	$(B)/leakyard
 demo: all
@@ -253,8 +259,9 @@ help:
 	@echo "make pictures   the screenshots of the README, anew"
 	@echo "make verdicts   every scene under load, ten times: is the guilty line first, and nothing else accused?"
 	@echo "make lint    layout, static analysis, who may include whom"
+	@echo "make config-text   the table of the profiler's environment variables, for the README"
 	@echo "make clean   removes build/"
 
-.PHONY: all unit tiny torture bare fixtures run demo check soak matrix verdicts pictures flags-leaks lint bench clean help
+.PHONY: config-text all unit tiny torture bare fixtures run demo check soak matrix verdicts pictures flags-leaks lint bench clean help
 -include loadtest/bench.mk
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

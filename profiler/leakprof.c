@@ -3,22 +3,21 @@
 #include "leakprof.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <stdbool.h>
 #include <unistd.h>
 
 #include "agent.h"
+#include "config.h"
 #include "link.h"
 #include "record/rate.h"
 #include "record/requests.h"
 #include "record/waits.h"
 #include "sys/losses.h"
 #include "sys/pages.h"
-#include "sys/period.h"
 
-static int set_waits_rate(enum lp_waits kind, int64_t rate)
+static int set_waits_rate(enum lp_waits kind, enum lp_variable variable, int64_t rate)
 {
-    if (rate < 0 || rate > LP_WAITS_RATE_MAX)
+    if (!lp_config_allows(variable, rate))
         return -EINVAL;
     lp_waits_rate_set(kind, rate);
     return 0;
@@ -26,12 +25,12 @@ static int set_waits_rate(enum lp_waits kind, int64_t rate)
 
 int leakprof_set_block_rate(int64_t ns)
 {
-    return set_waits_rate(LP_WAITS_BLOCK, ns);
+    return set_waits_rate(LP_WAITS_BLOCK, LP_VAR_BLOCK_RATE, ns);
 }
 
 int leakprof_set_mutex_fraction(int64_t n)
 {
-    return set_waits_rate(LP_WAITS_MUTEX, n);
+    return set_waits_rate(LP_WAITS_MUTEX, LP_VAR_MUTEX_FRACTION, n);
 }
 
 void leakprof_count_requests(uint64_t n)
@@ -39,42 +38,53 @@ void leakprof_count_requests(uint64_t n)
     lp_requests_add(n);
 }
 
-enum { KEEP_MIN = 7, KEEP_MAX = 200 }; /* as leakprof.h has it */
-
-/* What the options say, else the environment; 0 or negative: none. */
-static int64_t period_of(int64_t given, const char *variable)
+/* On a thread of the program, at start-up: its standard error may be waited for. */
+static void report(enum lp_variable variable)
 {
-    if (given)
-        return given;
-    const char *text = getenv(variable);
-    int64_t period = text && *text ? lp_trace_period(text) : 0;
-    if (period >= 0)
-        return period;
-    dprintf(STDERR_FILENO, "leakprof: %s: %.80s: not " LP_TRACE_ALLOWED "\n", variable, text);
-    return 0;
+    char line[LP_CONFIG_LINE_MAX];
+    size_t size = lp_config_refused(line, variable);
+    if (size > 0 && write(STDERR_FILENO, line, size) < 0)
+        return; /* nobody can be told */
 }
 
-static int64_t keep_of(int64_t given)
+/* The option, else the variable. A negative option (LEAKPROF_TRACE_OFF, LEAKPROF_SNAPSHOT_OFF) is
+ * none, 0. */
+static int64_t choose(int64_t option, enum lp_variable variable, int64_t configured)
 {
-    const char *text = given ? NULL : getenv("LEAKPROF_SNAPSHOT_KEEP");
-    if (!text || !*text)
-        return given ? given : 0;
-    char *end;
-    long keep = strtol(text, &end, 10);
-    if (*end == '\0' && keep >= KEEP_MIN && keep <= KEEP_MAX)
-        return keep;
-    dprintf(STDERR_FILENO, "leakprof: LEAKPROF_SNAPSHOT_KEEP: %.80s: not a number from %d to %d\n",
-            text, KEEP_MIN, KEEP_MAX);
-    return 0;
+    if (option == 0)
+        report(variable);
+    return option < 0 ? 0 : option ? option : configured;
+}
+
+static bool good_period(int64_t ms, enum lp_variable variable)
+{
+    return ms == 0 || ms == -1 || lp_config_allows(variable, ms);
+}
+
+static bool good_numbers(const struct leakprof_options *options)
+{
+    return (options->rate == LEAKPROF_RATE_KEEP || lp_config_allows(LP_VAR_RATE, options->rate)) &&
+           good_period(options->trace_ms, LP_VAR_TRACE) &&
+           good_period(options->snapshot_every_ms, LP_VAR_SNAPSHOT_EVERY) &&
+           (options->snapshot_keep == 0 ||
+            lp_config_allows(LP_VAR_SNAPSHOT_KEEP, options->snapshot_keep));
 }
 
 int leakprof_start(const struct leakprof_options *options)
 {
-    const char *why;
+    const struct lp_config *config = lp_config();
     struct leakprof_options all = *options;
-    all.trace_ms = period_of(options->trace_ms, "LEAKPROF_TRACE");
-    all.snapshot_every_ms = period_of(options->snapshot_every_ms, "LEAKPROF_SNAPSHOT_EVERY");
-    all.snapshot_keep = keep_of(options->snapshot_keep);
+    const char *why;
+    if (!good_numbers(options))
+        return -EINVAL;
+    all.trace_ms = choose(options->trace_ms, LP_VAR_TRACE, config->trace_ms);
+    all.snapshot_every_ms =
+        choose(options->snapshot_every_ms, LP_VAR_SNAPSHOT_EVERY, config->snapshot_every_ms);
+    all.snapshot_keep = choose(options->snapshot_keep, LP_VAR_SNAPSHOT_KEEP, config->snapshot_keep);
+    if (options->rate == LEAKPROF_RATE_KEEP)
+        report(LP_VAR_RATE);
+    report(LP_VAR_BLOCK_RATE);
+    report(LP_VAR_MUTEX_FRACTION);
     return lp_agent_start(&all, &why);
 }
 

@@ -61,6 +61,7 @@
     X(lp_own_thread_at)                                                                            \
     X(lp_own_threads)                                                                              \
     X(lp_own_unmap)                                                                                \
+    X(lp_parse_period)                                                                             \
     X(lp_procs_copy)                                                                               \
     X(lp_procs_cut)                                                                                \
     X(lp_rate)                                                                                     \
@@ -77,7 +78,6 @@
     X(lp_threads_copy)                                                                             \
     X(lp_threads_rows)                                                                             \
     X(lp_threads_unjoined)                                                                         \
-    X(lp_trace_period)                                                                             \
     X(lp_unwind_caches)                                                                            \
     X(lp_unwind_forget)                                                                            \
     X(lp_waits_history)                                                                            \

@@ -1,12 +1,10 @@
 /*
- * What libleakprof.so does when it is loaded into a program that knows nothing of it: with
- * LEAKPROF_LISTEN set, it opens the HTTP side and says where; with LEAKPROF_TRACE it writes a line
- * of figures every so often. What goes wrong is said in one line; the program runs on in any case.
- * (LEAKPROF_RATE is read by the core, at the first allocation.)
+ * What libleakprof.so does when it is loaded into a program that was not built for it. With
+ * LEAKPROF_LISTEN it starts the HTTP side and reports the address. With LEAKPROF_TRACE it starts
+ * the trace. An error is reported in one line, and the program runs on.
  *
- * The environment is inherited: the programs that a shell or make starts find the same address in
- * theirs, and taken. They say nothing of that. LEAKPROF_PROGRAM names the one that is to listen and
- * to trace.
+ * The programs that a shell or make starts inherit the environment, so they find the address in
+ * use. They do not report that. LEAKPROF_PROGRAM names the only program that listens and traces.
  */
 #include "leakprof.h"
 
@@ -19,16 +17,11 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "config.h"
 #include "hooks/main.h"
 #include "record/self.h"
 #include "record/unwind.h"
-#include "sys/period.h"
 #include "sys/token.h"
-
-enum {
-    KEEP_MIN = 7, /* as leakprof.h has it for snapshot_keep */
-    KEEP_MAX = 200,
-};
 
 static const char *reason(int error)
 {
@@ -42,7 +35,7 @@ static const char *reason(int error)
     }
 }
 
-/* Was the parent started with this very string in its environment? */
+/* Was the parent started with the same entry in its environment? */
 static bool inherited(const char *variable)
 {
     char path[64], *text = NULL;
@@ -58,69 +51,42 @@ static bool inherited(const char *variable)
     return found;
 }
 
-/* NULL: not set, or empty. */
-static const char *variable(char **environment, const char *name)
+/* A refused value is reported; its default is used. */
+static void report_refused(void)
 {
-    size_t length = strlen(name);
-    for (; *environment; environment++)
-        if (strncmp(*environment, name, length) == 0 && (*environment)[length] == '=')
-            return (*environment)[length + 1] ? *environment + length + 1 : NULL;
-    return NULL;
+    char line[LP_CONFIG_LINE_MAX];
+    size_t size;
+    for (int variable = 0; variable < LP_VARS; variable++)
+        if ((size = lp_config_refused(line, variable)) > 0 && write(STDERR_FILENO, line, size) < 0)
+            return; /* nobody can be told */
 }
 
-/* What is wrong with the period is said, and harms nothing. */
-static int64_t period_in(char **environment, const char *name)
-{
-    enum { NONE = -1 }; /* LEAKPROF_TRACE_OFF, LEAKPROF_SNAPSHOT_OFF */
-    const char *text = variable(environment, name);
-    int64_t ms = text ? lp_trace_period(text) : NONE;
-    if (ms != -EINVAL)
-        return ms;
-    dprintf(STDERR_FILENO, "leakprof: %s: %.80s: not %s\n", name, text, LP_TRACE_ALLOWED);
-    return NONE;
-}
-
-static int64_t keep_in(char **environment)
-{
-    const char *text = variable(environment, "LEAKPROF_SNAPSHOT_KEEP");
-    char *end;
-    long keep = text ? strtol(text, &end, 10) : 0;
-    if (!text || (*end == '\0' && keep >= KEEP_MIN && keep <= KEEP_MAX))
-        return keep;
-    dprintf(STDERR_FILENO, "leakprof: LEAKPROF_SNAPSHOT_KEEP: %.80s: not a number from %d to %d\n",
-            text, KEEP_MIN, KEEP_MAX);
-    return 0;
-}
-
-static void start(char **environment, const char *listen, int64_t trace_ms)
+static void start(const struct lp_config *config)
 {
     char token[512];
-    const char *token_file = listen ? variable(environment, "LEAKPROF_TOKEN_FILE") : NULL;
-    int error = token_file ? lp_token_read(token_file, token, sizeof token) : 0;
+    const char *listen = config->listen, *file = listen ? config->token_file : NULL, *why = NULL;
+    int error = file ? lp_token_read(file, token, sizeof token) : 0;
     if (error) {
-        dprintf(STDERR_FILENO, "leakprof: LEAKPROF_TOKEN_FILE: %s: %s\n", token_file,
+        dprintf(STDERR_FILENO, "leakprof: LEAKPROF_TOKEN_FILE: %s: %s\n", file,
                 error == -EINVAL ? "the first line must be 16 or more characters without spaces"
                                  : strerror(-error));
         return;
     }
     const struct leakprof_options options = {.listen = listen,
                                              .rate = LEAKPROF_RATE_KEEP,
-                                             .token = token_file ? token : NULL,
-                                             .trace_ms = trace_ms,
-                                             .snapshot_every_ms =
-                                                 period_in(environment, "LEAKPROF_SNAPSHOT_EVERY"),
-                                             .snapshot_keep = keep_in(environment)};
-    const char *why = NULL;
+                                             .token = file ? token : NULL,
+                                             .trace_ms = config->trace_ms,
+                                             .snapshot_every_ms = config->snapshot_every_ms,
+                                             .snapshot_keep = config->snapshot_keep};
     error = lp_agent_start(&options, &why);
     if (error == -EADDRINUSE && inherited(listen - strlen("LEAKPROF_LISTEN=")))
-        return; /* it is the parent's, or a sister's */
+        return; /* another process of the family listens there */
     if (!error && listen)
         dprintf(STDERR_FILENO, "leakprof: %s/debug/pprof/\n", leakprof_url());
-    else if (error && listen)
-        dprintf(STDERR_FILENO, "leakprof: LEAKPROF_LISTEN: %s: %s\n", listen,
-                why ? why : reason(error));
     else if (error)
-        dprintf(STDERR_FILENO, "leakprof: LEAKPROF_TRACE: %s\n", why ? why : strerror(-error));
+        dprintf(STDERR_FILENO, "leakprof: %s: %s: %s\n",
+                listen ? "LEAKPROF_LISTEN" : "LEAKPROF_TRACE", listen ? listen : "not started",
+                why ? why : reason(error));
 }
 
 static const char *last_part(const char *path)
@@ -129,7 +95,7 @@ static const char *last_part(const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* By the name that it was called by, or by its file's. */
+/* Compares with the name of the command and with the name of its file. */
 static bool called(const char *name, int argc, char **argv)
 {
     char file[PATH_MAX];
@@ -142,26 +108,24 @@ static bool called(const char *name, int argc, char **argv)
 
 static void at_main(int argc, char **argv, char **environment)
 {
-    const char *listen = variable(environment, "LEAKPROF_LISTEN");
-    const char *program = variable(environment, "LEAKPROF_PROGRAM");
+    (void)environment;
+    const struct lp_config *config = lp_config();
     lp_unwind_not_early();
-    if (!listen && !variable(environment, "LEAKPROF_TRACE"))
-        return;
     int kept = errno;
     int previous = lp_own_enter();
-    if (!program || called(program, argc, argv)) {
-        int64_t trace_ms = period_in(environment, "LEAKPROF_TRACE");
-        if (listen || trace_ms != LEAKPROF_TRACE_OFF)
-            start(environment, listen, trace_ms);
+    if (!config->program || called(config->program, argc, argv)) {
+        report_refused();
+        if (config->listen || config->trace_ms)
+            start(config);
     }
     lp_own_leave(previous);
     errno = kept;
 }
 
-__attribute__((constructor)) static void preload(int argc, char **argv, char **environment)
+/* hooks/start.c has read the environment: its constructor is earlier. */
+__attribute__((constructor)) static void preload(void)
 {
-    (void)argc, (void)argv;
     lp_hooks_at_main(at_main);
-    if (!variable(environment, "LEAKPROF_LISTEN"))
+    if (!lp_config()->listen)
         lp_unwind_not_early();
 }

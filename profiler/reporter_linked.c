@@ -6,8 +6,11 @@
 #include "leakprof_server.h"
 #include "link.h"
 
+#include <errno.h>
+
+#include "config.h"
+
 #include "record/unwind.h"
-#include "sys/period.h"
 #include "sys/token.h"
 
 const struct lp_reporter *lp_reporter(const char **why)
@@ -29,7 +32,8 @@ __attribute__((constructor(102))) static void load_unwinder(void)
 /* Of leakprof_server.h, what the recorder needs too. */
 int64_t leakprof_period_parse(const char *text)
 {
-    return lp_trace_period(text);
+    int64_t ms = lp_parse_period(text);
+    return ms < 0 ? -EINVAL : ms;
 }
 
 int leakprof_token_read(const char *path, char *token, int size)

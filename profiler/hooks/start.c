@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "record/code.h"
+#include "config.h"
 #include "record/cpu.h"
 #include "record/loader.h"
 #include "record/rate.h"
@@ -92,8 +93,10 @@ __attribute__((constructor(101))) static void start(int argc, char **argv, char 
 {
     (void)argc, (void)argv;
     lp_real_find();
-    lp_rate_environment(environment);
-    lp_waits_environment(environment);
+    lp_config_read(environment);
+    lp_rate();
+    lp_waits_rate_set(LP_WAITS_BLOCK, lp_config()->block_rate);
+    lp_waits_rate_set(LP_WAITS_MUTEX, lp_config()->mutex_fraction);
     atomic_store(&process, getpid());
     lp_began_ns();
     lp_unwind_hide((uintptr_t)__start_lp_hooks, (uintptr_t)__stop_lp_hooks);

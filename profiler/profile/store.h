@@ -14,10 +14,11 @@
 
 #include "profile/gap.h"
 #include "inspect/process.h"
+#include "config.h"
 #include "profile/take.h"
 
 #define LP_SNAPSHOTS_BYTES (INT64_C(1) << 30) /* the last one may go beyond */
-enum { LP_SNAPSHOTS_MAX = 256, LP_SNAPSHOT_NAME_MAX = 63, LP_PERIODIC_KEEP_MIN = 7 };
+enum { LP_SNAPSHOTS_MAX = 256, LP_SNAPSHOT_NAME_MAX = 63 };
 
 struct lp_snapshot {
     int id; /* from 1 up, never reused; 0: not in the store ("now") */

@@ -1,10 +1,6 @@
 #include "record/rate.h"
 
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "leakprof.h"
+#include "config.h"
 #include "sys/clock.h"
 #include "sys/maths.h"
 
@@ -20,20 +16,6 @@ static struct {
     _Atomic uint32_t number; /* from 1 up */
     _Atomic int64_t bytes, since_ns;
 } rates_kept[LP_RATES_KEPT];
-
-static int64_t rate_of(const char *text)
-{
-    int64_t rate = LEAKPROF_RATE_DEFAULT;
-    if (text && *text) {
-        int kept = errno;
-        char *end;
-        long long value = strtoll(text, &end, 10);
-        if (*end == '\0' && value >= 0 && value <= LP_RATE_MAX)
-            rate = value;
-        errno = kept;
-    }
-    return rate;
-}
 
 static void note_rate(int64_t bytes, int64_t since_ns)
 {
@@ -60,7 +42,7 @@ void lp_rates_read(struct lp_rates *rates)
     }
 }
 
-/* The first who asks decides, if nothing was set. */
+/* Sets the first rate, unless another thread did. Returns the rate in force. */
 static int64_t settle(int64_t first)
 {
     int64_t rate = UNKNOWN;
@@ -70,26 +52,15 @@ static int64_t settle(int64_t first)
     return first;
 }
 
-void lp_rate_environment(char **environment)
-{
-    static const char name[] = "LEAKPROF_RATE=";
-    const char *text = NULL;
-    for (; environment && *environment && !text; environment++)
-        if (strncmp(*environment, name, sizeof name - 1) == 0)
-            text = *environment + sizeof name - 1;
-    settle(rate_of(text));
-}
-
 int64_t lp_rate(void)
 {
     int64_t rate = atomic_load_explicit(&current, memory_order_relaxed);
-    /* Allocates nothing: this may be asked for inside the first malloc of the process. */
-    return rate == UNKNOWN ? settle(rate_of(getenv("LEAKPROF_RATE"))) : rate;
+    return rate == UNKNOWN ? settle(lp_config()->rate) : rate; /* inside the first malloc */
 }
 
 void lp_rate_set(int64_t bytes)
 {
-    lp_rate(); /* the first one is noted before it goes */
+    lp_rate(); /* the first rate is noted before it changes */
     if (atomic_exchange(&current, bytes) != bytes)
         note_rate(bytes, lp_now_ns() - lp_began_ns());
     if (atomic_fetch_add(&lp_rate_gate, LP_RATE_INTERVAL_MAX + 1) + LP_RATE_INTERVAL_MAX + 1 == 0)

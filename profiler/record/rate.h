@@ -15,8 +15,6 @@
 
 #include "record/self.h"
 
-#define LP_RATE_MAX (INT64_C(1) << 40)
-
 /* Read by every allocation: it may pass without a look while lp_rate_gate + size < lp_self.due.
  * A thread's `due` is the gate when its gap was drawn plus what is left of the gap. A change of the
  * rate raises the gate above all that were drawn before, so that one comparison finds both the
@@ -25,13 +23,11 @@ extern _Atomic uint64_t lp_rate_gate __attribute__((visibility("hidden")));
 enum { LP_RATE_GATE_SHIFT = 44 };
 #define LP_RATE_INTERVAL_MAX ((UINT64_C(1) << LP_RATE_GATE_SHIFT) - 1)
 
-/* Bytes; before anything was set, what LEAKPROF_RATE says, else the default. */
+/* Bytes. Until lp_rate_set() is called, the rate that the configuration has. */
 int64_t lp_rate(void);
 
-/* Looks for LEAKPROF_RATE here, for a constructor that runs before getenv() finds anything. */
-void lp_rate_environment(char **environment);
-
-/* In force for the next allocation of every thread when it returns. bytes: 0 … LP_RATE_MAX. */
+/* When it returns, the rate is in force for the next allocation of every thread. bytes: 0 to
+ * LP_RATE_MAX (config.h). */
 void lp_rate_set(int64_t bytes);
 
 /* The rates there were, oldest first; the last is in force. Of more than LP_RATES_KEPT the oldest

@@ -1,8 +1,6 @@
 #include "record/waits.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "record/rate.h"
 #include "sys/clock.h"
@@ -39,29 +37,6 @@ struct lp_waits_history lp_waits_history(enum lp_waits kind)
     return (struct lp_waits_history){.rate = lp_waits_rate(kind),
                                      .on_since_ns = atomic_load(&state[kind].on_since_ns) - 1,
                                      .changes = atomic_load(&state[kind].changes)};
-}
-
-static void set_from(enum lp_waits kind, const char *text)
-{
-    char *end;
-    int kept = errno;
-    long long rate = strtoll(text, &end, 10);
-    if (end != text && *end == '\0' && rate >= 0 && rate <= LP_WAITS_RATE_MAX)
-        lp_waits_rate_set(kind, rate);
-    errno = kept;
-}
-
-void lp_waits_environment(char **environment)
-{
-    static const struct {
-        enum lp_waits kind;
-        const char *name;
-    } variables[] = {{LP_WAITS_BLOCK, "LEAKPROF_BLOCK_RATE="},
-                     {LP_WAITS_MUTEX, "LEAKPROF_MUTEX_FRACTION="}};
-    for (; environment && *environment; environment++)
-        for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
-            if (strncmp(*environment, variables[i].name, strlen(variables[i].name)) == 0)
-                set_from(variables[i].kind, *environment + strlen(variables[i].name));
 }
 
 bool lp_waits_here(void)

@@ -16,13 +16,11 @@
 
 #include "record/delays.h"
 
-#define LP_WAITS_RATE_MAX (INT64_C(1) << 40)
-
 /* Is either on? What hooks ask first, and all that they do when neither is. */
 extern _Atomic int lp_waits_on __attribute__((visibility("hidden")));
 
-/* ns for LP_WAITS_BLOCK, a number of events for LP_WAITS_MUTEX; 1 is every one, 0 is off. Set: 0 …
- * LP_WAITS_RATE_MAX, in force for the waits that begin when it returns. */
+/* ns for LP_WAITS_BLOCK, a number of events for LP_WAITS_MUTEX; 1 records every one, 0 none. To be
+ * set to 0 … LP_WAITS_RATE_MAX (config.h); waits that begin after the return are recorded at it. */
 int64_t lp_waits_rate(enum lp_waits kind);
 void lp_waits_rate_set(enum lp_waits kind, int64_t rate);
 
@@ -33,9 +31,6 @@ struct lp_waits_history {
     uint32_t changes;
 };
 struct lp_waits_history lp_waits_history(enum lp_waits kind);
-
-/* Looks for LEAKPROF_BLOCK_RATE and LEAKPROF_MUTEX_FRACTION. */
-void lp_waits_environment(char **environment);
 
 /* For the hook of any call in which a thread may wait for another: take the time just before the
  * call that waits, and hand it back after it, with the hook's return address. Call neither in what

@@ -17,8 +17,6 @@
 struct event_base;
 
 enum {
-    LP_PERIODIC_KEEP = 60,
-    LP_PERIODIC_KEEP_MAX = 200,
     LP_PERIODIC_SHARE = 10,
     LP_PERIODIC_BYTES = 256 << 20 /* among them */
 };

@@ -1,6 +1,7 @@
 /* The sampling rates, read and changed while the program runs. */
 #include "record/rate.h"
 
+#include "config.h"
 #include "record/waits.h"
 #include "write/rates.h"
 #include "serve/reply.h"

@@ -6,9 +6,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "sys/period.h"
+#include "config.h"
 #include "symbolize/clean.h"
-#include "write/trace.h"
 #include "serve/periodic.h"
 #include "serve/reply.h"
 #include "serve/options.h"
@@ -212,13 +211,13 @@ void lp_http_snapshot_every(struct lp_request *request)
     int64_t keep = (int64_t)periodic.keep;
     if (!every) {
         lp_reply_error(request->http, 400,
-                       "parameter \"every\" is missing: " LP_TRACE_ALLOWED ", or 0 for none");
+                       "the parameter \"every\" is missing. " LP_PERIOD_USE " 0 stops them.");
         return;
     }
-    periodic.every_ms = strcmp(every, "0") == 0 ? 0 : lp_trace_period(every);
+    periodic.every_ms = strcmp(every, "0") == 0 ? 0 : lp_parse_period(every);
     if (periodic.every_ms < 0) {
         lp_reply_error(request->http, 400,
-                       "invalid value for \"every\": " LP_TRACE_ALLOWED " is due, or 0 for none");
+                       "invalid value for \"every\". " LP_PERIOD_USE " 0 stops them.");
         return;
     }
     if (lp_query_number(&request->query, "keep", LP_PERIODIC_KEEP_MIN, LP_PERIODIC_KEEP_MAX, &keep,

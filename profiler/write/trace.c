@@ -2,7 +2,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 size_t lp_trace_line(char out[LP_TRACE_LINE_MAX], const struct lp_trace *trace,

@@ -62,6 +62,12 @@ lab_runs() { # SCENE
 	equal "the lab as served" "$(get "/scenes/$1/lab")" "$(<"leaks/$1.md")"
 }
 
+test_variables() {
+	: "the README's table of variables is the one the profiler is made with"
+	equal "make config-text" "$(sed -n '/^| variable | value /,/^$/p' README.md | sed '$d')" "$(make -s config-text)"
+	[[ $("$build/config-text" man | grep -c '^\.B LEAKPROF_') -eq 9 ]] || fail "$("$build/config-text" man)"
+}
+
 test_demo() {
 	: "the demo finds every leak at its line, and every fix flat"
 	[[ -z ${SANITIZE:-} ]] || skip "the demo measures the plain build"

@@ -189,8 +189,8 @@ test_periodic_preloaded() {
 	equal keep "$(prof /debug/snapshots | jq -c '[.periodic.every_ms, .periodic.keep, (.snapshots | length)]')" '[100,7,7]'
 	ended
 	LEAKPROF_SNAPSHOT_EVERY=soon LEAKPROF_SNAPSHOT_KEEP=6 preload 0 sleep 60
-	contains "$(<"$work/err")" "LEAKPROF_SNAPSHOT_EVERY: soon: not a period from 100ms to 1h"
-	contains "$(<"$work/err")" "LEAKPROF_SNAPSHOT_KEEP: 6: not a number from 7 to 200"
+	contains "$(<"$work/err")" 'leakprof: LEAKPROF_SNAPSHOT_EVERY: "soon": not a period. Use a number with ms, s, m or h, from 100ms to 1h.'
+	contains "$(<"$work/err")" 'leakprof: LEAKPROF_SNAPSHOT_KEEP: "6": out of range. Use a number from 7 to 200.'
 	equal none "$(prof /debug/snapshots | jq -c '[.periodic.every_ms, .periodic.keep]')" '[0,60]'
 	ended
 }

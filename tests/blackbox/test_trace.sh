@@ -84,12 +84,14 @@ test_bad_periods() {
 		equal "of '$bad'" "$(<"$work/err")" "leakyard: --memtrace takes a period from 100ms to 1h, like 100ms, 1s or 2m, not \"$bad\""
 	done
 	needs_preload
+	local why
 	for bad in 10 99ms 2h; do
 		equal "output" "$(LD_PRELOAD=$build/libleakprof.so LEAKPROF_TRACE=$bad /bin/echo alive 2>"$work/err")" alive
-		equal "of '$bad'" "$(<"$work/err")" "leakprof: LEAKPROF_TRACE: $bad: not a period from 100ms to 1h, like 100ms, 1s or 2m"
+		[[ $bad == 10 ]] && why="not a period" || why="out of range"
+		equal "of '$bad'" "$(<"$work/err")" "leakprof: LEAKPROF_TRACE: \"$bad\": $why. Use a number with ms, s, m or h, from 100ms to 1h."
 	done
 	LEAKPROF_TRACE=never preload 1 sleep 60
-	contains "$(<"$work/err")" "LEAKPROF_TRACE: never"
+	contains "$(<"$work/err")" "LEAKPROF_TRACE: \"never\""
 	prof /debug/pprof/heap | gunzip -t
 	ended
 }

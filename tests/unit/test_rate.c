@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "config.h"
 #include "record/rate.h"
 #include "leakprof.h"
 

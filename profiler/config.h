@@ -1,0 +1,84 @@
+/*
+ * The configuration that a process gets from its environment: one table of variables, read once.
+ * The table also produces the documentation (scripts/config-text).
+ *
+ * The recorder needs the sampling rate at the first malloc of the process, so every room may use
+ * this one and it uses none of them. It calls no function of libc, because a program may define a
+ * function of the same name and would be called before its main(). It allocates nothing.
+ */
+#ifndef LP_CONFIG_H
+#define LP_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LP_RATE_MAX (INT64_C(1) << 40)
+#define LP_WAITS_RATE_MAX (INT64_C(1) << 40)
+
+enum {
+    LP_PERIOD_MS_MIN = 100,
+    LP_PERIOD_MS_MAX = 3600000,
+    LP_PERIODIC_KEEP = 60,
+    LP_PERIODIC_KEEP_MIN = 7, /* as many as a verdict needs */
+    LP_PERIODIC_KEEP_MAX = 200
+};
+#define LP_PERIOD_USE "Use a number with ms, s, m or h, from 100ms to 1h."
+
+/* In the order of the table. */
+enum lp_variable {
+    LP_VAR_LISTEN,
+    LP_VAR_TOKEN_FILE,
+    LP_VAR_PROGRAM,
+    LP_VAR_RATE,
+    LP_VAR_TRACE,
+    LP_VAR_SNAPSHOT_EVERY,
+    LP_VAR_SNAPSHOT_KEEP,
+    LP_VAR_BLOCK_RATE,
+    LP_VAR_MUTEX_FRACTION,
+    LP_VARS
+};
+
+/* A variable that is unset, empty or refused has its default here. The texts point into the
+ * environment: use them before the program's main() can change it. */
+struct lp_config {
+    const char *listen, *token_file, *program; /* NULL by default */
+    int64_t rate, block_rate, mutex_fraction;
+    int64_t trace_ms, snapshot_every_ms; /* 0: none */
+    int64_t snapshot_keep;
+};
+
+/* Reads all variables. For a constructor, which the loader gives the environment before getenv()
+ * works. */
+void lp_config_read(char **environment);
+
+/* Reads them from `environ` if nobody has called lp_config_read(). Never NULL. */
+const struct lp_config *lp_config(void);
+
+/* Is this a value that the variable may have? The members of struct leakprof_options that stand for
+ * the same have the same bounds. */
+bool lp_config_allows(enum lp_variable variable, int64_t value);
+
+/* If the value of the variable was refused, writes the message with its end of line into `line` and
+ * returns its length. 0 otherwise, and the next time: each message is given once. */
+enum { LP_CONFIG_LINE_MAX = 320 };
+size_t lp_config_refused(char line[LP_CONFIG_LINE_MAX], enum lp_variable variable);
+
+/* "1s", "250ms", "2m", "1h" in milliseconds; -EINVAL if it is no period, -ERANGE if it is out of
+ * bounds. */
+int64_t lp_parse_period(const char *text);
+
+enum lp_config_type { LP_TEXT, LP_NUMBER, LP_BYTES, LP_PERIOD };
+
+struct lp_config_row {
+    const char *name; /* of the variable */
+    const char *about;
+    const char *value;  /* what it takes, for LP_TEXT */
+    const char *option; /* what sets the same in leakprof.h; NULL: nothing does */
+    enum lp_config_type type;
+    size_t offset; /* in struct lp_config */
+    int64_t least, most, standard;
+};
+extern const struct lp_config_row lp_config_rows[LP_VARS] __attribute__((visibility("hidden")));
+
+#endif
