@@ -110,6 +110,8 @@ static void a_refused_value_is_the_default_and_is_reported_once(void **state)
         {LP_VAR_RATE, "LEAKPROF_RATE=1KK", "\"1KK\": not a number. " BYTES},
         {LP_VAR_RATE, "LEAKPROF_RATE=K", "\"K\": not a number. " BYTES},
         {LP_VAR_RATE, "LEAKPROF_RATE= 1", "\" 1\": not a number. " BYTES},
+        {LP_VAR_RATE, "LEAKPROF_RATE=184467440737095516161", /* 1 in 64 bits */
+         "\"184467440737095516161\": out of range. " BYTES},
         {LP_VAR_RATE, "LEAKPROF_RATE=1025G", "\"1025G\": out of range. " BYTES},
         {LP_VAR_RATE, "LEAKPROF_RATE=9223372036854775807G",
          "\"9223372036854775807G\": out of range. " BYTES},
