@@ -7,7 +7,7 @@
 
 struct lp_trim lp_trim_now(void)
 {
-    struct lp_trim trim = {.done = true};
+    struct lp_trim trim;
     int previous = lp_own_enter();
     trim.rss_before = lp_rss_bytes();
     trim.free_before = (int64_t)mallinfo2().fordblks;

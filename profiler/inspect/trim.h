@@ -12,10 +12,9 @@
 #include <stdint.h>
 
 struct lp_trim {
-    bool done;                       /* false: it was not requested */
-    bool returned;                   /* the result of malloc_trim(): something was given back */
-    int64_t rss_before, rss_after;   /* bytes, from the kernel's statm */
-    int64_t free_before, free_after; /* mallinfo2().fordblks: free bytes in all arenas. Those that
+    bool returned;                   /* what malloc_trim() said: something was given back */
+    int64_t rss_before, rss_after;   /* bytes, from /proc/self/statm */
+    int64_t free_before, free_after; /* mallinfo2().fordblks: free bytes in all arenas; those that
                                       * went back to the kernel mostly still count */
 };
 

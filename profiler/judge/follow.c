@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "profile/heap.h"
+
 int lp_by_place(const void *x, const void *y)
 {
     const struct lp_suspect *a = x, *b = y;

@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "judge/follow.h"
+#include "profile/heap.h"
 #include "judge/limits.h"
 
 /* How bad a verdict is: what leaks comes first. */
@@ -64,11 +65,11 @@ static int book_growth(struct lp_ranking *ranking, int resource, const struct lp
                                      .variance = row->variance[value],
                                      .stack = row->stack,
                                      .busy_stack = row->stack};
-        if (diff->kind->tallies) {
+        if (lp_heap_of(diff)) {
             booking.allocated = booking.busiest = row->value[LP_ALLOC_BYTES];
             booking.freed = lp_row_freed(row, LP_ALLOC_BYTES);
             booking.allocated_variance = row->variance[LP_ALLOC_BYTES];
-            booking.freed_variance = row->freed_variance[LP_ALLOC_BYTES];
+            booking.freed_variance = lp_row_freed_variance(diff, row, LP_ALLOC_BYTES);
         }
         ranking->total[resource] += booking.growth;
         variance += booking.variance;
@@ -171,7 +172,7 @@ static struct lp_age_sum *ages_in(const struct lp_ranking *ranking, const struct
             continue;
         size_t at = lp_candidate(ranking, LP_HEAP, heap->rows[i].stack);
         if (at < ranking->n)
-            lp_ages_add(heap->ages, heap->rows[i].stack, &sums[at]);
+            lp_ages_add(lp_heap_of(heap)->ages, heap->rows[i].stack, &sums[at]);
     }
     return sums;
 }

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "profile/ages.h"
 #include "symbolize/frames.h"
 #include "judge/resources.h"
 #include "judge/verdict.h"
@@ -71,8 +72,7 @@ struct lp_ranking {
 
 static inline bool lp_ranks_heap(const struct lp_ranking *ranking, const struct lp_suspect *s)
 {
-    int profile = ranking->tracked[s->resource].profile;
-    return profile != LP_GAP && lp_snapshot_kinds[profile]->tallies;
+    return ranking->tracked[s->resource].profile == LP_HEAP;
 }
 
 /* 0 or -ENOMEM; to be released either way. */

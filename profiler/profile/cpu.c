@@ -1,6 +1,7 @@
-/* The CPU profile, called `profile` as Go calls it: a row for each stack that was met in the
- * window.
+/* The CPU profile, which Go calls `profile`: a row for each stack that was sampled in the window.
  */
+#include "profile/cpu.h"
+
 #include <errno.h>
 
 #include "profile/kinds.h"
@@ -30,9 +31,9 @@ struct taking {
     int result;
 };
 
-/* Samples come at a place like rain: the variance of their number is the number itself, a little
- * more where one sample counts for several, and a little less, which is not taken off, where a
- * place takes all the time there is. */
+/* Samples of one stack are a Poisson process: the variance of their number is the number itself. It
+ * is a little more where one sample counts for several. Where a stack takes nearly all the time, it
+ * is a little less; that is ignored. */
 static void visit(uint32_t stack, int64_t count, int64_t squares, void *arg)
 {
     struct taking *taking = arg;
@@ -48,12 +49,19 @@ static void visit(uint32_t stack, int64_t count, int64_t squares, void *arg)
     };
 }
 
+static const struct lp_profile_extra extra = {.size = sizeof(struct lp_cpu_figures)};
+
+struct lp_cpu_figures *lp_cpu_of(const struct lp_profile *profile)
+{
+    return profile->kind->extra == &extra ? (struct lp_cpu_figures *)profile->extra : NULL;
+}
+
 static int take(struct lp_profile *profile)
 {
     struct taking taking = {profile, 0};
-    lp_cpu_end(&profile->cpu);
+    lp_cpu_end(lp_cpu_of(profile));
     profile->time_ns = began_ns;
-    profile->duration_ns = profile->cpu.duration_ns;
+    profile->duration_ns = lp_cpu_of(profile)->duration_ns;
     profile->period = period;
     lp_cpu_each(visit, &taking);
     return taking.result;
@@ -85,5 +93,6 @@ const struct lp_profile_kind lp_cpu_kind = {
     .period = {"cpu", "nanoseconds"},
     .take = take,
     .count = count,
+    .extra = &extra,
     .timespan = &timespan,
 };

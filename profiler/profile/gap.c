@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "profile/heap.h"
+#include "profile/maps.h"
 #include "record/self.h"
 #include "sys/pages.h"
 
@@ -90,8 +92,8 @@ static int64_t trimmable(void)
 struct lp_gap lp_gap_of(const struct lp_profile *heap, const struct lp_profile *maps,
                         int64_t top_bytes)
 {
-    struct lp_gap gap = {.bytes =
-                             resident_in_malloc(maps) - chunks_in_use(heap) - heap->weight.heap,
+    struct lp_gap gap = {.bytes = resident_in_malloc(maps) - chunks_in_use(heap) -
+                                  lp_heap_of(heap)->footprint.heap,
                          .trimmable = -1};
     if (gap.bytes >= LP_GAP_ASKED) {
         int64_t free_pages = top_bytes + trimmable();

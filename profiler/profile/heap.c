@@ -1,10 +1,88 @@
 /* The heap and allocs profiles: one row a site, and the ages of what is live. */
+#include "profile/heap.h"
+
 #include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "record/rate.h"
 #include "sys/clock.h"
 #include "profile/kinds.h"
 #include "record/sites.h"
+
+static int64_t extra_bytes(const struct lp_profile *profile)
+{
+    const struct lp_heap *heap = lp_heap_of(profile);
+    return lp_ages_bytes(heap->ages) + (int64_t)(heap->freed_room * sizeof *heap->freed_variance);
+}
+
+static void release(struct lp_profile *profile)
+{
+    struct lp_heap *heap = lp_heap_of(profile);
+    lp_ages_drop(heap->ages);
+    free(heap->freed_variance);
+}
+
+static void begin_diff(struct lp_profile *delta, const struct lp_profile *to)
+{
+    lp_heap_of(delta)->rates = lp_heap_of(to)->rates;
+    lp_heap_of(delta)->ages = lp_ages_share(lp_heap_of(to)->ages);
+}
+
+/* What was allocated in the window has the variance that the rising tally gained. Growth is what
+ * came less what went, and only the samples that did one and not the other make it uncertain. Two
+ * sums are known, and both count some samples that cancel out: what the tallies of both gained
+ * counts twice what came and went in the window; the sum of both profiles' variances counts twice
+ * what was live in both. The smaller one is taken: it is still an upper bound, and it is close
+ * where little comes and goes, or little stays. */
+static int diff_row(struct lp_profile *delta, struct lp_row *row, const struct lp_row *from,
+                    const struct lp_row *to)
+{
+    struct lp_heap *heap = lp_heap_of(delta);
+    double freed[2] = {0};
+    for (int v = 0; v < LP_INUSE_OBJECTS; v++) {
+        int left = v + LP_INUSE_OBJECTS;
+        double came = to->variance[v] - from->variance[v];
+        double went = came - (to->variance[left] - from->variance[left]);
+        if (came < 0)
+            continue; /* made by hand: no tally falls */
+        row->variance[v] = came;
+        freed[v] = fmax(went, 0); /* sums of doubles drift */
+        row->variance[left] = fmin(row->variance[left], came + freed[v]);
+    }
+    if (freed[0] <= 0 && freed[1] <= 0)
+        return 0;
+    double(*place)[2] =
+        lp_profile_append(&heap->freed_variance, &heap->nfreed, &heap->freed_room, sizeof *place);
+    if (!place)
+        return -ENOMEM;
+    memcpy(place, freed, sizeof freed);
+    row->extra = (uint32_t)heap->nfreed;
+    return 0;
+}
+
+static const struct lp_profile_extra extra = {.size = sizeof(struct lp_heap),
+                                              .bytes = extra_bytes,
+                                              .release = release,
+                                              .begin_diff = begin_diff,
+                                              .diff_row = diff_row};
+
+struct lp_heap *lp_heap_of(const struct lp_profile *profile)
+{
+    return profile->kind->extra == &extra ? (struct lp_heap *)profile->extra : NULL;
+}
+
+bool lp_heap_rates_mixed(const struct lp_profile *profile)
+{
+    const struct lp_heap *heap = lp_heap_of(profile);
+    return heap && lp_rates_mixed(&heap->rates);
+}
+
+double lp_row_freed_variance(const struct lp_profile *delta, const struct lp_row *row, int value)
+{
+    return row->extra ? lp_heap_of(delta)->freed_variance[row->extra - 1][value] : 0;
+}
 
 static int take_rows(struct lp_profile *profile, uint32_t nsites, struct lp_ages_taking *ages)
 {
@@ -31,13 +109,14 @@ static int take_rows(struct lp_profile *profile, uint32_t nsites, struct lp_ages
 static int take(struct lp_profile *profile)
 {
     profile->period = lp_rate();
-    lp_rates_read(&profile->rates);
+    struct lp_heap *heap = lp_heap_of(profile);
+    lp_rates_read(&heap->rates);
     uint32_t nsites = lp_site_count();
     struct lp_ages_taking *ages = lp_ages_begin(nsites, lp_now_ticks());
     int result = take_rows(profile, nsites, ages);
-    profile->ages = lp_ages_end(ages);
-    profile->weight = lp_footprint_now();
-    return result ? result : profile->ages ? 0 : -ENOMEM;
+    heap->ages = lp_ages_end(ages);
+    heap->footprint = lp_footprint_now();
+    return result ? result : heap->ages ? 0 : -ENOMEM;
 }
 
 static int64_t count(void)
@@ -53,11 +132,15 @@ static int64_t count(void)
         }                                                                                          \
     }
 
+/* Figures are already scaled up from the samples. So the head has `heap/2`, one sample for each
+ * byte, which Go's parser halves: with the true rate, pprof would scale them up once more. */
+#define GO_HEAD "heap profile: $2: $3 [$0: $1] @ heap/2\n"
+#define GO_ROW "$2: $3 [$0: $1] @"
+
 const struct lp_profile_kind lp_heap_kind = {
     .name = "heap",
     .about = "Heap memory in use, by the stack that allocated it.",
     .nvalues = 4,
-    .tallies = true,
     .values = HEAP_VALUES,
     .default_value = -1,
     .shown_value = LP_INUSE_BYTES,
@@ -65,8 +148,11 @@ const struct lp_profile_kind lp_heap_kind = {
     .period = {"space", "bytes"},
     .label_key = "bytes",
     .label_unit = "bytes",
+    .go_head = GO_HEAD,
+    .go_row = GO_ROW,
     .take = take,
     .count = count,
+    .extra = &extra,
     .resources = {{"heap", "bytes", 256 << 10, LP_BOUND_MEMORY, LP_INUSE_BYTES, NULL}},
 };
 
@@ -74,7 +160,6 @@ const struct lp_profile_kind lp_allocs_kind = {
     .name = "allocs",
     .about = "All heap memory allocated since the program began, freed or not.",
     .nvalues = 4,
-    .tallies = true,
     .values = HEAP_VALUES,
     .default_value = LP_ALLOC_BYTES,
     .shown_value = LP_ALLOC_BYTES,
@@ -82,7 +167,10 @@ const struct lp_profile_kind lp_allocs_kind = {
     .period = {"space", "bytes"},
     .label_key = "bytes",
     .label_unit = "bytes",
+    .go_head = GO_HEAD,
+    .go_row = GO_ROW,
     .take = take,
     .count = count,
+    .extra = &extra,
     .rows_of = &lp_heap_kind,
 };

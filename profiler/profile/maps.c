@@ -11,6 +11,7 @@
 
 #include "sys/clock.h"
 #include "profile/kinds.h"
+#include "profile/maps.h"
 #include "inspect/mappings.h"
 #include "record/maps.h"
 #include "record/stacks.h"
@@ -81,6 +82,13 @@ static int put_mapping(struct lp_profile *profile, const struct lp_vmas *vmas,
     return put_row(profile, mapping->stack, kind, 1, bytes - apart, (int64_t)mapping->resident);
 }
 
+static const struct lp_profile_extra extra = {.size = LP_VALUES_MAX * sizeof(int64_t)};
+
+int64_t *lp_maps_own(const struct lp_profile *profile)
+{
+    return profile->kind->extra == &extra ? (int64_t *)profile->extra : NULL;
+}
+
 static int put_all(struct lp_profile *profile, const struct lp_mappings *mappings)
 {
     uint32_t now = lp_now_ticks();
@@ -88,9 +96,10 @@ static int put_all(struct lp_profile *profile, const struct lp_mappings *mapping
     for (size_t i = 0; result == 0 && i < mappings->list.n; i++) {
         const struct lp_mapping *mapping = &((const struct lp_mapping *)mappings->list.at)[i];
         if (mapping->kind == LP_MAPPING_PROFILER) {
-            profile->own[0]++;
-            profile->own[1] += (int64_t)(mapping->end - mapping->start);
-            profile->own[2] += (int64_t)mapping->resident;
+            int64_t *own = lp_maps_own(profile);
+            own[0]++;
+            own[1] += (int64_t)(mapping->end - mapping->start);
+            own[2] += (int64_t)mapping->resident;
         } else {
             result = put_mapping(profile, &mappings->vmas, mapping, now);
         }
@@ -136,8 +145,9 @@ const struct lp_profile_kind lp_maps_kind = {
     .growth_value = 1,
     .period = {"maps", "count"},
     .label_key = "kind",
-    .item = "mapping",
+    .item = "mapping [$n] $s", /* its address is in its state */
     .take = take,
     .count = count,
+    .extra = &extra,
     .resources = {{"mappings", "bytes", 1 << 20, LP_BOUND_MEMORY, 1, leaks_by_itself}},
 };

@@ -1,5 +1,6 @@
 #include "profile/profile.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@ struct lp_text_block {
 
 struct lp_profile *lp_profile_new(const struct lp_profile_kind *kind)
 {
-    struct lp_profile *profile = calloc(1, sizeof *profile);
+    struct lp_profile *profile = calloc(1, sizeof *profile + (kind->extra ? kind->extra->size : 0));
     if (profile)
         profile->kind = kind;
     return profile;
@@ -29,7 +30,8 @@ void lp_profile_free(struct lp_profile *profile)
         next = block->next;
         free(block);
     }
-    lp_ages_drop(profile->ages);
+    if (profile->kind->extra && profile->kind->extra->release)
+        profile->kind->extra->release(profile);
     free(profile->rows);
     free(profile->items);
     free(profile);
@@ -38,7 +40,10 @@ void lp_profile_free(struct lp_profile *profile)
 int64_t lp_profile_bytes(const struct lp_profile *profile)
 {
     int64_t bytes = sizeof *profile + profile->rows_room * sizeof *profile->rows +
-                    profile->items_room * sizeof *profile->items + lp_ages_bytes(profile->ages);
+                    profile->items_room * sizeof *profile->items;
+    const struct lp_profile_extra *extra = profile->kind->extra;
+    if (extra)
+        bytes += (int64_t)extra->size + (extra->bytes ? extra->bytes(profile) : 0);
     for (const struct lp_text_block *block = profile->texts; block; block = block->next)
         bytes += (int64_t)(sizeof *block + block->room);
     return bytes;
@@ -60,8 +65,7 @@ const char *lp_profile_text(struct lp_profile *profile, const char *text)
     return copy;
 }
 
-/* One more element of `size` bytes at the end of an array, zeroed. */
-static void *append(void *array, size_t *count, size_t *room, size_t size)
+void *lp_profile_append(void *array, size_t *count, size_t *room, size_t size)
 {
     void **base = array;
     if (*count == *room) {
@@ -77,12 +81,14 @@ static void *append(void *array, size_t *count, size_t *room, size_t size)
 
 struct lp_row *lp_profile_row(struct lp_profile *profile)
 {
-    return append(&profile->rows, &profile->nrows, &profile->rows_room, sizeof *profile->rows);
+    return lp_profile_append(&profile->rows, &profile->nrows, &profile->rows_room,
+                             sizeof *profile->rows);
 }
 
 struct lp_item *lp_profile_item(struct lp_profile *profile)
 {
-    return append(&profile->items, &profile->nitems, &profile->items_room, sizeof *profile->items);
+    return lp_profile_append(&profile->items, &profile->nitems, &profile->items_room,
+                             sizeof *profile->items);
 }
 
 static int compare(const struct lp_row *a, const struct lp_row *b)
@@ -103,11 +109,10 @@ static int compare_void(const void *a, const void *b)
     return compare(a, b);
 }
 
-/* to += sign * from; errors add up whatever the sign. */
-static void add(struct lp_row *to, const struct lp_row *from, int sign)
+static void add(struct lp_row *to, const struct lp_row *from)
 {
     for (int i = 0; i < LP_VALUES_MAX; i++) {
-        to->value[i] += sign * from->value[i];
+        to->value[i] += from->value[i];
         to->variance[i] += from->variance[i];
     }
 }
@@ -121,32 +126,11 @@ void lp_profile_seal(struct lp_profile *profile)
     qsort(rows, profile->nrows, sizeof *rows, compare_void);
     for (size_t i = 1; i < profile->nrows; i++) {
         if (compare(&rows[kept], &rows[i]) == 0)
-            add(&rows[kept], &rows[i], 1);
+            add(&rows[kept], &rows[i]);
         else
             rows[++kept] = rows[i];
     }
     profile->nrows = kept + 1;
-}
-
-/* See lp_profile_diff(). */
-static void tally_errors(struct lp_row *diff, const struct lp_row *from, const struct lp_row *to)
-{
-    for (int v = 0; v < LP_INUSE_OBJECTS; v++) {
-        int left = v + LP_INUSE_OBJECTS;
-        double came = to->variance[v] - from->variance[v];
-        double went = came - (to->variance[left] - from->variance[left]);
-        if (came < 0)
-            continue; /* made by hand: no tally falls */
-        diff->variance[v] = came;
-        diff->freed_variance[v] = fmax(went, 0); /* sums of doubles drift */
-        diff->variance[left] = fmin(diff->variance[left], came + diff->freed_variance[v]);
-    }
-}
-
-static void rising_errors(struct lp_row *diff, const struct lp_row *from, const struct lp_row *to)
-{
-    for (int v = 0; v < LP_VALUES_MAX; v++)
-        diff->variance[v] = fmax(to->variance[v] - from->variance[v], 0);
 }
 
 static bool all_zero(const struct lp_row *row)
@@ -157,18 +141,33 @@ static bool all_zero(const struct lp_row *row)
     return true;
 }
 
-/* Appends sign * row, unless nothing remains of it; -1 when memory is out. */
+/* Appends the row, unless all its values are zero; -ENOMEM when memory is out. */
 static int put(struct lp_profile *out, const struct lp_row *row)
 {
     if (all_zero(row))
         return 0;
     struct lp_row *copy = lp_profile_row(out);
     if (!copy)
-        return -1;
+        return -ENOMEM;
     *copy = *row;
     if (row->label_text && !(copy->label_text = lp_profile_text(out, row->label_text)))
-        return -1;
+        return -ENOMEM;
     return 0;
+}
+
+/* Has no values: stands for a row that one of the two profiles lacks. */
+static const struct lp_row none;
+
+static int diff_row(struct lp_profile *out, const struct lp_row *from, const struct lp_row *to)
+{
+    const struct lp_profile_extra *extra = out->kind->extra;
+    struct lp_row row = to == &none ? *from : *to;
+    for (int i = 0; i < LP_VALUES_MAX; i++) {
+        row.value[i] = to->value[i] - from->value[i];
+        row.variance[i] = to->variance[i] + from->variance[i];
+    }
+    int error = to != &none && extra && extra->diff_row ? extra->diff_row(out, &row, from, to) : 0;
+    return error ? error : put(out, &row);
 }
 
 struct lp_profile *lp_profile_diff(const struct lp_profile *from, const struct lp_profile *to)
@@ -179,38 +178,24 @@ struct lp_profile *lp_profile_diff(const struct lp_profile *from, const struct l
     out->time_ns = to->time_ns;
     out->duration_ns = to->time_ns - from->time_ns;
     out->period = to->period;
-    out->rates = to->rates;
-    out->ages = lp_ages_share(to->ages);
     out->delta = true;
     out->losses = to->losses - from->losses;
-    if (to->note && !(out->note = lp_profile_text(out, to->note))) {
-        lp_profile_free(out);
-        return NULL;
-    }
+    if (to->kind->extra && to->kind->extra->begin_diff)
+        to->kind->extra->begin_diff(out, to);
 
     size_t i = 0, j = 0;
-    while (i < from->nrows || j < to->nrows) {
+    int error = to->note && !(out->note = lp_profile_text(out, to->note)) ? -ENOMEM : 0;
+    while (!error && (i < from->nrows || j < to->nrows)) {
         int order = i == from->nrows ? 1
                     : j == to->nrows ? -1
                                      : compare(&from->rows[i], &to->rows[j]);
-        struct lp_row row = order < 0 ? from->rows[i] : to->rows[j];
-        if (order < 0)
-            for (int v = 0; v < LP_VALUES_MAX; v++)
-                row.value[v] = -row.value[v];
-        if (order == 0)
-            add(&row, &from->rows[i], -1);
-        if (order >= 0 && to->kind->tallies)
-            tally_errors(&row, order == 0 ? &from->rows[i] : &(struct lp_row){0}, &to->rows[j]);
-        if (order == 0 && to->kind->rising)
-            rising_errors(&row, &from->rows[i], &to->rows[j]);
-        i += order <= 0;
-        j += order >= 0;
-        if (put(out, &row) != 0) {
-            lp_profile_free(out);
-            return NULL;
-        }
+        error = diff_row(out, order <= 0 ? &from->rows[i++] : &none,
+                         order >= 0 ? &to->rows[j++] : &none);
     }
-    return out;
+    if (!error)
+        return out;
+    lp_profile_free(out);
+    return NULL;
 }
 
 void lp_profile_keep_growth(struct lp_profile *profile, int value)

@@ -1,8 +1,9 @@
 /*
- * A profile is a table: each row a stack (and at most one label) with a few values. Taking a
- * profile, subtracting two, and writing one out in some format all speak of this one struct.
+ * A profile is a table: each row has a stack, at most one label and a few values. Taking a profile,
+ * subtracting two and writing one in some format all use this struct. What only one kind has
+ * besides is in the file of that kind (struct lp_profile_extra).
  *
- * Everything here lives in ordinary heap memory of the profiler's own thread; nothing is locked: a
+ * Everything here is ordinary heap memory of the profiler's own thread, and nothing is locked: a
  * profile belongs to whoever made it. Functions that allocate return NULL when memory is out.
  */
 #ifndef LP_PROFILE_PROFILE_H
@@ -12,18 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "record/cpu.h"
-#include "record/rate.h"
-#include "profile/ages.h"
-#include "inspect/trim.h"
-#include "inspect/footprint.h"
-
 enum { LP_VALUES_MAX = 4, LP_KIND_RESOURCES = 2 };
-
-enum { LP_MAPS_RESIDENT = 2 }; /* of the maps profile: bytes in memory */
-
-/* The columns of kinds with `tallies`: what was allocated, which only rises, and what is left. */
-enum { LP_ALLOC_OBJECTS, LP_ALLOC_BYTES, LP_INUSE_OBJECTS, LP_INUSE_BYTES };
 
 struct lp_value_type {
     const char *type, *unit; /* pprof's sample type: "inuse_space", "bytes" */
@@ -62,14 +52,25 @@ struct lp_resource {
     bool (*counts)(const struct lp_row *row); /* NULL: every row does */
 };
 
+/* What the profiles of some kinds have besides their rows: `size` zeroed bytes behind each profile,
+ * which the functions know. A function may be NULL. */
+struct lp_profile_extra {
+    size_t size;
+    int64_t (*bytes)(const struct lp_profile *profile); /* that it points to */
+    void (*release)(struct lp_profile *profile);
+    void (*begin_diff)(struct lp_profile *delta, const struct lp_profile *to);
+    /* Corrects the variances of a row of the delta, which are the sums of both; `from` has no
+     * values where the row is new. 0 or -ENOMEM. */
+    int (*diff_row)(struct lp_profile *delta, struct lp_row *row, const struct lp_row *from,
+                    const struct lp_row *to);
+};
+
 /* What a profile is called, what its columns mean, and how it is taken. One const struct each, in
  * the file that takes it (profile/kinds.h). */
 struct lp_profile_kind {
     const char *name;  /* in URLs and file names: "heap" */
     const char *about; /* one sentence for the index page */
     int nvalues;
-    bool tallies; /* the columns are those of the enum above */
-    bool rising;  /* no column ever falls: what a window added has the variance it added */
     struct lp_value_type values[LP_VALUES_MAX];
     int default_value; /* written as pprof's default_sample_type; -1: none is written */
     int shown_value;   /* the column that text, folded and svg show unless asked otherwise */
@@ -77,12 +78,20 @@ struct lp_profile_kind {
     struct lp_value_type period;
     const char *label_key;  /* the label that each row carries; NULL: none */
     const char *label_unit; /* unit of a numeric label; NULL: the label is text */
-    const char *item;       /* what an item is ("thread"); NULL: the profile has none */
-    const char *contention; /* what Go calls it at the head of debug=1, where it has the form of a
-                             * contention profile: count, then ns; NULL: it has not */
+
+    /* How debug=2 shows an item; NULL: the profile has none. $i is the id, $n the name, $s the
+     * state, $S the same after a space if there is one, $w how long it has been in it. */
+    const char *item;
+    const char *item_age; /* what stands before its age; NULL: "for" */
+
+    /* What debug=1 has at its head and before each stack, where Go's tools expect a form of its
+     * own;
+     * "$2" is column 2, in the head its total. NULL: the usual form. */
+    const char *go_head, *go_row;
 
     int (*take)(struct lp_profile *profile); /* fills an empty one; 0 or negative errno */
     int64_t (*count)(void); /* the rows a debug=1 listing would have, about and cheaply */
+    const struct lp_profile_extra *extra;  /* NULL: none */
     const struct lp_timespan *timespan;    /* NULL: a profile of the moment */
     const struct lp_profile_kind *rows_of; /* this one's rows under another name; NULL: its own */
 
@@ -91,11 +100,11 @@ struct lp_profile_kind {
 
 struct lp_row {
     uint32_t stack;         /* id in record/stacks.h */
+    uint32_t extra;         /* the kind's own; 0 where it is not used */
     int64_t label_num;      /* numeric label, or 0 */
     const char *label_text; /* text label, owned by the profile, or NULL */
     int64_t value[LP_VALUES_MAX];
     double variance[LP_VALUES_MAX]; /* of each value's estimate; 0: exact */
-    double freed_variance[2]; /* in a delta of tallies: of what lp_row_freed() says, per column */
 };
 
 /* One live thing by itself, for debug=2: a thread, a descriptor. Strings are the profile's. */
@@ -112,24 +121,19 @@ struct lp_item {
 
 struct lp_profile {
     const struct lp_profile_kind *kind;
-    int64_t time_ns;       /* CLOCK_REALTIME when it was taken */
-    int64_t duration_ns;   /* of the window that it covers; 0: a moment */
-    int64_t period;        /* the sampling rate in kind->period's unit; the one in force */
-    struct lp_rates rates; /* all those that samples were taken at; none where nothing is sampled */
-    bool delta;            /* the difference of two: values may be negative */
-    uint64_t losses; /* events not recorded since the process began (in a delta: in the window) */
-    struct lp_footprint weight; /* the profiler's own, in a heap profile; none in a delta */
-    int64_t own[LP_VALUES_MAX]; /* what the profiler's own rows, left out, add up to */
-    struct lp_trim trim;        /* what ?gc=1 did before it was taken */
-    struct lp_cpu_figures cpu;  /* of a CPU profile: the time that its samples are a part of */
+    int64_t time_ns;     /* CLOCK_REALTIME when it was taken */
+    int64_t duration_ns; /* of the window that it covers; 0: a moment */
+    int64_t period;      /* the sampling rate in kind->period's unit; the one in force */
+    bool delta;          /* the difference of two: values may be negative */
+    uint64_t losses;  /* events not recorded since the process began (in a delta: in the window) */
     const char *note; /* a sentence on what is in it and what is not, the profile's; NULL: none */
     struct lp_row
         *rows; /* sorted by stack, then label; no two the same once lp_profile_seal() ran */
     size_t nrows, rows_room;
-    struct lp_ages *ages;  /* of the live blocks; in a delta the later ones. NULL: none taken */
     struct lp_item *items; /* none in a delta */
     size_t nitems, items_room;
-    struct lp_text_block *texts; /* private: where the strings are */
+    struct lp_text_block *texts;        /* private: where the strings are */
+    _Alignas(max_align_t) char extra[]; /* kind->extra->size bytes */
 };
 
 struct lp_profile *lp_profile_new(const struct lp_profile_kind *kind);
@@ -137,6 +141,9 @@ void lp_profile_free(struct lp_profile *profile); /* NULL is fine */
 
 /* Copies text into the profile; it lives as long as the profile. NULL when memory is out. */
 const char *lp_profile_text(struct lp_profile *profile, const char *text);
+
+/* One more element of `size` bytes at the end of an array, zeroed: for tables of a kind's own. */
+void *lp_profile_append(void *array, size_t *count, size_t *room, size_t size);
 
 /* Room for one more row or item, zeroed; the pointer is good until the next call. */
 struct lp_row *lp_profile_row(struct lp_profile *profile);
@@ -146,23 +153,8 @@ struct lp_item *lp_profile_item(struct lp_profile *profile);
 void lp_profile_seal(struct lp_profile *profile);
 
 /* to - from, as a new profile; rows whose values are all zero are left out. Both must be sealed and
- * of one kind.
- *
- * Errors, with tallies: what was allocated in the window has the variance that the rising tally
- * gained. Growth is what came less what went, and only those samples that did one and not the other
- * make it uncertain. Two sums are at hand, and both count some samples that cancel out: what the
- * tallies of both gained counts twice what came and went in the window, the sum of both profiles'
- * variances twice what was live in both. The smaller one is taken: still an upper bound, and close
- * where little comes and goes, or little stays. Without tallies: the sum of both, or the difference
- * where values only rise. */
+ * of one kind. The variance of a difference is the sum of both, unless the kind knows better. */
 struct lp_profile *lp_profile_diff(const struct lp_profile *from, const struct lp_profile *to);
-
-/* What a row with tallies says was freed: since the process began, or in a delta's window. `value`
- * is LP_ALLOC_OBJECTS or LP_ALLOC_BYTES. */
-static inline int64_t lp_row_freed(const struct lp_row *row, int value)
-{
-    return row->value[value] - row->value[value + LP_INUSE_OBJECTS];
-}
 
 /* Drops the rows whose column `value` is not positive (sign=growth). */
 void lp_profile_keep_growth(struct lp_profile *profile, int value);

@@ -1,6 +1,7 @@
 /* The block and mutex profiles: a row for each stack that waited, or made others wait. */
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 
 #include "record/waits.h"
@@ -83,6 +84,18 @@ static int take_mutex(struct lp_profile *profile)
     return result ? result : take_rows(profile, LP_WAITS_MUTEX);
 }
 
+/* Both columns only rise: what the window added has the variance that it added. */
+static int diff_row(struct lp_profile *delta, struct lp_row *row, const struct lp_row *from,
+                    const struct lp_row *to)
+{
+    (void)delta;
+    for (int v = 0; v < LP_VALUES_MAX; v++)
+        row->variance[v] = fmax(to->variance[v] - from->variance[v], 0);
+    return 0;
+}
+
+static const struct lp_profile_extra extra = {.diff_row = diff_row};
+
 static int64_t count_block(void)
 {
     return count_rows(LP_WAITS_BLOCK);
@@ -93,6 +106,11 @@ static int64_t count_mutex(void)
     return count_rows(LP_WAITS_MUTEX);
 }
 
+/* Delays are in ns, and figures are already scaled up: with the true period in the head, pprof
+ * would scale them up once more. */
+#define CONTENTION_HEAD(name) "--- " name ":\ncycles/second=1000000000\n"
+#define CONTENTION_ROW "$1 $0 @"
+
 const struct lp_profile_kind lp_block_kind = {
     .name = "block",
     .about =
@@ -100,15 +118,16 @@ const struct lp_profile_kind lp_block_kind = {
         "by the stack that waited, once it is over. Off until "
         "<code>PUT /debug/rate?block_ns=1</code>.",
     .nvalues = 2,
-    .rising = true,
     .values = {{"contentions", "count"}, {"delay", "nanoseconds"}},
     .default_value = -1,
     .shown_value = 1,
     .growth_value = 1,
     .period = {"contentions", "count"},
-    .contention = "contention",
+    .go_head = CONTENTION_HEAD("contention"),
+    .go_row = CONTENTION_ROW,
     .take = take_block,
     .count = count_block,
+    .extra = &extra,
 };
 
 const struct lp_profile_kind lp_mutex_kind = {
@@ -116,13 +135,14 @@ const struct lp_profile_kind lp_mutex_kind = {
     .about = "Time that holders of locks made others wait, by the stack that let go. Off until "
              "<code>PUT /debug/rate?mutex_fraction=1</code>.",
     .nvalues = 2,
-    .rising = true,
     .values = {{"contentions", "count"}, {"delay", "nanoseconds"}},
     .default_value = -1,
     .shown_value = 1,
     .growth_value = 1,
     .period = {"contentions", "count"},
-    .contention = "mutex",
+    .go_head = CONTENTION_HEAD("mutex") "sampling period=1\n",
+    .go_row = CONTENTION_ROW,
     .take = take_mutex,
     .count = count_mutex,
+    .extra = &extra,
 };

@@ -119,7 +119,7 @@ void lp_reply_profile(struct evhttp_request *http, const struct lp_profile *prof
         lp_reply_untaken(http, errno);
         return;
     }
-    int error = shape->debug ? lp_write_debug(body.stream, profile, shape->view.kind, shape->debug)
+    int error = shape->debug ? lp_write_debug(body.stream, profile, &shape->view, shape->debug)
                              : shape->writer->write(body.stream, profile, &shape->view);
     if (error) {
         lp_body_discard(&body);

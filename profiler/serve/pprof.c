@@ -76,10 +76,12 @@ void lp_http_profile(struct lp_request *request)
         reply_delta(request, &shape);
         return;
     }
-    struct lp_trim trim = gc ? lp_trim_now() : (struct lp_trim){0};
+    struct lp_trim trim;
+    if (gc) {
+        trim = lp_trim_now();
+        shape.view.trim = &trim;
+    }
     struct lp_profile *profile = lp_take(kind);
-    if (profile)
-        profile->trim = trim;
     lp_reply_profile(request->http, profile, &shape);
     lp_profile_free(profile);
 }

@@ -2,10 +2,7 @@
  * debug=1 and debug=2: the texts that Go's pages show, for eyes and for tools that still parse
  * them.
  *
- * debug=1 has a paragraph for each stack: figures, addresses, then what the addresses mean. Heap
- * figures here are already scaled up from the samples, so the head says `heap/2` (one sample for
- * each byte: Go's parser halves it): with the true rate there, pprof would scale them up once more.
- * The true rate stands in a comment.
+ * debug=1 has a paragraph for each stack: figures, addresses, then what the addresses mean.
  *
  * debug=2 has a paragraph for each thread, descriptor, mapping or child.
  */
@@ -14,29 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "write/cpu.h"
-#include "write/write.h"
-#include "symbolize/frames.h"
+#include "profile/heap.h"
+#include "profile/maps.h"
 #include "symbolize/clean.h"
+#include "symbolize/frames.h"
 #include "write/human.h"
 #include "write/nameless.h"
-#include "write/rates.h"
-#include "write/footprint.h"
-
-/* inuse_objects: inuse_bytes [alloc_objects: alloc_bytes] */
-static void write_heap_figures(FILE *out, const int64_t v[LP_VALUES_MAX])
-{
-    fprintf(out, "%" PRId64 ": %" PRId64 " [%" PRId64 ": %" PRId64 "] @", v[2], v[3], v[0], v[1]);
-}
-
-/* The head that Go's profiles of contention have. Delays are in ns, and figures are scaled up
- * already: with the true period there, pprof would scale them up once more. */
-static void write_contention_head(FILE *out, const struct lp_profile_kind *kind)
-{
-    fprintf(out, "--- %s:\ncycles/second=1000000000\n", kind->contention);
-    if (strcmp(kind->contention, "mutex") == 0)
-        fprintf(out, "sampling period=1\n");
-}
+#include "write/notes.h"
+#include "write/write.h"
 
 /* Names of threads and paths may hold anything, line ends too. */
 static const char *safe(char *out, size_t size, const char *text)
@@ -46,10 +28,45 @@ static const char *safe(char *out, size_t size, const char *text)
     return out;
 }
 
+/* A form of the kind's (profile/profile.h): go_head and go_row with values, item with an item. */
+static void write_form(FILE *out, const char *form, const int64_t values[LP_VALUES_MAX],
+                       const struct lp_item *item)
+{
+    char text[1024];
+
+    for (; *form; form++) {
+        if (*form != '$') {
+            fputc(*form, out);
+            continue;
+        }
+        switch (*++form) {
+        case 'i':
+            fprintf(out, "%" PRId64, item->id);
+            break;
+        case 'n':
+            fputs(safe(text, sizeof(text), item->name), out);
+            break;
+        case 'S':
+            fputs(item->state && *item->state ? " " : "", out);
+            /* fall through */
+        case 's':
+            fputs(safe(text, sizeof(text), item->state), out);
+            break;
+        case 'w':
+            if (item->state_ns >= 0)
+                fprintf(out, ", %s", lp_human(text, item->state_ns, "nanoseconds", false));
+            break;
+        default:
+            fprintf(out, "%" PRId64, values[*form - '0']);
+        }
+    }
+}
+
 static void write_stack(FILE *out, const struct lp_profile *profile, const struct lp_row *row,
                         const struct lp_profile_kind *kind, struct lp_lines *lines)
 {
     uint32_t id = row->stack;
+    const struct lp_heap *heap = lp_heap_of(profile);
     struct lp_stack stack = lp_stack_get(id);
     struct lp_age age;
     char label[256], oldest[LP_HUMAN_MAX], median[LP_HUMAN_MAX];
@@ -61,7 +78,7 @@ static void write_stack(FILE *out, const struct lp_profile *profile, const struc
     if (kind->label_key && !kind->label_unit && row->label_text)
         fprintf(out, "# labels: {\"%s\":\"%s\"}\n", kind->label_key,
                 safe(label, sizeof(label), row->label_text));
-    if (lp_ages_get(profile->ages, id, &age))
+    if (heap && lp_ages_get(heap->ages, id, &age))
         fprintf(out, "# survivors of this stack: oldest %s, median %s\n",
                 lp_human_age(oldest, age.oldest_ns), lp_human_age(median, age.median_ns));
 
@@ -80,7 +97,7 @@ static void write_stack(FILE *out, const struct lp_profile *profile, const struc
 
 static void write_trim(FILE *out, const struct lp_trim *trim)
 {
-    if (trim->done)
+    if (trim)
         fprintf(out,
                 "# gc: malloc_trim returned %d; RSS %" PRId64 " bytes before, %" PRId64
                 " after; free in malloc's arenas %" PRId64 " bytes before, %" PRId64 " after\n",
@@ -88,26 +105,23 @@ static void write_trim(FILE *out, const struct lp_trim *trim)
                 trim->free_after);
 }
 
-static void write_notes(FILE *out, const struct lp_profile *profile,
-                        const struct lp_profile_kind *kind)
+static void write_notes(FILE *out, const struct lp_profile *profile, const struct lp_view *view)
 {
-    char total[2 * LP_HUMAN_MAX], rates[LP_RATES_TEXT_MAX];
-    char lines[LP_CPU_LINES][LP_CPU_LINE_MAX];
+    const struct lp_profile_kind *kind = view->kind;
+    char total[2 * LP_HUMAN_MAX];
+    const int64_t *own = lp_maps_own(profile);
+    struct lp_notes notes;
     bool sampled = false;
 
-    for (int i = 0, n = lp_cpu_lines(lines, &profile->cpu); i < n; i++)
-        fprintf(out, "# %s\n", lines[i]);
-    if (lp_rates_mixed(&profile->rates))
-        fprintf(out, "# %s\n", lp_rates_text(rates, &profile->rates));
-    if (profile->note)
-        fprintf(out, "# %s\n", profile->note);
-
+    lp_notes_of(&notes, profile);
+    for (int i = 0; i < notes.n; i++)
+        fprintf(out, "# %s\n", notes.at[i]);
     for (int v = 0; v < kind->nvalues; v++) {
         double error;
         int64_t sum = lp_profile_total(profile, v, &error);
         if (error <= 0)
             continue;
-        if (!sampled && lp_rates_mixed(&profile->rates))
+        if (!sampled && lp_heap_rates_mixed(profile))
             fprintf(out, "# sampled at mixed rates; figures are estimates:\n");
         else if (!sampled && profile->note)
             fprintf(out, "# figures are estimates:\n");
@@ -118,15 +132,15 @@ static void write_notes(FILE *out, const struct lp_profile *profile,
         fprintf(out, "# %s: %s (one standard error)\n", kind->values[v].type,
                 lp_human_error(total, sum, error, kind->values[v].unit, false));
     }
-    if (profile->own[0] > 0) {
+    if (own && own[0] > 0) {
         fprintf(out, "# the profiler's own, left out:");
         for (int v = 0; v < kind->nvalues; v++)
             fprintf(out, "%s %s %s", v ? "," : "", kind->values[v].type,
-                    lp_human(total, profile->own[v], kind->values[v].unit, false));
+                    lp_human(total, own[v], kind->values[v].unit, false));
         fputc('\n', out);
     }
     fprintf(out, "# losses: %" PRIu64 "\n", profile->losses);
-    write_trim(out, &profile->trim);
+    write_trim(out, view->trim);
 }
 
 static int64_t size_of(const struct lp_row *row, const struct lp_profile_kind *kind)
@@ -145,9 +159,10 @@ static int by_size(const void *x, const void *y)
     return sa != sb ? (sa > sb ? -1 : 1) : (a->stack > b->stack) - (a->stack < b->stack);
 }
 
-static int write_rows(FILE *out, const struct lp_profile *profile,
-                      const struct lp_profile_kind *kind, struct lp_lines *lines)
+static int write_rows(FILE *out, const struct lp_profile *profile, const struct lp_view *view,
+                      struct lp_lines *lines)
 {
+    const struct lp_profile_kind *kind = view->kind;
     const struct lp_row **rows = malloc((profile->nrows + 1) * sizeof(*rows));
     if (!rows)
         return -ENOMEM;
@@ -156,31 +171,24 @@ static int write_rows(FILE *out, const struct lp_profile *profile,
     sort_kind = kind;
     qsort(rows, profile->nrows, sizeof(*rows), by_size);
 
-    if (kind->tallies) {
+    if (kind->go_head) {
         int64_t totals[LP_VALUES_MAX];
         for (int v = 0; v < LP_VALUES_MAX; v++)
             totals[v] = lp_profile_total(profile, v, NULL);
-        fprintf(out, "heap profile: ");
-        write_heap_figures(out, totals);
-        fprintf(out, " heap/2\n");
-    } else if (kind->contention) {
-        write_contention_head(out, kind);
+        write_form(out, kind->go_head, totals, NULL);
     } else {
         fprintf(out, "%s profile: total %" PRId64 "\n", kind->name,
                 lp_profile_total(profile, kind->shown_value, NULL));
     }
-    write_notes(out, profile, kind);
+    write_notes(out, profile, view);
     for (size_t i = 0; i < profile->nrows; i++) {
-        if (kind->tallies)
-            write_heap_figures(out, rows[i]->value);
-        else if (kind->contention)
-            fprintf(out, "%" PRId64 " %" PRId64 " @", rows[i]->value[1], rows[i]->value[0]);
+        if (kind->go_row)
+            write_form(out, kind->go_row, rows[i]->value, NULL);
         else
             fprintf(out, "%" PRId64 " @", rows[i]->value[kind->shown_value]);
         write_stack(out, profile, rows[i], kind, lines);
     }
-    if (profile->weight.taken)
-        lp_footprint_text(out, &profile->weight);
+    lp_notes_tail(out, profile);
     free(rows);
     return 0;
 }
@@ -206,28 +214,14 @@ static void write_item(FILE *out, const struct lp_item *item, const struct lp_pr
                        struct lp_lines *lines)
 {
     char age[LP_HUMAN_MAX];
-    bool thread = strcmp(kind->item, "thread") == 0;
-    char name[256], state[1024];
-    safe(name, sizeof(name), item->name);
-    safe(state, sizeof(state), item->state);
 
-    if (thread)
-        fprintf(out, "%s %" PRId64 " [%s", kind->item, item->id, state);
-    else if (strcmp(kind->item, "mapping") == 0) /* its address stands in its state, as is usual */
-        fprintf(out, "%s [%s] %s", kind->item, name, state);
-    else
-        fprintf(out, "%s %" PRId64 " [%s]%s%s", kind->item, item->id, name, state[0] ? " " : "",
-                state);
-    if (item->state_ns >= 0 && kind->nvalues == 1) /* else it is among the values */
-        fprintf(out, ", %s", lp_human(age, item->state_ns, "nanoseconds", false));
-    if (thread)
-        fprintf(out, "] \"%s\"", name);
+    write_form(out, kind->item, item->value, item);
     for (int v = 1; v < kind->nvalues; v++)
         if (item->value[v])
             fprintf(out, ", %s %s", kind->values[v].type,
                     lp_human(age, item->value[v], kind->values[v].unit, false));
     if (item->age_ns >= 0)
-        fprintf(out, ", %s %s", strcmp(kind->item, "fd") == 0 ? "open" : "for",
+        fprintf(out, ", %s %s", kind->item_age ? kind->item_age : "for",
                 lp_human(age, item->age_ns, "nanoseconds", false));
     fprintf(out, ":\n");
     write_item_stack(out, item->stack, lines);
@@ -238,9 +232,10 @@ static void write_item(FILE *out, const struct lp_item *item, const struct lp_pr
     fputc('\n', out);
 }
 
-int lp_write_debug(FILE *out, const struct lp_profile *profile, const struct lp_profile_kind *kind,
+int lp_write_debug(FILE *out, const struct lp_profile *profile, const struct lp_view *view,
                    int level)
 {
+    const struct lp_profile_kind *kind = view->kind;
     struct lp_lines *lines = malloc(sizeof(*lines));
     int rc = 0;
 
@@ -248,13 +243,13 @@ int lp_write_debug(FILE *out, const struct lp_profile *profile, const struct lp_
         return -ENOMEM;
     lp_modules_refresh();
     if (level >= 2 && kind->item && !profile->delta) {
-        write_trim(out, &profile->trim);
+        write_trim(out, view->trim);
         if (profile->losses > 0)
             fprintf(out, "# losses: %" PRIu64 "\n\n", profile->losses);
         for (size_t i = 0; i < profile->nitems; i++)
             write_item(out, &profile->items[i], kind, lines);
     } else {
-        rc = write_rows(out, profile, kind, lines);
+        rc = write_rows(out, profile, view, lines);
     }
     lp_write_nameless(out, profile);
     free(lines);

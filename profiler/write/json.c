@@ -3,13 +3,12 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "profile/heap.h"
 #include "symbolize/frames.h"
 #include "symbolize/modules.h"
 #include "symbolize/nameless.h"
-#include "write/cpu.h"
-#include "write/footprint.h"
 #include "write/jsonout.h"
-#include "write/rates.h"
+#include "write/notes.h"
 #include "write/write.h"
 
 static void write_trim(struct lp_json *json, const struct lp_trim *trim)
@@ -54,31 +53,15 @@ static void write_columns(struct lp_json *json, const struct lp_profile *profile
 }
 
 static void write_head(struct lp_json *json, const struct lp_profile *profile,
-                       const struct lp_profile_kind *kind)
+                       const struct lp_profile_kind *kind, const struct lp_trim *trim)
 {
     lp_json_text(json, "profile", kind->name);
     lp_json_text(json, "kind", profile->kind->name);
     lp_json_bool(json, "delta", profile->delta);
     write_columns(json, profile, kind);
-    if (profile->weight.taken)
-        lp_footprint_json(json, "profiler", &profile->weight);
-    if (profile->cpu.taken)
-        lp_cpu_json(json, "cpu", &profile->cpu);
-    if (profile->own[0] > 0) {
-        lp_json_array(json, "own");
-        for (int v = 0; v < kind->nvalues; v++)
-            lp_json_int(json, NULL, profile->own[v]);
-        lp_json_end(json);
-    }
-    if (profile->trim.done)
-        write_trim(json, &profile->trim);
-    if (profile->note)
-        lp_json_text(json, "note", profile->note);
-    if (profile->rates.n > 0) {
-        lp_rates_json(json, "rates", &profile->rates);
-        lp_json_bool(json, "rates_mixed", lp_rates_mixed(&profile->rates));
-        lp_json_int(json, "rates_dropped", profile->rates.dropped);
-    }
+    lp_notes_json(json, profile);
+    if (trim)
+        write_trim(json, trim);
 }
 
 static void write_stack(struct lp_json *json, const char *key, uint32_t id, struct lp_lines *lines)
@@ -105,7 +88,8 @@ static void write_stack(struct lp_json *json, const char *key, uint32_t id, stru
 }
 
 /* What was allocated and freed in a delta's window; what survived of it is among the values. */
-static void write_window(struct lp_json *json, const struct lp_row *row)
+static void write_window(struct lp_json *json, const struct lp_profile *delta,
+                         const struct lp_row *row)
 {
     const int objects = LP_ALLOC_OBJECTS, bytes = LP_ALLOC_BYTES;
 
@@ -114,17 +98,21 @@ static void write_window(struct lp_json *json, const struct lp_row *row)
     lp_json_int(json, "allocated_bytes", row->value[bytes]);
     lp_json_int(json, "freed_objects", lp_row_freed(row, objects));
     lp_json_int(json, "freed_bytes", lp_row_freed(row, bytes));
-    lp_json_real(json, "freed_objects_error", sqrt(row->freed_variance[objects]));
-    lp_json_real(json, "freed_bytes_error", sqrt(row->freed_variance[bytes]));
+    lp_json_real(json, "freed_objects_error", sqrt(lp_row_freed_variance(delta, row, objects)));
+    lp_json_real(json, "freed_bytes_error", sqrt(lp_row_freed_variance(delta, row, bytes)));
     lp_json_end(json);
 }
 
-/* Of all the blocks of this stack, whatever their size. */
-static void write_survivors(struct lp_json *json, const struct lp_ages *ages, uint32_t id)
+/* Only heap has these. Survivors are all live blocks of this stack, whatever their size. */
+static void write_blocks(struct lp_json *json, const struct lp_profile *profile,
+                         const struct lp_row *row)
 {
+    const struct lp_heap *heap = lp_heap_of(profile);
     struct lp_age age;
 
-    if (!lp_ages_get(ages, id, &age))
+    if (heap && profile->delta)
+        write_window(json, profile, row);
+    if (!heap || !lp_ages_get(heap->ages, row->stack, &age))
         return;
     lp_json_object(json, "survivors");
     lp_json_int(json, "oldest_ns", age.oldest_ns);
@@ -159,9 +147,7 @@ static void write_sample(struct lp_json *json, const struct lp_profile *profile,
     lp_json_end(json);
     if (kind->label_key && (kind->label_unit || row->label_text))
         write_label(json, row, kind);
-    if (profile->delta && kind->tallies)
-        write_window(json, row);
-    write_survivors(json, profile->ages, row->stack);
+    write_blocks(json, profile, row);
     write_stack(json, "stack", row->stack, lines);
     lp_json_end(json);
 }
@@ -215,7 +201,7 @@ int lp_write_json(FILE *out, const struct lp_profile *profile, const struct lp_v
         return -ENOMEM;
     lp_modules_refresh();
     lp_json_object(&json, NULL);
-    write_head(&json, profile, kind);
+    write_head(&json, profile, kind, view->trim);
     lp_json_array(&json, "samples");
     for (size_t i = 0; i < profile->nrows; i++)
         write_sample(&json, profile, &profile->rows[i], kind, lines);

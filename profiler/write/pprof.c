@@ -13,14 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "profile/heap.h"
 #include "write/arena.h"
-#include "write/cpu.h"
 #include "write/write.h"
 #include "symbolize/frames.h"
 #include "symbolize/nameless.h"
 #include "write/gzip.h"
 #include "write/human.h"
-#include "write/rates.h"
+#include "write/notes.h"
 #include "write/ids.h"
 #include "profile.pb-c.h"
 
@@ -285,18 +285,15 @@ static void comment(struct builder *b, Profile *p, const char *text)
 static void add_comments(struct builder *b, Profile *p, const struct lp_profile *profile,
                          const struct lp_profile_kind *kind)
 {
-    char text[256], total[2 * LP_HUMAN_MAX], period[LP_HUMAN_MAX], rates[LP_RATES_TEXT_MAX];
-    char lines[LP_CPU_LINES][LP_CPU_LINE_MAX];
-    bool mixed = lp_rates_mixed(&profile->rates);
+    char text[256], total[2 * LP_HUMAN_MAX], period[LP_HUMAN_MAX];
+    struct lp_notes notes;
+    bool mixed = lp_heap_rates_mixed(profile);
 
     p->comment =
-        take(b, (LP_VALUES_MAX + LP_CPU_LINES + 3 + LP_NAMELESS_MAX) * sizeof(*p->comment));
-    for (int i = 0, n = lp_cpu_lines(lines, &profile->cpu); i < n; i++)
-        comment(b, p, lines[i]);
-    if (mixed)
-        comment(b, p, lp_rates_text(rates, &profile->rates));
-    if (profile->note)
-        comment(b, p, profile->note);
+        take(b, (LP_VALUES_MAX + LP_NOTES_MAX + 1 + LP_NAMELESS_MAX) * sizeof(*p->comment));
+    lp_notes_of(&notes, profile);
+    for (int i = 0; i < notes.n; i++)
+        comment(b, p, notes.at[i]);
     if (profile->losses > 0) {
         snprintf(text, sizeof(text), "%llu events could not be recorded",
                  (unsigned long long)profile->losses);

@@ -23,6 +23,7 @@
 #include "symbolize/clean.h"
 #include "inspect/process.h"
 #include "write/human.h"
+#include "write/notes.h"
 #include "write/paint.h"
 #include "write/tree.h"
 #include "write/xml.h"
@@ -232,6 +233,7 @@ static void write_facts(const struct picture *p, const char *program, int value)
 {
     const struct lp_profile *profile = p->profile;
     char text[2 * LP_HUMAN_MAX];
+    char sampling[LP_NOTE_MAX];
     double error;
     int64_t sum = lp_profile_total(profile, value, &error);
 
@@ -243,13 +245,9 @@ static void write_facts(const struct picture *p, const char *program, int value)
     fprintf(p->out,
             "</text>\n<text class=\"fact\" x=\"%d\" y=\"98\"><tspan class=\"sum\">%s</tspan>",
             MARGIN, lp_human_error(text, sum, error, p->type->unit, profile->delta));
-    if (error > 0 && lp_rates_mixed(&profile->rates))
-        fputs(" · sampled at mixed rates, ± is one standard error", p->out);
-    else if (error > 0 && profile->note)
-        fputs(" · an estimate, ± is one standard error", p->out);
-    else if (error > 0)
-        fprintf(p->out, " · sampled once in %s, ± is one standard error",
-                lp_human(text, profile->period, profile->kind->period.unit, false));
+    if (error > 0)
+        fprintf(p->out, " · %s, ± is one standard error",
+                lp_sampling_text(sampling, profile, profile->kind));
     fputs("</text>\n", p->out);
 }
 

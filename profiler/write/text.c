@@ -11,12 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "write/cpu.h"
-#include "write/write.h"
+#include "profile/heap.h"
 #include "symbolize/frames.h"
 #include "write/human.h"
 #include "write/nameless.h"
-#include "write/rates.h"
+#include "write/notes.h"
+#include "write/write.h"
 
 enum { LINES_SHOWN = 80 };
 
@@ -24,7 +24,7 @@ struct entry {
     const struct lp_frame *frame;
     int64_t flat, cum, biggest;
     double flat_variance, cum_variance;
-    int64_t allocated, freed; /* in a delta of tallies, of what cum covers */
+    int64_t allocated, freed; /* in a delta of the heap, of what cum covers */
     size_t last_row;          /* that counted here, plus one */
     uint32_t last_aged;       /* stack whose ages were added here, plus one */
     struct lp_age_sum *ages;  /* NULL: none yet */
@@ -83,9 +83,14 @@ static bool add_ages(struct entry *entry, const struct lp_ages *ages, uint32_t s
     return true;
 }
 
+static const struct lp_ages *ages_of(const struct lp_profile *profile)
+{
+    return lp_heap_of(profile) ? lp_heap_of(profile)->ages : NULL;
+}
+
 static bool has_window(const struct lp_profile *profile)
 {
-    return profile->delta && profile->kind->tallies;
+    return profile->delta && lp_heap_of(profile);
 }
 
 static int fill(struct table *table, const struct lp_profile *profile, int value)
@@ -93,6 +98,7 @@ static int fill(struct table *table, const struct lp_profile *profile, int value
     struct lp_lines *lines = malloc(sizeof(*lines));
     int rc = lines ? 0 : -ENOMEM;
     bool window = has_window(profile);
+    const struct lp_ages *ages = ages_of(profile);
     int tally = value % LP_INUSE_OBJECTS; /* in the same unit */
 
     for (size_t r = 0; rc == 0 && r < profile->nrows; r++) {
@@ -103,7 +109,7 @@ static int fill(struct table *table, const struct lp_profile *profile, int value
         lp_lines_of(row->stack, lines);
         for (uint32_t i = 0; i < lines->n; i++) {
             struct entry *entry = entry_of(table, lines->at[i].frame);
-            if (!entry || !add_ages(entry, profile->ages, row->stack)) {
+            if (!entry || !add_ages(entry, ages, row->stack)) {
                 rc = -ENOMEM;
                 break;
             }
@@ -156,8 +162,8 @@ static void column(FILE *out, int width, const char *text)
 static void write_head(FILE *out, const struct lp_profile *profile,
                        const struct lp_profile_kind *kind, int value)
 {
-    char time[LP_HUMAN_MAX], amount[2 * LP_HUMAN_MAX], rates[LP_RATES_TEXT_MAX];
-    char lines[LP_CPU_LINES][LP_CPU_LINE_MAX];
+    char time[LP_HUMAN_MAX], amount[2 * LP_HUMAN_MAX], sampling[LP_NOTE_MAX];
+    struct lp_notes notes;
     double error;
     int64_t total = lp_profile_total(profile, value, &error);
 
@@ -167,20 +173,12 @@ static void write_head(FILE *out, const struct lp_profile *profile,
             lp_human_error(amount, total, error, kind->values[value].unit, profile->delta));
     if (profile->duration_ns > 0)
         fprintf(out, " in %s", lp_human(amount, profile->duration_ns, "nanoseconds", false));
-    if (error > 0 && lp_rates_mixed(&profile->rates))
-        fprintf(out, "; sampled at mixed rates, ± is one standard error");
-    else if (error > 0 && profile->note)
-        fprintf(out, "; an estimate, ± is one standard error");
-    else if (error > 0)
-        fprintf(out, "; sampled once in %s, ± is one standard error",
-                lp_human(amount, profile->period, kind->period.unit, false));
+    if (error > 0)
+        fprintf(out, "; %s, ± is one standard error", lp_sampling_text(sampling, profile, kind));
     fprintf(out, "\n");
-    if (lp_rates_mixed(&profile->rates))
-        fprintf(out, "# %s\n", lp_rates_text(rates, &profile->rates));
-    for (int i = 0, n = lp_cpu_lines(lines, &profile->cpu); i < n; i++)
-        fprintf(out, "# %s\n", lines[i]);
-    if (profile->note)
-        fprintf(out, "# %s\n", profile->note);
+    lp_notes_of(&notes, profile);
+    for (int i = 0; i < notes.n; i++)
+        fprintf(out, "# %s\n", notes.at[i]);
     if (profile->delta)
         fprintf(out, "shares are of growth plus shrinkage\n");
     if (profile->losses > 0)
@@ -215,7 +213,7 @@ static void write_entry(FILE *out, const struct lp_profile *profile, const struc
         column(out, 12, lp_human(text, e->allocated, unit, false));
         column(out, 12, lp_human(text, e->freed, unit, false));
     }
-    if (profile->ages)
+    if (ages_of(profile))
         write_ages(out, e);
     fprintf(out, "  %s", e->frame->shown);
     if (e->frame->file[0])
@@ -248,7 +246,7 @@ int lp_write_text(FILE *out, const struct lp_profile *profile, const struct lp_v
     fprintf(out, "\n%11s%9s%s%12s%9s%s%s%s  %s\n", "flat", "flat%", error > 0 ? "          ±" : "",
             "cum", "cum%", error > 0 ? "          ±" : "",
             has_window(profile) ? "   allocated       freed" : "",
-            profile->ages ? "    oldest    median" : "", "function  file:line");
+            ages_of(profile) ? "    oldest    median" : "", "function  file:line");
     for (size_t i = 0; i < table.n && i < LINES_SHOWN; i++)
         write_entry(out, profile, &table.entries[i], whole, error > 0, kind->values[value].unit);
     if (table.n > LINES_SHOWN)

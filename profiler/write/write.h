@@ -7,12 +7,14 @@
 
 #include <stdio.h>
 
+#include "inspect/trim.h"
 #include "profile/profile.h"
 
 /* How a profile is to be shown. The last two are choices that some writers heed. */
 struct lp_view {
     const struct lp_profile_kind *kind; /* what the reader asked for: allocs reads heap's rows */
     int value;                          /* the column; pprof and json write all */
+    const struct lp_trim *trim; /* what gc=1 did before the profile was taken; NULL: nothing */
     bool by_line;    /* granularity=line: calls from two lines of a function are two frames */
     bool by_library; /* color=library: a colour for each object file */
 };
@@ -41,6 +43,6 @@ int lp_write_svg(FILE *, const struct lp_profile *, const struct lp_view *);
 
 /* Go's debug=1 (grouped by stack, counts first, addresses and symbols) and debug=2 (every item by
  * itself, where the kind has items; else as debug=1). */
-int lp_write_debug(FILE *, const struct lp_profile *, const struct lp_profile_kind *, int level);
+int lp_write_debug(FILE *, const struct lp_profile *, const struct lp_view *, int level);
 
 #endif

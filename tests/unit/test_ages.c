@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "profile/heap.h"
 #include "record/rate.h"
 #include "sys/clock.h"
 #include "profile/take.h"
@@ -171,8 +172,8 @@ static void a_profile_comes_with_the_ages_of_what_is_live(void **state)
     lp_site_free(lp_site_get(gone, SIZE), SIZE, 1);
     struct lp_profile *profile = lp_take(lp_kind_find("heap"));
     struct lp_age age;
-    assert_true(lp_ages_get(profile->ages, live, &age));
-    assert_false(lp_ages_get(profile->ages, gone, &age));
+    assert_true(lp_ages_get(lp_heap_of(profile)->ages, live, &age));
+    assert_false(lp_ages_get(lp_heap_of(profile)->ages, gone, &age));
     lp_profile_free(profile);
     lp_site_free(lp_site_get(live, SIZE), SIZE, 1);
 }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "small_stack.h"
+#include "profile/cpu.h"
 #include "profile/window.h"
 #include "sys/pages.h"
 #include "record/stacks.h"
@@ -103,7 +104,7 @@ static int64_t ms_in(const struct lp_profile *profile, void *function)
  * the clock's ticks come late, and a sample that comes too late does not count for where it is. */
 static int64_t at_most_ms_in(const struct lp_profile *profile, void *function)
 {
-    return ms_in(profile, function) + profile->cpu.held_ns / 1000000;
+    return ms_in(profile, function) + lp_cpu_of(profile)->held_ns / 1000000;
 }
 
 static void join(pthread_t thread)
@@ -153,15 +154,15 @@ static void cpu_time_is_where_it_was_used(void **state)
     int64_t ms = lp_profile_total(profile, 1, NULL) / 1000000;
     assert_int_equal(profile->period, 1000000);
     assert_int_equal(lp_profile_total(profile, 0, NULL), ms);
-    assert_int_equal(profile->cpu.sampled_ns / 1000000, ms);
-    assert_in_range(ms, 1, profile->cpu.program_ns / 1000000 + 50);
+    assert_int_equal(lp_cpu_of(profile)->sampled_ns / 1000000, ms);
+    assert_in_range(ms, 1, lp_cpu_of(profile)->program_ns / 1000000 + 50);
     assert_true(at_most_ms_in(profile, burning) >= ENOUGH_MS / 2);
     assert_true(ms_in(profile, burning) <= ENOUGH_MS * 3 / 2);
     assert_true(ms_in(profile, burn) >= ms / 2); /* those that wait use some, too */
     assert_true(ms_in(profile, block) < ms / 2);
     assert_true(profile->duration_ns > 0);
-    assert_true(profile->cpu.born >= 1);
-    assert_int_equal(profile->cpu.unsampled, 0);
+    assert_true(lp_cpu_of(profile)->born >= 1);
+    assert_int_equal(lp_cpu_of(profile)->unsampled, 0);
 
     int64_t leaves = 0; /* the interrupted address itself is in the function */
     for (size_t i = 0; i < profile->nrows; i++)
@@ -205,8 +206,8 @@ static void a_thread_that_says_that_it_begins_needs_no_look(void **state)
     struct lp_profile *profile = lp_window_close(&window);
     assert_true(at_most_ms_in(profile, burning) >= ENOUGH_MS / 2);
     assert_true(ms_in(profile, burning) <= ENOUGH_MS * 3 / 2);
-    assert_int_equal(profile->cpu.born, 1);
-    assert_true(profile->cpu.late_ns < 50000000);
+    assert_int_equal(lp_cpu_of(profile)->born, 1);
+    assert_true(lp_cpu_of(profile)->late_ns < 50000000);
     lp_profile_free(profile);
 }
 
@@ -243,10 +244,10 @@ static void a_signal_that_comes_late_does_no_harm(void **state)
         sem_post(&closed);
         join(thread);
         if (early) /* one sample, which does not stand for all that time */
-            assert_true(profile->cpu.held_ns > 0 && ms_in(profile, deaf) < ENOUGH_MS / 2);
+            assert_true(lp_cpu_of(profile)->held_ns > 0 && ms_in(profile, deaf) < ENOUGH_MS / 2);
         else
             assert_int_equal(ms_in(profile, deaf), 0);
-        assert_true(profile->cpu.program_ns - profile->cpu.sampled_ns >
+        assert_true(lp_cpu_of(profile)->program_ns - lp_cpu_of(profile)->sampled_ns >
                     ENOUGH_MS * INT64_C(500000));
         lp_profile_free(profile);
     }
@@ -264,11 +265,11 @@ static void it_ends_when_the_program_takes_the_signal(void **state)
     lp_window_look(&window);
     burn(ENOUGH_MS);
     struct lp_profile *profile = lp_window_close(&window);
-    assert_true(profile->cpu.cut_short);
+    assert_true(lp_cpu_of(profile)->cut_short);
     lp_profile_free(profile);
     window = open_at(100);
     profile = lp_window_close(&window);
-    assert_false(profile->cpu.cut_short);
+    assert_false(lp_cpu_of(profile)->cut_short);
     lp_profile_free(profile);
 }
 
@@ -302,8 +303,8 @@ static void threads_without_a_timer_are_counted(void **state)
     lp_window_look(&window);
     setrlimit(RLIMIT_SIGPENDING, &kept);
     struct lp_profile *profile = lp_window_close(&window);
-    assert_true(profile->cpu.unsampled >= WAITING + 1);
-    assert_int_equal(profile->cpu.threads, 0);
+    assert_true(lp_cpu_of(profile)->unsampled >= WAITING + 1);
+    assert_int_equal(lp_cpu_of(profile)->threads, 0);
     lp_profile_free(profile);
     atomic_store(&stop, true);
     for (int i = 0; i < WAITING; i++)

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "profile/heap.h"
 #include "profile/take.h"
 #include "record/sites.h"
 #include "record/stacks.h"
@@ -91,7 +92,8 @@ static struct outcome simulate(const struct story *story)
         double got[3] = {(double)row->value[LP_ALLOC_BYTES],
                          (double)lp_row_freed(row, LP_ALLOC_BYTES),
                          (double)row->value[LP_INUSE_BYTES]};
-        double stated[3] = {row->variance[LP_ALLOC_BYTES], row->freed_variance[LP_ALLOC_BYTES],
+        double stated[3] = {row->variance[LP_ALLOC_BYTES],
+                            lp_row_freed_variance(diff, row, LP_ALLOC_BYTES),
                             row->variance[LP_INUSE_BYTES]};
         for (int i = 0; i < 3; i++) {
             out.true_variance[i] += (got[i] - truth[i]) * (got[i] - truth[i]) / RUNS;

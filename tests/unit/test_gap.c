@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "profile/heap.h"
+#include "profile/maps.h"
 #include "profile/gap.h"
 #include "profile/kinds.h"
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "heap.h"
+#include "inspect/trim.h"
 #include "record/stacks.h"
 
 enum { N = 500, SIZE = 1337 };
@@ -166,7 +167,7 @@ static void trimming_gives_free_memory_back(void **state)
     struct lp_trim trim = lp_trim_now();
     free(blocks[BLOCKS - 1]);
     lp_rate_set(1);
-    assert_true(trim.done && trim.returned);
+    assert_true(trim.returned);
     assert_true(trim.free_before > (int64_t)BLOCKS / 10 * 9 * BYTES);
     assert_true(trim.rss_before - trim.rss_after > (int64_t)BLOCKS / 2 * BYTES);
     assert_true(trim.rss_after > 0);

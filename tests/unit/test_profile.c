@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "profile/heap.h"
 #include "profile/profile.h"
 #include "profile/store.h"
 #include "record/blocks.h"
@@ -97,8 +98,8 @@ static void ages_are_the_later_ones_and_keep_no_row(void **state)
     struct lp_profile *from = lp_profile_new(heap()), *to = lp_profile_new(heap());
     put(from, stack, 4711, 10);
     put(to, stack, 4711, 10);
-    from->ages = ages_at(100, stack);
-    to->ages = ages_at(700, stack);
+    lp_heap_of(from)->ages = ages_at(100, stack);
+    lp_heap_of(to)->ages = ages_at(700, stack);
     lp_profile_seal(from);
     lp_profile_seal(to);
     struct lp_profile *diff = lp_profile_diff(from, to);
@@ -106,7 +107,7 @@ static void ages_are_the_later_ones_and_keep_no_row(void **state)
     lp_profile_free(to);
     struct lp_age age;
     assert_int_equal(diff->nrows, 0);
-    assert_true(lp_ages_get(diff->ages, stack, &age));
+    assert_true(lp_ages_get(lp_heap_of(diff)->ages, stack, &age));
     assert_int_equal(age.oldest_ns, 7000000000);
     lp_profile_free(diff);
 }

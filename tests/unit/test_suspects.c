@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "profile/heap.h"
 #include "writer.h"
 #include "write/suspects.h"
 #include "record/blocks.h"
@@ -229,7 +230,7 @@ static void work_under_way_is_no_suspect_and_a_slow_leak_is(void **state)
     assert_int_equal(json_array_size(json_object_get(json, "suspects")), 2); /* ages unknown */
     json_decref(json);
 
-    to->profiles[0]->ages = ages_of((uint32_t[]){working, leaking}, 2);
+    lp_heap_of(to->profiles[0])->ages = ages_of((uint32_t[]){working, leaking}, 2);
     json = suspects_json(from, to);
     json_t *list = json_object_get(json, "suspects"), *churn = json_object_get(json, "churn");
     assert_int_equal(json_array_size(list), 1);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "profile/heap.h"
 #include "writer.h"
 #include "profile.pb-c.h"
 
@@ -140,7 +141,7 @@ static void mixed_rates_are_told(void **state)
 {
     (void)state;
     struct lp_profile *profile = some_profile();
-    profile->rates = (struct lp_rates){2, 0, {{524288, 0}, {1, 3200000000}}};
+    lp_heap_of(profile)->rates = (struct lp_rates){2, 0, {{524288, 0}, {1, 3200000000}}};
     Profile *p = read_back(profile);
     assert_string_equal(
         p->string_table[p->comment[0]],

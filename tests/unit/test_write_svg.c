@@ -5,6 +5,7 @@
 #include <gnu/libc-version.h>
 #include <unistd.h>
 
+#include "profile/heap.h"
 #include "writer.h"
 #include "write/xml.h"
 
@@ -43,8 +44,11 @@ static char *picture(struct lp_profile *profile, bool by_line, bool by_library)
 {
     size_t size;
     lp_profile_seal(profile);
-    return viewed(lp_write_svg, profile,
-                  &(struct lp_view){profile->kind, BYTES, by_line, by_library}, &size);
+    return viewed(
+        lp_write_svg, profile,
+        &(struct lp_view){
+            .kind = profile->kind, .value = BYTES, .by_line = by_line, .by_library = by_library},
+        &size);
 }
 
 static void assert_has(const char *text, const char *part)
@@ -78,7 +82,7 @@ static void it_says_what_it_is(void **state)
     assert_has(text, "<title>here\n6.25 KiB ± 1000 B, 100 %\n/");
     assert_has(text, "test_write_svg.c:");
     assert_has(text, "data-n=\"6400\" data-e=\"1000\"");
-    profile->rates = (struct lp_rates){2, 0, {{0, 1000000}, {4096, 3200000000}}};
+    lp_heap_of(profile)->rates = (struct lp_rates){2, 0, {{0, 1000000}, {4096, 3200000000}}};
     char *mixed = picture(profile, false, false);
     assert_has(mixed, "± 1000 B</tspan> · sampled at mixed rates, ± is one standard error<");
     free(mixed);

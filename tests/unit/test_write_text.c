@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+#include "profile/heap.h"
 #include "writer.h"
 #include "symbolize/clean.h"
 #include "write/human.h"
@@ -116,7 +117,7 @@ static void ages_stand_beside_the_stacks(void **state)
     (void)state;
     size_t size;
     struct lp_profile *profile = some_profile(6400);
-    profile->ages = some_ages();
+    lp_heap_of(profile)->ages = some_ages();
     char *text = written(lp_write_text, profile, 3, &size);
     assert_has(text, "    oldest    median  function");
     assert_has(text, "     5.0 h     4.7 h  leaf ");
@@ -181,13 +182,14 @@ static void the_profilers_own_weight_stands_at_the_end(void **state)
     (void)state;
     size_t size;
     struct lp_profile *profile = some_profile(6400), *none = some_profile(0);
-    profile->weight = (struct lp_footprint){.taken = true,
-                                            .tables = {[LP_OWN_SITES] = 4096, [LP_OWN_FDS] = 100},
-                                            .unwinder = 262144,
-                                            .heap = 7,
-                                            .live_samples = 11,
-                                            .losses = {[LP_LOSS_FORKING] = 13},
-                                            .spent = {.ns = 6400, .timed = 2}};
+    lp_heap_of(profile)->footprint =
+        (struct lp_footprint){.taken = true,
+                              .tables = {[LP_OWN_SITES] = 4096, [LP_OWN_FDS] = 100},
+                              .unwinder = 262144,
+                              .heap = 7,
+                              .live_samples = 11,
+                              .losses = {[LP_LOSS_FORKING] = 13},
+                              .spent = {.ns = 6400, .timed = 2}};
     char *text = debugged(profile, 1, &size);
     assert_has(text, "\n# leakprof\n# table_bytes = 266340\n# unwinder_bytes = 262144\n");
     assert_has(text, "\n# hook_ns_estimate = 6400\n# hook_events_timed = 2\n");
@@ -216,7 +218,7 @@ static void mixed_rates_are_told(void **state)
     (void)state;
     size_t size;
     struct lp_profile *profile = some_profile(6400), *none = some_profile(640);
-    profile->rates = (struct lp_rates){2, 5, {{0, 1000000}, {4096, 3200000000}}};
+    lp_heap_of(profile)->rates = (struct lp_rates){2, 5, {{0, 1000000}, {4096, 3200000000}}};
     struct lp_profile *diff = lp_profile_diff(none, profile);
     static const char said[] = "# rates mixed: 5 earlier ones, 0 (off) from 1 ms, 4096 bytes from "
                                "3.20 s after the start\n";

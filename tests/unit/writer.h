@@ -36,7 +36,7 @@ static inline char *debugged(const struct lp_profile *profile, int level, size_t
 {
     char *text = NULL;
     FILE *out = open_memstream(&text, size);
-    int rc = lp_write_debug(out, profile, profile->kind, level);
+    int rc = lp_write_debug(out, profile, &(struct lp_view){.kind = profile->kind}, level);
     fclose(out);
     assert_int_equal(rc, 0);
     return text;
