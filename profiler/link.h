@@ -62,6 +62,9 @@
     X(lp_own_threads)                                                                              \
     X(lp_own_unmap)                                                                                \
     X(lp_parse_period)                                                                             \
+    X(lp_peek)                                                                                     \
+    X(lp_peek_begin)                                                                               \
+    X(lp_peek_end)                                                                                 \
     X(lp_procs_copy)                                                                               \
     X(lp_procs_cut)                                                                                \
     X(lp_rate)                                                                                     \

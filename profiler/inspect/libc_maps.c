@@ -3,7 +3,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-#include "inspect/peek.h"
+#include "sys/peek.h"
 #include "sys/pages.h"
 
 enum {

@@ -8,7 +8,7 @@
 
 #include "record/self.h"
 #include "inspect/libc_maps.h"
-#include "inspect/peek.h"
+#include "sys/peek.h"
 #include "inspect/places.h"
 #include "record/stacks.h"
 

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "inspect/interrupt.h"
-#include "inspect/peek.h"
+#include "sys/peek.h"
 #include "sys/clock.h"
 #include "inspect/task.h"
 #include "sys/losses.h"

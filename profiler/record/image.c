@@ -8,14 +8,14 @@
 #include <limits.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/uio.h>
 
 #include "record/self.h"
+#include "sys/pages.h"
+#include "sys/peek.h"
 #include "sys/slab.h"
 #include "sys/syscall.h"
 
 enum {
-    PAGE = 4096,
     HEADERS_MAX = 128, /* an object with more program headers is not described */
     TEXT_SHIFT = 14
 };
@@ -29,22 +29,18 @@ static void copy(void *to, const void *from, size_t bytes)
     __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(bytes) : : "memory");
 }
 
-/* How many bytes the kernel copied, or why it did not. */
-static long peek_by_kernel(void *to, uintptr_t from, size_t bytes)
-{
-    struct iovec local = {to, bytes}, remote = {(void *)from, bytes};
-    return lp_syscall(SYS_process_vm_readv, lp_syscall(SYS_getpid), &local, 1, &remote, 1);
-}
-
 /* Copies memory that may not be there. For the profiler's thread the kernel copies: the object may
- * be in use by no thread. On the program's threads it is in use, and a seccomp filter may kill the
- * process for process_vm_readv(): it is enough to know that the pages can be read. */
+ * be in use by no thread. On the program's threads it is in use: it is enough to know that the
+ * pages can be read. */
 static bool peek(void *to, uintptr_t from, size_t bytes)
 {
-    long n = lp_self.own ? peek_by_kernel(to, from, bytes) : -ENOSYS;
-    if (n >= 0 || n == -EFAULT)
-        return n == (long)bytes;
-    for (uintptr_t at = from & ~(uintptr_t)(PAGE - 1); at < from + bytes; at += PAGE)
+    if (lp_self.own && bytes <= LP_PAGE) {
+        lp_peek_begin();
+        bool copied = lp_peek(from, to, bytes);
+        lp_peek_end();
+        return copied;
+    }
+    for (uintptr_t at = from & ~(uintptr_t)(LP_PAGE - 1); at < from + bytes; at += LP_PAGE)
         if (!lp_sys_readable((const void *)at))
             return false;
     copy(to, (const void *)from, bytes);
@@ -144,7 +140,7 @@ static bool is_code(const ElfW(Phdr) * segment)
 
 static bool describe(struct lp_image *image, uintptr_t headers, uint32_t n)
 {
-    const uintptr_t rest = PAGE - 1;
+    const uintptr_t rest = LP_PAGE - 1;
     uintptr_t bias = image->bias;
     ElfW(Phdr) segment;
     uint32_t ncode = 0;
@@ -215,10 +211,11 @@ bool lp_image_replaced(const struct lp_image *image)
     char hex[2 * LP_BUILD_ID_MAX + 1];
     if (!image->id_bytes)
         return false;
-    long n = peek_by_kernel(id, image->id, image->id_bytes);
-    if (n < 0 && n != -EFAULT)
-        return false; /* a filter forbids the look */
-    if (n != (long)image->id_bytes)
+    bool opened = lp_peek_begin(), copied = opened && lp_peek(image->id, id, image->id_bytes);
+    lp_peek_end();
+    if (!opened)
+        return false; /* it cannot be looked at */
+    if (!copied)
         return true;
     write_hex(hex, id, image->id_bytes);
     return strcmp(hex, image->build_id) != 0;

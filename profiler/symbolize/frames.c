@@ -24,6 +24,18 @@ const struct lp_frame *lp_special_frame(uint32_t stack)
     return &frames[i];
 }
 
+const struct lp_frame *lp_mark_at(uintptr_t address)
+{
+#define MARK(text)                                                                                 \
+    {                                                                                              \
+        .function = (text), .shown = (text), .linkage = (text), .file = ""                         \
+    }
+    static const struct lp_frame cut = MARK("[stack cut: the next frame was not found]");
+    static const struct lp_frame deeper = MARK("[stack cut: more than 127 frames]");
+#undef MARK
+    return address == LP_FRAME_CUT ? &cut : address == LP_FRAME_DEEPER ? &deeper : NULL;
+}
+
 void lp_lines_of(uint32_t stack, struct lp_lines *lines)
 {
     const struct lp_frame *special = lp_special_frame(stack);
@@ -36,9 +48,14 @@ void lp_lines_of(uint32_t stack, struct lp_lines *lines)
 
     struct lp_stack frames = lp_stack_get(stack);
     for (uint32_t i = 0; i < frames.nframes; i++) {
+        const struct lp_frame *mark = lp_mark_at(frames.frames[i]);
+        if (mark) {
+            lines->at[lines->n++] = (struct lp_line){.frame = mark};
+            return;
+        }
         const struct lp_symbol *symbol = lp_symbolize_in(stack, frames.frames[i]);
         bool program = lp_symbol_is_program(symbol);
-        for (uint32_t k = 0; k < symbol->nframes && lines->n < LP_LINES_MAX; k++)
+        for (uint32_t k = 0; k < symbol->nframes && lines->n < LP_LINES_MAX - 1; k++)
             lines->at[lines->n++] = (struct lp_line){.frame = &symbol->frames[k],
                                                      .symbol = symbol,
                                                      .address = frames.frames[i],
@@ -59,6 +76,8 @@ const struct lp_frame *lp_guilty_frame(uint32_t stack)
 
     struct lp_stack frames = lp_stack_get(stack);
     for (uint32_t i = 0; i < frames.nframes; i++) {
+        if (lp_mark_at(frames.frames[i]))
+            break;
         const struct lp_symbol *symbol = lp_symbolize_in(stack, frames.frames[i]);
         if (!lp_symbol_is_program(symbol))
             continue;

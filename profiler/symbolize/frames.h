@@ -32,6 +32,9 @@ const struct lp_frame *lp_place_of(uint32_t stack);
 /* The frame that stands for a special stack; NULL for real ones. */
 const struct lp_frame *lp_special_frame(uint32_t stack);
 
+/* The frame that a mark at the end of a stack stands for (record/stacks.h); NULL for code. */
+const struct lp_frame *lp_mark_at(uintptr_t address);
+
 /* Is this the same function of the same file? */
 bool lp_same_function(const struct lp_frame *a, const struct lp_frame *b);
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "record/stacks.h"
+#include "symbolize/frames.h"
 #include "symbolize/clean.h"
 #include "symbolize/readers.h"
 #include "symbolize/symbols.h"
@@ -124,6 +125,8 @@ size_t lp_nameless_of(const struct lp_profile *profile, bool packages,
     for (size_t r = 0; any_wants() && r < profile->nrows && n < LP_NAMELESS_MAX; r++) {
         struct lp_stack stack = lp_stack_get(profile->rows[r].stack);
         for (uint32_t i = 0; i < stack.nframes && n < LP_NAMELESS_MAX; i++) {
+            if (lp_mark_at(stack.frames[i]))
+                break;
             const struct lp_symbol *symbol =
                 lp_symbolize_in(profile->rows[r].stack, stack.frames[i]);
             if (wants(symbol->module) && (symbol->nameless || symbol->module->too_large))

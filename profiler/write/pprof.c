@@ -39,11 +39,13 @@ struct list {
     size_t n, room;
 };
 
+enum { SPECIALS = LP_STACK_FIRST + 1 + LP_FRAME_DEEPER };
+
 struct builder {
     struct lp_arena arena;
     struct list strings, mappings, locations, functions;
     struct lp_ids by_place, by_function, by_string;
-    uint64_t special[LP_STACK_FIRST + 1]; /* location ids, 0: not met yet */
+    uint64_t special[SPECIALS]; /* location ids, 0: not met yet */
     struct place {
         const struct lp_module *module;
         uint32_t segment;
@@ -206,15 +208,21 @@ static uint64_t location(struct builder *b, uint32_t stack, uintptr_t address)
     return l->id;
 }
 
-static uint64_t special_location(struct builder *b, uint32_t stack, const struct lp_frame *frame)
+/* Special stacks, and one slot more for each mark of a stack that is not whole. */
+static uint64_t special_location(struct builder *b, uint32_t slot, const struct lp_frame *frame)
 {
-    uint32_t i = stack < LP_STACK_FIRST ? stack : LP_STACK_FIRST;
-
-    if (!b->special[i]) {
+    if (!b->special[slot]) {
         Location *l = new_location(b, frame, 1);
-        b->special[i] = l ? l->id : 0;
+        b->special[slot] = l ? l->id : 0;
     }
-    return b->special[i];
+    return b->special[slot];
+}
+
+static uint64_t any_location(struct builder *b, uint32_t stack, uintptr_t address)
+{
+    const struct lp_frame *mark = lp_mark_at(address);
+    return mark ? special_location(b, LP_STACK_FIRST + (uint32_t)address, mark)
+                : location(b, stack, address);
 }
 
 static void add_label(struct builder *b, Sample *sample, const struct lp_row *row,
@@ -251,8 +259,10 @@ static Sample *new_sample(struct builder *b, const struct lp_row *row,
         return NULL;
     perftools__profiles__sample__init(sample);
     for (uint32_t i = 0; i < stack.nframes; i++)
-        ids[i] = special ? special_location(b, row->stack, special)
-                         : location(b, row->stack, stack.frames[i]);
+        ids[i] =
+            special ? special_location(b, row->stack < LP_STACK_FIRST ? row->stack : LP_STACK_FIRST,
+                                       special)
+                    : any_location(b, row->stack, stack.frames[i]);
     sample->n_location_id = stack.nframes;
     sample->location_id = ids;
     sample->n_value = (size_t)kind->nvalues;

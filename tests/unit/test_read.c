@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "inspect/peek.h"
+#include "sys/peek.h"
 #include "inspect/program.h"
 #include "sys/file.h"
 

@@ -1,19 +1,23 @@
-#include "inspect/peek.h"
+#include "sys/peek.h"
 
 #include <fcntl.h>
 
 #include "sys/syscall.h"
 
 static int ends[2] = {-1, -1};
+static int depth;
 
-void lp_peek_begin(void)
+bool lp_peek_begin(void)
 {
-    if (lp_syscall(SYS_pipe2, ends, O_CLOEXEC | O_NONBLOCK) != 0)
+    if (depth++ == 0 && lp_syscall(SYS_pipe2, ends, O_CLOEXEC | O_NONBLOCK) != 0)
         ends[0] = ends[1] = -1;
+    return ends[0] >= 0;
 }
 
 void lp_peek_end(void)
 {
+    if (--depth > 0)
+        return;
     for (int i = 0; i < 2; i++) {
         if (ends[i] >= 0)
             lp_syscall(SYS_close, ends[i]);

@@ -5,15 +5,16 @@
  * after a change of user. So the bytes go through a pipe: write() fails with EFAULT where nothing
  * can be read. Profiler's thread only.
  */
-#ifndef LP_INSPECT_PEEK_H
-#define LP_INSPECT_PEEK_H
+#ifndef LP_SYS_PEEK_H
+#define LP_SYS_PEEK_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* Opens and closes the pipe. Without one, nothing can be read. */
-void lp_peek_begin(void);
+/* Opens and closes the pipe. false: there is none, and nothing can be read. Nests: the outermost
+ * pair counts. End it in both cases. */
+bool lp_peek_begin(void);
 void lp_peek_end(void);
 
 /* Copies at most 4096 bytes. false: not all of them can be read. */
