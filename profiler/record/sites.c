@@ -32,7 +32,7 @@ enum { SEGMENT_SHIFT = 10 };
 
 static struct lp_slab sites = LP_SLAB(sizeof(struct site), SEGMENT_SHIFT, LP_OWN_SITES);
 static struct lp_slab size_counts = LP_SLAB(sizeof(uint32_t), 12, LP_OWN_SITES);
-static struct lp_index table = {.items = &sites};
+static struct lp_index table = LP_INDEX(&sites);
 
 static struct site *site_of(uint32_t id)
 {

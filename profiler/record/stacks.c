@@ -25,7 +25,7 @@ _Static_assert(LP_FRAMES_MAX <= (int)TAG_FRAMES, "a tag has eight bits for the n
 
 static struct lp_slab entries = LP_SLAB(sizeof(struct entry), 11, LP_OWN_STACKS);
 static struct lp_slab words = LP_SLAB(sizeof(uintptr_t), 14, LP_OWN_STACKS);
-static struct lp_index table = {.items = &entries};
+static struct lp_index table = LP_INDEX(&entries);
 
 static uint64_t hash_of(const uintptr_t *frames, uint32_t n)
 {

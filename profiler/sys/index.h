@@ -49,10 +49,19 @@ struct lp_index_links {
 
 struct lp_index {
     struct lp_slab *items;
-    _Atomic uint32_t trees[LP_INDEX_TREES]; /* as links are */
+    _Atomic uint32_t *trees; /* LP_INDEX_TREES of them, as links are */
 };
 
 /* How far a look-up has come. */
+/* For variables with static storage. */
+#define LP_INDEX(items_)                                                                           \
+    {                                                                                              \
+        .items = (items_), .trees = (_Atomic uint32_t[LP_INDEX_TREES])                             \
+        {                                                                                          \
+            0                                                                                      \
+        }                                                                                          \
+    }
+
 struct lp_index_path {
     _Atomic uint32_t *link;
     uint64_t hash; /* the bits that are left, highest first; then zeros */

@@ -17,12 +17,19 @@ struct lp_slab {
     uint32_t shift; /* a segment has 1 << shift items */
     enum lp_own kind;
     _Atomic uint32_t count;
-    _Atomic(char *) segments[LP_SLAB_SEGMENTS];
+    _Atomic(char *) *segments; /* LP_SLAB_SEGMENTS of them */
 };
 
+/* For variables with static storage. The segments' addresses stand apart, where pages are that
+ * nothing touches before they are needed: the slabs of a short-lived process take a page between
+ * them. */
 #define LP_SLAB(item_, shift_, kind_)                                                              \
     {                                                                                              \
-        .item = (item_), .shift = (shift_), .kind = (kind_)                                        \
+        .item = (item_), .shift = (shift_), .kind = (kind_),                                       \
+        .segments = (_Atomic(char *)[LP_SLAB_SEGMENTS])                                            \
+        {                                                                                          \
+            0                                                                                      \
+        }                                                                                          \
     }
 
 /* Adds n zeroed items that lie side by side, at most a segment. Returns the number of the first;

@@ -13,7 +13,7 @@ struct item {
 };
 
 static struct lp_slab items = LP_SLAB(sizeof(struct item), 12, LP_OWN_STACKS);
-static struct lp_index table = {.items = &items};
+static struct lp_index table = LP_INDEX(&items);
 
 static struct item *item_at(uint32_t i)
 {
