@@ -1,8 +1,8 @@
-# What `make bench` needs besides the server: churn, descriptors and stacks, which must run on plain glibc, a bare
+# What `make bench` needs besides the server: churn, descriptors, stacks and short-lived processes, which must run on plain glibc, a bare
 # evhttp server to compare with, and three programs that have the profiler inside.
-bench: $(addprefix $(B)/,bench_churn bench_bare bench_fds bench_stacks bench_heap bench_accuracy bench_scale)
+bench: $(addprefix $(B)/,bench_churn bench_bare bench_fds bench_stacks bench_start bench_heap bench_accuracy bench_scale)
 
-$(B)/bench_churn $(B)/bench_fds $(B)/bench_stacks: $(B)/bench_%: loadtest/bench_%.c
+$(B)/bench_churn $(B)/bench_fds $(B)/bench_stacks $(B)/bench_start: $(B)/bench_%: loadtest/bench_%.c
 	@mkdir -p $(@D) $(B)/obj
 	$(CC) $(BASE) $(CFLAGS) -MF $(B)/obj/bench_$*.d -o $@ $< -lpthread
 $(B)/bench_bare: loadtest/bench_bare.c
