@@ -217,7 +217,7 @@ $(PLAIN): $(F)/%: tests/fixtures/%.c $(wildcard tests/fixtures/*.h) profiler/lea
 	$(CC) $(filter-out -M%,$(BASE)) -O2 -g -fno-builtin -Wno-deprecated-declarations -iquote profiler \
 	  $(LDFL) -rdynamic -o $@ $< -lpthread -ldl
 
-# The variables of the profiler, as the README has them; `build/config-text man` for a manual page.
+# The variables of the profiler, as profiler/REFERENCE.md has them; `build/config-text man` for a manual page.
 config-text: $(B)/config-text
 	@$<
 $(B)/config-text: scripts/config_text.c $(B)/obj/profiler/config.o
@@ -249,7 +249,7 @@ bench: all
 clean:
 	rm -rf build
 help:
-	@echo "make         build/leakyard, build/libleakprof.a, build/libleakprof.so"
+	@echo "make         build/leakyard, build/libleakprof.a, build/libleakprof.so, build/libleakprof-reporter.so"
 	@echo "make run     starts the server on 127.0.0.1:8080, the profiler on 127.0.0.1:6060"
 	@echo "make demo    the whole story in under a minute"
 	@echo "make check   every test, also under the sanitizers"
@@ -259,7 +259,7 @@ help:
 	@echo "make pictures   the screenshots of the README, anew"
 	@echo "make verdicts   every scene under load, ten times: is the guilty line first, and nothing else accused?"
 	@echo "make lint    layout, static analysis, who may include whom"
-	@echo "make config-text   the table of the profiler's environment variables, for the README"
+	@echo "make config-text   the table of the profiler's environment variables, for profiler/REFERENCE.md"
 	@echo "make clean   removes build/"
 
 .PHONY: config-text all unit tiny torture bare fixtures run demo check soak matrix verdicts pictures flags-leaks lint bench clean help

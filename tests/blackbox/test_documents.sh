@@ -2,11 +2,12 @@
 # shellcheck shell=bash disable=SC2317
 . tests/blackbox/lib.sh
 export PPROF_TMPDIR=$work HOME=$work
+url='' pprof='' tutorial_port='' # what is served, and where the tutorial's own program may listen
 
 # commands FILE: the ```sh blocks, with the ports and the build of this test's server.
 commands() {
 	sed -n '/^```sh$/,/^```$/p' "$1" | grep -v '^```' |
-		sed "s#127.0.0.1:8080#${url#http://}#g; s#127.0.0.1:6060#${pprof#http://}#g; s#build/#$build/#g; s#-d[0-9]*s#-d1s#g"
+		sed "s#127.0.0.1:8080#${url#http://}#g; s#127.0.0.1:6060#${pprof#http://}#g; s#127.0.0.1:6061#127.0.0.1:$tutorial_port#g; s#build/#$build/#g; s#-d[0-9]*s#-d1s#g"
 }
 
 runs() { # FILE: its commands as one script
@@ -14,7 +15,7 @@ runs() { # FILE: its commands as one script
 	script=$(commands "$1")
 	[[ -n $script ]] || fail "no commands in $1"
 	# A head that reads on to the end, or a curl that is not done when it has its lines has failed.
-	bash -euxo pipefail -c 'head() { command head "$@" && cat >/dev/null; }'$'\n'"$script" </dev/null || fail "$1"
+	bash -euxo pipefail -c 'trap "kill \$(jobs -p) 2>/dev/null || true" EXIT; head() { command head "$@" && cat >/dev/null; }'$'\n'"$script" </dev/null || fail "$1"
 }
 
 test_readme() {
@@ -26,10 +27,50 @@ test_readme() {
 	xmllint --nonet --noout "$build/diff.svg"
 }
 
-test_profiler_readme() {
-	: "every command of profiler/README.md runs"
+# free_port: one that nobody listens on, outside the range that the kernel picks from.
+free_port() {
+	local port
+	until port=$((20000 + RANDOM % 10000)) && [[ -z $(ss -Hltn "sport = :$port") ]]; do :; done
+	echo "$port"
+}
+
+test_profiler_tutorial() {
+	: "every command of profiler/README.md runs: the preloaded program's leak ends at its line, the linked one starts"
+	needs_preload
+	tutorial_port=$(free_port)
+	runs profiler/README.md >"$work/tutorial.log" 2>&1 || fail "$(cat "$work/tutorial.log")"
+	grep -Eq '^ *\+.* handle_request +.*/hello\.c:9$' "$work/tutorial.log" || fail "no line found: $(<"$work/tutorial.log")"
+	grep -q '^listening on http://127.0.0.1:[0-9]*/$' "$work/tutorial.log"
+	xmllint --nonet --noout "$build/hello.svg"
+	equal "the link line of README.md" "$(grep -o -- '-Wl,--whole-archive.*' README.md)" \
+		"$(grep -o -- '-Wl,--whole-archive.*' profiler/README.md)"
+}
+
+test_profiler_reference() {
+	: "every command of profiler/REFERENCE.md runs"
 	serve --budget-mem 512M
-	runs profiler/README.md
+	runs profiler/REFERENCE.md
+}
+
+test_losses() {
+	: "profiler/COSTS.md names every cause of a loss"
+	equal causes "$(sed -n '/^## Losses/,/^## /s/^| `\([a-z_]*\)`.*/\1/p' profiler/COSTS.md)" \
+		"$(sed -n '/define LP_LOSSES/,/^$/p' profiler/sys/losses.h | grep -o '"[a-z_]*"' | tr -d '"')"
+}
+
+test_links() {
+	: "every link between documents leads to a file, and to a heading where it names one"
+	local document link target anchor
+	for document in README.md profiler/*.md loadtest/README.md leaks/README.md; do
+		while read -r link; do
+			target=${link%%#*} anchor=
+			[[ $link != *#* ]] || anchor=${link#*#}
+			target=${target:+$(dirname "$document")/$target}
+			[[ -e ${target:-$document} ]] || fail "$document: $link"
+			[[ -z $anchor ]] || sed -n 's/^##* //p' "${target:-$document}" | tr 'A-Z ' 'a-z-' | tr -d ':,`' |
+				grep -qx -- "$anchor" || fail "$document: $link"
+		done < <(grep -o ']([^):]*)' "$document" | sed 's/^](//; s/)$//')
+	done
 }
 
 test_loadtest_readme() {
@@ -63,8 +104,8 @@ lab_runs() { # SCENE
 }
 
 test_variables() {
-	: "the README's table of variables is the one the profiler is made with"
-	equal "make config-text" "$(sed -n '/^| variable | value /,/^$/p' README.md | sed '$d')" "$(make -s config-text)"
+	: "the reference's table of variables is the one the profiler is made with"
+	equal "make config-text" "$(sed -n '/^| variable | value /,/^$/p' profiler/REFERENCE.md | sed '$d')" "$(make -s config-text)"
 	[[ $("$build/config-text" man | grep -c '^\.B LEAKPROF_') -eq 9 ]] || fail "$("$build/config-text" man)"
 }
 
