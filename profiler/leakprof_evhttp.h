@@ -1,8 +1,8 @@
 /*
- * The guard of leakprof_server.h for programs that serve HTTP with libevent's evhttp. It is in
- * libleakprof.a.
+ * The guard of leakprof_server.h for programs that serve HTTP with libevent's evhttp, and the
+ * answers of the profiler's server. They are in libleakprof.a.
  *
- * Threads: as for evhttp itself, only the thread that runs its event loop may call these.
+ * Threads: call these only from the thread that runs the event loop, as evhttp itself requires.
  */
 #ifndef LEAKPROF_EVHTTP_H
 #define LEAKPROF_EVHTTP_H
@@ -18,29 +18,30 @@ extern "C" {
 struct evhttp;
 struct evhttp_request;
 
-/* As leakprof_guard_check(). It also checks that the request has one meaning (400): evhttp ignores
- * repeated headers and a Transfer-Encoding that it does not know. */
+/* Does what leakprof_guard_check() does, and returns 400 if the request is ambiguous: evhttp
+ * accepts repeated headers and unknown Transfer-Encodings. */
 int leakprof_evhttp_check(const struct leakprof_guard *guard, struct evhttp_request *request,
                           bool changes, const char **why);
 
-/* Adds WWW-Authenticate to the answer, as a 401 needs it. */
+/* Adds the WWW-Authenticate header that an answer with status 401 needs. */
 void leakprof_evhttp_challenge(struct evhttp_request *request);
 
-/* Requests that evhttp refuses by itself are answered with JSON ({"error": why}) instead of
- * libevent's HTML page. Call it before the first connection; it uses evhttp_set_bevcb(). The pages
- * of evhttp_send_error() with a reason of your own stay as they are. */
+/* Makes the answers to requests that evhttp refuses by itself JSON ({"error": why}) instead of
+ * HTML. Call it before the first connection. It uses evhttp_set_bevcb(). Answers that you send with
+ * evhttp_send_error() and a reason of your own do not change. */
 void leakprof_evhttp_json_errors(struct evhttp *http);
 
-/* Files that the build put into the program: profiler/ui/embed writes the table as a C source. */
+/* Files that are compiled into the program. profiler/ui/embed writes the table as C source. */
 struct leakprof_file {
     const char *name; /* "index.html"; NULL ends the table */
     const char *type;
-    const char *sum; /* of the content, in hexadecimal */
-    const unsigned char *gzip, *end;
+    const char *sum;                 /* checksum of the content, in hexadecimal: its ETag */
+    const unsigned char *gzip, *end; /* the compressed content */
 };
 
-/* Answers with a file: compressed if the client takes gzip, 304 if the client has it (ETag).
- * Headers that were added to the answer before are kept. 0; -ENOENT: nothing is answered. */
+/* Answers with a file: compressed if the client accepts gzip, or with 304 if the client has it
+ * (ETag). Headers that you added before are kept. -ENOENT: there is no such file, and nothing was
+ * sent. */
 int leakprof_evhttp_send_file(struct evhttp_request *request, const struct leakprof_file *files,
                               const char *name);
 

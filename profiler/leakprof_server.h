@@ -1,9 +1,9 @@
 /*
- * Parts of the profiler's own HTTP server, for programs that are servers too. They are in
- * libleakprof.a and do not depend on an HTTP library; leakprof_evhttp.h has those for libevent.
+ * Parts of the profiler's HTTP server, for programs that are servers too. They are in
+ * libleakprof.a, and depend on no HTTP library. leakprof_evhttp.h has the parts for libevent.
  *
- * Nothing here has state: every function uses its arguments only, and any thread may call it. Those
- * that return int return 0 or a negative errno unless their comment says otherwise.
+ * Threads: any thread may call any function. None keeps state or takes ownership.
+ * Errors: int functions return 0 or a negative errno, unless their comment says otherwise.
  */
 #ifndef LEAKPROF_SERVER_H
 #define LEAKPROF_SERVER_H
@@ -18,30 +18,31 @@ extern "C" {
 
 #pragma GCC visibility push(default)
 
-/* The guard: from a request's headers alone, may it be answered? It checks that
+/* The guard decides from a request's headers whether to answer it. It checks that
  * - on a loopback address, Host names this machine. Otherwise a web page elsewhere could reach the
- *   server through a name that resolves to 127.0.0.1. (On other addresses the server does not know
- *   its names, and a token is required instead.)
+ *   server through a name that resolves to 127.0.0.1. On other addresses a token is required
+ *   instead, because the server does not know its names.
  * - Origin and Sec-Fetch-Site, which browsers send, do not name another site.
  * - the client presents the token, if there is one: Authorization: Bearer TOKEN, or Basic with the
- *   token as the password. How long that takes tells nothing about the token.
+ *   token as the password. The time that this check takes reveals nothing about the token.
  * An empty guard ({0}) refuses every request. */
 struct leakprof_guard {
-    const char *token; /* NULL: none is required, which only a loopback address allows */
-    bool loopback;
+    const char *token; /* NULL: no token is required; allowed on loopback only */
+    bool loopback;     /* the server listens on a loopback address */
 };
 struct leakprof_headers {
-    const char *host, *origin, *sec_fetch_site, *authorization; /* NULL: not in the request */
+    const char *host, *origin, *sec_fetch_site, *authorization; /* NULL: not sent */
     bool changes; /* the request changes something, so pages on other ports are refused too */
 };
 
-/* 0, or the status to refuse the request with and *why, a sentence for the client. 403: not from
- * there. 401: not without the token, and the answer needs a WWW-Authenticate header. */
+/* Returns 0, or the HTTP status to refuse with; then *why is a static sentence for the client.
+ * 403: refused because of where it comes from. 401: the token is missing or wrong, and the answer
+ * needs a WWW-Authenticate header. */
 int leakprof_guard_check(const struct leakprof_guard *guard, const struct leakprof_headers *headers,
                          const char **why);
 
-/* Reads a token from the first line of a file. -EINVAL: the line is not LEAKPROF_TOKEN_MIN or more
- * visible ASCII characters, or does not fit. */
+/* Reads a token from the first line of a file into token[size]. -EINVAL: the line is shorter than
+ * LEAKPROF_TOKEN_MIN, has other than visible ASCII characters, or does not fit. */
 #define LEAKPROF_TOKEN_MIN 16
 int leakprof_token_read(const char *path, char *token, int size);
 
@@ -51,25 +52,25 @@ struct leakprof_address {
     bool loopback; /* only this machine can connect */
     char text[72]; /* "127.0.0.1:6060", always numeric */
 };
-/* Reads "127.0.0.1:6060", "localhost:0" or "[::1]:6060". 0 or -EINVAL. */
+/* Parses "127.0.0.1:6060", "localhost:0" or "[::1]:6060". 0 or -EINVAL. */
 int leakprof_address_parse(const char *text, struct leakprof_address *address);
-/* The address that a socket is bound to, with the port that the kernel chose for port 0. */
+/* Gets the address that a socket is bound to, with the port that the kernel chose for port 0. */
 int leakprof_address_bound(int fd, struct leakprof_address *address);
 
-/* Reads a period from 100ms to 1h: digits and a unit (ms, s, m or h). Milliseconds or -EINVAL. */
+/* Parses a period from 100ms to 1h: digits and a unit (ms, s, m or h). Returns milliseconds, or
+ * -EINVAL. */
 int64_t leakprof_period_parse(const char *text);
 
-/* Decodes percent escapes in place, and '+' if it stands for a space, as in a query. -EINVAL: an
- * escape is malformed or stands for NUL. */
+/* Decodes percent escapes in place. plus_is_space: also turns '+' into a space, as in a query.
+ * -EINVAL: an escape is malformed or is NUL. */
 int leakprof_unescape(char *text, bool plus_is_space);
 
-/* What the process may have before the system refuses more: the lowest of what the machine, the
- * cgroup with its ancestors and the rlimits allow. A limit that cannot be read is ignored. */
+/* How much the process may use before the system refuses more: the lowest limit of the machine,
+ * the cgroup and its ancestors, and the rlimits. A limit that cannot be read is ignored. */
 struct leakprof_limits {
-    int64_t memory, threads, fds;
+    int64_t memory, threads, fds; /* bytes, count, count */
 };
 void leakprof_limits(struct leakprof_limits *limits);
-
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }
