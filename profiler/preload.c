@@ -79,7 +79,7 @@ static void start(const struct lp_config *config)
                                              .snapshot_every_ms = config->snapshot_every_ms,
                                              .snapshot_keep = config->snapshot_keep};
     error = lp_agent_start(&options, &why);
-    if (error == -EADDRINUSE && inherited(listen - strlen("LEAKPROF_LISTEN=")))
+    if (error == -EADDRINUSE && listen && inherited(listen - strlen("LEAKPROF_LISTEN=")))
         return; /* another process of the family listens there */
     if (!error && listen)
         dprintf(STDERR_FILENO, "leakprof: %s/debug/pprof/\n", leakprof_url());

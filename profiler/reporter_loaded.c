@@ -37,6 +37,7 @@ static const struct lp_reporter *load(const char **why)
         entry ? entry(lp_recorder_call_table, LP_RECORDER_CALL_NAMES) : NULL;
     if (!found)
         *why = "libleakprof-reporter.so is of another build than libleakprof.so: install both anew";
+    /* cppcheck-suppress resourceLeak ; it stays loaded */
     return found;
 }
 

@@ -17,10 +17,9 @@ struct row {
     _Atomic double count_var, ns_var;
 };
 
-static struct lp_slab rows[LP_WAITS_KINDS] = {
-    [LP_WAITS_BLOCK] = LP_SLAB(sizeof(struct row), 12, LP_OWN_WAITS),
-    [LP_WAITS_MUTEX] = LP_SLAB(sizeof(struct row), 12, LP_OWN_WAITS),
-};
+static struct lp_slab block = LP_SLAB(sizeof(struct row), 12, LP_OWN_WAITS);
+static struct lp_slab mutex = LP_SLAB(sizeof(struct row), 12, LP_OWN_WAITS);
+static struct lp_slab *const rows[LP_WAITS_KINDS] = {&block, &mutex}; /* as enum lp_waits */
 
 static void add_double(_Atomic double *sum, double value)
 {
@@ -32,9 +31,9 @@ static void add_double(_Atomic double *sum, double value)
 
 void lp_delays_add(enum lp_waits kind, uint32_t stack, int64_t ns, double weight)
 {
-    if (!lp_slab_segment(&rows[kind], stack))
+    if (!lp_slab_segment(rows[kind], stack))
         return; /* the kernel refuses, which was counted */
-    struct row *row = lp_slab_at(&rows[kind], stack);
+    struct row *row = lp_slab_at(rows[kind], stack);
     atomic_fetch_add_explicit(&row->ns, lp_round(weight * (double)ns), memory_order_relaxed);
     if (weight != 1) {
         double var = weight * (weight - 1);
@@ -52,7 +51,7 @@ uint32_t lp_delays_limit(void)
 
 bool lp_delays_read(enum lp_waits kind, uint32_t stack, struct lp_delays_figures *figures)
 {
-    struct row *row = lp_slab_at(&rows[kind], stack);
+    struct row *row = lp_slab_at(rows[kind], stack);
     uint64_t count = row ? atomic_load_explicit(&row->count, memory_order_acquire) : 0;
     if (count == 0)
         return false;

@@ -69,6 +69,8 @@ static void redirect(void **slot, const struct lp_answer *answer)
 static void redirect_all(const struct link_map *map, const struct lp_answer *answers, size_t n)
 {
     struct tables t = tables_of(map);
+    if (!t.symbols || !t.strings)
+        return;
     for (int kind = 0; kind < 2; kind++) {
         for (size_t i = 0; t.rela[kind] && i < t.nrela[kind]; i++) {
             const ElfW(Rela) *r = &t.rela[kind][i];
@@ -92,7 +94,7 @@ void *lp_privatelib_load(const char *name, const struct lp_answer *answers, size
 #endif
     void *library = dlopen(name, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE | deep);
     struct link_map *map = NULL;
-    if (!library || dlinfo(library, RTLD_DI_LINKMAP, &map) != 0)
+    if (!library || dlinfo(library, RTLD_DI_LINKMAP, &map) != 0 || !map)
         return NULL;
     redirect_all(map, answers, n);
     return library;

@@ -101,7 +101,7 @@ uint32_t lp_stack_intern(const uintptr_t *frames, uint32_t n)
 uint32_t lp_stack_steps(uint32_t id)
 {
     struct lp_stack stack = lp_stack_get(id);
-    if (stack.nframes == 0)
+    if (stack.nframes == 0 || !stack.frames)
         return 0;
     struct lp_index_path path = lp_index_path(&table, hash_of(stack.frames, stack.nframes));
     uint32_t steps = 0, i;

@@ -47,16 +47,18 @@ struct lp_index_links {
     _Atomic uint32_t to[4]; /* numbers of items, plus one; 0: empty */
 };
 
+typedef _Atomic uint32_t lp_index_tree;
+
 struct lp_index {
     struct lp_slab *items;
-    _Atomic uint32_t *trees; /* LP_INDEX_TREES of them, as links are */
+    lp_index_tree *trees; /* LP_INDEX_TREES of them, as links are */
 };
 
 /* How far a look-up has come. */
 /* For variables with static storage. */
 #define LP_INDEX(items_)                                                                           \
     {                                                                                              \
-        .items = (items_), .trees = (_Atomic uint32_t[LP_INDEX_TREES])                             \
+        .items = (items_), .trees = (lp_index_tree *)(uint32_t[LP_INDEX_TREES])                    \
         {                                                                                          \
             0                                                                                      \
         }                                                                                          \

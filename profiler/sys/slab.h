@@ -6,18 +6,21 @@
 #define LP_SYS_SLAB_H
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "sys/pages.h"
 
 enum { LP_SLAB_SEGMENTS = 1 << 14, LP_SLAB_FULL = UINT32_MAX };
 
+typedef _Atomic(char *) lp_slab_segment_place;
+
 struct lp_slab {
     uint32_t item;  /* bytes of one */
     uint32_t shift; /* a segment has 1 << shift items */
     enum lp_own kind;
     _Atomic uint32_t count;
-    _Atomic(char *) *segments; /* LP_SLAB_SEGMENTS of them */
+    lp_slab_segment_place *segments; /* LP_SLAB_SEGMENTS of them */
 };
 
 /* For variables with static storage. The segments' addresses stand apart, where pages are that
@@ -26,9 +29,9 @@ struct lp_slab {
 #define LP_SLAB(item_, shift_, kind_)                                                              \
     {                                                                                              \
         .item = (item_), .shift = (shift_), .kind = (kind_),                                       \
-        .segments = (_Atomic(char *)[LP_SLAB_SEGMENTS])                                            \
+        .segments = (lp_slab_segment_place *)(char *[LP_SLAB_SEGMENTS])                            \
         {                                                                                          \
-            0                                                                                      \
+            NULL                                                                                   \
         }                                                                                          \
     }
 

@@ -28,10 +28,15 @@ static const char *safe(char *out, size_t size, const char *text)
     return out;
 }
 
+/* For forms that name no item's fields: go_head and go_row. */
+static const struct lp_item no_item = {.state_ns = -1};
+
 /* A form of the kind's (profile/profile.h): go_head and go_row with values, item with an item. */
 static void write_form(FILE *out, const char *form, const int64_t values[LP_VALUES_MAX],
                        const struct lp_item *item)
 {
+    static const struct lp_item none = {.state_ns =
+                                            -1}; /* go_head and go_row name no item's fields */
     char text[1024];
 
     for (; *form; form++) {
@@ -175,7 +180,7 @@ static int write_rows(FILE *out, const struct lp_profile *profile, const struct 
         int64_t totals[LP_VALUES_MAX];
         for (int v = 0; v < LP_VALUES_MAX; v++)
             totals[v] = lp_profile_total(profile, v, NULL);
-        write_form(out, kind->go_head, totals, NULL);
+        write_form(out, kind->go_head, totals, &no_item);
     } else {
         fprintf(out, "%s profile: total %" PRId64 "\n", kind->name,
                 lp_profile_total(profile, kind->shown_value, NULL));
@@ -183,7 +188,7 @@ static int write_rows(FILE *out, const struct lp_profile *profile, const struct 
     write_notes(out, profile, view);
     for (size_t i = 0; i < profile->nrows; i++) {
         if (kind->go_row)
-            write_form(out, kind->go_row, rows[i]->value, NULL);
+            write_form(out, kind->go_row, rows[i]->value, &no_item);
         else
             fprintf(out, "%" PRId64 " @", rows[i]->value[kind->shown_value]);
         write_stack(out, profile, rows[i], kind, lines);
