@@ -35,8 +35,6 @@ static const struct lp_item no_item = {.state_ns = -1};
 static void write_form(FILE *out, const char *form, const int64_t values[LP_VALUES_MAX],
                        const struct lp_item *item)
 {
-    static const struct lp_item none = {.state_ns =
-                                            -1}; /* go_head and go_row name no item's fields */
     char text[1024];
 
     for (; *form; form++) {
