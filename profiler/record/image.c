@@ -104,7 +104,7 @@ static void read_build_id(struct lp_image *image, const ElfW(Phdr) * notes)
 {
     uintptr_t round = notes->p_align == 8 ? 7 : 3;
     uintptr_t at = image->bias + notes->p_vaddr, end = at + notes->p_memsz;
-    ElfW(Nhdr) note;
+    ElfW(Nhdr) note = {0};
     while (!image->id_bytes && at < end && end - at > sizeof note && peek(&note, at, sizeof note)) {
         unsigned char id[LP_BUILD_ID_MAX];
         char owner[4];
@@ -125,7 +125,7 @@ static void read_build_id(struct lp_image *image, const ElfW(Phdr) * notes)
 /* 0: there is no ELF header at this address. */
 static uintptr_t find_headers(uintptr_t at, uint32_t *n)
 {
-    ElfW(Ehdr) header;
+    ElfW(Ehdr) header = {0};
     if (!at || !peek(&header, at, sizeof header) || memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
         header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_phentsize != sizeof(ElfW(Phdr)))
         return 0;
@@ -142,7 +142,7 @@ static bool describe(struct lp_image *image, uintptr_t headers, uint32_t n)
 {
     const uintptr_t rest = LP_PAGE - 1;
     uintptr_t bias = image->bias;
-    ElfW(Phdr) segment;
+    ElfW(Phdr) segment = {0};
     uint32_t ncode = 0;
     if (n > HEADERS_MAX)
         return false;
