@@ -182,6 +182,7 @@ static void threads_do_not_get_in_each_others_way(void **state)
     (void)state;
     pthread_t threads[THREADS];
     struct lp_range found[THREADS * EACH];
+    uint64_t lost_before = lp_losses(LP_LOSS_WAITED);
     for (uintptr_t i = 0; i < THREADS; i++)
         pthread_create(&threads[i], NULL, turn, (void *)(i * (EACH + 2)));
     for (int i = 0; i < TURNS / 10; i++) {
@@ -191,7 +192,11 @@ static void threads_do_not_get_in_each_others_way(void **state)
     }
     for (int i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
-    assert_int_equal(lp_ranges_live(&set), THREADS * EACH / 2);
+    /* On a busy machine a thread may wait too long for the lock: that is counted, and no more is
+     * missing. */
+    int64_t lost = (int64_t)(lp_losses(LP_LOSS_WAITED) - lost_before);
+    int64_t missing = THREADS * EACH / 2 - (int64_t)lp_ranges_live(&set);
+    assert_true(missing <= lost && -missing <= lost);
     lp_ranges_cut(&set, 0, THREADS * (EACH + 2), false);
 }
 
