@@ -443,7 +443,9 @@ __attribute__((noinline)) static uint32_t backtrace_raw(uintptr_t *raw, uint32_t
     uint32_t n;
     *end = END_COMPLETE;
     if (!atomic_load_explicit(&loaded, memory_order_acquire)) {
+#ifndef __SANITIZE_ADDRESS__ /* its runtime comes by before anything can be loaded */
         lp_loss(LP_LOSS_NO_UNWINDER);
+#endif
         if (words)
             words->n = LP_STACKCACHE_WORDS + 1;
         return walk_frames(base, raw, max, end);
