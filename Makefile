@@ -37,7 +37,7 @@ SRC_server   := $(sort $(wildcard server/*.c))
 # Linked programs have both in one archive.
 ROOMS_recorder := sys record hooks
 ROOMS_reporter := inspect profile symbolize judge write serve
-SRC_preloaded  := $(addprefix profiler/,preload.c recorder_calls.c reporter_loaded.c hooks/main.c)
+SRC_preloaded  := $(addprefix profiler/,preload.c recorder_calls.c reporter_loaded.c hooks/imports.c hooks/main.c)
 SRC_recorder   := $(filter-out $(SRC_preloaded),$(sort $(foreach r,$(ROOMS_recorder),$(wildcard profiler/$(r)/*.c)) $(addprefix profiler/,agent.c config.c leakprof.c)))
 SRC_reporter   := $(sort $(foreach r,$(ROOMS_reporter),$(wildcard profiler/$(r)/*.c)) profiler/reporter.c)
 # Two sanitizers own malloc, and one asks for the loader's list and for memory before it can watch

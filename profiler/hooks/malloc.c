@@ -92,6 +92,8 @@ static bool due(size_t size, int64_t *rate)
     struct lp_self *self = &lp_self;
     uint64_t gate = atomic_load(&lp_rate_gate);
     if (self->due < gate) { /* a new thread, or drawn at another rate */
+        if (!atomic_load_explicit(&lp_real_found, memory_order_acquire))
+            lp_real_find(); /* called before our constructors */
         self->free_mask = ALL_BITS;
         self->rate = lp_rate();
         self->due = gate + lp_rate_interval(self, self->rate);

@@ -8,6 +8,9 @@
 #ifndef LP_HOOKS_REAL_H
 #define LP_HOOKS_REAL_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
+
 struct lp_real {
     const char *name;
     void **place;
@@ -29,7 +32,11 @@ struct lp_real {
         real;                                                                                      \
     })
 
-/* Finds all of them. No lock, no allocation; any context. */
+/* Finds all of them, and binds the preloaded library's own calls (hooks/imports.h). No lock, no
+ * allocation; any context. */
 void lp_real_find(void);
+
+/* Has that been done? For hooks that find their real function in another way. */
+extern _Atomic bool lp_real_found __attribute__((visibility("hidden")));
 
 #endif

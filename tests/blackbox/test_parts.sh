@@ -57,9 +57,16 @@ everything() {
 }
 
 test_same_names() {
-	: "functions of the program that have the names of others' are never called"
+	: "functions of the program that have the names of others' are never called, before main or after"
 	needs_preload
 	make -s fixtures
+	local name rate status=0
+	nm -D --defined-only "$fixtures/same_names" | awk '{ print $NF }' | sort >"$work/defined"
+	grep -vE '^_|^environ$' tests/blackbox/recorder.undefined | sort | comm -23 - "$work/defined" >"$work/lacking"
+	while read -r name; do fail "the fixture does not define $name"; done <"$work/lacking"
+	for rate in 1 524288; do
+		equal "not served, rate $rate" "$(LD_PRELOAD=$lib LEAKPROF_RATE=$rate "$fixtures/same_names" </dev/null 2>&1 && echo ended)" ended
+	done
 	mkfifo "$work/in"
 	exec 9<>"$work/in"
 	preload 1 "$fixtures/same_names" <"$work/in" 9>&-
@@ -68,7 +75,6 @@ test_same_names() {
 	contains "$(prof '/debug/pprof/fds?debug=2')" "keep"
 	equal called "$(grep -c '^called' "$work/err")" 0
 	exec 9>&-
-	local status=0
 	wait "$pid" || status=$?
 	pid=
 	equal status "$status" 0

@@ -1,0 +1,72 @@
+/*
+ * Each import is a slot in the library's global offset table. Slots that point into libc stay as
+ * they are, which is all of them in nearly every program: that costs one comparison each. The table
+ * is read-only after relocation, so its page is made writable for the moment of the change. What
+ * libc does not define (the loader does) keeps its binding.
+ */
+#include "hooks/imports.h"
+
+#include <dlfcn.h>
+#include <elf.h>
+#include <link.h>
+#include <stdint.h>
+#include <sys/mman.h>
+
+#include "hooks/symbols.h"
+#include "sys/pages.h"
+#include "sys/syscall.h"
+
+extern void *__libc_malloc(size_t size); /* reserved: nobody but libc defines it */
+
+struct relocations {
+    const ElfW(Rela) * at;
+    size_t bytes;
+};
+
+static void store(void **slot, void *function)
+{
+    uintptr_t page = (uintptr_t)slot & ~(uintptr_t)(LP_PAGE - 1);
+    if (lp_syscall(SYS_mprotect, page, LP_PAGE, PROT_READ | PROT_WRITE) != 0)
+        return;
+    __atomic_store_n(slot, function, __ATOMIC_RELEASE);
+    lp_syscall(SYS_mprotect, page, LP_PAGE, PROT_READ); /* all of the table's pages are so */
+}
+
+static void bind(const struct relocations *relocations, const struct lp_symbols *ours,
+                 const struct lp_symbols *libc, const struct dl_find_object *range)
+{
+    for (size_t i = 0; i < relocations->bytes / sizeof(ElfW(Rela)); i++) {
+        const ElfW(Rela) *r = &relocations->at[i];
+        const ElfW(Sym) *symbol = &ours->symbols[ELF64_R_SYM(r->r_info)];
+        unsigned long type = ELF64_R_TYPE(r->r_info);
+        void **slot = (void **)(ours->base + r->r_offset), *function;
+        if ((type != R_X86_64_GLOB_DAT && type != R_X86_64_JUMP_SLOT) ||
+            symbol->st_shndx != SHN_UNDEF || !*slot ||
+            (*slot >= range->dlfo_map_start && *slot < range->dlfo_map_end))
+            continue;
+        if ((function = lp_symbols_find(libc, ours->strings + symbol->st_name)))
+            store(slot, function);
+    }
+}
+
+void lp_imports_bind(const struct link_map *ours)
+{
+    struct relocations calls = {0}, others = {0};
+    struct dl_find_object range;
+    struct lp_symbols mine, libc;
+    if (_dl_find_object((void *)__libc_malloc, &range) != 0 || !lp_symbols_of(ours, &mine) ||
+        !lp_symbols_of(range.dlfo_link_map, &libc))
+        return;
+    for (const ElfW(Dyn) *d = ours->l_ld; d->d_tag != DT_NULL; d++) {
+        if (d->d_tag == DT_JMPREL)
+            calls.at = lp_symbols_absolute(ours, d->d_un.d_ptr);
+        else if (d->d_tag == DT_PLTRELSZ)
+            calls.bytes = d->d_un.d_val;
+        else if (d->d_tag == DT_RELA)
+            others.at = lp_symbols_absolute(ours, d->d_un.d_ptr);
+        else if (d->d_tag == DT_RELASZ)
+            others.bytes = d->d_un.d_val;
+    }
+    bind(&calls, &mine, &libc, &range);
+    bind(&others, &mine, &libc, &range);
+}
