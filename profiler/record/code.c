@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "sys/file.h"
 #include "sys/syscall.h"
 
 enum { PAGE = 4096, REGIONS_MAX = 1024, READ_BYTES = 16 << 10, TRIES = 3 };
@@ -193,7 +194,7 @@ static void note_line(const char *line)
 void lp_code_refresh(void)
 {
     static char text[READ_BYTES + 1];
-    long fd = lp_syscall(SYS_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC), n,
+    long fd = lp_syscall(SYS_openat, AT_FDCWD, LP_PROC_SELF "maps", O_RDONLY | O_CLOEXEC), n,
          kept = 0;
     if (fd < 0)
         return;

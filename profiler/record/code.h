@@ -35,7 +35,7 @@ bool lp_code_program(struct dl_phdr_info *info);
 /* Has lp_code_at() been asked for an address that it does not know, since the last refresh? */
 bool lp_code_stale(void);
 
-/* Reads /proc/self/maps. Profiler's thread only. */
+/* Reads /proc/thread-self/maps. Profiler's thread only. */
 void lp_code_refresh(void);
 
 /* Notes where the vdso and the program's headers are. `auxiliary` is the vector that the kernel
