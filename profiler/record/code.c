@@ -14,7 +14,9 @@
 #include "sys/file.h"
 #include "sys/syscall.h"
 
-enum { PAGE = 4096, REGIONS_MAX = 1024, READ_BYTES = 16 << 10, TRIES = 3 };
+enum { PAGE = 4096, REGIONS_MAX = 1024, READ_BYTES = 16 << 10, TRIES = 3, HEADERS = 64 };
+
+enum { CODE = PF_R | PF_X };
 
 static const ElfW(Ehdr) * vdso;
 static const ElfW(Phdr) * program_headers; /* of the program itself */
@@ -71,6 +73,27 @@ static bool describe_vdso(uintptr_t address, struct dl_phdr_info *info)
     return false;
 }
 
+/* Headers that could be read. The kernel need not be asked again for each frame in an object. */
+static _Atomic uintptr_t headers[HEADERS];
+
+static bool header_readable(const ElfW(Ehdr) * header)
+{
+    uintptr_t at = (uintptr_t)header;
+    _Atomic uintptr_t *known = &headers[(at / PAGE * 0x9e3779b97f4a7c15u >> 32) % HEADERS];
+    if (atomic_load_explicit(known, memory_order_relaxed) == at)
+        return true;
+    if (!lp_sys_readable(header))
+        return false;
+    atomic_store_explicit(known, at, memory_order_relaxed);
+    return true;
+}
+
+void lp_code_forget(void)
+{
+    for (int i = 0; i < HEADERS; i++)
+        atomic_store_explicit(&headers[i], 0, memory_order_relaxed);
+}
+
 bool lp_code_object(uintptr_t address, struct dl_phdr_info *info)
 {
     struct dl_find_object found;
@@ -87,9 +110,9 @@ bool lp_code_object(uintptr_t address, struct dl_phdr_info *info)
     }
     /* Objects begin with their header. One with holes is known by its pieces: its header is where
      * it was loaded. */
-    if (!lp_sys_readable(header) || !is_elf(header))
+    if (!header_readable(header) || !is_elf(header))
         header = (const void *)map->l_addr;
-    if (!lp_sys_readable(header) || !is_elf(header))
+    if (!header_readable(header) || !is_elf(header))
         return false;
     info->dlpi_phdr = headers_of(header);
     info->dlpi_phnum = header->e_phnum;
@@ -108,7 +131,7 @@ static bool in_object(uintptr_t address)
         return false;
     for (int i = 0; i < info.dlpi_phnum; i++) {
         const ElfW(Phdr) *segment = &info.dlpi_phdr[i];
-        if (segment->p_type == PT_LOAD && (segment->p_flags & PF_X) &&
+        if (segment->p_type == PT_LOAD && (segment->p_flags & CODE) == CODE &&
             address - info.dlpi_addr - segment->p_vaddr < segment->p_memsz)
             return true;
     }
@@ -184,7 +207,7 @@ static void note_line(const char *line)
 {
     const char *at = line;
     uintptr_t start = number(&at, '-'), end = number(&at, ' ');
-    if (at[0] && at[1] && at[2] == 'x' && !in_object(start) && nregions < REGIONS_MAX) {
+    if (at[0] == 'r' && at[1] && at[2] == 'x' && !in_object(start) && nregions < REGIONS_MAX) {
         regions[nregions].start = start;
         regions[nregions].end = end;
         nregions++;

@@ -39,6 +39,7 @@
 #include <unistd.h>
 
 #include "record/code.h"
+#include "record/framepointers.h"
 #include "record/privatelib.h"
 #include "record/rate.h"
 #include "sys/clock.h"
@@ -60,7 +61,6 @@ enum {
     RARE_RATE =
         16 << 10,   /* from here on samples are too rare for the stack cache's memory to pay */
     TLS_BYTES = 64, /* more than libunwind's thread-local variables take */
-    FRAME_BYTES_MAX = 1 << 20,
     ENDS = 256,
 };
 
@@ -254,61 +254,18 @@ static void *answer_tls_get_addr(const unsigned long index[2]) /* module, offset
 /* libc, where the trampoline of signal handlers is. */
 static uintptr_t libc_start, libc_end;
 
-/* Why the frames ended where they did. */
-enum end {
-    END_COMPLETE, /* nothing called the outermost frame */
-    END_CUT,      /* the next frame could not be found */
-    END_FULL,     /* there was no room for more */
-    END_UNKNOWN,
-};
-
-struct registers {
-    uintptr_t ip, sp, bp;
-};
-
-/* The frame above, by the frame pointer; false: it is not consistent, or there is none (bp is 0).
- */
-static bool frame_above(struct registers *r)
-{
-    const uintptr_t *frame = (const uintptr_t *)r->bp;
-    if (r->bp < r->sp || r->bp - r->sp > FRAME_BYTES_MAX || r->bp % sizeof(uintptr_t) != 0 ||
-        !lp_sys_readable(frame) || !lp_sys_readable(frame + 1))
-        return false;
-    uintptr_t ip = frame[1];
-    if (!lp_code_at(ip - 1) || !lp_sys_readable((const void *)(ip - 7)) || !lp_code_after_call(ip))
-        return false;
-    *r = (struct registers){.ip = ip, .sp = r->bp + 2 * sizeof(uintptr_t), .bp = frame[0]};
-    return true;
-}
-
-/* Frames from the one at `base` on, which is a function of ours: these have frame pointers. */
-static uint32_t walk_frames(uintptr_t base, uintptr_t *frames, uint32_t max, enum end *end)
-{
-    struct registers r = {.sp = base, .bp = base};
-    uint32_t n = 0;
-    *end = END_FULL;
-    while (n < max) {
-        if (r.bp == 0 || !frame_above(&r)) {
-            *end = r.bp == 0 ? END_COMPLETE : END_CUT;
-            break;
-        }
-        frames[n++] = r.ip - 1;
-    }
-    return n;
-}
-
-static bool read_registers(unw_cursor_t *cursor, struct registers *r)
+static bool read_registers(unw_cursor_t *cursor, struct lp_registers *r)
 {
     unw_word_t ip = 0, sp = 0, bp = 0;
     if (lu.get_reg(cursor, UNW_REG_IP, &ip) < 0 || lu.get_reg(cursor, UNW_REG_SP, &sp) < 0)
         return false;
     lu.get_reg(cursor, UNW_X86_64_RBP, &bp);
-    *r = (struct registers){ip, sp, bp};
+    *r = (struct lp_registers){ip, sp, bp};
     return true;
 }
 
 /* Begins anew at these registers; what else the frame had in registers is not known. */
-static bool begin_at(unw_cursor_t *cursor, unw_context_t *context, const struct registers *r)
+static bool begin_at(unw_cursor_t *cursor, unw_context_t *context, const struct lp_registers *r)
 {
     *context = (unw_context_t){0};
     context->uc_mcontext.gregs[REG_RIP] = (greg_t)r->ip;
@@ -319,7 +276,7 @@ static bool begin_at(unw_cursor_t *cursor, unw_context_t *context, const struct 
 
 /* Notes what the stack above depends on, for the stack cache: where the return address was, and
  * where the frame pointer was saved. false: it cannot be told. */
-static bool note_words(unw_cursor_t *cursor, const struct registers *r, bool first,
+static bool note_words(unw_cursor_t *cursor, const struct lp_registers *r, bool first,
                        unw_save_loc_t *before, struct lp_stackcache_words *words, uintptr_t base)
 {
     unw_save_loc_t saved;
@@ -337,24 +294,24 @@ static bool note_words(unw_cursor_t *cursor, const struct registers *r, bool fir
 /* All the frames from `cursor` on; `exact`: the first address is not a return address. `words`,
  * when wanted, are what they depend on above `base`. */
 static uint32_t step(unw_cursor_t *cursor, uintptr_t *frames, uint32_t max, bool exact,
-                     struct lp_stackcache_words *words, uintptr_t base, enum end *end)
+                     struct lp_stackcache_words *words, uintptr_t base, enum lp_stack_end *end)
 {
     unw_save_loc_t saved = {.type = UNW_SLT_NONE};
     unw_context_t context; /* of begin_at() */
-    struct registers here, last = {0};
+    struct lp_registers here, last = {0};
     uint32_t n = 0;
-    *end = END_FULL;
+    *end = LP_END_FULL;
     while (n < max) {
         bool known = read_registers(cursor, &here);
         if (!known || here.ip == 0) {
-            *end = known ? END_COMPLETE : END_CUT;
+            *end = known ? LP_END_COMPLETE : LP_END_CUT;
             break;
         }
         if (n > 0 && !lp_code_at(exact ? here.ip : here.ip - 1)) {
             /* The tables were wrong, or there are none and libunwind guessed. */
             here = last;
-            if (exact || !frame_above(&here) || !begin_at(cursor, &context, &here)) {
-                *end = here.bp == 0 ? END_COMPLETE : END_CUT;
+            if (exact || !lp_frame_above(&here) || !begin_at(cursor, &context, &here)) {
+                *end = here.bp == 0 ? LP_END_COMPLETE : LP_END_CUT;
                 break;
             }
             if (words)
@@ -373,11 +330,11 @@ static uint32_t step(unw_cursor_t *cursor, uintptr_t *frames, uint32_t max, bool
         if (more > 0)
             continue;
         if (more == 0) {
-            *end = END_COMPLETE;
+            *end = LP_END_COMPLETE;
             break;
         }
-        if (exact || !frame_above(&here) || !begin_at(cursor, &context, &here)) {
-            *end = END_CUT;
+        if (exact || !lp_frame_above(&here) || !begin_at(cursor, &context, &here)) {
+            *end = LP_END_CUT;
             break;
         }
         if (words)
@@ -389,11 +346,11 @@ static uint32_t step(unw_cursor_t *cursor, uintptr_t *frames, uint32_t max, bool
 
 __attribute__((noinline)) static uint32_t step_from_here(uintptr_t *frames, uint32_t max,
                                                          struct lp_stackcache_words *words,
-                                                         uintptr_t base, enum end *end)
+                                                         uintptr_t base, enum lp_stack_end *end)
 {
     unw_context_t context;
     unw_cursor_t cursor;
-    *end = END_CUT;
+    *end = LP_END_CUT;
     if (lu.getcontext(&context) < 0 || lu.init_local(&cursor, &context) < 0)
         return 0;
     return step(&cursor, frames, max, false, words, base, end);
@@ -435,37 +392,43 @@ static bool backtrace_fast(uintptr_t *raw, uint32_t max, uint32_t *n)
     return true;
 }
 
+/* A stack by frame pointers is a loss. AddressSanitizer's runtime comes by before anything can be
+ * loaded. */
+static void note_way(void)
+{
+#ifndef __SANITIZE_ADDRESS__
+    if (!atomic_load_explicit(&loaded, memory_order_acquire))
+        lp_loss(LP_LOSS_NO_UNWINDER);
+#endif
+}
+
 /* Raw frames from the caller on, ours among them. */
 __attribute__((noinline)) static uint32_t backtrace_raw(uintptr_t *raw, uint32_t max,
                                                         struct lp_stackcache_words *words,
-                                                        uintptr_t base, enum end *end)
+                                                        uintptr_t base, enum lp_stack_end *end)
 {
     uint32_t n;
-    *end = END_COMPLETE;
+    *end = LP_END_COMPLETE;
     if (!atomic_load_explicit(&loaded, memory_order_acquire)) {
-#ifndef __SANITIZE_ADDRESS__ /* its runtime comes by before anything can be loaded */
-        lp_loss(LP_LOSS_NO_UNWINDER);
-#endif
-        if (words)
-            words->n = LP_STACKCACHE_WORDS + 1;
-        return walk_frames(base, raw, max, end);
+        note_way();
+        return lp_frames_walk(base, raw, max, words, end);
     }
     if (!words && backtrace_fast(raw, max, &n))
         return n;
     if (!words)
         lp_self.unwinds++;
     n = step_from_here(raw, max, words, base, end);
-    if (n > 0 && *end == END_COMPLETE)
+    if (n > 0 && *end == LP_END_COMPLETE)
         atomic_store_explicit(end_place(raw[n - 1]), raw[n - 1], memory_order_relaxed);
     return n;
 }
 
 /* As above, through the gate. */
 static uint32_t backtrace(uintptr_t *raw, struct lp_stackcache_words *words, uintptr_t base,
-                          enum end *end)
+                          enum lp_stack_end *end)
 {
     struct stripe *stripe = enter();
-    *end = END_UNKNOWN;
+    *end = LP_END_UNKNOWN;
     if (!stripe)
         return 0;
     if (words)
@@ -504,12 +467,12 @@ static uintptr_t *without_ours(uintptr_t *raw, uint32_t *n, uintptr_t caller)
 
 /* Adds the mark that says why a stack is not whole, in place of its outermost frame if there is no
  * room. */
-static uint32_t with_mark(uintptr_t *frames, uint32_t n, enum end end)
+static uint32_t with_mark(uintptr_t *frames, uint32_t n, enum lp_stack_end end)
 {
-    if (n > LP_FRAMES_MAX || end == END_FULL) {
+    if (n > LP_FRAMES_MAX || end == LP_END_FULL) {
         n = n < LP_FRAMES_MAX ? n : LP_FRAMES_MAX - 1;
         frames[n++] = LP_FRAME_DEEPER;
-    } else if (end == END_CUT) {
+    } else if (end == LP_END_CUT) {
         n = n < LP_FRAMES_MAX ? n : LP_FRAMES_MAX - 1;
         frames[n++] = LP_FRAME_CUT;
     }
@@ -549,12 +512,14 @@ __attribute__((always_inline)) static inline uint32_t stack_of(void *caller, uin
 {
     uintptr_t raw[LP_FRAMES_MAX + HOOK_FRAMES], leaf[2] = {(uintptr_t)caller - 1, LP_FRAME_CUT};
     bool wanted = false;
-    enum end end;
-    uint32_t stack = often ? lp_stackcache_find(base, (uintptr_t)caller, &wanted) : LP_STACK_NONE;
-    if (stack != LP_STACK_NONE)
-        return stack;
+    enum lp_stack_end end;
     if (!atomic_load_explicit(&loaded, memory_order_relaxed) && !load_early(caller))
         return LP_STACK_EARLIER;
+    uint32_t stack = often ? lp_stackcache_find(base, (uintptr_t)caller, &wanted) : LP_STACK_NONE;
+    if (stack != LP_STACK_NONE) {
+        note_way();
+        return stack;
+    }
 
     struct lp_stackcache_words words;
     words.n = 0;
@@ -585,7 +550,8 @@ __attribute__((noinline)) uint32_t lp_stack_of_call(void *caller)
     return stack_of(caller, (uintptr_t)__builtin_frame_address(0), true);
 }
 
-static uint32_t step_context(uintptr_t *frames, uint32_t max, void *ucontext, enum end *end)
+static uint32_t step_context(uintptr_t *frames, uint32_t max, void *ucontext,
+                             enum lp_stack_end *end)
 {
     unw_cursor_t cursor;
     if (lu.init_local2(&cursor, ucontext, UNW_INIT_SIGNAL_FRAME) < 0)
@@ -599,7 +565,7 @@ static uint32_t unwind_context(uintptr_t *frames, uint32_t max, void *ucontext)
     if (!stripe)
         return 0;
     uint32_t n = 0;
-    enum end end = END_UNKNOWN;
+    enum lp_stack_end end = LP_END_UNKNOWN;
     if (atomic_load_explicit(&loaded, memory_order_acquire))
         n = step_context(frames, max, ucontext, &end);
     else
@@ -626,6 +592,7 @@ void lp_unwind_forget(void)
         atomic_store_explicit(&ends[i], 0, memory_order_relaxed);
     if (atomic_load(&loaded))
         lu.flush_cache(*lu.local, 0, 0);
+    lp_code_forget();
     lp_stackcache_forget();
 }
 
@@ -667,7 +634,7 @@ static bool find_functions(void *library)
 __attribute__((noinline)) static bool try_out(void)
 {
     uintptr_t frames[LP_FRAMES_MAX];
-    enum end end;
+    enum lp_stack_end end;
     wanted_address = 0;
     return step_from_here(frames, LP_FRAMES_MAX, NULL, 0, &end) > 1 && lp_code_at(wanted_address);
 }
@@ -702,8 +669,10 @@ bool lp_unwind_load(void)
     bool busy = lp_self.busy;
     lp_self.busy = true;
     lu.set_caching_policy(*lu.local, UNW_CACHE_PER_THREAD);
-    if (try_out())
+    if (try_out()) {
         atomic_store_explicit(&loaded, true, memory_order_release);
+        lp_stackcache_forget(); /* stacks by frame pointers */
+    }
     lp_self.busy = busy;
     return atomic_load(&loaded);
 }
