@@ -3,9 +3,12 @@
 #include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 
+#include "record/code.h"
 #include "sys/syscall.h"
 
 enum { PAGE = 4096 };
@@ -55,18 +58,18 @@ static struct tables tables_of(const struct link_map *map)
 }
 
 /* The slot may lie where the loader has made memory read-only after relocation. */
-static void redirect(void **slot, const struct lp_answer *answer)
+static void redirect(void **slot, const struct lp_override *override)
 {
     const char *page = (const char *)((uintptr_t)slot & ~(uintptr_t)(PAGE - 1));
-    if (*slot == answer->function)
+    if (*slot == override->function)
         return;
-    if (answer->real)
-        *answer->real = *slot;
+    if (override->original)
+        *override->original = *slot;
     if (lp_syscall(SYS_mprotect, page, PAGE, PROT_READ | PROT_WRITE) == 0)
-        __atomic_store_n(slot, answer->function, __ATOMIC_RELEASE);
+        __atomic_store_n(slot, override->function, __ATOMIC_RELEASE);
 }
 
-static void redirect_all(const struct link_map *map, const struct lp_answer *answers, size_t n)
+static void redirect_all(const struct link_map *map, const struct lp_override *overrides)
 {
     struct tables t = tables_of(map);
     if (!t.symbols || !t.strings)
@@ -78,14 +81,26 @@ static void redirect_all(const struct link_map *map, const struct lp_answer *ans
             const char *name = t.strings + t.symbols[ELF64_R_SYM(r->r_info)].st_name;
             if (type != R_X86_64_JUMP_SLOT && type != R_X86_64_GLOB_DAT)
                 continue;
-            for (size_t k = 0; k < n; k++)
-                if (strcmp(name, answers[k].call) == 0)
-                    redirect((void **)(map->l_addr + r->r_offset), &answers[k]);
+            for (const struct lp_override *o = overrides; o->name; o++)
+                if (strcmp(name, o->name) == 0)
+                    redirect((void **)(map->l_addr + r->r_offset), o);
         }
     }
 }
 
-void *lp_privatelib_load(const char *name, const struct lp_answer *answers, size_t n)
+static bool tls_fits(const struct link_map *map, size_t bytes)
+{
+    struct dl_phdr_info info;
+    if (!lp_code_object((uintptr_t)map->l_ld, &info))
+        return false;
+    for (int i = 0; i < info.dlpi_phnum; i++)
+        if (info.dlpi_phdr[i].p_type == PT_TLS &&
+            (info.dlpi_phdr[i].p_memsz > bytes || info.dlpi_phdr[i].p_filesz > 0))
+            return false;
+    return true;
+}
+
+void *lp_privatelib_load(const char *name, const struct lp_override *overrides, size_t tls_bytes)
 {
 #if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
     int deep = 0; /* the sanitizers' runtimes refuse it */
@@ -94,8 +109,9 @@ void *lp_privatelib_load(const char *name, const struct lp_answer *answers, size
 #endif
     void *library = dlopen(name, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE | deep);
     struct link_map *map = NULL;
-    if (!library || dlinfo(library, RTLD_DI_LINKMAP, &map) != 0 || !map)
+    if (!library || dlinfo(library, RTLD_DI_LINKMAP, &map) != 0 || !map ||
+        !tls_fits(map, tls_bytes))
         return NULL;
-    redirect_all(map, answers, n);
+    redirect_all(map, overrides);
     return library;
 }

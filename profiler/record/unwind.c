@@ -5,19 +5,7 @@
  * before, its memory can be read, and its return address lies in code, behind a call. What cannot
  * be followed is cut, and says so (record/stacks.h has the mark).
  *
- * Calls of libunwind that are answered here:
- *
- * - dl_iterate_phdr() takes a lock of the loader's, and a thread inside the loader may wait for one
- * of libunwind's: a deadlock. The answer shows just the object that libunwind looks for
- * (record/code.h), without a lock, and so it is never out of date.
- * - Before libunwind reads a word of a stack, it asks by mincore() whether the page is there, and
- * tries to write a byte from it to a pipe of its own. The pipe would be two descriptors among the
- * program's, and a program that closes descriptors which it does not know would have libunwind
- * write into something else. There is no pipe; lp_sys_readable() answers.
- * - __tls_get_addr(): a library that is loaded late gets its thread-local variables by malloc(),
- * under a lock, when a thread first uses them. That may be in a signal handler. libunwind has 16
- * bytes of them; they lie in our own, which are there from the start.
- * - mmap() and munmap(): its memory is the profiler's.
+ * record/unwindcalls.c has what libunwind calls in place of some functions of libc.
  */
 #define UNW_LOCAL_ONLY
 #include <libunwind.h>
@@ -28,26 +16,22 @@
 #include <errno.h>
 #include <gnu/libc-version.h>
 #include <limits.h>
-#include <link.h>
 #include <pthread.h>
 #include <sched.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/single_threaded.h>
 #include <unistd.h>
 
 #include "record/code.h"
 #include "record/framepointers.h"
-#include "record/privatelib.h"
+#include "record/unwindcalls.h"
 #include "record/rate.h"
 #include "sys/clock.h"
 #include "record/self.h"
 #include "record/stackcache.h"
 #include "record/stacks.h"
 #include "sys/losses.h"
-#include "sys/pages.h"
 #include "sys/syscall.h"
 
 enum {
@@ -56,11 +40,9 @@ enum {
 #else
     CACHE_EARNED_AFTER = 16, /* stacks in one thread */
 #endif
-    PAGE = 4096,
     HOOK_FRAMES = 8, /* at most this many of ours lie above the program's */
     RARE_RATE =
-        16 << 10,   /* from here on samples are too rare for the stack cache's memory to pay */
-    TLS_BYTES = 64, /* more than libunwind's thread-local variables take */
+        16 << 10, /* from here on samples are too rare for the stack cache's memory to pay */
     ENDS = 256,
 };
 
@@ -142,113 +124,6 @@ void lp_unwind_after_fork(bool child)
     in_child = true;
     /* Somebody was inside all the while: no more stacks here. */
     atomic_store(&closed, anybody_inside());
-}
-
-/* What libunwind called before it was given our answers. */
-static int (*real_dl_iterate_phdr)(int (*)(struct dl_phdr_info *, size_t, void *), void *);
-static int (*real_mincore)(void *, size_t, unsigned char *);
-static ssize_t (*real_read)(int, void *, size_t);
-static long (*real_syscall)(long, ...);
-static int (*real_pipe2)(int[2], int);
-static void *(*real_mmap)(void *, size_t, int, int, int, off_t);
-static int (*real_munmap)(void *, size_t);
-
-/* The program may use the same library: its calls are passed on. */
-static bool ours(void)
-{
-    return lp_self.busy;
-}
-
-/* libunwind's callback looks at each object for the address that the first word of `data` is. That
- * is checked once, when it is loaded. */
-static uintptr_t wanted_address;
-
-static int answer_dl_iterate_phdr(int (*visit)(struct dl_phdr_info *, size_t, void *), void *data)
-{
-    struct dl_phdr_info info;
-    if (!ours())
-        return real_dl_iterate_phdr(visit, data);
-    wanted_address = *(const unw_word_t *)data;
-    return lp_code_object(*(const unw_word_t *)data, &info) ? visit(&info, sizeof info, data) : 0;
-}
-
-static int answer_mincore(void *address, size_t length, unsigned char *pages)
-{
-    if (!ours())
-        return real_mincore(address, length, pages);
-    if (lp_sys_readable(address))
-        return 0;
-    errno = ENOMEM;
-    return -1;
-}
-
-/* Is anything left in the pipe? No, and it is in order. */
-static ssize_t answer_read(int fd, void *buffer, size_t size)
-{
-    if (!ours())
-        return real_read(fd, buffer, size);
-    errno = EAGAIN;
-    return -1;
-}
-
-static ssize_t answer_write(int fd, const void *buffer, size_t size)
-{
-    (void)fd, (void)size;
-    if (lp_sys_readable(buffer))
-        return 1;
-    errno = EFAULT;
-    return -1;
-}
-
-/* libunwind writes to its pipe by syscall(). As libc's own, this passes six arguments on, whatever
- * was given. */
-__attribute__((no_sanitize("address"))) static long answer_syscall(long number, ...)
-{
-    long a[6];
-    va_list list;
-    va_start(list, number);
-    for (int i = 0; i < 6; i++)
-        a[i] = va_arg(list, long);
-    va_end(list);
-    if (ours() && number == SYS_write)
-        return answer_write((int)a[0], (const void *)a[1], (size_t)a[2]);
-    return real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
-}
-
-static int answer_pipe2(int fds[2], int flags)
-{
-    if (!ours())
-        return real_pipe2(fds, flags);
-    errno = EMFILE;
-    return -1;
-}
-
-static void *answer_mmap(void *where, size_t bytes, int protection, int flags, int fd, off_t offset)
-{
-    if (!ours())
-        return real_mmap(where, bytes, protection, flags, fd, offset);
-    long start = lp_syscall(SYS_mmap, where, bytes, protection, flags, fd, offset);
-    if (start < 0 && start > -PAGE) {
-        errno = (int)-start;
-        return MAP_FAILED;
-    }
-    lp_own_claim((void *)start, bytes);
-    return (void *)start;
-}
-
-/* Also at the end of a thread, for its trace cache. */
-static int answer_munmap(void *start, size_t bytes)
-{
-    lp_own_disclaim(start);
-    return real_munmap(start, bytes);
-}
-
-/* All zero in a new thread, as libunwind's are. */
-static __thread char unwinder_tls[TLS_BYTES] __attribute__((aligned(16)));
-
-static void *answer_tls_get_addr(const unsigned long index[2]) /* module, offset */
-{
-    return unwinder_tls + index[1];
 }
 
 /* libc, where the trampoline of signal handlers is. */
@@ -635,27 +510,16 @@ __attribute__((noinline)) static bool try_out(void)
 {
     uintptr_t frames[LP_FRAMES_MAX];
     enum lp_stack_end end;
-    wanted_address = 0;
-    return step_from_here(frames, LP_FRAMES_MAX, NULL, 0, &end) > 1 && lp_code_at(wanted_address);
+    return step_from_here(frames, LP_FRAMES_MAX, NULL, 0, &end) > 1 &&
+           lp_code_at(lp_unwind_calls_wanted());
 }
 
 bool lp_unwind_load(void)
 {
-    static const struct lp_answer answers[] = {
-        {"dl_iterate_phdr", answer_dl_iterate_phdr, (void **)&real_dl_iterate_phdr},
-        {"mincore", answer_mincore, (void **)&real_mincore},
-        {"read", answer_read, (void **)&real_read},
-        {"write", answer_write, NULL},
-        {"syscall", answer_syscall, (void **)&real_syscall},
-        {"pipe2", answer_pipe2, (void **)&real_pipe2},
-        {"mmap", answer_mmap, (void **)&real_mmap},
-        {"munmap", answer_munmap, (void **)&real_munmap},
-        {"__tls_get_addr", answer_tls_get_addr, NULL},
-    };
     if (atomic_load(&loaded))
         return true;
     int previous = lp_own_enter();
-    void *library = lp_privatelib_load("libunwind.so.8", answers, sizeof answers / sizeof *answers);
+    void *library = lp_privatelib_load("libunwind.so.8", lp_unwind_calls, LP_UNWIND_TLS_BYTES);
     bool found =
         library && find_functions(library) && pthread_key_create(&cache_key, forget_cache) == 0;
     lp_own_leave(previous);
