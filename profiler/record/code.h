@@ -22,7 +22,8 @@ bool lp_code_at(uintptr_t address);
  * before it must lie in code. */
 bool lp_code_after_call(uintptr_t address);
 
-/* Is this where a signal handler returns to (the sigreturn trampoline)? */
+/* Is this where a signal handler returns to (the sigreturn trampoline)? The address must be in
+ * code. */
 bool lp_code_is_sigreturn(uintptr_t address);
 
 /* What the loader knows of the object at this address, as dl_iterate_phdr() would pass it; the

@@ -32,6 +32,7 @@
 #include "record/stackcache.h"
 #include "record/stacks.h"
 #include "sys/losses.h"
+#include "sys/pages.h"
 #include "sys/syscall.h"
 
 enum {
@@ -166,6 +167,14 @@ static bool note_words(unw_cursor_t *cursor, const struct lp_registers *r, bool 
     return true;
 }
 
+/* `behind_code`: the byte before is known to be code. What was interrupted may be nowhere, and a
+ * call may end the last page of code. */
+static bool is_sigreturn(uintptr_t ip, bool behind_code)
+{
+    bool can_be_read = (behind_code && ip % LP_PAGE != 0) || lp_code_at(ip);
+    return can_be_read && lp_code_is_sigreturn(ip);
+}
+
 /* All the frames from `cursor` on; `exact`: the first address is not a return address. `words`,
  * when wanted, are what they depend on above `base`. */
 static uint32_t step(unw_cursor_t *cursor, uintptr_t *frames, uint32_t max, bool exact,
@@ -186,14 +195,14 @@ static uint32_t step(unw_cursor_t *cursor, uintptr_t *frames, uint32_t max, bool
             /* The tables were wrong, or there are none and libunwind guessed. */
             here = last;
             if (exact || !lp_frame_above(&here) || !begin_at(cursor, &context, &here)) {
-                *end = here.bp == 0 ? LP_END_COMPLETE : LP_END_CUT;
+                *end = exact || here.bp != 0 ? LP_END_CUT : LP_END_COMPLETE;
                 break;
             }
             if (words)
                 words->n = LP_STACKCACHE_WORDS + 1;
             words = NULL;
         }
-        bool sigreturn = lp_code_is_sigreturn(here.ip);
+        bool sigreturn = is_sigreturn(here.ip, n > 0);
         frames[n++] = exact || sigreturn ? here.ip : here.ip - 1;
         exact = sigreturn; /* what it returns to was interrupted, and did not call */
         if (words && (exact || !note_words(cursor, &here, n == 1, &saved, words, base))) {

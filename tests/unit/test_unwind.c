@@ -13,6 +13,7 @@
 #include "record/self.h"
 #include "heap.h"
 #include "record/stacks.h"
+#include "record/unwind.h"
 
 enum { CALLS = 100, PAGE = 4096 };
 
@@ -263,6 +264,18 @@ static void the_interrupted_frame_of_a_signal_is_exact(void **state)
 }
 
 /* A lie is taken for true, as far as it goes; it does no harm. */
+/* As when a signal comes just after a jump to where nothing is. */
+static void a_signal_at_no_code_does_no_harm(void **state)
+{
+    uintptr_t frames[LP_FRAMES_MAX];
+    ucontext_t context;
+    (void)state;
+    assert_int_equal(getcontext(&context), 0);
+    context.uc_mcontext.gregs[REG_RIP] = 0x1000;
+    assert_true(lp_stack_interrupted(frames, LP_FRAMES_MAX, &context) >= 1);
+    assert_int_equal(frames[0], 0x1000);
+}
+
 static void false_tables_do_no_harm(void **state)
 {
     (void)state;
@@ -299,6 +312,7 @@ int main(void)
         cmocka_unit_test(frame_pointers_lead_through_generated_code),
         cmocka_unit_test(a_stack_deeper_than_the_table_says_so),
         cmocka_unit_test(the_interrupted_frame_of_a_signal_is_exact),
+        cmocka_unit_test(a_signal_at_no_code_does_no_harm),
         cmocka_unit_test(false_tables_do_no_harm),
         cmocka_unit_test(a_plain_stack_is_none),
     };
