@@ -24,6 +24,7 @@
 #include "record/blocks.h"
 #include "record/contention.h"
 #include "sys/hold.h"
+#include "sys/syscall.h"
 #include "record/maps.h"
 #include "record/procs.h"
 #include "record/threads.h"
@@ -37,17 +38,22 @@ bool lp_hooks_process(void)
 }
 
 /* What the forking thread has to give back. It was busy already when a signal handler forks that
- * interrupted the profiler in this very thread. */
+ * interrupted the profiler in this very thread.
+ *
+ * The handler may also have interrupted fork() itself, in this thread. Then the locks are held
+ * already, and its parent leaves them to the interrupted fork. Its child gives them back, and later
+ * returns from the handler into the interrupted fork, which finds nothing to give back there. */
 static __thread struct {
+    int depth; /* forks under way that have the locks in common; 0: nothing to give back */
     struct lp_blocks_held blocks;
     enum lp_fork_lock threads, maps, procs;
     bool loader, was_busy;
 } fork_state;
 
-/* The forking thread holds our locks while other people's handlers run, and those may allocate:
- * busy keeps it from recording. */
-static void before_fork(void)
+static void take(void)
 {
+    if (fork_state.depth++ > 0)
+        return;
     fork_state.was_busy = lp_self.busy;
     lp_self.busy = true;
     lp_unwind_before_fork(fork_state.was_busy);
@@ -59,8 +65,11 @@ static void before_fork(void)
     fork_state.procs = lp_ranges_before_fork(&lp_procs);
 }
 
-static void after_fork(bool child)
+static void give_back(bool child)
 {
+    if (fork_state.depth == 0 || (--fork_state.depth > 0 && !child))
+        return;
+    fork_state.depth = 0;
     lp_ranges_after_fork(&lp_procs, fork_state.procs, child,
                          child); /* its parent's are not its own */
     lp_ranges_after_fork(&lp_maps, fork_state.maps, child, false);
@@ -70,6 +79,23 @@ static void after_fork(bool child)
     lp_loader_after_fork(fork_state.loader, child);
     lp_unwind_after_fork(child);
     lp_self.busy = fork_state.was_busy;
+}
+
+/* The forking thread holds our locks while other people's handlers run, and those may allocate:
+ * busy keeps it from recording. Signals are blocked until it holds them all, because a handler may
+ * fork. */
+static void before_fork(void)
+{
+    uint64_t mask = lp_sys_block_signals();
+    take();
+    lp_sys_set_signals(mask);
+}
+
+static void after_fork(bool child)
+{
+    uint64_t mask = lp_sys_block_signals();
+    give_back(child);
+    lp_sys_set_signals(mask);
 }
 
 static void after_fork_in_parent(void)

@@ -211,14 +211,12 @@ static void tell(struct row *row, pthread_t handle)
 {
     int seen = atomic_load(&row->telling);
     if (seen == TO_TELL) {
-        const uint64_t all = UINT64_MAX;
-        uint64_t kept;
-        lp_syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &kept, sizeof kept);
+        uint64_t mask = lp_sys_block_signals();
         if (atomic_compare_exchange_strong(&row->telling, &seen, TELLING)) {
             *row->order.handle = handle;
             atomic_store(&row->telling, seen = TOLD);
         }
-        lp_syscall(SYS_rt_sigprocmask, SIG_SETMASK, &kept, 0, sizeof kept);
+        lp_sys_set_signals(mask);
     }
     while (seen != TOLD) {
         const struct timespec ms = {.tv_nsec = 1000000};

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/syscall.h>
 
 #ifndef __x86_64__
@@ -34,13 +35,29 @@ static inline long lp_syscall6(long number, long a, long b, long c, long d, long
 #define LP_SYSCALL(number, a, b, c, d, e, f, ...)                                                  \
     lp_syscall6((long)(number), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 
+enum { LP_SIGSET_BYTES = 8 }; /* of the kernel's signal sets */
+
+/* Blocks all signals of the calling thread; returns the mask that lp_sys_set_signals() restores. */
+static inline uint64_t lp_sys_block_signals(void)
+{
+    const uint64_t all = UINT64_MAX;
+    uint64_t mask = 0;
+    lp_syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &mask, LP_SIGSET_BYTES);
+    return mask;
+}
+
+static inline void lp_sys_set_signals(uint64_t mask)
+{
+    lp_syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, 0, LP_SIGSET_BYTES);
+}
+
 /* Can a word be read at this address? The kernel copies the new signal mask before it looks at
  * `how`, which is none here: EFAULT means that it could not, and nothing is changed. Unlike
  * process_vm_readv() and mincore(), this call passes every common seccomp filter. */
 static inline bool lp_sys_readable(const void *address)
 {
-    enum { NO_SUCH_HOW = -1, KERNEL_SIGSET_BYTES = 8 };
-    return lp_syscall(SYS_rt_sigprocmask, NO_SUCH_HOW, address, 0, KERNEL_SIGSET_BYTES) != -EFAULT;
+    enum { NO_SUCH_HOW = -1 };
+    return lp_syscall(SYS_rt_sigprocmask, NO_SUCH_HOW, address, 0, LP_SIGSET_BYTES) != -EFAULT;
 }
 
 #endif
