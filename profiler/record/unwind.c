@@ -59,6 +59,7 @@ static struct {
     int (*backtrace)(void **, int);
     int (*set_caching_policy)(unw_addr_space_t, unw_caching_policy_t);
     void (*flush_cache)(unw_addr_space_t, unw_word_t, unw_word_t);
+    unw_accessors_t *(*get_accessors)(unw_addr_space_t);
     unw_addr_space_t *local;
 } lu;
 static _Atomic bool loaded;
@@ -125,6 +126,50 @@ void lp_unwind_after_fork(bool child)
     in_child = true;
     /* Somebody was inside all the while: no more stacks here. */
     atomic_store(&closed, anybody_inside());
+}
+
+/* Pages that could be read since this stack was begun. libunwind remembers them for longer, but the
+ * program may have unmapped them: stacks of coroutines and threads come and go, and what the
+ * unwinder takes for a frame pointer may point to one. */
+enum { PAGES_KNOWN = 4 };
+static __thread uintptr_t pages_known[PAGES_KNOWN];
+
+static uintptr_t *place_of(uintptr_t page)
+{
+    return &pages_known[page / LP_PAGE % PAGES_KNOWN];
+}
+
+/* Begins a stack: at `base` there is one, since we run on it. */
+static void forget_pages(uintptr_t base)
+{
+    for (int i = 0; i < PAGES_KNOWN; i++)
+        pages_known[i] = 0;
+    *place_of(base) = base & ~(uintptr_t)(LP_PAGE - 1);
+}
+
+static bool can_be_read(uintptr_t address)
+{
+    uintptr_t page = address & ~(uintptr_t)(LP_PAGE - 1), *known = place_of(page);
+    if (page && *known == page)
+        return true;
+    if (!lp_sys_readable((const void *)page))
+        return false;
+    *known = page;
+    return true;
+}
+
+static int (*real_access_mem)(unw_addr_space_t, unw_word_t, unw_word_t *, int, void *);
+
+/* How libunwind reads a word of a stack. The program's own calls are passed on. */
+__attribute__((no_sanitize("address", "thread"))) static int
+access_mem(unw_addr_space_t space, unw_word_t address, unw_word_t *value, int write, void *arg)
+{
+    if (!lp_self.busy || write)
+        return real_access_mem(space, address, value, write, arg);
+    if (!can_be_read(address) || !can_be_read(address + sizeof *value - 1))
+        return -UNW_EINVAL;
+    *value = *(const unw_word_t *)address;
+    return 0;
 }
 
 /* libc, where the trampoline of signal handlers is. */
@@ -317,6 +362,7 @@ static uint32_t backtrace(uintptr_t *raw, struct lp_stackcache_words *words, uin
         return 0;
     if (words)
         words->n = 0;
+    forget_pages(base);
     uint32_t n = backtrace_raw(raw, LP_FRAMES_MAX + HOOK_FRAMES, words, base, end);
     leave(stripe);
     return n;
@@ -450,6 +496,7 @@ static uint32_t unwind_context(uintptr_t *frames, uint32_t max, void *ucontext)
         return 0;
     uint32_t n = 0;
     enum lp_stack_end end = LP_END_UNKNOWN;
+    forget_pages((uintptr_t)__builtin_frame_address(0));
     if (atomic_load_explicit(&loaded, memory_order_acquire))
         n = step_context(frames, max, ucontext, &end);
     else
@@ -505,6 +552,7 @@ static bool find_functions(void *library)
         {&lu.backtrace, TEXT(unw_backtrace)},
         {&lu.set_caching_policy, TEXT(unw_set_caching_policy)},
         {&lu.flush_cache, TEXT(unw_flush_cache)},
+        {&lu.get_accessors, TEXT(unw_get_accessors)},
         {&lu.local, TEXT(unw_local_addr_space)},
     };
     for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
@@ -542,6 +590,12 @@ bool lp_unwind_load(void)
     bool busy = lp_self.busy;
     lp_self.busy = true;
     lu.set_caching_policy(*lu.local, UNW_CACHE_PER_THREAD);
+    forget_pages((uintptr_t)__builtin_frame_address(0));
+    unw_accessors_t *accessors = lu.get_accessors(*lu.local);
+    if (accessors->access_mem != access_mem) {
+        real_access_mem = accessors->access_mem;
+        __atomic_store_n(&accessors->access_mem, access_mem, __ATOMIC_RELEASE);
+    }
     if (try_out()) {
         atomic_store_explicit(&loaded, true, memory_order_release);
         lp_stackcache_forget(); /* stacks by frame pointers */

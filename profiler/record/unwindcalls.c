@@ -7,7 +7,8 @@
  * - Before libunwind reads a word of a stack, it asks by mincore() whether the page is there, and
  * tries to write a byte from it to a pipe of its own. The pipe would be two descriptors among the
  * program's, and a program that closes descriptors which it does not know would have libunwind
- * write into something else. There is no pipe; lp_sys_readable() is called instead.
+ * write into something else. There is no pipe; lp_sys_readable() is called instead. (Most words are
+ * read by a function of record/unwind.c.)
  * - __tls_get_addr(): a library that is loaded late gets its thread-local variables by malloc(),
  * under a lock, when a thread first uses them. That may be in a signal handler. libunwind has 16
  * bytes of them; they lie in our own, which are there from the start.

@@ -276,6 +276,40 @@ static void a_signal_at_no_code_does_no_harm(void **state)
     assert_int_equal(frames[0], 0x1000);
 }
 
+enum { STACK_PAGES = 16 };
+
+static void allocate_on_coroutine(void)
+{
+    for (int i = 0; i < CALLS; i++)
+        free(opaque(malloc(7411)));
+}
+
+static void run_coroutine(char *stack, size_t bytes)
+{
+    ucontext_t here, there;
+    assert_int_equal(getcontext(&there), 0);
+    there.uc_stack = (stack_t){.ss_sp = stack, .ss_size = bytes};
+    there.uc_link = &here;
+    there.uc_mcontext.gregs[REG_RBP] = (greg_t)(uintptr_t)(stack + bytes);
+    makecontext(&there, allocate_on_coroutine, 0);
+    assert_int_equal(swapcontext(&here, &there), 0);
+}
+
+/* The unwinder takes the frame pointer of the outermost function for an address. There was memory a
+ * moment ago. */
+static void a_stack_may_end_where_another_did_not(void **state)
+{
+    (void)state;
+    char *stack =
+        mmap(NULL, STACK_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(stack != MAP_FAILED);
+    for (int pages = STACK_PAGES; pages > STACK_PAGES / 2; pages--) {
+        run_coroutine(stack, (size_t)pages * PAGE);
+        assert_int_equal(mprotect(stack + (size_t)(pages - 1) * PAGE, PAGE, PROT_NONE), 0);
+    }
+    munmap(stack, STACK_PAGES * PAGE);
+}
+
 static void false_tables_do_no_harm(void **state)
 {
     (void)state;
@@ -313,6 +347,7 @@ int main(void)
         cmocka_unit_test(a_stack_deeper_than_the_table_says_so),
         cmocka_unit_test(the_interrupted_frame_of_a_signal_is_exact),
         cmocka_unit_test(a_signal_at_no_code_does_no_harm),
+        cmocka_unit_test(a_stack_may_end_where_another_did_not),
         cmocka_unit_test(false_tables_do_no_harm),
         cmocka_unit_test(a_plain_stack_is_none),
     };
