@@ -47,13 +47,18 @@ const struct lp_reporter *lp_reporter(const char **why)
     if (found)
         return found;
     lp_unwind_load(); /* somebody looks */
+    if (lp_self.own)
+        lp_loader_enter();
+    else if (!lp_loader_enter_soon()) {
+        *why = "the loader is busy";
+        return NULL;
+    }
     int previous = lp_own_enter();
-    lp_loader_enter();
     if (!(found = lp_reporter_loaded())) {
         found = load(why);
         atomic_store_explicit(&reporter, found, memory_order_release);
     }
-    lp_loader_leave();
     lp_own_leave(previous);
+    lp_loader_leave();
     return found;
 }

@@ -13,6 +13,19 @@ void lp_loader_enter(void)
     lp_lock(&inside);
 }
 
+static bool enter_within(int patience_ms)
+{
+    bool held = lp_trylock(&inside);
+    for (int ms = 0; !held && ms < patience_ms; ms++)
+        held = lp_lock_soon(&inside);
+    return held;
+}
+
+bool lp_loader_enter_soon(void)
+{
+    return enter_within(LP_LOADER_PATIENCE_MS);
+}
+
 void lp_loader_leave(void)
 {
     lp_unlock(&inside);
@@ -20,10 +33,7 @@ void lp_loader_leave(void)
 
 bool lp_loader_before_fork(bool above_holder)
 {
-    bool held = lp_trylock(&inside);
-    for (int ms = 0; !held && !above_holder && ms < FORK_PATIENCE_MS; ms++)
-        held = lp_lock_soon(&inside);
-    return held;
+    return enter_within(above_holder ? 0 : FORK_PATIENCE_MS);
 }
 
 void lp_loader_after_fork(bool held, bool child)

@@ -12,6 +12,12 @@
 void lp_loader_enter(void);
 void lp_loader_leave(void);
 
+/* The same on a thread of the program, which waits for LP_LOADER_PATIENCE_MS at most: our other
+ * thread may wait for the loader's lock, and this one may hold that, in a library's constructor.
+ * false: it is not entered. */
+enum { LP_LOADER_PATIENCE_MS = 1000 };
+bool lp_loader_enter_soon(void);
+
 /* Around fork(); what the first returns goes to the second. `above_holder`: nothing is waited for.
  */
 bool lp_loader_before_fork(bool above_holder);

@@ -101,6 +101,13 @@ test_without_reporter() {
 	contains "$(<"$work/err")" "libleakprof-reporter.so"
 }
 
+test_in_loader() {
+	: "a program that holds the loader's lock gets what there is of the figures, and does not wait for ever"
+	needs_preload
+	make -s fixtures
+	equal output "$(LD_PRELOAD=$lib LEAKPROF_RATE=4096 timeout -s KILL 60 "$fixtures/in_loader")" $'started -110\nrate 4096'
+}
+
 test_other_build() {
 	: "a reporter of another build is refused in one line"
 	needs_preload
