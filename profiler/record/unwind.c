@@ -17,7 +17,6 @@
 #include <gnu/libc-version.h>
 #include <limits.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/single_threaded.h>
@@ -26,8 +25,8 @@
 #include "record/code.h"
 #include "record/framepointers.h"
 #include "record/unwindcalls.h"
+#include "record/unwindgate.h"
 #include "record/rate.h"
-#include "sys/clock.h"
 #include "record/self.h"
 #include "record/stackcache.h"
 #include "record/stacks.h"
@@ -71,62 +70,6 @@ static pthread_key_t cache_key; /* to hear of the end of a thread that has one *
  * thread, and unw_flush_cache() does not reach it: with other code there by now, or none known then
  * and some now, it would lead astray. Such a cache is not used any more; its thread steps. */
 static _Atomic uint32_t unloads;
-
-/* Who is inside libunwind: counted on several cache lines, for every sample comes by. */
-enum { STRIPES = 16, FORK_PATIENCE_NS = 200000000 };
-static struct stripe {
-    _Atomic int inside;
-    char pad[60];
-} stripes[STRIPES];
-static _Atomic int
-    closed; /* forks under way; in a child also: libunwind's locks are not to be trusted */
-static bool in_child; /* written by the only thread of a new child */
-
-/* NULL: keep out. */
-static struct stripe *enter(void)
-{
-    struct stripe *stripe = &stripes[((uintptr_t)&lp_self >> 12) % STRIPES];
-    atomic_fetch_add(&stripe->inside, 1);
-    if (atomic_load(&closed) == 0)
-        return stripe;
-    atomic_fetch_sub(&stripe->inside, 1);
-    lp_loss(LP_LOSS_FORKING);
-    return NULL;
-}
-
-static void leave(struct stripe *stripe)
-{
-    atomic_fetch_sub_explicit(&stripe->inside, 1, memory_order_release);
-}
-
-static bool anybody_inside(void)
-{
-    for (int i = 0; i < STRIPES; i++)
-        if (atomic_load(&stripes[i].inside) != 0)
-            return true;
-    return false;
-}
-
-void lp_unwind_before_fork(bool above_holder)
-{
-    atomic_fetch_add(&closed, 1);
-    int64_t until = lp_now_ns() + (above_holder ? 0 : FORK_PATIENCE_NS);
-    while (anybody_inside() && lp_now_ns() < until)
-        sched_yield();
-}
-
-void lp_unwind_after_fork(bool child)
-{
-    if (!child) {
-        atomic_fetch_sub(&closed, 1);
-        return;
-    }
-    /* A thread that ends gives its trace cache back under a lock of libunwind's, and nobody can
-     * wait for that one: children step, as new threads do, and never need it. */
-    in_child = true;
-    /* Somebody was inside all the while: no more stacks here. */
-    atomic_store(&closed, anybody_inside());
-}
 
 /* Pages that could be read since this stack was begun. libunwind remembers them for longer, but the
  * program may have unmapped them: stacks of coroutines and threads come and go, and what the
@@ -298,7 +241,8 @@ static _Atomic uintptr_t *end_place(uintptr_t address)
 static bool backtrace_fast(uintptr_t *raw, uint32_t max, uint32_t *n)
 {
     uint32_t code = atomic_load_explicit(&unloads, memory_order_relaxed);
-    if (lp_self.unwinds < CACHE_EARNED_AFTER || (lp_self.cached ? lp_self.code != code : in_child))
+    if (lp_self.unwinds < CACHE_EARNED_AFTER ||
+        (lp_self.cached ? lp_self.code != code : lp_unwind_in_child()))
         return false;
     if (!lp_self.cached) {
         lp_self.cached = true;
@@ -356,15 +300,14 @@ __attribute__((noinline)) static uint32_t backtrace_raw(uintptr_t *raw, uint32_t
 static uint32_t backtrace(uintptr_t *raw, struct lp_stackcache_words *words, uintptr_t base,
                           enum lp_stack_end *end)
 {
-    struct stripe *stripe = enter();
     *end = LP_END_UNKNOWN;
-    if (!stripe)
+    if (!lp_unwind_enter())
         return 0;
     if (words)
         words->n = 0;
     forget_pages(base);
     uint32_t n = backtrace_raw(raw, LP_FRAMES_MAX + HOOK_FRAMES, words, base, end);
-    leave(stripe);
+    lp_unwind_leave();
     return n;
 }
 
@@ -491,8 +434,7 @@ static uint32_t step_context(uintptr_t *frames, uint32_t max, void *ucontext,
 
 static uint32_t unwind_context(uintptr_t *frames, uint32_t max, void *ucontext)
 {
-    struct stripe *stripe = enter();
-    if (!stripe)
+    if (!lp_unwind_enter())
         return 0;
     uint32_t n = 0;
     enum lp_stack_end end = LP_END_UNKNOWN;
@@ -501,7 +443,7 @@ static uint32_t unwind_context(uintptr_t *frames, uint32_t max, void *ucontext)
         n = step_context(frames, max, ucontext, &end);
     else
         lp_loss(LP_LOSS_NO_UNWINDER);
-    leave(stripe);
+    lp_unwind_leave();
     n = without_hidden(frames, n);
     return n > 0 ? with_mark(frames, n, end) : 0;
 }

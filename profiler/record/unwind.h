@@ -33,11 +33,9 @@ int lp_stack_interrupted(uintptr_t *frames, uint32_t max, void *ucontext);
 /* Frames at start <= address < end do not show: the hooks'. Call before there are threads. */
 void lp_unwind_hide(uintptr_t start, uintptr_t end);
 
-/* libunwind has locks that a forked child would find held for ever by threads that it does not
- * have. So fork waits until nobody is inside, and keeps everybody out until it is done; stacks that
- * come due meanwhile are the caller alone (a loss). Call in the forking thread, busy, around
- * fork(). `above_holder`: a signal handler forks, and the frame below it may be inside: nobody is
- * waited for. */
+/* Around fork() (record/unwindgate.h), in the forking thread, busy. Stacks that come due meanwhile
+ * are the caller alone (a loss). `above_holder`: a signal handler forks, and the frame below it may
+ * be inside: nobody is waited for. */
 void lp_unwind_before_fork(bool above_holder);
 void lp_unwind_after_fork(bool child);
 
