@@ -35,7 +35,7 @@ static void store(void **slot, void *function)
 static void bind(const struct relocations *relocations, const struct lp_symbols *ours,
                  const struct lp_symbols *libc, const struct dl_find_object *range)
 {
-    for (size_t i = 0; i < relocations->bytes / sizeof(ElfW(Rela)); i++) {
+    for (size_t i = 0; relocations->at && i < relocations->bytes / sizeof(ElfW(Rela)); i++) {
         const ElfW(Rela) *r = &relocations->at[i];
         const ElfW(Sym) *symbol = &ours->symbols[ELF64_R_SYM(r->r_info)];
         unsigned long type = ELF64_R_TYPE(r->r_info);
