@@ -16,7 +16,7 @@ BASE  += $(if $(SANITIZE),-fsanitize=$(SANITIZE) -DLP_SANITIZE_$(SANITIZE))
 BASE  += $(if $(TINY),-DLP_TINY_TABLES)
 LDFL  := $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 DEPS  := $(shell pkg-config --cflags $(PKG) $(PKG_server) 2>/dev/null)
-LIBS  := $(shell pkg-config --libs $(PKG) 2>/dev/null) -lm -lpthread
+LIBS  := $(shell pkg-config --libs $(PKG) 2>/dev/null) -liberty -lm -lpthread
 LIBS_server := $(shell pkg-config --libs $(PKG_server) 2>/dev/null)
 
 # Who may know whom is a matter of include paths: leaks/ sees itself, profiler/ sees itself, server/

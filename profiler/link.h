@@ -38,8 +38,6 @@
     X(lp_loaded_count)                                                                             \
     X(lp_loaded_get)                                                                               \
     X(lp_loaded_note)                                                                              \
-    X(lp_loader_enter)                                                                             \
-    X(lp_loader_leave)                                                                             \
     X(lp_loss)                                                                                     \
     X(lp_loss_name)                                                                                \
     X(lp_losses)                                                                                   \
