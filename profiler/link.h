@@ -51,6 +51,7 @@
     X(lp_own_each)                                                                                 \
     X(lp_own_enter)                                                                                \
     X(lp_own_heap)                                                                                 \
+    X(lp_own_heap_peak)                                                                            \
     X(lp_own_leave)                                                                                \
     X(lp_own_map)                                                                                  \
     X(lp_own_name)                                                                                 \
