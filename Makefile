@@ -16,7 +16,7 @@ BASE  += $(if $(SANITIZE),-fsanitize=$(SANITIZE) -DLP_SANITIZE_$(SANITIZE))
 BASE  += $(if $(TINY),-DLP_TINY_TABLES)
 LDFL  := $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 DEPS  := $(shell pkg-config --cflags $(PKG) $(PKG_server) 2>/dev/null)
-LIBS  := $(shell pkg-config --libs $(PKG) 2>/dev/null) -lm -lpthread
+LIBS  := $(shell pkg-config --libs $(PKG) 2>/dev/null) -liberty -lm -lpthread
 LIBS_server := $(shell pkg-config --libs $(PKG_server) 2>/dev/null)
 
 # Who may know whom is a matter of include paths: leaks/ sees itself, profiler/ sees itself, server/
@@ -40,10 +40,10 @@ ROOMS_reporter := inspect profile symbolize judge write serve
 SRC_preloaded  := $(addprefix profiler/,preload.c recorder_calls.c reporter_loaded.c hooks/imports.c hooks/main.c)
 SRC_recorder   := $(filter-out $(SRC_preloaded),$(sort $(foreach r,$(ROOMS_recorder),$(wildcard profiler/$(r)/*.c)) $(addprefix profiler/,agent.c config.c leakprof.c)))
 SRC_reporter   := $(sort $(foreach r,$(ROOMS_reporter),$(wildcard profiler/$(r)/*.c)) profiler/reporter.c)
-# Two sanitizers own malloc, and one asks for the loader's list and for memory before it can watch
-# anything, and has to see the program's locks as they are.
+# Two sanitizers own malloc. One of them asks for memory before it can watch anything, and has to see
+# the program's locks as they are.
 LEFT_OUT_address := profiler/hooks/malloc.c
-LEFT_OUT_thread  := $(addprefix profiler/hooks/,malloc.c loader.c maps.c locks.c waits.c)
+LEFT_OUT_thread  := $(addprefix profiler/hooks/,malloc.c maps.c locks.c waits.c)
 SRC_recorder := $(filter-out $(LEFT_OUT_$(SANITIZE)),$(SRC_recorder))
 
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))

@@ -38,8 +38,6 @@
     X(lp_loaded_count)                                                                             \
     X(lp_loaded_get)                                                                               \
     X(lp_loaded_note)                                                                              \
-    X(lp_loader_enter)                                                                             \
-    X(lp_loader_leave)                                                                             \
     X(lp_loss)                                                                                     \
     X(lp_loss_name)                                                                                \
     X(lp_losses)                                                                                   \
@@ -53,6 +51,7 @@
     X(lp_own_each)                                                                                 \
     X(lp_own_enter)                                                                                \
     X(lp_own_heap)                                                                                 \
+    X(lp_own_heap_peak)                                                                            \
     X(lp_own_leave)                                                                                \
     X(lp_own_map)                                                                                  \
     X(lp_own_name)                                                                                 \

@@ -23,10 +23,10 @@ static const ElfW(Phdr) * program_headers; /* of the program itself */
 static ElfW(Half) nprogram_headers;
 
 static struct {
-    uintptr_t start, end;
+    _Atomic uintptr_t start, end;
 } regions[REGIONS_MAX];
-static uint32_t nregions;        /* protected by version, like regions */
-static _Atomic uint32_t version; /* odd: being written */
+static _Atomic uint32_t nregions; /* what is read together is protected by version */
+static _Atomic uint32_t version;  /* odd: being written */
 static _Atomic bool stale;
 
 void lp_code_prepare(char **environment)

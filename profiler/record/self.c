@@ -13,7 +13,7 @@
 __thread struct lp_self lp_self;
 
 static _Atomic pid_t own_threads[LP_OWN_THREADS_MAX];
-static _Atomic int64_t own_heap;
+static _Atomic int64_t own_heap, own_heap_peak;
 
 static void replace(pid_t from, pid_t to)
 {
@@ -125,12 +125,22 @@ pid_t lp_own_thread_at(int i)
 
 void lp_own_heap_add(int64_t bytes)
 {
-    atomic_fetch_add_explicit(&own_heap, bytes, memory_order_relaxed);
+    int64_t now = atomic_fetch_add_explicit(&own_heap, bytes, memory_order_relaxed) + bytes;
+    int64_t peak = atomic_load_explicit(&own_heap_peak, memory_order_relaxed);
+    while (now > peak &&
+           !atomic_compare_exchange_weak_explicit(&own_heap_peak, &peak, now, memory_order_relaxed,
+                                                  memory_order_relaxed))
+        ;
 }
 
 int64_t lp_own_heap(void)
 {
     return atomic_load_explicit(&own_heap, memory_order_relaxed);
+}
+
+int64_t lp_own_heap_peak(void)
+{
+    return atomic_exchange(&own_heap_peak, lp_own_heap());
 }
 
 void lp_own_threads_forget(void)

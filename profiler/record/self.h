@@ -65,5 +65,6 @@ static inline clockid_t lp_cpu_clock_of(pid_t tid)
 /* What malloc gave to own threads and got back, in usable bytes. */
 void lp_own_heap_add(int64_t bytes);
 int64_t lp_own_heap(void);
+int64_t lp_own_heap_peak(void); /* the most since the last call of this */
 
 #endif

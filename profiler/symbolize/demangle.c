@@ -1,54 +1,69 @@
 /*
- * C++ names are read by the C++ library. A C++ program has it loaded. If it is not visible (a
- * plugin's, or linked in without its names), the system's is loaded, once, when a name is to be
- * read. Without one, names stay as they are.
+ * libiberty reads the names: it knows C++'s and both kinds of Rust's, and is linked in. Its reader
+ * of Rust's comes first, for the older kind is also well formed C++.
  */
 #include "symbolize/demangle.h"
 
-#include <dlfcn.h>
+#include <libiberty/demangle.h>
+#include <setjmp.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "record/loader.h"
-#include "symbolize/demangle_rust.h"
-
 enum { READABLE_MAX = 64 << 10 }; /* a short name may stand for megabytes: it then stays as it is */
 
-/* The C++ ABI's. The result is malloc's. */
-typedef char *demangler(const char *name, char *buffer, size_t *length, int *status);
+struct text {
+    char *at;
+    size_t n;
+    bool failed; /* too long, or memory is out */
+    jmp_buf enough;
+};
 
-static demangler *find_demangler(void)
+/* Otherwise a short name could keep libiberty busy for years. It holds no memory between two parts,
+ * but for an identifier that is not ASCII and that it has decoded: that one is left to end. */
+static void stop(struct text *text, const char *part, size_t n)
 {
-    static demangler *found;
-    static bool looked;
+    text->failed = true;
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)part[i] >= 0x80)
+            return;
+    longjmp(text->enough, 1);
+}
 
-    if (looked)
-        return found;
-    looked = true;
-    lp_loader_enter();
-    found = (demangler *)dlsym(RTLD_DEFAULT, "__cxa_demangle");
-    if (!found) {
-        static void *library; /* for good */
-        library = dlopen("libstdc++.so.6", RTLD_LAZY | RTLD_LOCAL);
-        found = library ? (demangler *)dlsym(library, "__cxa_demangle") : NULL;
+static void add(const char *part, size_t n, void *arg)
+{
+    struct text *text = arg;
+    char *longer = NULL;
+    if (!text->failed && n <= READABLE_MAX - text->n)
+        longer = realloc(text->at, text->n + n + 1);
+    if (!longer) {
+        stop(text, part, n);
+        return;
     }
-    lp_loader_leave();
-    return found;
+    memcpy(longer + text->n, part, n);
+    text->at = longer;
+    text->n += n;
+    longer[text->n] = '\0';
+}
+
+static bool demangle(const char *name, struct text *text)
+{
+    if (setjmp(text->enough) != 0)
+        return false;
+    if (rust_demangle_callback(name, DMGL_NO_OPTS, add, text))
+        return true;
+    text->n = 0;
+    return strncmp(name, "_Z", 2) == 0 && cplus_demangle_v3_callback(name, DMGL_PARAMS, add, text);
 }
 
 char *lp_demangle(const char *name)
 {
-    if (strncmp(name, "_R", 2) == 0)
-        return lp_demangle_rust(name, READABLE_MAX);
-
-    demangler *demangle = strncmp(name, "_Z", 2) == 0 ? find_demangler() : NULL;
-    int status;
-    char *readable = demangle ? demangle(name, NULL, NULL, &status) : NULL;
-    if (readable && strlen(readable) > READABLE_MAX) {
-        free(readable);
-        readable = NULL;
-    }
-    return readable;
+    struct text text = {0};
+    if (strncmp(name, "_Z", 2) != 0 && strncmp(name, "_R", 2) != 0)
+        return NULL;
+    if (demangle(name, &text) && text.at && !text.failed)
+        return text.at;
+    free(text.at);
+    return NULL;
 }

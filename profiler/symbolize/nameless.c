@@ -6,55 +6,45 @@
 #include "symbolize/nameless.h"
 
 #include <dirent.h>
-#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "record/stacks.h"
 #include "symbolize/frames.h"
 #include "symbolize/clean.h"
 #include "symbolize/readers.h"
 #include "symbolize/symbols.h"
+#include "sys/file.h"
+#include "sys/pages.h"
 
-enum { LIST_MAX = 8 << 20, LISTS_MAX = 1 << 14, ALL_MAX = 128 << 20 };
+enum { BUFFER = 64 << 10, LISTS_MAX = 1 << 14, ALL_MAX = 128 << 20 };
 
 static const char lists_path[] = "/var/lib/dpkg/info";
 
-/* Is one of the lines this path? A package may still say /lib or /bin for what is below /usr. */
-static bool has_line(const char *text, const char *path)
+/* Lines that do not fit are of paths that are longer than any object's. */
+struct list {
+    const char *path;
+    size_t length, total; /* of the path; of all lines so far */
+    char *buffer;         /* of BUFFER bytes */
+};
+
+/* A package may still say /lib or /bin for what is below /usr. */
+static int is_path(const char *line, size_t length, void *arg)
 {
-    const char *const forms[] = {path, strncmp(path, "/usr/", 5) ? path : path + 4};
-    size_t length = strlen(path);
-    for (int i = 0; i < 2; length -= (size_t)(forms[1] - forms[0]), i++)
-        for (const char *at = text; (at = strstr(at, forms[i])); at += length)
-            if ((at == text || at[-1] == '\n') && (at[length] == '\n' || at[length] == '\0'))
-                return true;
-    return false;
+    struct list *list = arg;
+    size_t usr = strncmp(list->path, "/usr/", 5) ? 0 : 4;
+    list->total += length + 1;
+    return (length == list->length && !memcmp(line, list->path, length)) ||
+           (length == list->length - usr && !memcmp(line, list->path + usr, length));
 }
 
-/* Adds what it has read to *total. */
-static bool is_listed(int dir, const char *name, const char *path, size_t *total)
+static bool is_listed(struct list *list, const char *name)
 {
-    struct stat file;
-    int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
-    bool found = false;
-    if (fd < 0)
-        return false;
-    if (fstat(fd, &file) == 0 && file.st_size > 0 && file.st_size <= LIST_MAX) {
-        char *text = malloc((size_t)file.st_size + 1);
-        ssize_t n = text ? read(fd, text, (size_t)file.st_size) : 0;
-        if (n > 0) {
-            text[n] = '\0';
-            *total += (size_t)n;
-            found = has_line(text, path);
-        }
-        free(text);
-    }
-    close(fd);
-    return found;
+    char path[sizeof lists_path + NAME_MAX + 1];
+    snprintf(path, sizeof path, "%s/%s", lists_path, name);
+    return lp_file_lines(path, '\n', list->buffer, BUFFER, is_path, list) == 1;
 }
 
 /* "libfoo1:amd64.list" to "libfoo1-dbgsym". */
@@ -68,24 +58,27 @@ static char *debug_package(const char *list)
     return asprintf(&package, "%.*s-%s", n, list, libc ? "dbg" : "dbgsym") < 0 ? NULL : package;
 }
 
-/* To be freed; "" when no package has it, NULL when memory is out. */
+/* To be freed; "" when no package has it, NULL when memory is out. The buffer is not malloc's: see
+ * symbolize/contents.c. */
 static char *find_package(const char *path)
 {
-    DIR *dir = opendir(lists_path);
+    struct list list = {path, strlen(path), 0, lp_own_map(BUFFER, LP_OWN_SYMBOLS)};
+    DIR *dir = list.buffer ? opendir(lists_path) : NULL;
     char *package = NULL;
-    size_t total = 0;
     int lists = 0;
     for (struct dirent *entry; dir && !package && (entry = readdir(dir));) {
         const char *end = strrchr(entry->d_name, '.');
         if (!end || strcmp(end, ".list") != 0)
             continue;
-        if (++lists > LISTS_MAX || total > ALL_MAX)
+        if (++lists > LISTS_MAX || list.total > ALL_MAX)
             break;
-        if (is_listed(dirfd(dir), entry->d_name, path, &total))
+        if (is_listed(&list, entry->d_name))
             package = debug_package(entry->d_name);
     }
     if (dir)
         closedir(dir);
+    if (list.buffer)
+        lp_own_unmap(list.buffer, BUFFER, LP_OWN_SYMBOLS);
     return package ? package : strdup("");
 }
 

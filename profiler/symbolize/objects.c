@@ -6,9 +6,10 @@
  * id and the layout of what is in memory. Names from the wrong file would be lies.
  *
  * Debug information is looked for in the object itself, then by build id, then by the name in
- * .gnu_debuglink, all under /usr/lib/debug. libdwfl has the same search, but it maps the files that
- * it finds, and it asks debuginfod servers on the network where the environment names one. Nothing
- * here asks the network.
+ * .gnu_debuglink, all under /usr/lib/debug. libdwfl has the same search. Its callbacks can replace
+ * the search, and so avoid the debuginfod servers that it asks where the environment names some.
+ * But a callback passes a debug file as a descriptor, and libdwfl maps what it gets: if the file is
+ * truncated then, the program ends by SIGBUS. Nothing here maps a file or asks the network.
  */
 #include "symbolize/objects.h"
 

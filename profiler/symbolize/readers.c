@@ -17,7 +17,6 @@ struct slot {
 
 static struct slot *slots; /* the last used first */
 static int64_t heap_bytes; /* what libdw has allocated */
-static int64_t heap_peak;  /* of all that malloc gave to this thread, since it was given back */
 
 /* What libdw allocates and frees during a call is malloc's on this thread (record/self.h). */
 #define COUNTED(call)                                                                              \
@@ -25,8 +24,6 @@ static int64_t heap_peak;  /* of all that malloc gave to this thread, since it w
         int64_t before = lp_own_heap();                                                            \
         call;                                                                                      \
         heap_bytes += lp_own_heap() - before;                                                      \
-        if (lp_own_heap() > heap_peak)                                                             \
-            heap_peak = lp_own_heap();                                                             \
     } while (0)
 
 static uint64_t bytes_of(const struct slot *from)
@@ -114,12 +111,14 @@ int lp_reader_look(struct lp_reader *reader, uint64_t pc, struct lp_source sourc
     return n;
 }
 
-/* What libdw freed stays with malloc, resident, below the first block that is still in use.
- * malloc_trim() would give it back, but it locks and walks the program's arenas. So this takes the
- * free memory in blocks, tells the kernel that their pages are not needed, and frees them. */
+enum { BLOCK = 64 << 10, PAGE = 4096 }; /* below malloc's threshold for mmap() */
+
+/* What libdw and large answers freed stays with malloc, resident, below the first block that is
+ * still in use. malloc_trim() would give it back, but it locks and walks the program's arenas. So
+ * this takes the free memory in blocks, tells the kernel that their pages are not needed, and frees
+ * them. */
 static void give_back(int64_t bytes)
 {
-    enum { BLOCK = 64 << 10, PAGE = 4096 }; /* below malloc's threshold for mmap() */
     struct block {
         struct block *next;
     } *blocks = NULL, *block;
@@ -134,6 +133,21 @@ static void give_back(int64_t bytes)
         blocks = block->next;
 }
 
+/* Waits until no reader is open and no request has taken memory for a while. */
+static void give_back_idle(void)
+{
+    static int64_t peak;
+    static unsigned quiet; /* calls of this */
+    int64_t now = lp_own_heap(), highest = lp_own_heap_peak();
+    peak = highest > peak ? highest : peak;
+    quiet = highest - now >= BLOCK ? 0 : quiet + 1;
+    if (slots || quiet < LP_READERS_IDLE || peak - now < BLOCK)
+        return;
+    give_back(peak - now);
+    lp_own_heap_peak(); /* that was no request's */
+    peak = now;
+}
+
 void lp_readers_release_idle(void)
 {
     struct slot **at = &slots;
@@ -142,8 +156,5 @@ void lp_readers_release_idle(void)
     while (*at && (*at)->idle < LP_READERS_IDLE) /* those behind have waited longer */
         at = &(*at)->next;
     close_from(at);
-    if (!slots && heap_peak) {
-        give_back(heap_peak - lp_own_heap());
-        heap_peak = 0;
-    }
+    give_back_idle();
 }
