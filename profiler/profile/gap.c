@@ -52,9 +52,9 @@ static int64_t number(const char **at, const char *name)
 }
 
 /* malloc_info() has a line for each size of free chunks, arena by arena, and sums after them that
- * have no "from". A chunk of n bytes, wherever it begins, has n - 4095 bytes of whole pages.
- * Many threads make many arenas, and all of it megabytes: it is read once, which sscanf() would
- * not do, for that looks for the end of the text each time. */
+ * have no "from". A chunk of n bytes, wherever it begins, has n - (LP_PAGE - 1) bytes of whole
+ * pages. Many threads make many arenas, and all of it megabytes: it is read once, which sscanf()
+ * would not do, for that looks for the end of the text each time. */
 static int64_t whole_pages(const char *info)
 {
     int64_t bytes = 0;

@@ -11,9 +11,10 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "sys/pages.h"
 #include "sys/syscall.h"
 
-enum { PAGE = 4096, REGIONS_MAX = 1024, READ_BYTES = 16 << 10, TRIES = 3 };
+enum { REGIONS_MAX = 1024, READ_BYTES = 16 << 10, TRIES = 3 };
 
 static const ElfW(Ehdr) * vdso;
 static const ElfW(Phdr) * program_headers; /* of the program itself */
@@ -45,7 +46,7 @@ static bool is_elf(const ElfW(Ehdr) * header)
 {
     return memcmp(header->e_ident, ELFMAG, SELFMAG) == 0 &&
            header->e_phentsize == sizeof(ElfW(Phdr)) &&
-           header->e_phoff + header->e_phnum * sizeof(ElfW(Phdr)) <= PAGE;
+           header->e_phoff + header->e_phnum * sizeof(ElfW(Phdr)) <= LP_PAGE;
 }
 
 static const ElfW(Phdr) * headers_of(const ElfW(Ehdr) * header)
@@ -55,7 +56,7 @@ static const ElfW(Phdr) * headers_of(const ElfW(Ehdr) * header)
 
 static bool describe_vdso(uintptr_t address, struct dl_phdr_info *info)
 {
-    if (!vdso || address < (uintptr_t)vdso || address - (uintptr_t)vdso >= 16 * PAGE ||
+    if (!vdso || address < (uintptr_t)vdso || address - (uintptr_t)vdso >= 16 * LP_PAGE ||
         !is_elf(vdso))
         return false;
     *info = (struct dl_phdr_info){
@@ -131,7 +132,7 @@ static bool in_region(uintptr_t address)
 
 bool lp_code_at(uintptr_t address)
 {
-    if (address < PAGE)
+    if (address < LP_PAGE)
         return false;
     if (in_object(address) || in_region(address))
         return true;

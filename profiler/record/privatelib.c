@@ -6,9 +6,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "sys/pages.h"
 #include "sys/syscall.h"
-
-enum { PAGE = 4096 };
 
 struct tables {
     const ElfW(Sym) * symbols;
@@ -57,12 +56,12 @@ static struct tables tables_of(const struct link_map *map)
 /* The slot may lie where the loader has made memory read-only after relocation. */
 static void redirect(void **slot, const struct lp_answer *answer)
 {
-    const char *page = (const char *)((uintptr_t)slot & ~(uintptr_t)(PAGE - 1));
+    const char *page = (const char *)((uintptr_t)slot & ~(uintptr_t)(LP_PAGE - 1));
     if (*slot == answer->function)
         return;
     if (answer->real)
         *answer->real = *slot;
-    if (lp_syscall(SYS_mprotect, page, PAGE, PROT_READ | PROT_WRITE) == 0)
+    if (lp_syscall(SYS_mprotect, page, LP_PAGE, PROT_READ | PROT_WRITE) == 0)
         __atomic_store_n(slot, answer->function, __ATOMIC_RELEASE);
 }
 

@@ -55,7 +55,6 @@ enum {
 #else
     CACHE_EARNED_AFTER = 16, /* stacks in one thread */
 #endif
-    PAGE = 4096,
     HOOK_FRAMES = 8, /* at most this many of ours lie above the program's */
     RARE_RATE =
         16 << 10,   /* from here on samples are too rare for the stack cache's memory to pay */
@@ -228,7 +227,7 @@ static void *answer_mmap(void *where, size_t bytes, int protection, int flags, i
     if (!ours())
         return real_mmap(where, bytes, protection, flags, fd, offset);
     long start = lp_syscall(SYS_mmap, where, bytes, protection, flags, fd, offset);
-    if (start < 0 && start > -PAGE) {
+    if (start < 0 && start >= -LP_ERRNO_MAX) {
         errno = (int)-start;
         return MAP_FAILED;
     }

@@ -7,7 +7,7 @@
 #include "symbolize/clean.h"
 #include "sys/pages.h"
 
-enum { PAGE = 4096, CHUNK = 64 << 10, ROOM_FIRST = 512 };
+enum { CHUNK = 64 << 10, ROOM_FIRST = 512 };
 
 struct lp_pool_chunk {
     struct lp_pool_chunk *next;
@@ -17,7 +17,7 @@ struct lp_pool_chunk {
 static struct lp_pool_chunk *new_chunk(struct lp_pool *pool, size_t least)
 {
     size_t bytes = sizeof(struct lp_pool_chunk) + least;
-    bytes = bytes < CHUNK ? CHUNK : (bytes + PAGE - 1) & ~(size_t)(PAGE - 1);
+    bytes = bytes < CHUNK ? CHUNK : (bytes + LP_PAGE - 1) & ~(size_t)(LP_PAGE - 1);
     struct lp_pool_chunk *chunk = lp_own_map(bytes, LP_OWN_SYMBOLS);
     if (!chunk)
         return NULL;

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include "record/self.h"
+#include "sys/pages.h"
 #include "sys/syscall.h"
 
 uint64_t lp_readers_max_bytes = 128 << 20;
@@ -119,13 +120,13 @@ int lp_reader_look(struct lp_reader *reader, uint64_t pc, struct lp_source sourc
  * free memory in blocks, tells the kernel that their pages are not needed, and frees them. */
 static void give_back(int64_t bytes)
 {
-    enum { BLOCK = 64 << 10, PAGE = 4096 }; /* below malloc's threshold for mmap() */
+    enum { BLOCK = 64 << 10 }; /* below malloc's threshold for mmap() */
     struct block {
         struct block *next;
     } *blocks = NULL, *block;
     for (; bytes >= BLOCK && (block = malloc(BLOCK)); bytes -= BLOCK) {
-        uintptr_t start = ((uintptr_t)(block + 1) + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
-        uintptr_t end = ((uintptr_t)block + BLOCK) & ~(uintptr_t)(PAGE - 1);
+        uintptr_t start = ((uintptr_t)(block + 1) + LP_PAGE - 1) & ~(uintptr_t)(LP_PAGE - 1);
+        uintptr_t end = ((uintptr_t)block + BLOCK) & ~(uintptr_t)(LP_PAGE - 1);
         lp_syscall(SYS_madvise, start, end - start, MADV_DONTNEED);
         block->next = blocks;
         blocks = block;
