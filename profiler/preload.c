@@ -21,6 +21,7 @@
 #include "hooks/main.h"
 #include "record/self.h"
 #include "record/unwind.h"
+#include "sys/keep_errno.h"
 #include "sys/token.h"
 
 static const char *reason(int error)
@@ -111,7 +112,7 @@ static void at_main(int argc, char **argv, char **environment)
     (void)environment;
     const struct lp_config *config = lp_config();
     lp_unwind_not_early();
-    int kept = errno;
+    LP_KEEP_ERRNO;
     int previous = lp_own_enter();
     if (!config->program || called(config->program, argc, argv)) {
         report_refused();
@@ -119,7 +120,6 @@ static void at_main(int argc, char **argv, char **environment)
             start(config);
     }
     lp_own_leave(previous);
-    errno = kept;
 }
 
 /* hooks/start.c has read the environment: its constructor is earlier. */

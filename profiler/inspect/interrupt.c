@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "sys/altstack.h"
+#include "sys/keep_errno.h"
 #include "sys/clock.h"
 #include "inspect/task.h"
 #include "record/unwind.h"
@@ -114,7 +115,7 @@ static void answer(int number, siginfo_t *info, void *ucontext)
     (void)number;
     if (info->si_code != SI_QUEUE || info->si_pid != getpid() || !info->si_value.sival_ptr)
         return;
-    int kept = errno;
+    LP_KEEP_ERRNO;
     struct slot *s = info->si_value.sival_ptr;
     uint32_t seen = ASKED;
     if (atomic_compare_exchange_strong(&s->state, &seen, WRITING)) {
@@ -125,7 +126,6 @@ static void answer(int number, siginfo_t *info, void *ucontext)
     } else {
         atomic_store(&s->state, RETURNED);
     }
-    errno = kept;
 }
 
 /* A signal that is not used, from the top down: programs count up from SIGRTMIN. */

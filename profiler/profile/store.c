@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sys/keep_errno.h"
 #include "sys/clock.h"
 #include "profile/kinds.h"
 
@@ -33,9 +34,8 @@ struct lp_snapshot *lp_snapshot_now(void)
     lp_process_figures(&snapshot->figures);
     for (int i = 0; i < LP_SNAPSHOT_PROFILES; i++) {
         if (!(snapshot->profiles[i] = lp_take(lp_snapshot_kinds[i]))) {
-            int error = errno;
+            LP_KEEP_ERRNO;
             lp_snapshot_free(snapshot);
-            errno = error;
             return NULL;
         }
     }

@@ -26,6 +26,7 @@
 #include "sys/clock.h"
 #include "record/self.h"
 #include "record/unwind.h"
+#include "sys/keep_errno.h"
 #include "sys/losses.h"
 #include "sys/pages.h"
 #include "sys/slab.h"
@@ -119,7 +120,7 @@ static void work_at(void *desk, void *context)
 static void on_sample(int number, siginfo_t *info, void *context)
 {
     (void)number;
-    int kept = errno;
+    LP_KEEP_ERRNO;
     if (info->si_code != SI_TIMER)
         return;
     atomic_fetch_add(&inside, 1);
@@ -134,7 +135,6 @@ static void on_sample(int number, siginfo_t *info, void *context)
         }
     }
     atomic_fetch_sub(&inside, 1);
-    errno = kept;
 }
 
 /* From the top down, as inspect/threads.c does it: each of the two passes over the other's. */

@@ -17,6 +17,7 @@
 #include <event2/http.h>
 
 #include "serve/reply.h"
+#include "sys/keep_errno.h"
 #include "profile/window.h"
 
 struct wait {
@@ -51,11 +52,12 @@ static void on_due(evutil_socket_t fd, short what, void *arg)
     struct evhttp_request *http = wait->http;
     struct lp_request_options shape = wait->shape;
     struct lp_profile *profile = lp_window_close(&wait->window);
-    int error = errno;
-    /* The watch on the socket must be gone before evhttp writes: libevent does not mix edge- and
-     * level-triggered events on one descriptor. */
-    wait_free(wait);
-    errno = error;
+    {
+        /* The watch on the socket must be gone before evhttp writes: libevent does not mix edge-
+         * and level-triggered events on one descriptor. */
+        LP_KEEP_ERRNO;
+        wait_free(wait);
+    }
     lp_reply_profile(http, profile, &shape);
     lp_profile_free(profile);
 }
