@@ -21,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,6 +29,7 @@
 #include "record/unwind.h"
 #include "sys/keep_errno.h"
 #include "sys/losses.h"
+#include "sys/syscall.h"
 #include "record/procs.h"
 #include "record/stacks.h"
 
@@ -189,7 +189,7 @@ static pid_t process_of(FILE *file)
     LP_KEEP_ERRNO;
     memcpy(&pid, (const char *)file + sizeof *file + VTABLE, sizeof pid);
     bool child =
-        pid > 0 && syscall(SYS_waitid, P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT, NULL) == 0;
+        pid > 0 && lp_syscall(SYS_waitid, P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
     return child ? pid : 0;
 }
 

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -19,6 +18,7 @@
 #include "inspect/task.h"
 #include "record/unwind.h"
 #include "sys/pages.h"
+#include "sys/syscall.h"
 #include "record/stacks.h"
 
 enum {
@@ -60,9 +60,9 @@ static int wary; /* the masks of so many threads are read first: one before them
 
 /* Not a private futex: since Linux 6.16 a process has few hash buckets of its own for those, and a
  * wake walks past all threads of the program that wait in the same one. */
-static long futex(_Atomic uint32_t *word, int op, uint32_t value, const struct timespec *timeout)
+static void futex(_Atomic uint32_t *word, int op, uint32_t value, const struct timespec *timeout)
 {
-    return syscall(SYS_futex, word, op, value, timeout, NULL, 0);
+    lp_syscall(SYS_futex, word, op, value, timeout);
 }
 
 static const unsigned char SYSCALL[] = {0x0f, 0x05};
@@ -196,7 +196,7 @@ static bool still_pending(pid_t tid)
         if (!p->slot)
             continue;
         uint32_t state = atomic_load(&p->slot->state);
-        bool ended = syscall(SYS_tgkill, getpid(), p->tid, 0) != 0;
+        bool ended = lp_syscall(SYS_tgkill, getpid(), p->tid, 0) != 0;
         if (ended || state == RETURNED || state == DONE || state == BUSY) {
             put_back(p->slot);
             p->slot = NULL;
@@ -225,7 +225,7 @@ static bool send(struct question *q)
     atomic_store(&q->slot->state, ASKED);
     q->sent = lp_now_ns();
     q->tries++;
-    return syscall(SYS_rt_tgsigqueueinfo, getpid(), q->tid, signal_number, &info) == 0;
+    return lp_syscall(SYS_rt_tgsigqueueinfo, getpid(), q->tid, signal_number, &info) == 0;
 }
 
 static void ask(struct question *q)

@@ -3,11 +3,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "inspect/task.h"
 #include "record/self.h"
+#include "sys/syscall.h"
 
 static int by_number(const void *x, const void *y)
 {
@@ -84,5 +84,5 @@ bool lp_tasks_alive(const struct lp_tasks *tasks, pid_t tid)
 {
     if (tasks->ntids && bsearch(&tid, tasks->tids, tasks->ntids, sizeof tid, by_number))
         return true;
-    return syscall(SYS_tgkill, getpid(), tid, 0) == 0;
+    return lp_syscall(SYS_tgkill, getpid(), tid, 0) == 0;
 }

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "inspect/interrupt.h"
@@ -15,6 +14,7 @@
 #include "sys/clock.h"
 #include "inspect/task.h"
 #include "sys/losses.h"
+#include "sys/syscall.h"
 #include "record/stacks.h"
 
 /* What was seen of a thread the last time. If it has gone to sleep only once since then (after our
@@ -231,7 +231,7 @@ static void describe_call(const struct walk *walk, const struct lp_interrupted *
 static bool describe_silent(struct lp_thread_seen *seen)
 {
     char text[512] = "", *p;
-    if (syscall(SYS_tgkill, getpid(), seen->tid, 0) != 0)
+    if (lp_syscall(SYS_tgkill, getpid(), seen->tid, 0) != 0)
         return false; /* it has ended meanwhile */
     lp_loss(LP_LOSS_THREAD_SILENT);
     snprintf(seen->state, sizeof seen->state, "unknown");
