@@ -11,7 +11,7 @@ void lp_vitals_read(struct lp_vitals *life)
 {
     struct leakprof_stats heap;
     lp_heap_totals(&heap);
-    struct lp_footprint weight = lp_footprint_now();
+    struct lp_footprint footprint = lp_footprint_now();
     *life = (struct lp_vitals){
         .time_ns = lp_clock_ns(CLOCK_REALTIME),
         .uptime_ns = lp_now_ns() - lp_began_ns(),
@@ -21,7 +21,7 @@ void lp_vitals_read(struct lp_vitals *life)
         .alloc_bytes = heap.heap_alloc_bytes,
         .alloc_objects = heap.heap_alloc_objects,
         .rss_bytes = lp_rss_bytes(),
-        .own_bytes = lp_footprint_mapped(&weight) + weight.heap,
+        .own_bytes = lp_footprint_mapped(&footprint) + footprint.heap,
         .threads = lp_thread_count(),
         .unjoined = lp_threads_unjoined(),
         .fds = lp_fd_count(),
