@@ -21,7 +21,8 @@ enum {
     LP_CHURN_KEPT = 8,              /* at most one byte in so many is kept */
     LP_CHURN_SHOWN = 8,             /* the busiest */
     LP_CHURN_IN_FLIGHT = 16,        /* see write/suspects.h */
-    LP_HIGH_WATER_BYTES = 16 << 20  /* of gap, from where on it is shown though it does not grow */
+    LP_HIGH_WATER_BYTES =
+        16 << 20 /* of unused memory, from where on it is shown though it does not grow */
 };
 
 /* Snapshots from the earliest to the latest, at least two; they must live as long as the ranking.

@@ -39,9 +39,9 @@ struct lp_snapshot *lp_snapshot_now(void)
             return NULL;
         }
     }
-    snapshot->gap =
-        lp_gap_of(lp_snapshot_profile(snapshot, &lp_heap_kind),
-                  lp_snapshot_profile(snapshot, &lp_maps_kind), snapshot->figures.malloc_top_bytes);
+    snapshot->unused = lp_unused_of(lp_snapshot_profile(snapshot, &lp_heap_kind),
+                                    lp_snapshot_profile(snapshot, &lp_maps_kind),
+                                    snapshot->figures.malloc_top_bytes);
     for (int i = 0; i < LP_SNAPSHOT_PROFILES; i++)
         snapshot->bytes += lp_profile_bytes(snapshot->profiles[i]);
     snapshot->time_ns = snapshot->profiles[0]->time_ns;

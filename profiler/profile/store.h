@@ -12,7 +12,7 @@
 #ifndef LP_PROFILE_STORE_H
 #define LP_PROFILE_STORE_H
 
-#include "profile/gap.h"
+#include "profile/unused.h"
 #include "inspect/process.h"
 #include "config.h"
 #include "profile/take.h"
@@ -29,7 +29,7 @@ struct lp_snapshot {
     int64_t cost_ns;   /* what taking it took */
     int64_t bytes;     /* what keeping it takes, about; ages that several share are in each */
     struct lp_process_figures figures;
-    struct lp_gap gap;
+    struct lp_unused unused;
     struct lp_profile *profiles[LP_SNAPSHOT_PROFILES]; /* as lp_snapshot_kinds */
 };
 

@@ -90,11 +90,11 @@ static void write_figures(struct lp_json *json, const struct lp_snapshot *snapsh
     lp_json_int(json, "children", figures->children);
     lp_json_int(json, "zombies", figures->zombies);
     lp_json_int(json, "requests", figures->requests);
-    lp_json_int(json, "gap_bytes", snapshot->gap.bytes);
-    if (snapshot->gap.trimmable < 0)
+    lp_json_int(json, "unused_bytes", snapshot->unused.bytes);
+    if (snapshot->unused.trimmable < 0)
         lp_json_null(json, "trimmable_bytes");
     else
-        lp_json_int(json, "trimmable_bytes", snapshot->gap.trimmable);
+        lp_json_int(json, "trimmable_bytes", snapshot->unused.trimmable);
     lp_json_end(json);
 }
 

@@ -10,7 +10,7 @@ import {all, called, watch} from './snapshots.js';
 const FIGURES = [
   {id: 'heap', title: 'Heap in use', unit: 'bytes', of: point => point.heap_bytes, error: point => point.heap_error},
   {id: 'rss', title: 'Resident', unit: 'bytes', of: point => point.rss_bytes},
-  {id: 'gap', title: 'Beyond the heap', unit: 'bytes', of: point => point.rss_bytes - point.heap_bytes,
+  {id: 'nonheap', title: 'Resident, not heap', unit: 'bytes', of: point => point.rss_bytes - point.heap_bytes,
     part: point => point.own_bytes, remark: point => `┈ ${bytes(point.own_bytes)} is the profiler’s`},
   {id: 'threads', title: 'Threads', unit: 'count', of: point => point.threads},
   {id: 'fds', title: 'Descriptors', unit: 'count', of: point => point.fds},

@@ -12,7 +12,7 @@ size_t lp_trace_line(char out[LP_TRACE_LINE_MAX], const struct lp_trace *trace,
         snprintf(cost, sizeof cost, "%.3f", (double)life->snapshot_cost_ns / 1e6);
     int n = snprintf(out, LP_TRACE_LINE_MAX,
                      "memtrace %" PRId64 " pid %d time %.3f heap %" PRId64 " error %" PRId64
-                     " change %+" PRId64 " objects %" PRId64 " rss %" PRId64 " gap %" PRId64
+                     " change %+" PRId64 " objects %" PRId64 " rss %" PRId64 " nonheap %" PRId64
                      " threads %" PRId64 " unjoined %" PRId64 " fds %" PRId64 " mappings %" PRId64
                      " snapshot %s dropped %" PRId64 "\n",
                      trace->number, (int)getpid(), (double)life->uptime_ns / 1e9, life->heap_bytes,

@@ -3,7 +3,7 @@
  * period on standard error, always the same keys in the same order, a value behind each:
  *
  *   memtrace 12 pid 4711 time 12.003 heap 73400320 error 6200000 change +5242880 objects 1120
- *   rss 91000000 gap 17599680 threads 6 unjoined 0 fds 19 mappings 143 snapshot 3.210 dropped 0
+ *   rss 91000000 nonheap 17599680 threads 6 unjoined 0 fds 19 mappings 143 snapshot 3.210 dropped 0
  *
  *   memtrace  number of the period, from 1 up; one that is missing was dropped
  *   pid       the process
@@ -12,7 +12,7 @@
  *   change    of `heap` since the line before, in the first since tracing began; always with a sign
  *   objects   blocks in use
  *   rss       resident bytes, as the kernel has it, the profiler's own among them
- *   gap       rss less heap: code, stacks, free memory that malloc keeps, pages not touched yet
+ *   nonheap   rss less heap: code, stacks, free memory that malloc keeps, pages not touched yet
  *   threads   the program's that run; `unjoined` have ended and nobody has joined them
  *   fds       the program's open descriptors
  *   mappings  that the program made by mmap() and the like, and has not unmapped

@@ -17,13 +17,13 @@ dropped_more() { [[ $(field dropped) -gt $1 ]]; }
 consistent() {
 	lines >"$work/lines"
 	awk '
-		BEGIN { keys = "memtrace pid time heap error change objects rss gap threads unjoined fds mappings snapshot dropped" }
+		BEGIN { keys = "memtrace pid time heap error change objects rss nonheap threads unjoined fds mappings snapshot dropped" }
 		{
 			line = ""
 			for (i = 1; i < NF; i += 2) { line = line (i > 1 ? " " : "") $i; v[$i] = $(i + 1) }
 			if (line != keys) { print "fields: " $0; exit 1 }
 			for (k in v) if (v[k] !~ /^[-+]?[0-9]+(\.[0-9]+)?$/ && !(k == "snapshot" && v[k] == "-")) { print k ": " $0; exit 1 }
-			if (v["gap"] != v["rss"] - v["heap"]) { print "gap: " $0; exit 1 }
+			if (v["nonheap"] != v["rss"] - v["heap"]) { print "nonheap: " $0; exit 1 }
 			if (v["change"] !~ /^[-+]/) { print "sign: " $0; exit 1 }
 			if (NR > 1 && v["change"] != v["heap"] - heap) { print "change: " $0; exit 1 }
 			if (v["memtrace"] != NR + v["dropped"]) { print "number: " $0; exit 1 }

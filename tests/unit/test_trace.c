@@ -31,7 +31,7 @@ static void test_line(void **state)
                              .snapshot_cost_ns = 3210499};
     snprintf(wanted, sizeof wanted,
              "memtrace 12 pid %d time 12.003 heap 1000 error 10 change -500 objects 7 rss 5000 "
-             "gap 4000 threads 4 unjoined 1 fds 9 mappings 80 snapshot 3.210 dropped 3\n",
+             "nonheap 4000 threads 4 unjoined 1 fds 9 mappings 80 snapshot 3.210 dropped 3\n",
              (int)getpid());
     assert_int_equal(lp_trace_line(line, &trace, &life), strlen(wanted));
     assert_string_equal(line, wanted);
