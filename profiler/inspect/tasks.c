@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "sys/array.h"
 #include "inspect/task.h"
 #include "record/self.h"
 #include "sys/syscall.h"
@@ -26,17 +27,12 @@ static bool is_running(pid_t tid)
     return tid > 0 && !lp_own_thread(tid) && (tid != getpid() || !lp_task_ended(tid));
 }
 
-/* By malloc and not in sys/array.h: threads are to be seen also when the kernel refuses memory. */
+/* By malloc and not in a struct lp_array: threads are to be seen also when the kernel refuses
+ * memory. */
 static int add(struct lp_tasks *tasks, size_t *room, pid_t tid)
 {
-    if (tasks->ntids == *room) {
-        size_t more = *room ? *room * 2 : 64;
-        pid_t *tids = reallocarray(tasks->tids, more, sizeof *tids);
-        if (!tids)
-            return -ENOMEM;
-        tasks->tids = tids;
-        *room = more;
-    }
+    if (!lp_array_reserve(&tasks->tids, room, tasks->ntids + 1, sizeof *tasks->tids))
+        return -ENOMEM;
     tasks->tids[tasks->ntids++] = tid;
     return 0;
 }

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sys/array.h"
 #include "judge/follow.h"
 #include "profile/heap.h"
 #include "judge/limits.h"
@@ -37,14 +38,9 @@ static int by_rank(const void *x, const void *y)
 
 static int book(struct lp_ranking *ranking, const struct lp_suspect *booking)
 {
-    if (ranking->n == ranking->room) {
-        size_t room = ranking->room ? ranking->room * 2 : 256;
-        struct lp_suspect *suspects = realloc(ranking->suspects, room * sizeof(*suspects));
-        if (!suspects)
-            return -ENOMEM;
-        ranking->suspects = suspects;
-        ranking->room = room;
-    }
+    if (!lp_array_reserve(&ranking->suspects, &ranking->room, ranking->n + 1,
+                          sizeof *ranking->suspects))
+        return -ENOMEM;
     ranking->suspects[ranking->n++] = *booking;
     return 0;
 }

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sys/array.h"
 #include "sys/clock.h"
 #include "record/blocks.h"
 #include "record/stacks.h"
@@ -34,7 +35,7 @@ struct lp_ages_taking {
     uint32_t nsites, nstacks, now, nbuckets;
     uint32_t *slot_of_site, *slot_of_stack; /* from 1 up; 0: none */
     struct slot *slots;
-    uint32_t nslots, slots_room;
+    size_t nslots, slots_room;
     double *weights;
     uint8_t *buckets; /* which one, in slots without room for all; else each at its own place */
     bool failed;
@@ -104,18 +105,13 @@ struct lp_ages_taking *lp_ages_begin(uint32_t nsites, uint32_t now)
 
 static uint32_t new_slot(struct lp_ages_taking *taking, uint32_t stack)
 {
-    if (taking->nslots == taking->slots_room) {
-        uint32_t room = taking->slots_room ? taking->slots_room * 2 : 256;
-        struct slot *slots = reallocarray(taking->slots, room, sizeof *slots);
-        if (!slots) {
-            taking->failed = true;
-            return 0;
-        }
-        taking->slots = slots;
-        taking->slots_room = room;
+    if (!lp_array_reserve(&taking->slots, &taking->slots_room, taking->nslots + 1,
+                          sizeof *taking->slots)) {
+        taking->failed = true;
+        return 0;
     }
     taking->slots[taking->nslots] = (struct slot){.stack = stack, .youngest = UINT32_MAX};
-    return ++taking->nslots;
+    return (uint32_t)++taking->nslots;
 }
 
 void lp_ages_expect(struct lp_ages_taking *taking, uint32_t site, uint32_t stack, int64_t objects)

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sys/array.h"
+
 enum { TEXT_BLOCK = 4096 };
 
 /* Strings are packed into blocks that never move. */
@@ -67,16 +69,9 @@ const char *lp_profile_text(struct lp_profile *profile, const char *text)
 
 void *lp_profile_append(void *array, size_t *count, size_t *room, size_t size)
 {
-    void **base = array;
-    if (*count == *room) {
-        size_t more = *room ? *room * 2 : 64;
-        void *grown = reallocarray(*base, more, size);
-        if (!grown)
-            return NULL;
-        *base = grown;
-        *room = more;
-    }
-    return memset((char *)*base + size * (*count)++, 0, size);
+    if (!lp_array_reserve(array, room, *count + 1, size))
+        return NULL;
+    return memset((char *)*(lp_array_base *)array + size * (*count)++, 0, size);
 }
 
 struct lp_row *lp_profile_row(struct lp_profile *profile)
