@@ -40,11 +40,11 @@ static const char *reason(int error)
 static bool inherited(const char *variable)
 {
     char path[64], *text = NULL;
-    size_t room = 0;
+    size_t capacity = 0;
     bool found = false;
     snprintf(path, sizeof path, "/proc/%d/environ", (int)getppid());
     FILE *file = fopen(path, "re");
-    while (file && !found && getdelim(&text, &room, '\0', file) > 0)
+    while (file && !found && getdelim(&text, &capacity, '\0', file) > 0)
         found = strcmp(text, variable) == 0;
     free(text);
     if (file)

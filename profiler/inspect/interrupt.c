@@ -299,13 +299,13 @@ int lp_interrupt_each(const pid_t *tids, size_t n, void (*soon)(size_t i, void *
                       void *arg)
 {
     struct question window[WINDOW];
-    size_t asked = 0, seen = 0, room = 1;
+    size_t asked = 0, seen = 0, capacity = 1;
     int error = install();
     if (error)
         return error;
     wary = 0;
     while (seen < n) {
-        for (; asked < n && asked - seen < room; asked++) {
+        for (; asked < n && asked - seen < capacity; asked++) {
             struct question *q = &window[asked % WINDOW];
             *q = (struct question){.i = asked, .tid = tids[asked]};
             soon(asked, arg);
@@ -313,7 +313,7 @@ int lp_interrupt_each(const pid_t *tids, size_t n, void (*soon)(size_t i, void *
         }
         struct question *q = &window[seen++ % WINDOW];
         struct lp_interrupted given = collect(q);
-        room = given.stack == LP_STACK_SILENT ? 1 : room < WINDOW ? room * 2 : WINDOW;
+        capacity = given.stack == LP_STACK_SILENT ? 1 : capacity < WINDOW ? capacity * 2 : WINDOW;
         visit(q->i, &given, arg);
     }
     return 0;

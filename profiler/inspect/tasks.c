@@ -29,9 +29,9 @@ static bool is_running(pid_t tid)
 
 /* By malloc and not in a struct lp_array: threads are to be seen also when the kernel refuses
  * memory. */
-static int add(struct lp_tasks *tasks, size_t *room, pid_t tid)
+static int add(struct lp_tasks *tasks, size_t *capacity, pid_t tid)
 {
-    if (!lp_array_reserve(&tasks->tids, room, tasks->ntids + 1, sizeof *tasks->tids))
+    if (!lp_array_reserve(&tasks->tids, capacity, tasks->ntids + 1, sizeof *tasks->tids))
         return -ENOMEM;
     tasks->tids[tasks->ntids++] = tid;
     return 0;
@@ -44,11 +44,11 @@ int lp_tasks_read(struct lp_tasks *tasks)
     if (!dir)
         return -errno;
     int result = 0;
-    size_t room = 0;
+    size_t capacity = 0;
     for (struct dirent *entry; !result && (entry = readdir(dir));) {
         pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
         if (is_running(tid))
-            result = add(tasks, &room, tid);
+            result = add(tasks, &capacity, tid);
     }
     closedir(dir);
     if (result)

@@ -38,7 +38,7 @@ static int by_rank(const void *x, const void *y)
 
 static int book(struct lp_ranking *ranking, const struct lp_suspect *booking)
 {
-    if (!lp_array_reserve(&ranking->suspects, &ranking->room, ranking->n + 1,
+    if (!lp_array_reserve(&ranking->suspects, &ranking->capacity, ranking->n + 1,
                           sizeof *ranking->suspects))
         return -ENOMEM;
     ranking->suspects[ranking->n++] = *booking;

@@ -66,7 +66,7 @@ struct lp_ranking {
     double total_error[LP_RESOURCES_MAX];
     struct lp_trend total_trend[LP_RESOURCES_MAX]; /* a second; all zero below three snapshots */
     struct lp_suspect *suspects; /* first all bookings, then what is left of them, ranked */
-    size_t n, room;
+    size_t n, capacity;
     struct lp_suspect churn[LP_CHURN_SHOWN]; /* busy but not growing, the busiest first */
     size_t nchurn;
 };

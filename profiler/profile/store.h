@@ -53,8 +53,8 @@ int lp_store_rename(int id, const char *name);   /* 0 or -ENOENT; from then on i
 const struct lp_snapshot *lp_store_find(int id); /* NULL: there is none */
 int lp_store_drop(int id);                       /* 0 or -ENOENT */
 
-/* In a forked child: forgets them, without freeing any, for the parent's thread may have been about
- * to. They are the parent's life, and its requests. */
+/* In a forked child: forgets them. They are the parent's. None is freed, because the parent's
+ * thread may have been freeing one. */
 void lp_store_forked(void);
 
 /* The i-th of those there are, oldest first; NULL past the end. */

@@ -97,8 +97,8 @@ static void give(pid_t tid, _Atomic int32_t *word, int32_t seen, bool born)
     int value = atomic_load(&window), timer = 0;
     if (!value || !atomic_compare_exchange_strong(word, &seen, MAKING))
         return;
-    bool room = atomic_fetch_add(&ntimers, 1) < ntimers_max;
-    int error = room ? make(tid, &timer) : -EAGAIN;
+    bool capacity = atomic_fetch_add(&ntimers, 1) < ntimers_max;
+    int error = capacity ? make(tid, &timer) : -EAGAIN;
     int32_t making = MAKING, made = error == -EAGAIN ? REFUSED : error ? NONE : FRESH - timer;
     bool published = atomic_compare_exchange_strong(word, &making, made);
     if (error) {

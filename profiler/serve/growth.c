@@ -58,13 +58,13 @@ static const char *word(struct lp_request *request, const char *name, const char
 
 /* growing: the column that has to; -1: everything is shown. */
 static void reply_diff(struct lp_request *request, const struct lp_profile *from,
-                       const struct lp_profile *to, const struct lp_request_options *shape,
+                       const struct lp_profile *to, const struct lp_request_options *options,
                        int growing)
 {
     struct lp_profile *diff = from && to ? lp_profile_diff(from, to) : NULL;
     if (diff && growing >= 0)
         lp_profile_keep_growth(diff, growing);
-    lp_reply_profile(request->http, diff, shape);
+    lp_reply_profile(request->http, diff, options);
     lp_profile_free(diff);
 }
 
@@ -81,8 +81,8 @@ void lp_http_diff(struct lp_request *request)
     if (!from)
         return;
     char why[LP_WHY_MAX];
-    struct lp_request_options shape;
-    if (lp_request_options_parse(&shape, &request->query, kind, why) != 0) {
+    struct lp_request_options options;
+    if (lp_request_options_parse(&options, &request->query, kind, why) != 0) {
         lp_reply_error(request->http, 400, "%s", why);
         return;
     }
@@ -91,9 +91,9 @@ void lp_http_diff(struct lp_request *request)
     /* The column that was asked for, else the one that grows when something leaks: allocs' rows are
      * heap's, but another one is meant there. */
     int growing = strcmp(sign, "growth") != 0              ? -1
-                  : lp_query_get(&request->query, "value") ? shape.view.value
+                  : lp_query_get(&request->query, "value") ? options.view.value
                                                            : kind->growth_value;
-    reply_diff(request, from, to, &shape, growing);
+    reply_diff(request, from, to, &options, growing);
     lp_profile_free(now);
 }
 

@@ -258,11 +258,11 @@ void lp_http_snapshot_profile(struct lp_request *request)
     if (!profile)
         return;
     char why[LP_WHY_MAX];
-    struct lp_request_options shape;
-    if (lp_request_options_parse(&shape, &request->query, kind, why) != 0)
+    struct lp_request_options options;
+    if (lp_request_options_parse(&options, &request->query, kind, why) != 0)
         lp_reply_error(request->http, 400, "%s", why);
     else
-        lp_reply_profile(request->http, profile, &shape);
+        lp_reply_profile(request->http, profile, &options);
 }
 
 void lp_http_snapshot_drop(struct lp_request *request)

@@ -27,7 +27,7 @@ struct unit {
     Dwarf_Die die;
     const char *directory;
     struct function *functions;
-    size_t nfunctions, room;
+    size_t nfunctions, capacity;
     bool read;
 };
 
@@ -41,7 +41,7 @@ struct lp_debug {
     Dwarf *dwarf, *alt;
     struct unit *units;
     struct unit_range *ranges;
-    size_t nranges, room;
+    size_t nranges, capacity;
 };
 
 static int by_low(const void *x, const void *y)
@@ -99,7 +99,7 @@ static void read_units(struct lp_debug *d)
                 continue;
             if (!unit && !(unit = new_unit(d, &die)))
                 return;
-            if (!lp_array_reserve(&d->ranges, &d->room, d->nranges + 1, sizeof *d->ranges))
+            if (!lp_array_reserve(&d->ranges, &d->capacity, d->nranges + 1, sizeof *d->ranges))
                 return;
             d->ranges[d->nranges++] = (struct unit_range){low, high, unit};
         }
@@ -121,7 +121,7 @@ static void collect_functions(struct unit *unit, Dwarf_Die *parent)
         switch (dwarf_tag(&die)) {
         case DW_TAG_subprogram:
             for (ptrdiff_t at = 0; (at = dwarf_ranges(&die, at, &base, &low, &high)) > 0;)
-                if (low != 0 && lp_array_reserve(&unit->functions, &unit->room,
+                if (low != 0 && lp_array_reserve(&unit->functions, &unit->capacity,
                                                  unit->nfunctions + 1, sizeof *unit->functions))
                     unit->functions[unit->nfunctions++] =
                         (struct function){low, high, dwarf_dieoffset(&die)};

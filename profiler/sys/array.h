@@ -16,7 +16,7 @@ struct lp_array {
     size_t item; /* bytes of one */
     enum lp_own kind;
     void *at;
-    size_t n, room;
+    size_t n, capacity;
     bool failed; /* something had no room */
 };
 

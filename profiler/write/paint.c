@@ -24,7 +24,8 @@ static struct lp_painted *find(struct lp_paint *paint, const struct lp_module *m
     for (uint32_t i = 0; i < paint->n; i++)
         if (paint->libraries[i].module == module)
             return &paint->libraries[i];
-    if (!lp_array_reserve(&paint->libraries, &paint->room, paint->n + 1, sizeof *paint->libraries))
+    if (!lp_array_reserve(&paint->libraries, &paint->capacity, paint->n + 1,
+                          sizeof *paint->libraries))
         return NULL;
     paint->libraries[paint->n] = (struct lp_painted){.module = module};
     return &paint->libraries[paint->n++];

@@ -37,7 +37,7 @@ typedef Perftools__Profiles__Function Function;
 /* Arrays of pointers, as protobuf-c has them. */
 struct list {
     void **at;
-    size_t n, room;
+    size_t n, capacity;
 };
 
 enum { SPECIALS = LP_STACK_FIRST + 1 + LP_FRAME_DEEPER };
@@ -51,7 +51,7 @@ struct builder {
         const struct lp_module *module;
         uint32_t segment;
     } * places; /* of each mapping */
-    size_t places_room;
+    size_t places_capacity;
     bool failed; /* memory is out; what was returned is not to be used */
 };
 
@@ -65,7 +65,7 @@ static void *take(struct builder *b, size_t size)
 
 static bool append(struct builder *b, struct list *list, void *item)
 {
-    if (!lp_array_reserve(&list->at, &list->room, list->n + 1, sizeof *list->at)) {
+    if (!lp_array_reserve(&list->at, &list->capacity, list->n + 1, sizeof *list->at)) {
         b->failed = true;
         return false;
     }
@@ -112,7 +112,7 @@ static int64_t string(struct builder *b, const char *text)
 
 static bool add_place(struct builder *b, struct place place)
 {
-    if (!lp_array_reserve(&b->places, &b->places_room, b->mappings.n + 1, sizeof *b->places)) {
+    if (!lp_array_reserve(&b->places, &b->places_capacity, b->mappings.n + 1, sizeof *b->places)) {
         b->failed = true;
         return false;
     }

@@ -34,7 +34,7 @@ struct entry {
 
 struct table {
     struct entry *entries;
-    size_t n, room;
+    size_t n, capacity;
     struct lp_table numbers; /* function to index, plus one */
 };
 
@@ -57,7 +57,7 @@ static struct entry *entry_of(struct table *table, const struct lp_frame *frame)
     if (slot && slot->value)
         return &table->entries[slot->value - 1];
     if (!slot ||
-        !lp_array_reserve(&table->entries, &table->room, table->n + 1, sizeof *table->entries))
+        !lp_array_reserve(&table->entries, &table->capacity, table->n + 1, sizeof *table->entries))
         return NULL;
     table->entries[table->n] = (struct entry){.frame = frame};
     lp_table_fill(&table->numbers, slot, ++table->n);

@@ -36,7 +36,7 @@ static bool leads_to(uint64_t node, const void *key)
 /* A new last node, not filled in; 0: memory is out. (The root is no one's new node.) */
 static uint32_t new_node(struct lp_tree *tree)
 {
-    if (!lp_array_reserve(&tree->nodes, &tree->room, (size_t)tree->n + 1, sizeof *tree->nodes))
+    if (!lp_array_reserve(&tree->nodes, &tree->capacity, (size_t)tree->n + 1, sizeof *tree->nodes))
         return 0;
     return tree->n++;
 }
@@ -118,7 +118,7 @@ int lp_tree_build(struct lp_tree *tree, const struct lp_profile *profile, int va
     struct lp_lines *lines = malloc(sizeof(*lines));
     struct child *scratch = NULL;
     int rc = -ENOMEM;
-    if (!lines || !lp_array_reserve(&tree->nodes, &tree->room, 1, sizeof *tree->nodes))
+    if (!lines || !lp_array_reserve(&tree->nodes, &tree->capacity, 1, sizeof *tree->nodes))
         goto out;
 
     tree->nodes[0] = (struct lp_node){0};

@@ -27,7 +27,7 @@ struct lp_tree {
     struct lp_node *nodes; /* nodes[0] is the root */
     uint32_t n;
     bool by_line;
-    size_t room;           /* private */
+    size_t capacity;       /* private */
     struct lp_table steps; /* private: (parent, function or line) to node */
 };
 
