@@ -60,6 +60,7 @@
     X(lp_own_thread_at)                                                                            \
     X(lp_own_threads)                                                                              \
     X(lp_own_unmap)                                                                                \
+    X(lp_parse_number)                                                                             \
     X(lp_parse_period)                                                                             \
     X(lp_peek)                                                                                     \
     X(lp_peek_begin)                                                                               \
