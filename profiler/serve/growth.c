@@ -21,10 +21,9 @@ static bool find_window(struct lp_request *request, struct window *window)
     const char *from = lp_query_get(&request->query, "from");
     const char *to = lp_query_get(&request->query, "to");
     if (!from) {
-        lp_reply_error(
-            request->http, 400,
-            "parameter \"from\" is missing: a snapshot's id; POST /debug/snapshots takes "
-            "one");
+        lp_reply_error(request->http, 400,
+                       "the parameter \"from\" is missing. Use the number of a snapshot. POST "
+                       "/debug/snapshots takes one.");
         return false;
     }
     if (!(window->from = lp_snapshot_named(request, from)))
@@ -34,7 +33,7 @@ static bool find_window(struct lp_request *request, struct window *window)
         return false;
     if (window->to && window->to->id < window->from->id) {
         lp_reply_error(request->http, 400,
-                       "\"from\" must be the earlier one: snapshot %d was taken after %d",
+                       "snapshot %d was taken after snapshot %d; \"from\" must be the earlier one",
                        window->from->id, window->to->id);
         return false;
     }

@@ -188,9 +188,7 @@ void lp_http_live(struct lp_request *request)
     if (nstreams == LP_LIVE_MAX) {
         lp_reply_header(http, "Retry-After", "10");
         lp_reply_error(http, lp_status(-EBUSY),
-                       "%d clients read live figures, which is all there may be: close one, and "
-                       "ask again",
-                       LP_LIVE_MAX);
+                       "all %d streams are in use. Close one and try again.", LP_LIVE_MAX);
         return;
     }
     struct stream *stream = calloc(1, sizeof *stream);

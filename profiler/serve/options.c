@@ -65,7 +65,8 @@ static int parse_choice(const struct lp_request_options *options, const struct l
     if (!word)
         return 0;
     if (options->debug || !(options->writer->heeds & choice->bit)) {
-        int n = snprintf(why, LP_WHY_MAX, "%s is not for %s; formats that heed it: ", choice->name,
+        int n = snprintf(why, LP_WHY_MAX,
+                         "%s does not apply to %s; formats that use it: ", choice->name,
                          options->debug ? "debug texts" : options->writer->name);
         const char *between = "";
         for (const struct lp_writer *writer = lp_writers; writer->name && n < LP_WHY_MAX; writer++)
