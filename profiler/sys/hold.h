@@ -24,7 +24,7 @@
 enum {
     LP_HOLD_TRY = 0,         /* the caller may have interrupted the holder */
     LP_HOLD_BRIEFLY = 1,     /* the caller can leave its work to the next holder */
-    LP_HOLD_PROGRAM = 20,     /* a thread of the program */
+    LP_HOLD_PROGRAM = 20,    /* a thread of the program */
     LP_HOLD_PROFILER = 10000 /* a thread of the profiler */
 };
 
