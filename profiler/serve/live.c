@@ -188,7 +188,7 @@ void lp_http_live(struct lp_request *request)
     if (nstreams == LP_LIVE_MAX) {
         lp_reply_header(http, "Retry-After", "10");
         lp_reply_error(http, lp_status(-EBUSY),
-                       "all %d streams are in use. Close one and try again.", LP_LIVE_MAX);
+                       "all %d streams are in use: close one and try again", LP_LIVE_MAX);
         return;
     }
     struct stream *stream = calloc(1, sizeof *stream);
