@@ -247,7 +247,7 @@ const struct scene scene_arenas = {
     .lab = LAB(arenas),
     .title = "Every thread's arena keeps its peak",
     .lesson = "Freed is not given back: an arena keeps what lies below the last block in use.",
-    .resource = "gap",
+    .resource = "unused",
     .signature =
         "RSS rises by workers times rows and stays, while inuse_space is back where it was; "
         "malloc_free_bytes says where it is, and ?gc=1 (malloc_trim) gives it back.",

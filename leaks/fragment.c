@@ -8,7 +8,7 @@
  * buffer: what was freed can be neither used again nor given back.
  *
  * What the profiles show: inuse_space is small and in-use blocks are small, and RSS grows fifty
- * times as fast. The gap between RSS and the heap in use is the only figure that tells. malloc_trim
+ * times as fast. Only memory that malloc holds unused shows it. malloc_trim
  * changes nothing, for hardly a page is free as a whole.
  */
 #include "holding.h"
@@ -141,10 +141,10 @@ const struct scene scene_fragment = {
     .lab = LAB(fragment),
     .title = "Small survivors pin the pages of large buffers",
     .lesson = "A buffer shrunk to fit keeps its page; keep what stays apart from what goes.",
-    .resource = "gap",
+    .resource = "unused",
     .signature =
-        "RSS grows by some 60 KiB a request and inuse_space by little more than one: the gap "
-        "between the two grows, and malloc_trim does not close it.",
+        "RSS grows by some 60 KiB a request and inuse_space by little more than one: the unused "
+        "memory of malloc grows, and malloc_trim does not give it back.",
     .guilty_function = "fragment_leak",
     .n_max = 1000,
     .leak = fragment_leak,

@@ -70,7 +70,8 @@ struct scene {
     const char *lesson;          /* one sentence: what went wrong */
     const char *resource;        /* what grows: "heap", "threads", "unjoined", "fds",
                                   * "registered" (behind one descriptor), "mappings", "children",
-                                  * "gap" (what malloc keeps beyond the heap in use), "none" (a control) */
+                                  * "unused" (memory that malloc holds and has not handed out), "none" (a
+                                  * control) */
     const char *signature;       /* one sentence: what the profiles show */
     const char *guilty_function; /* where a diff points: "slice_leak"; NULL: nowhere */
     struct lab lab;

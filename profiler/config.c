@@ -58,19 +58,11 @@ static int64_t parse_digits(const char *text, const char **end)
     return *end == text ? -EINVAL : fits ? number : -ERANGE;
 }
 
-static int64_t parse_number(const char *text)
+int64_t lp_parse_number(const char *text, bool bytes)
 {
     const char *end;
     int64_t number = parse_digits(text, &end);
-    return *end ? -EINVAL : number;
-}
-
-/* K, M and G may follow. */
-static int64_t parse_bytes(const char *text)
-{
-    const char *end;
-    int64_t number = parse_digits(text, &end);
-    int shift = *end == 'K' ? 10 : *end == 'M' ? 20 : *end == 'G' ? 30 : 0;
+    int shift = !bytes ? 0 : *end == 'K' ? 10 : *end == 'M' ? 20 : *end == 'G' ? 30 : 0;
     if (end[shift > 0])
         return -EINVAL;
     return number > INT64_MAX >> shift ? -ERANGE : number < 0 ? number : number << shift;
@@ -94,9 +86,7 @@ int64_t lp_parse_period(const char *text)
 
 static int64_t parse(enum lp_config_type type, const char *text)
 {
-    return type == LP_PERIOD  ? lp_parse_period(text)
-           : type == LP_BYTES ? parse_bytes(text)
-                              : parse_number(text);
+    return type == LP_PERIOD ? lp_parse_period(text) : lp_parse_number(text, type == LP_BYTES);
 }
 
 bool lp_config_allows(enum lp_variable variable, int64_t value)

@@ -64,6 +64,10 @@ bool lp_config_allows(enum lp_variable variable, int64_t value);
 enum { LP_CONFIG_LINE_MAX = 320 };
 size_t lp_config_refused(char line[LP_CONFIG_LINE_MAX], enum lp_variable variable);
 
+/* A whole number in decimal digits. bytes: K, M or G may follow it. -EINVAL if it is no number,
+ * -ERANGE if it does not fit. */
+int64_t lp_parse_number(const char *text, bool bytes);
+
 /* "1s", "250ms", "2m", "1h" in milliseconds; -EINVAL if it is no period, -ERANGE if it is out of
  * bounds. */
 int64_t lp_parse_period(const char *text);

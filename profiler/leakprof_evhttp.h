@@ -19,7 +19,8 @@ struct evhttp;
 struct evhttp_request;
 
 /* Does what leakprof_guard_check() does, and returns 400 if the request is ambiguous: evhttp
- * accepts repeated headers and unknown Transfer-Encodings. */
+ * accepts repeated headers and unknown Transfer-Encodings, and does not read the body of a HEAD.
+ * The connection is then closed after the answer, or a body could be taken for a request. */
 int leakprof_evhttp_check(const struct leakprof_guard *guard, struct evhttp_request *request,
                           bool changes, const char **why);
 

@@ -57,8 +57,10 @@ int leakprof_address_parse(const char *text, struct leakprof_address *address);
 /* Gets the address that a socket is bound to, with the port that the kernel chose for port 0. */
 int leakprof_address_bound(int fd, struct leakprof_address *address);
 
-/* Parses a period from 100ms to 1h: digits and a unit (ms, s, m or h). Returns milliseconds, or
- * -EINVAL. */
+/* Parse a whole number of decimal digits (bytes: K, M or G may follow), and a period from 100ms to
+ * 1h, which is digits and a unit (ms, s, m or h), to milliseconds. -EINVAL: it is malformed.
+ * -ERANGE: it is out of range. */
+int64_t leakprof_number_parse(const char *text, bool bytes);
 int64_t leakprof_period_parse(const char *text);
 
 /* Decodes percent escapes in place. plus_is_space: also turns '+' into a space, as in a query.
@@ -71,6 +73,7 @@ struct leakprof_limits {
     int64_t memory, threads, fds; /* bytes, count, count */
 };
 void leakprof_limits(struct leakprof_limits *limits);
+
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }

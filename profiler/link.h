@@ -1,7 +1,8 @@
 /*
  * Between the two parts of the profiler.
  *
- * The recorder (sys/, record/, hooks/ and the files of this directory) is what every process gets.
+ * The recorder (sys/ but for what only the reporter needs, record/, hooks/ and the files of this
+ * directory) is what every process gets.
  * The reporter (inspect/ and the rooms above it) is what somebody asks for; the recorder loads it
  * then. Linked programs have both in one archive. The preloaded library has the recorder alone,
  * which depends on libc only, and finds the reporter beside itself, as libleakprof-reporter.so.
@@ -18,8 +19,6 @@
 #include "leakprof.h"
 
 #define LP_RECORDER_CALLS(X)                                                                       \
-    X(lp_array_add)                                                                                \
-    X(lp_array_release)                                                                            \
     X(lp_began_ns)                                                                                 \
     X(lp_blocks_each)                                                                              \
     X(lp_blocks_live)                                                                              \
@@ -60,6 +59,7 @@
     X(lp_own_thread_at)                                                                            \
     X(lp_own_threads)                                                                              \
     X(lp_own_unmap)                                                                                \
+    X(lp_parse_number)                                                                             \
     X(lp_parse_period)                                                                             \
     X(lp_peek)                                                                                     \
     X(lp_peek_begin)                                                                               \

@@ -21,6 +21,7 @@
 #include "hooks/main.h"
 #include "record/self.h"
 #include "record/unwind.h"
+#include "sys/keep_errno.h"
 #include "sys/token.h"
 
 static const char *reason(int error)
@@ -39,11 +40,11 @@ static const char *reason(int error)
 static bool inherited(const char *variable)
 {
     char path[64], *text = NULL;
-    size_t room = 0;
+    size_t capacity = 0;
     bool found = false;
     snprintf(path, sizeof path, "/proc/%d/environ", (int)getppid());
     FILE *file = fopen(path, "re");
-    while (file && !found && getdelim(&text, &room, '\0', file) > 0)
+    while (file && !found && getdelim(&text, &capacity, '\0', file) > 0)
         found = strcmp(text, variable) == 0;
     free(text);
     if (file)
@@ -111,7 +112,7 @@ static void at_main(int argc, char **argv, char **environment)
     (void)environment;
     const struct lp_config *config = lp_config();
     lp_unwind_not_early();
-    int kept = errno;
+    LP_KEEP_ERRNO;
     int previous = lp_own_enter();
     if (!config->program || called(config->program, argc, argv)) {
         report_refused();
@@ -119,7 +120,6 @@ static void at_main(int argc, char **argv, char **environment)
             start(config);
     }
     lp_own_leave(previous);
-    errno = kept;
 }
 
 /* hooks/start.c has read the environment: its constructor is earlier. */

@@ -6,8 +6,6 @@
 #include "leakprof_server.h"
 #include "link.h"
 
-#include <errno.h>
-
 #include "config.h"
 
 #include "record/unwind.h"
@@ -32,8 +30,12 @@ __attribute__((constructor(102))) static void load_unwinder(void)
 /* Of leakprof_server.h, what the recorder needs too. */
 int64_t leakprof_period_parse(const char *text)
 {
-    int64_t ms = lp_parse_period(text);
-    return ms < 0 ? -EINVAL : ms;
+    return lp_parse_period(text);
+}
+
+int64_t leakprof_number_parse(const char *text, bool bytes)
+{
+    return lp_parse_number(text, bytes);
 }
 
 int leakprof_token_read(const char *path, char *token, int size)

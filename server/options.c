@@ -4,7 +4,6 @@
  */
 #include "options.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -66,28 +65,6 @@ static const struct option_spec {
 
 enum { NOPTIONS = sizeof(table) / sizeof(table[0]) };
 
-/* Digits only, then K, M or G for a size; -1 for anything else. */
-static int64_t read_number(const char *text, bool size)
-{
-    int64_t number = 0;
-    int shift = 0;
-    const char *p = text;
-
-    for (; isdigit((unsigned char)*p); p++)
-        if (__builtin_mul_overflow(number, 10, &number) ||
-            __builtin_add_overflow(number, *p - '0', &number))
-            return -1;
-    if (p == text)
-        return -1;
-    if (size && *p) {
-        shift = *p == 'K' ? 10 : *p == 'M' ? 20 : *p == 'G' ? 30 : -1;
-        p++;
-    }
-    if (*p || shift < 0 || number > INT64_MAX >> shift)
-        return -1;
-    return number << shift;
-}
-
 static bool read_value(const struct option_spec *spec, const char *name, const char *text,
                        struct options *options, char *why, size_t why_size)
 {
@@ -100,39 +77,40 @@ static bool read_value(const struct option_spec *spec, const char *name, const c
         if (leakprof_address_parse(text, field) == 0)
             return true;
         snprintf(why, why_size,
-                 "%s takes an address and a port, like 127.0.0.1:8080 or [::1]:0, not \"%.80s\"",
+                 "%s: \"%.80s\" is not an address and a port. Use one like 127.0.0.1:8080 or "
+                 "[::1]:0.",
                  name, text);
         return false;
     case TOKEN_FILE:
         err = leakprof_token_read(text, field, sizeof(options->token));
         if (err == -EINVAL)
             snprintf(why, why_size,
-                     "%s %s: the first line must be %d or more characters without spaces", name,
-                     text, LEAKPROF_TOKEN_MIN);
+                     "%s: %s is not a token file: the first line must be %d or more characters "
+                     "without spaces",
+                     name, text, LEAKPROF_TOKEN_MIN);
         else if (err < 0)
-            snprintf(why, why_size, "%s %s: %s", name, text, strerror(-err));
+            snprintf(why, why_size, "%s: cannot read %s: %s", name, text, strerror(-err));
         return err == 0;
     case NUMBER:
     case SIZE:
     case PERIOD:
         break;
     }
-    number =
-        spec->kind == PERIOD ? leakprof_period_parse(text) : read_number(text, spec->kind == SIZE);
+    number = spec->kind == PERIOD ? leakprof_period_parse(text)
+                                  : leakprof_number_parse(text, spec->kind == SIZE);
     if (number >= spec->min && number <= spec->max) {
         *(int64_t *)field = number;
         return true;
     }
-    if (spec->kind == SIZE)
+    if (spec->kind == PERIOD)
         snprintf(why, why_size,
-                 "%s takes a number of bytes, like 1, 512K, 64M or 1G, not \"%.80s\"", name, text);
-    else if (spec->kind == PERIOD)
-        snprintf(why, why_size,
-                 "%s takes a period from 100ms to 1h, like 100ms, 1s or 2m, not \"%.80s\"", name,
-                 text);
+                 "%s: \"%.80s\" is %s. Use a number with ms, s, m or h, from 100ms to 1h.", name,
+                 text, number == -EINVAL ? "not a period" : "out of range");
     else
-        snprintf(why, why_size, "%s takes a number from %" PRId64 " to %" PRId64 ", not \"%.80s\"",
-                 name, spec->min, spec->max, text);
+        snprintf(why, why_size,
+                 "%s: \"%.80s\" is %s. Use a number from %" PRId64 " to %" PRId64 ".%s", name, text,
+                 number == -EINVAL ? "not a number" : "out of range", spec->min, spec->max,
+                 spec->kind == SIZE ? " K, M and G may follow it." : "");
     return false;
 }
 
@@ -161,7 +139,8 @@ static bool open_without_token(const struct options *options, char *why, size_t 
 
     for (int i = 0; i < 2; i++)
         if (!addresses[i]->loopback && !options->token[0]) {
-            snprintf(why, why_size, "%s %s is not a loopback address: --token-file is required",
+            snprintf(why, why_size,
+                     "%s: anyone can reach %s, which is not a loopback address. Use --token-file.",
                      table[i].name, addresses[i]->text);
             return true;
         }
@@ -203,7 +182,7 @@ enum options_verdict options_read(int argc, char **argv, struct options *options
         const char *text = equals ? equals + 1 : argv[i + 1];
 
         if (!spec) {
-            snprintf(why, why_size, "unknown option \"%.80s\"; see --help", argv[i]);
+            snprintf(why, why_size, "there is no option \"%.80s\". --help lists them.", argv[i]);
             return OPTIONS_BAD;
         }
         if (!text) {

@@ -49,18 +49,6 @@ static int unknown(json_t **why, const char *name, const char *given, const stru
     return refuse(why, name, given, "unknown parameter: %s has n and size", scene->id);
 }
 
-/* Decimal digits only. false: anything else, or the number does not fit. */
-static bool read_number(const char *text, uint64_t *number)
-{
-    if (!*text)
-        return false;
-    for (*number = 0; isdigit((unsigned char)*text); text++)
-        if (__builtin_mul_overflow(*number, 10, number) ||
-            __builtin_add_overflow(*number, (uint64_t)(*text - '0'), number))
-            return false;
-    return *text == '\0';
-}
-
 int params_read(char *query, const struct scene *scene, struct params *params, json_t **why)
 {
     bool n_seen = false, size_seen = false;
@@ -74,7 +62,8 @@ int params_read(char *query, const struct scene *scene, struct params *params, j
     while ((piece = strsep(&query, "&"))) {
         char *value = strchr(piece, '=');
         bool is_n, is_size, *seen;
-        uint64_t number, min, max;
+        uint64_t min, max;
+        int64_t number;
 
         if (value)
             *value++ = '\0';
@@ -90,7 +79,8 @@ int params_read(char *query, const struct scene *scene, struct params *params, j
         max = is_n ? scene->n_max : scene->size_max;
         if (*seen)
             return refuse(why, piece, value ? value : "", "%s is given more than once", piece);
-        if (!value || !read_number(value, &number) || number < min || number > max)
+        number = value ? leakprof_number_parse(value, false) : -EINVAL;
+        if (number < 0 || (uint64_t)number < min || (uint64_t)number > max)
             return refuse(why, piece, value ? value : "",
                           "%s must be a whole number from %" PRIu64 " to %" PRIu64, piece, min,
                           max);

@@ -66,5 +66,8 @@ void reply_error(struct evhttp_request *request, int status, json_t *body, const
 
 void reply_then_close(struct evhttp_request *request)
 {
-    evhttp_add_header(evhttp_request_get_output_headers(request), "Connection", "close");
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
+
+    evhttp_remove_header(headers, "Connection"); /* the guard may have set it */
+    evhttp_add_header(headers, "Connection", "close");
 }

@@ -27,6 +27,7 @@
 #include "record/self.h"
 #include "record/unwind.h"
 #include "record/fds.h"
+#include "sys/keep_errno.h"
 #include "sys/losses.h"
 #include "sys/syscall.h"
 #include "record/stacks.h"
@@ -57,7 +58,7 @@ static inline bool watched(void)
 
 __attribute__((noinline)) void lp_fds_opened(const int *fds, int n, void *caller)
 {
-    int kept = errno;
+    LP_KEEP_ERRNO;
     bool own = lp_self.own, blind = own || lp_self.busy; /* busy: in a signal handler above us */
     if (!watched())
         return;
@@ -66,7 +67,6 @@ __attribute__((noinline)) void lp_fds_opened(const int *fds, int n, void *caller
     uint32_t stack = blind ? LP_STACK_NONE : stack_here(caller);
     for (int i = 0; i < n; i++)
         lp_fd_opened(fds[i], stack, own);
-    errno = kept;
 }
 
 void lp_fds_closing(int fd)
@@ -84,9 +84,8 @@ void lp_fds_closing_range(unsigned first, unsigned last)
 /* -1, and errno as it was, for streams without a descriptor. */
 static int number_of(FILE *file)
 {
-    int kept = errno, fd = fileno(file);
-    errno = kept;
-    return fd;
+    LP_KEEP_ERRNO;
+    return fileno(file);
 }
 
 static inline FILE *opened_file(FILE *file, void *caller)
@@ -285,7 +284,7 @@ __attribute__((no_sanitize("address"))) LP_HOOK long syscall(long number, ...)
     if (number == SYS_close)
         lp_fds_closing((int)a[0]);
     long result = lp_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
-    if (result < 0 && result >= -4095) {
+    if (result < 0 && result >= -LP_ERRNO_MAX) {
         errno = (int)-result;
         return -1;
     }

@@ -33,6 +33,7 @@
 #include "record/self.h"
 #include "record/unwind.h"
 #include "record/blocks.h"
+#include "sys/keep_errno.h"
 #include "sys/losses.h"
 #include "sys/pages.h"
 #include "record/sites.h"
@@ -115,9 +116,8 @@ static bool due(size_t size, int64_t *rate)
 
 static void record(void *block, size_t size, int64_t rate, void *caller)
 {
-    int kept = errno;
+    LP_KEEP_ERRNO;
     uint32_t stack = lp_stack_of_caller(caller);
-    errno = kept;
     uint32_t site = lp_site_get(stack, size);
     if (site == LP_SITE_NONE)
         return;
@@ -141,7 +141,7 @@ static void book_free(const struct lp_block *b)
 static void *allocate(size_t alignment, size_t size, bool zero, bool page)
 {
     if (page && alignment < LP_PAGE) {
-        int kept = errno;
+        LP_KEEP_ERRNO;
         void *block = __libc_memalign(LP_PAGE, size);
         /* Mapped pages are zero unless MALLOC_PERTURB_ has filled them: look at the last byte. */
         if (block && zero && size > 0 &&
@@ -149,8 +149,7 @@ static void *allocate(size_t alignment, size_t size, bool zero, bool page)
             memset(block, 0, size);
         if (block)
             return block;
-        /* The detour wants a page more than what was asked for: try without. */
-        errno = kept;
+        /* This wants a page more than what was asked for: try without. */
     }
     if (alignment)
         return __libc_memalign(alignment, size);
@@ -327,12 +326,10 @@ static void *move_to_page(void *block, size_t size, size_t old)
 {
     if (at_page(block))
         return block;
-    int kept = errno;
+    LP_KEEP_ERRNO;
     void *moved = __libc_memalign(LP_PAGE, size);
-    if (!moved) {
-        errno = kept;
+    if (!moved)
         return block;
-    }
     memcpy(moved, block, old < size ? old : size); /* what is new stays untouched */
     __libc_free(block);
     return moved;

@@ -25,6 +25,7 @@
 #include "sys/clock.h"
 #include "record/self.h"
 #include "record/unwind.h"
+#include "sys/keep_errno.h"
 #include "sys/losses.h"
 #include "sys/pages.h"
 #include "record/maps.h"
@@ -52,7 +53,7 @@ static size_t page_of(int flags)
 /* Records a mapping that was made; keeps errno. */
 __attribute__((noinline)) static void mapped(const void *start, size_t length, void *caller)
 {
-    int kept = errno;
+    LP_KEEP_ERRNO;
     bool above = lp_self.busy; /* in a signal handler that interrupted us */
     bool own = lp_self.own;
     if (!lp_hooks_process())
@@ -69,7 +70,6 @@ __attribute__((noinline)) static void mapped(const void *start, size_t length, v
                            .own = own},
         above);
     lp_self.busy = above;
-    errno = kept;
 }
 
 /* Before an unmapping. 0: nothing to do after it. */
@@ -86,7 +86,7 @@ static uint32_t going(const void *start, size_t length)
 
 static void gone(const void *start, size_t length, uint32_t mark, bool really)
 {
-    int kept = errno;
+    LP_KEEP_ERRNO;
     bool above = lp_self.busy;
     if (!mark)
         return;
@@ -96,7 +96,6 @@ static void gone(const void *start, size_t length, uint32_t mark, bool really)
     else
         lp_ranges_stays(&lp_maps, (uintptr_t)start, length, mark, above);
     lp_self.busy = above;
-    errno = kept;
 }
 
 #define MAPS(name, offset_type)                                                                    \
@@ -151,10 +150,9 @@ LP_HOOK void *shmat(int id, const void *where, int flags)
 {
     void *start = LP_REAL(shmat)(id, where, flags);
     struct shmid_ds segment;
-    int kept = errno;
+    LP_KEEP_ERRNO;
     if (start != MAP_FAILED && shmctl(id, IPC_STAT, &segment) == 0)
         mapped(start, whole(segment.shm_segsz, LP_PAGE), CALLER);
-    errno = kept;
     return start;
 }
 

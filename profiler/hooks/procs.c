@@ -21,14 +21,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "sys/clock.h"
 #include "record/self.h"
 #include "record/unwind.h"
+#include "sys/keep_errno.h"
 #include "sys/losses.h"
+#include "sys/syscall.h"
 #include "record/procs.h"
 #include "record/stacks.h"
 
@@ -37,7 +38,7 @@
 /* Records it under this key; keeps errno. */
 __attribute__((noinline)) static void born(uint64_t key, void *caller)
 {
-    int kept = errno;
+    LP_KEEP_ERRNO;
     bool above = lp_self.busy; /* in a signal handler that interrupted us */
     if (!lp_hooks_process())
         return;
@@ -53,19 +54,17 @@ __attribute__((noinline)) static void born(uint64_t key, void *caller)
                            .own = key > UINT32_MAX}, /* a thread in system() is no child */
         above);
     lp_self.busy = above;
-    errno = kept;
 }
 
 static void over(uint64_t key)
 {
-    int kept = errno;
+    LP_KEEP_ERRNO;
     bool above = lp_self.busy;
     if (!lp_hooks_process())
         return;
     lp_self.busy = true;
     lp_ranges_cut(&lp_procs, key, 1, above);
     lp_self.busy = above;
-    errno = kept;
 }
 
 static inline pid_t forked(pid_t child, void *caller)
@@ -187,11 +186,10 @@ static pid_t process_of(FILE *file)
     enum { VTABLE = sizeof(void *) };
     pid_t pid;
     siginfo_t info;
-    int kept = errno;
+    LP_KEEP_ERRNO;
     memcpy(&pid, (const char *)file + sizeof *file + VTABLE, sizeof pid);
     bool child =
-        pid > 0 && syscall(SYS_waitid, P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT, NULL) == 0;
-    errno = kept;
+        pid > 0 && lp_syscall(SYS_waitid, P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
     return child ? pid : 0;
 }
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "record/cpu.h"
+#include "sys/keep_errno.h"
 #include "sys/clock.h"
 #include "record/self.h"
 #include "record/unwind.h"
@@ -84,22 +85,20 @@ static struct lp_thread_ticket creating(const struct lp_thread_order *order, voi
     struct lp_thread_ticket ticket = {0};
     if (!watched())
         return ticket;
-    int kept = errno;
+    LP_KEEP_ERRNO;
     lp_self.busy = true;
     ticket = lp_thread_new(order, lp_stack_of_call(caller), lp_now_ns());
     lp_self.busy = false;
-    errno = kept;
     return ticket;
 }
 
 static int created(struct lp_thread_ticket ticket, int result)
 {
-    int kept = errno;
+    LP_KEEP_ERRNO;
     if (result == 0)
         lp_thread_made(ticket);
     else
         lp_thread_not_made(ticket);
-    errno = kept;
     return result;
 }
 
@@ -132,9 +131,8 @@ static struct lp_thread_ticket ticket_of(pthread_t thread)
 {
     struct lp_thread_ticket ticket = {0};
     if (watched()) {
-        int kept = errno;
+        LP_KEEP_ERRNO;
         ticket = lp_thread_find(thread);
-        errno = kept;
     }
     return ticket;
 }

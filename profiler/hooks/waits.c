@@ -15,6 +15,7 @@
 #include <threads.h>
 #include <time.h>
 
+#include "sys/keep_errno.h"
 #include "record/waits.h"
 #include "hooks/timed.h"
 #include "hooks/valid.h"
@@ -82,11 +83,9 @@ LP_FIND(sem_trywait)
 /* Can it be had without waiting? The calls are cancellation points even then. errno is kept. */
 static bool sem_there(sem_t *semaphore)
 {
-    int kept = errno;
+    LP_KEEP_ERRNO;
     pthread_testcancel();
-    bool there = LP_REAL(sem_trywait)(semaphore) == 0;
-    errno = kept;
-    return there;
+    return LP_REAL(sem_trywait)(semaphore) == 0;
 }
 
 /* A signal that ends a wait (EINTR) comes after waiting. */

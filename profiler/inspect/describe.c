@@ -17,13 +17,13 @@ enum { MQUEUE_MAGIC = 0x19800202, PATH_SHOWN = 400 };
 
 void lp_fd_say(struct lp_fd_seen *seen, const char *format, ...)
 {
-    size_t used = strlen(seen->state), room = sizeof seen->state - used;
-    int n = used ? snprintf(seen->state + used, room, ", ") : 0;
-    if ((size_t)n >= room)
+    size_t used = strlen(seen->state), capacity = sizeof seen->state - used;
+    int n = used ? snprintf(seen->state + used, capacity, ", ") : 0;
+    if ((size_t)n >= capacity)
         return;
     va_list list;
     va_start(list, format);
-    vsnprintf(seen->state + used + n, room - (size_t)n, format, list);
+    vsnprintf(seen->state + used + n, capacity - (size_t)n, format, list);
     va_end(list);
 }
 

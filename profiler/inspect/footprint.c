@@ -8,7 +8,7 @@
 
 struct lp_footprint lp_footprint_now(void)
 {
-    struct lp_footprint weight = {
+    struct lp_footprint footprint = {
         .taken = true,
         .unwinder = (int64_t)lp_unwind_caches() * LP_UNWIND_CACHE_BYTES,
         .heap = lp_own_heap(),
@@ -18,16 +18,16 @@ struct lp_footprint lp_footprint_now(void)
         .spent = lp_hooktime_read(),
     };
     for (int kind = 0; kind < LP_OWN_COUNT; kind++)
-        weight.tables[kind] = lp_own_bytes(kind);
+        footprint.tables[kind] = lp_own_bytes(kind);
     for (int cause = 0; cause < LP_LOSS_COUNT; cause++)
-        weight.losses[cause] = lp_losses(cause);
-    return weight;
+        footprint.losses[cause] = lp_losses(cause);
+    return footprint;
 }
 
-int64_t lp_footprint_mapped(const struct lp_footprint *weight)
+int64_t lp_footprint_mapped(const struct lp_footprint *footprint)
 {
-    int64_t bytes = weight->unwinder;
+    int64_t bytes = footprint->unwinder;
     for (int kind = 0; kind < LP_OWN_COUNT; kind++)
-        bytes += weight->tables[kind];
+        bytes += footprint->tables[kind];
     return bytes;
 }

@@ -25,6 +25,6 @@ struct lp_footprint {
 struct lp_footprint lp_footprint_now(void);
 
 /* Bytes of all tables and of the unwinder's caches. */
-int64_t lp_footprint_mapped(const struct lp_footprint *weight);
+int64_t lp_footprint_mapped(const struct lp_footprint *footprint);
 
 #endif

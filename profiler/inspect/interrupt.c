@@ -8,16 +8,17 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
 #include "sys/altstack.h"
+#include "sys/keep_errno.h"
 #include "sys/clock.h"
 #include "inspect/task.h"
 #include "record/unwind.h"
 #include "sys/pages.h"
+#include "sys/syscall.h"
 #include "record/stacks.h"
 
 enum {
@@ -59,9 +60,9 @@ static int wary; /* the masks of so many threads are read first: one before them
 
 /* Not a private futex: since Linux 6.16 a process has few hash buckets of its own for those, and a
  * wake walks past all threads of the program that wait in the same one. */
-static long futex(_Atomic uint32_t *word, int op, uint32_t value, const struct timespec *timeout)
+static void futex(_Atomic uint32_t *word, int op, uint32_t value, const struct timespec *timeout)
 {
-    return syscall(SYS_futex, word, op, value, timeout, NULL, 0);
+    lp_syscall(SYS_futex, word, op, value, timeout);
 }
 
 static const unsigned char SYSCALL[] = {0x0f, 0x05};
@@ -114,7 +115,7 @@ static void answer(int number, siginfo_t *info, void *ucontext)
     (void)number;
     if (info->si_code != SI_QUEUE || info->si_pid != getpid() || !info->si_value.sival_ptr)
         return;
-    int kept = errno;
+    LP_KEEP_ERRNO;
     struct slot *s = info->si_value.sival_ptr;
     uint32_t seen = ASKED;
     if (atomic_compare_exchange_strong(&s->state, &seen, WRITING)) {
@@ -125,7 +126,6 @@ static void answer(int number, siginfo_t *info, void *ucontext)
     } else {
         atomic_store(&s->state, RETURNED);
     }
-    errno = kept;
 }
 
 /* A signal that is not used, from the top down: programs count up from SIGRTMIN. */
@@ -196,7 +196,7 @@ static bool still_pending(pid_t tid)
         if (!p->slot)
             continue;
         uint32_t state = atomic_load(&p->slot->state);
-        bool ended = syscall(SYS_tgkill, getpid(), p->tid, 0) != 0;
+        bool ended = lp_syscall(SYS_tgkill, getpid(), p->tid, 0) != 0;
         if (ended || state == RETURNED || state == DONE || state == BUSY) {
             put_back(p->slot);
             p->slot = NULL;
@@ -225,7 +225,7 @@ static bool send(struct question *q)
     atomic_store(&q->slot->state, ASKED);
     q->sent = lp_now_ns();
     q->tries++;
-    return syscall(SYS_rt_tgsigqueueinfo, getpid(), q->tid, signal_number, &info) == 0;
+    return lp_syscall(SYS_rt_tgsigqueueinfo, getpid(), q->tid, signal_number, &info) == 0;
 }
 
 static void ask(struct question *q)
@@ -299,13 +299,13 @@ int lp_interrupt_each(const pid_t *tids, size_t n, void (*soon)(size_t i, void *
                       void *arg)
 {
     struct question window[WINDOW];
-    size_t asked = 0, seen = 0, room = 1;
+    size_t asked = 0, seen = 0, capacity = 1;
     int error = install();
     if (error)
         return error;
     wary = 0;
     while (seen < n) {
-        for (; asked < n && asked - seen < room; asked++) {
+        for (; asked < n && asked - seen < capacity; asked++) {
             struct question *q = &window[asked % WINDOW];
             *q = (struct question){.i = asked, .tid = tids[asked]};
             soon(asked, arg);
@@ -313,7 +313,7 @@ int lp_interrupt_each(const pid_t *tids, size_t n, void (*soon)(size_t i, void *
         }
         struct question *q = &window[seen++ % WINDOW];
         struct lp_interrupted given = collect(q);
-        room = given.stack == LP_STACK_SILENT ? 1 : room < WINDOW ? room * 2 : WINDOW;
+        capacity = given.stack == LP_STACK_SILENT ? 1 : capacity < WINDOW ? capacity * 2 : WINDOW;
         visit(q->i, &given, arg);
     }
     return 0;

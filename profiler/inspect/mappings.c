@@ -8,6 +8,7 @@
 
 #include "record/self.h"
 #include "inspect/libc_maps.h"
+#include "sys/pages.h"
 #include "sys/peek.h"
 #include "inspect/places.h"
 #include "record/stacks.h"
@@ -113,7 +114,7 @@ static bool is_ours(uintptr_t self)
  * object's first page comes from a file, so none begins within nameless memory. */
 static bool is_in_object(uintptr_t address, uintptr_t *end)
 {
-    const uintptr_t rest = 4095;
+    const uintptr_t rest = LP_PAGE - 1;
     struct dl_find_object found;
     if (_dl_find_object((void *)address, &found) != 0)
         return false;

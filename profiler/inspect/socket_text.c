@@ -29,36 +29,36 @@ static const char *state_name(unsigned state)
 }
 
 /* An abstract name begins with a zero, and may have more anywhere. */
-static void unix_text(char *text, size_t room, const struct lp_socket *socket)
+static void unix_text(char *text, size_t capacity, const struct lp_socket *socket)
 {
     size_t n = socket->name_length, i;
     if (n == 0) {
-        snprintf(text, room, "unnamed");
+        snprintf(text, capacity, "unnamed");
         return;
     }
     if (socket->name[0])
         n = strnlen(socket->name, n);
-    for (i = 0; i < n && i + 1 < room; i++)
+    for (i = 0; i < n && i + 1 < capacity; i++)
         text[i] = socket->name[i] ? socket->name[i] : '@';
     text[i] = '\0';
 }
 
-static void ip_text(char *text, size_t room, const struct lp_socket *socket, int end)
+static void ip_text(char *text, size_t capacity, const struct lp_socket *socket, int end)
 {
     char host[INET6_ADDRSTRLEN];
     if (!inet_ntop(socket->family, socket->address[end], host, sizeof host))
         host[0] = '\0';
-    snprintf(text, room, socket->family == AF_INET6 ? "[%s]:%u" : "%s:%u", host,
+    snprintf(text, capacity, socket->family == AF_INET6 ? "[%s]:%u" : "%s:%u", host,
              (unsigned)socket->port[end]);
 }
 
 /* A Unix socket whose connection waits to be accepted has a peer without an inode. */
-static const char *unix_peer_text(char *text, size_t room, const struct lp_sockets *sockets,
+static const char *unix_peer_text(char *text, size_t capacity, const struct lp_sockets *sockets,
                                   const struct lp_socket *socket)
 {
     const struct lp_socket *peer = lp_sockets_find(sockets, socket->peer);
     if (peer)
-        unix_text(text, room, peer);
+        unix_text(text, capacity, peer);
     return peer                                   ? text
            : !socket->queued || socket->peer != 0 ? "unnamed"
            : socket->shut                         ? "closed"

@@ -9,10 +9,10 @@
 #include "sys/file.h"
 #include "sys/clock.h"
 
-ssize_t lp_task_read(pid_t tid, const char *file, char *text, size_t room)
+ssize_t lp_task_read(pid_t tid, const char *file, char *text, size_t capacity)
 {
     char path[LP_PROGRAM_PATH];
-    return lp_file_read(lp_program_path(path, tid, "%s", file), text, room);
+    return lp_file_read(lp_program_path(path, tid, "%s", file), text, capacity);
 }
 
 bool lp_task_blocks(pid_t tid, int signal)
@@ -26,10 +26,10 @@ bool lp_task_blocks(pid_t tid, int signal)
 }
 
 /* What follows the name in N/stat: field 3 on. NULL: it has gone. */
-static const char *read_stat(pid_t tid, char *text, size_t room)
+static const char *read_stat(pid_t tid, char *text, size_t capacity)
 {
     char *name_end;
-    if (lp_task_read(tid, "stat", text, room) <= 0 || !(name_end = strrchr(text, ')')))
+    if (lp_task_read(tid, "stat", text, capacity) <= 0 || !(name_end = strrchr(text, ')')))
         return NULL;
     return name_end + 2;
 }

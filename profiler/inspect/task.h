@@ -11,7 +11,7 @@
 #include <sys/types.h>
 
 /* The beginning of one of its files, as a string. Its length, or negative errno. */
-ssize_t lp_task_read(pid_t tid, const char *file, char *text, size_t room);
+ssize_t lp_task_read(pid_t tid, const char *file, char *text, size_t capacity);
 
 /* Does it block this signal? */
 bool lp_task_blocks(pid_t tid, int signal);

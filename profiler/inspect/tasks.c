@@ -3,11 +3,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "sys/array.h"
 #include "inspect/task.h"
 #include "record/self.h"
+#include "sys/syscall.h"
 
 static int by_number(const void *x, const void *y)
 {
@@ -26,17 +27,12 @@ static bool is_running(pid_t tid)
     return tid > 0 && !lp_own_thread(tid) && (tid != getpid() || !lp_task_ended(tid));
 }
 
-/* By malloc and not in sys/array.h: threads are to be seen also when the kernel refuses memory. */
-static int add(struct lp_tasks *tasks, size_t *room, pid_t tid)
+/* By malloc and not in a struct lp_array: threads are to be seen also when the kernel refuses
+ * memory. */
+static int add(struct lp_tasks *tasks, size_t *capacity, pid_t tid)
 {
-    if (tasks->ntids == *room) {
-        size_t more = *room ? *room * 2 : 64;
-        pid_t *tids = reallocarray(tasks->tids, more, sizeof *tids);
-        if (!tids)
-            return -ENOMEM;
-        tasks->tids = tids;
-        *room = more;
-    }
+    if (!lp_array_reserve(&tasks->tids, capacity, tasks->ntids + 1, sizeof *tasks->tids))
+        return -ENOMEM;
     tasks->tids[tasks->ntids++] = tid;
     return 0;
 }
@@ -48,11 +44,11 @@ int lp_tasks_read(struct lp_tasks *tasks)
     if (!dir)
         return -errno;
     int result = 0;
-    size_t room = 0;
+    size_t capacity = 0;
     for (struct dirent *entry; !result && (entry = readdir(dir));) {
         pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
         if (is_running(tid))
-            result = add(tasks, &room, tid);
+            result = add(tasks, &capacity, tid);
     }
     closedir(dir);
     if (result)
@@ -84,5 +80,5 @@ bool lp_tasks_alive(const struct lp_tasks *tasks, pid_t tid)
 {
     if (tasks->ntids && bsearch(&tid, tasks->tids, tasks->ntids, sizeof tid, by_number))
         return true;
-    return syscall(SYS_tgkill, getpid(), tid, 0) == 0;
+    return lp_syscall(SYS_tgkill, getpid(), tid, 0) == 0;
 }

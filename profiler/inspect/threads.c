@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "inspect/interrupt.h"
@@ -15,6 +14,7 @@
 #include "sys/clock.h"
 #include "inspect/task.h"
 #include "sys/losses.h"
+#include "sys/syscall.h"
 #include "record/stacks.h"
 
 /* What was seen of a thread the last time. If it has gone to sleep only once since then (after our
@@ -185,7 +185,7 @@ static bool is_thread(const struct walk *walk, int32_t tid)
 /* A join waits on a shared futex, the word that holds the thread's number, until it is cleared. A
  * mutex has its owner two words after the one that is waited on. */
 static void describe_futex(const struct walk *walk, const struct lp_interrupted *answer, char *text,
-                           size_t room)
+                           size_t capacity)
 {
     uintptr_t futex = answer->args[0];
     uintptr_t operation = answer->args[1] & FUTEX_CMD_MASK;
@@ -196,42 +196,42 @@ static void describe_futex(const struct walk *walk, const struct lp_interrupted 
 
     if (!what && waits && shared && is_thread(walk, expected) && peek(futex, &word) &&
         word == expected)
-        snprintf(text, room, " (join of thread %d)", word);
+        snprintf(text, capacity, " (join of thread %d)", word);
     else if (what && strcmp(what, "mutex") == 0 && peek(futex + 2 * sizeof word, &word) &&
              is_thread(walk, word))
-        snprintf(text, room, " %#lx (mutex held by thread %d)", futex, word);
+        snprintf(text, capacity, " %#lx (mutex held by thread %d)", futex, word);
     else if (what)
-        snprintf(text, room, " %#lx (%s)", futex, what);
+        snprintf(text, capacity, " %#lx (%s)", futex, what);
     else
-        snprintf(text, room, " %#lx", futex);
+        snprintf(text, capacity, " %#lx", futex);
 }
 
 static void describe_call(const struct walk *walk, const struct lp_interrupted *answer, char *text,
-                          size_t room)
+                          size_t capacity)
 {
     const struct call *call = call_of(answer->call);
     int n;
 
     if (answer->call == LP_CALL_UNKNOWN) {
-        snprintf(text, room, "sleeping, in a system call");
+        snprintf(text, capacity, "sleeping, in a system call");
         return;
     }
     if (!call) {
-        snprintf(text, room, "sleeping, in system call %ld", answer->call);
+        snprintf(text, capacity, "sleeping, in system call %ld", answer->call);
         return;
     }
-    n = snprintf(text, room, "sleeping, in %s", call->name);
+    n = snprintf(text, capacity, "sleeping, in %s", call->name);
     if (call->number == SYS_futex)
-        describe_futex(walk, answer, text + n, room - (size_t)n);
+        describe_futex(walk, answer, text + n, capacity - (size_t)n);
     else if (call->fd)
-        snprintf(text + n, room - (size_t)n, " of fd %d", (int)answer->args[0]);
+        snprintf(text + n, capacity - (size_t)n, " of fd %d", (int)answer->args[0]);
 }
 
 /* A silent thread. */
 static bool describe_silent(struct lp_thread_seen *seen)
 {
     char text[512] = "", *p;
-    if (syscall(SYS_tgkill, getpid(), seen->tid, 0) != 0)
+    if (lp_syscall(SYS_tgkill, getpid(), seen->tid, 0) != 0)
         return false; /* it has ended meanwhile */
     lp_loss(LP_LOSS_THREAD_SILENT);
     snprintf(seen->state, sizeof seen->state, "unknown");

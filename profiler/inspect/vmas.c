@@ -15,12 +15,12 @@
 #include "sys/file.h"
 #include "sys/pages.h"
 
-enum { BUFFER = 64 << 10, ROOM_FIRST = 1024, TEXT_EACH = 64 };
+enum { BUFFER = 64 << 10, CAPACITY_FIRST = 1024, TEXT_EACH = 64 };
 
 void lp_vmas_release(struct lp_vmas *vmas)
 {
     if (vmas->at)
-        lp_own_unmap(vmas->at, vmas->room * sizeof *vmas->at, LP_OWN_MAPS);
+        lp_own_unmap(vmas->at, vmas->capacity * sizeof *vmas->at, LP_OWN_MAPS);
     if (vmas->texts)
         lp_own_unmap(vmas->texts, vmas->texts_room, LP_OWN_MAPS);
     if (vmas->buffer)
@@ -87,7 +87,7 @@ static int read_line(const char *line, size_t length, void *arg)
     if (vma.end <= vma.start)
         return 0;
     vma.name = keep_name(vmas, p, length - (size_t)(p - line));
-    if (vmas->n == vmas->room || vma.name == UINT32_MAX)
+    if (vmas->n == vmas->capacity || vma.name == UINT32_MAX)
         return -ENOSPC;
     vmas->at[vmas->n++] = vma;
     return 0;
@@ -95,14 +95,14 @@ static int read_line(const char *line, size_t length, void *arg)
 
 int lp_vmas_read(struct lp_vmas *vmas)
 {
-    static size_t enough = ROOM_FIRST;
+    static size_t enough = CAPACITY_FIRST;
     int result = -ENOSPC;
     *vmas = (struct lp_vmas){0};
     while (result == -ENOSPC) {
         lp_vmas_release(vmas);
-        vmas->room = enough;
+        vmas->capacity = enough;
         vmas->texts_room = enough * TEXT_EACH;
-        vmas->at = lp_own_map(vmas->room * sizeof *vmas->at, LP_OWN_MAPS);
+        vmas->at = lp_own_map(vmas->capacity * sizeof *vmas->at, LP_OWN_MAPS);
         vmas->texts = lp_own_map(vmas->texts_room, LP_OWN_MAPS);
         vmas->buffer = lp_own_map(BUFFER, LP_OWN_MAPS);
         if (!vmas->at || !vmas->texts || !vmas->buffer) {

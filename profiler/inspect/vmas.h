@@ -25,7 +25,7 @@ struct lp_vma {
 /* Sorted by address; no two overlap. */
 struct lp_vmas {
     struct lp_vma *at;
-    size_t n, room;
+    size_t n, capacity;
     char *texts;
     size_t used, texts_room;
     char

@@ -83,8 +83,8 @@ static int add_points(const struct lp_ranking *ranking, struct lp_point *points,
         struct lp_point *point = &points[i * ranking->series->n + k];
         point->seconds = (double)(snapshot->uptime_ns - ranking->from->uptime_ns) / 1e9;
         point->work = work;
-        if (ranking->tracked[ranking->suspects[i].resource].profile == LP_GAP) {
-            point->value = (double)snapshot->gap.bytes;
+        if (ranking->tracked[ranking->suspects[i].resource].profile == LP_UNUSED) {
+            point->value = (double)snapshot->unused.bytes;
             point->variance = error * error;
             lp_profile_total(snapshot->profiles[LP_HEAP], LP_INUSE_BYTES, &error_now);
             point->value_variance = error_now * error_now;

@@ -17,6 +17,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "sys/pages.h"
+
 static void tighten(int64_t *limit, int64_t other)
 {
     if (other > 0 && other < *limit)
@@ -93,7 +95,7 @@ static void tighten_by_rlimit(int64_t *limit, __rlimit_resource_t resource)
 void lp_limits_read(struct lp_limits *limits)
 {
     limits->at[LP_BOUND_NONE] = INT64_MAX;
-    limits->at[LP_BOUND_MEMORY] = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+    limits->at[LP_BOUND_MEMORY] = (int64_t)sysconf(_SC_PHYS_PAGES) * LP_PAGE;
     limits->at[LP_BOUND_THREADS] = INT32_MAX;
     limits->at[LP_BOUND_STACKS] = INT32_MAX;
     limits->at[LP_BOUND_FDS] = INT32_MAX;

@@ -9,7 +9,8 @@
  *
  * Ages are looked up only for what came that far: a place's are those of all its stacks together.
  *
- * The gap has no rows. It is booked on the place that had most of what was freed in the window.
+ * Unused memory of malloc has no rows. It is booked on the place that had most of what was freed in
+ * the window.
  */
 #include "judge/ranking.h"
 
@@ -18,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sys/array.h"
 #include "judge/follow.h"
 #include "profile/heap.h"
 #include "judge/limits.h"
@@ -36,14 +38,9 @@ static int by_rank(const void *x, const void *y)
 
 static int book(struct lp_ranking *ranking, const struct lp_suspect *booking)
 {
-    if (ranking->n == ranking->room) {
-        size_t room = ranking->room ? ranking->room * 2 : 256;
-        struct lp_suspect *suspects = realloc(ranking->suspects, room * sizeof(*suspects));
-        if (!suspects)
-            return -ENOMEM;
-        ranking->suspects = suspects;
-        ranking->room = room;
-    }
+    if (!lp_array_reserve(&ranking->suspects, &ranking->capacity, ranking->n + 1,
+                          sizeof *ranking->suspects))
+        return -ENOMEM;
     ranking->suspects[ranking->n++] = *booking;
     return 0;
 }
@@ -123,22 +120,22 @@ static bool is_busy(const struct lp_suspect *s)
            s->growth <= s->allocated / LP_CHURN_KEPT;
 }
 
-static bool is_gap(const struct lp_ranking *ranking, const struct lp_suspect *s)
+static bool is_unused(const struct lp_ranking *ranking, const struct lp_suspect *s)
 {
-    return ranking->tracked[s->resource].profile == LP_GAP;
+    return ranking->tracked[s->resource].profile == LP_UNUSED;
 }
 
 /* Much is kept for little, though it does not grow. */
 static bool is_high(const struct lp_ranking *ranking)
 {
     int64_t inuse = lp_profile_total(ranking->to->profiles[LP_HEAP], LP_INUSE_BYTES, NULL);
-    return ranking->to->gap.bytes >= LP_HIGH_WATER_BYTES && ranking->to->gap.bytes >= inuse;
+    return ranking->to->unused.bytes >= LP_HIGH_WATER_BYTES && ranking->to->unused.bytes >= inuse;
 }
 
-/* The gap's booking comes last, which is its place in the order, too. */
+/* The booking of unused memory comes last, which is its place in the order, too. */
 static void keep_candidates(struct lp_ranking *ranking)
 {
-    int gap = ranking->nresources - 1;
+    int unused = ranking->nresources - 1;
     struct lp_suspect freed = {.freed = 0};
     size_t n = 0;
 
@@ -154,9 +151,9 @@ static void keep_candidates(struct lp_ranking *ranking)
         return;
     struct lp_suspect *s = &ranking->suspects[n]; /* there is room: see lp_rank() */
     *s = (struct lp_suspect){.place = freed.place,
-                             .resource = gap,
-                             .growth = ranking->total[gap],
-                             .variance = pow(ranking->total_error[gap], 2),
+                             .resource = unused,
+                             .growth = ranking->total[unused],
+                             .variance = pow(ranking->total_error[unused], 2),
                              .stack = freed.busy_stack};
     if (grew(ranking, s) || is_high(ranking))
         ranking->n++;
@@ -222,7 +219,7 @@ static void rank(struct lp_ranking *ranking)
     for (size_t i = 0; i < ranking->n; i++) {
         struct lp_suspect *s = &ranking->suspects[i];
         s->share = (double)s->growth / (double)ranking->limit[s->resource];
-        if (is_gap(ranking, s) && s->judgement.verdict != LP_LEAKING && s->judgement.more == 0)
+        if (is_unused(ranking, s) && s->judgement.verdict != LP_LEAKING && s->judgement.more == 0)
             s->judgement.verdict = LP_HIGH_WATER;
         if (is_busy(s) && (s->in_flight || !grew(ranking, s)))
             add_churn(ranking, s);
@@ -240,7 +237,7 @@ static int book_all(struct lp_ranking *ranking)
 
     for (int r = 0; rc == 0 && r < ranking->nresources; r++) {
         int p = ranking->tracked[r].profile;
-        if (p == LP_GAP)
+        if (p == LP_UNUSED)
             continue;
         struct lp_profile *diff =
             lp_profile_diff(ranking->from->profiles[p], ranking->to->profiles[p]);
@@ -268,9 +265,9 @@ int lp_rank(struct lp_ranking *ranking, const struct lp_series *series)
         ranking->used[r] = lp_tracked_used(&ranking->tracked[r], ranking->to);
     }
 
-    int rc = book_all(ranking), gap = ranking->nresources - 1;
-    ranking->total[gap] = ranking->to->gap.bytes - ranking->from->gap.bytes;
-    ranking->total_error[gap] = ranking->total_error[LP_HEAP];
+    int rc = book_all(ranking), unused = ranking->nresources - 1;
+    ranking->total[unused] = ranking->to->unused.bytes - ranking->from->unused.bytes;
+    ranking->total_error[unused] = ranking->total_error[LP_HEAP];
     if (rc == 0)
         rc = book(ranking, &(struct lp_suspect){.place = NULL}); /* room for one more */
     if (rc == 0) {

@@ -21,7 +21,8 @@ enum {
     LP_CHURN_KEPT = 8,              /* at most one byte in so many is kept */
     LP_CHURN_SHOWN = 8,             /* the busiest */
     LP_CHURN_IN_FLIGHT = 16,        /* see write/suspects.h */
-    LP_HIGH_WATER_BYTES = 16 << 20  /* of gap, from where on it is shown though it does not grow */
+    LP_HIGH_WATER_BYTES =
+        16 << 20 /* of unused memory, from where on it is shown though it does not grow */
 };
 
 /* Snapshots from the earliest to the latest, at least two; they must live as long as the ranking.
@@ -65,7 +66,7 @@ struct lp_ranking {
     double total_error[LP_RESOURCES_MAX];
     struct lp_trend total_trend[LP_RESOURCES_MAX]; /* a second; all zero below three snapshots */
     struct lp_suspect *suspects; /* first all bookings, then what is left of them, ranked */
-    size_t n, room;
+    size_t n, capacity;
     struct lp_suspect churn[LP_CHURN_SHOWN]; /* busy but not growing, the busiest first */
     size_t nchurn;
 };

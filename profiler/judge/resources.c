@@ -1,7 +1,7 @@
 #include "judge/resources.h"
 
 /* No leak that is worth a word leaves less behind, and malloc's own ways move by that much. */
-static const struct lp_resource gap = {"gap", "bytes", 8 << 20, LP_BOUND_MEMORY, 0, NULL};
+static const struct lp_resource unused = {"unused", "bytes", 8 << 20, LP_BOUND_MEMORY, 0, NULL};
 
 int lp_resources(struct lp_tracked tracked[LP_RESOURCES_MAX])
 {
@@ -10,21 +10,21 @@ int lp_resources(struct lp_tracked tracked[LP_RESOURCES_MAX])
     for (int p = 0; p < LP_SNAPSHOT_PROFILES; p++)
         for (int r = 0; r < LP_KIND_RESOURCES && lp_snapshot_kinds[p]->resources[r].name; r++)
             tracked[n++] = (struct lp_tracked){&lp_snapshot_kinds[p]->resources[r], p};
-    tracked[n++] = (struct lp_tracked){&gap, LP_GAP};
+    tracked[n++] = (struct lp_tracked){&unused, LP_UNUSED};
     return n;
 }
 
 bool lp_tracks(const struct lp_tracked *tracked, const struct lp_row *row)
 {
-    return tracked->profile != LP_GAP && (!tracked->is->counts || tracked->is->counts(row));
+    return tracked->profile != LP_UNUSED && (!tracked->is->counts || tracked->is->counts(row));
 }
 
 int64_t lp_tracked_total(const struct lp_tracked *tracked, const struct lp_snapshot *snapshot)
 {
     int64_t total = 0;
 
-    if (tracked->profile == LP_GAP)
-        return snapshot->gap.bytes;
+    if (tracked->profile == LP_UNUSED)
+        return snapshot->unused.bytes;
     const struct lp_profile *profile = snapshot->profiles[tracked->profile];
     for (size_t i = 0; i < profile->nrows; i++)
         if (lp_tracks(tracked, &profile->rows[i]))

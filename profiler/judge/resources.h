@@ -1,6 +1,6 @@
 /*
- * What can leak, over all profiles, in the order of the profiles in a snapshot; and the gap
- * (profile/gap.h), which is in no profile's rows. Profiler's thread only.
+ * What can leak, over all profiles, in the order of the profiles in a snapshot; and the unused
+ * memory of malloc (profile/unused.h), which is in no profile's rows. Profiler's thread only.
  */
 #ifndef LP_JUDGE_RESOURCES_H
 #define LP_JUDGE_RESOURCES_H
@@ -8,17 +8,21 @@
 #include "profile/store.h"
 
 /* The heap is the first profile of a snapshot, and its resource the first there is. */
-enum { LP_HEAP = 0, LP_GAP = -1, LP_RESOURCES_MAX = LP_SNAPSHOT_PROFILES * LP_KIND_RESOURCES + 1 };
+enum {
+    LP_HEAP = 0,
+    LP_UNUSED = -1,
+    LP_RESOURCES_MAX = LP_SNAPSHOT_PROFILES * LP_KIND_RESOURCES + 1
+};
 
 struct lp_tracked {
     const struct lp_resource *is;
-    int profile; /* index of lp_snapshot_kinds, or LP_GAP */
+    int profile; /* index of lp_snapshot_kinds, or LP_UNUSED */
 };
 
-/* How many there are; the last one is the gap. */
+/* How many there are; the last one is unused memory. */
 int lp_resources(struct lp_tracked tracked[LP_RESOURCES_MAX]);
 
-/* Does it count among those that leak? Never for the gap, which has no rows. */
+/* Does it count among those that leak? Never for unused memory, which has no rows. */
 bool lp_tracks(const struct lp_tracked *tracked, const struct lp_row *row);
 
 /* What a snapshot has of the resource itself, and of what bounds it (for the heap that is RSS). */

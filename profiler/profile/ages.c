@@ -13,13 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sys/array.h"
 #include "sys/clock.h"
 #include "record/blocks.h"
 #include "record/stacks.h"
 
 struct slot {
     uint32_t stack, oldest, youngest;
-    uint32_t room, used; /* buckets */
+    uint32_t capacity, used; /* buckets */
     uint64_t objects;
     size_t first; /* bucket */
 };
@@ -34,7 +35,7 @@ struct lp_ages_taking {
     uint32_t nsites, nstacks, now, nbuckets;
     uint32_t *slot_of_site, *slot_of_stack; /* from 1 up; 0: none */
     struct slot *slots;
-    uint32_t nslots, slots_room;
+    size_t nslots, slots_capacity;
     double *weights;
     uint8_t *buckets; /* which one, in slots without room for all; else each at its own place */
     bool failed;
@@ -104,18 +105,13 @@ struct lp_ages_taking *lp_ages_begin(uint32_t nsites, uint32_t now)
 
 static uint32_t new_slot(struct lp_ages_taking *taking, uint32_t stack)
 {
-    if (taking->nslots == taking->slots_room) {
-        uint32_t room = taking->slots_room ? taking->slots_room * 2 : 256;
-        struct slot *slots = reallocarray(taking->slots, room, sizeof *slots);
-        if (!slots) {
-            taking->failed = true;
-            return 0;
-        }
-        taking->slots = slots;
-        taking->slots_room = room;
+    if (!lp_array_reserve(&taking->slots, &taking->slots_capacity, taking->nslots + 1,
+                          sizeof *taking->slots)) {
+        taking->failed = true;
+        return 0;
     }
     taking->slots[taking->nslots] = (struct slot){.stack = stack, .youngest = UINT32_MAX};
-    return ++taking->nslots;
+    return (uint32_t)++taking->nslots;
 }
 
 void lp_ages_expect(struct lp_ages_taking *taking, uint32_t site, uint32_t stack, int64_t objects)
@@ -135,10 +131,10 @@ static bool make_room(struct lp_ages_taking *taking)
     for (uint32_t i = 0; i < taking->nslots; i++) {
         struct slot *slot = &taking->slots[i];
         uint64_t wanted = slot->objects + ROOM_TO_GROW;
-        slot->room = wanted < taking->nbuckets ? (uint32_t)wanted : taking->nbuckets;
+        slot->capacity = wanted < taking->nbuckets ? (uint32_t)wanted : taking->nbuckets;
         slot->first = total;
-        slot->used = slot->room == taking->nbuckets ? slot->room : 0;
-        total += slot->room;
+        slot->used = slot->capacity == taking->nbuckets ? slot->capacity : 0;
+        total += slot->capacity;
     }
     taking->weights = malloc((total + 1) * sizeof *taking->weights);
     taking->buckets = malloc(total + 1);
@@ -155,12 +151,12 @@ static bool make_room(struct lp_ages_taking *taking)
 static size_t place_of(struct lp_ages_taking *taking, struct slot *slot, uint32_t bucket)
 {
     uint8_t *buckets = taking->buckets + slot->first;
-    if (slot->room == taking->nbuckets)
+    if (slot->capacity == taking->nbuckets)
         return slot->first + bucket;
     for (uint32_t i = 0; i < slot->used; i++)
         if (buckets[i] == bucket)
             return slot->first + i;
-    if (slot->used == slot->room)
+    if (slot->used == slot->capacity)
         return slot->first + slot->used - 1;
     buckets[slot->used] = (uint8_t)bucket;
     return slot->first + slot->used++;
@@ -168,7 +164,7 @@ static size_t place_of(struct lp_ages_taking *taking, struct slot *slot, uint32_
 
 static uint32_t bucket_at(const struct lp_ages_taking *taking, const struct slot *slot, uint32_t i)
 {
-    return slot->room == taking->nbuckets ? i : taking->buckets[slot->first + i];
+    return slot->capacity == taking->nbuckets ? i : taking->buckets[slot->first + i];
 }
 
 static void book(struct lp_ages_taking *taking, const struct seen *seen)

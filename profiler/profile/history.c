@@ -1,8 +1,8 @@
 #include "profile/history.h"
 
-void lp_history_add(struct lp_history *history, const struct lp_vitals *life)
+void lp_history_add(struct lp_history *history, const struct lp_vitals *vitals)
 {
-    history->at[history->next] = *life;
+    history->at[history->next] = *vitals;
     history->next = (history->next + 1) % LP_HISTORY_MAX;
     if (history->n < LP_HISTORY_MAX)
         history->n++;

@@ -16,7 +16,7 @@ struct lp_history {
     struct lp_vitals at[LP_HISTORY_MAX];
 };
 
-void lp_history_add(struct lp_history *history, const struct lp_vitals *life);
+void lp_history_add(struct lp_history *history, const struct lp_vitals *vitals);
 
 /* The i-th, oldest first; NULL past the end. */
 const struct lp_vitals *lp_history_at(const struct lp_history *history, size_t i);

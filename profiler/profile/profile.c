@@ -5,12 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sys/array.h"
+
 enum { TEXT_BLOCK = 4096 };
 
 /* Strings are packed into blocks that never move. */
 struct lp_text_block {
     struct lp_text_block *next;
-    size_t used, room;
+    size_t used, capacity;
     char text[];
 };
 
@@ -39,13 +41,13 @@ void lp_profile_free(struct lp_profile *profile)
 
 int64_t lp_profile_bytes(const struct lp_profile *profile)
 {
-    int64_t bytes = sizeof *profile + profile->rows_room * sizeof *profile->rows +
-                    profile->items_room * sizeof *profile->items;
+    int64_t bytes = sizeof *profile + profile->rows_capacity * sizeof *profile->rows +
+                    profile->items_capacity * sizeof *profile->items;
     const struct lp_profile_extra *extra = profile->kind->extra;
     if (extra)
         bytes += (int64_t)extra->size + (extra->bytes ? extra->bytes(profile) : 0);
     for (const struct lp_text_block *block = profile->texts; block; block = block->next)
-        bytes += (int64_t)(sizeof *block + block->room);
+        bytes += (int64_t)(sizeof *block + block->capacity);
     return bytes;
 }
 
@@ -53,11 +55,11 @@ const char *lp_profile_text(struct lp_profile *profile, const char *text)
 {
     size_t need = strlen(text) + 1;
     struct lp_text_block *block = profile->texts;
-    if (!block || block->room - block->used < need) {
-        size_t room = need > TEXT_BLOCK ? need : TEXT_BLOCK;
-        if (!(block = malloc(sizeof *block + room)))
+    if (!block || block->capacity - block->used < need) {
+        size_t capacity = need > TEXT_BLOCK ? need : TEXT_BLOCK;
+        if (!(block = malloc(sizeof *block + capacity)))
             return NULL;
-        *block = (struct lp_text_block){.next = profile->texts, .room = room};
+        *block = (struct lp_text_block){.next = profile->texts, .capacity = capacity};
         profile->texts = block;
     }
     char *copy = memcpy(block->text + block->used, text, need);
@@ -65,29 +67,22 @@ const char *lp_profile_text(struct lp_profile *profile, const char *text)
     return copy;
 }
 
-void *lp_profile_append(void *array, size_t *count, size_t *room, size_t size)
+void *lp_profile_append(void *array, size_t *count, size_t *capacity, size_t size)
 {
-    void **base = array;
-    if (*count == *room) {
-        size_t more = *room ? *room * 2 : 64;
-        void *grown = reallocarray(*base, more, size);
-        if (!grown)
-            return NULL;
-        *base = grown;
-        *room = more;
-    }
-    return memset((char *)*base + size * (*count)++, 0, size);
+    if (!lp_array_reserve(array, capacity, *count + 1, size))
+        return NULL;
+    return memset((char *)*(lp_array_base *)array + size * (*count)++, 0, size);
 }
 
 struct lp_row *lp_profile_row(struct lp_profile *profile)
 {
-    return lp_profile_append(&profile->rows, &profile->nrows, &profile->rows_room,
+    return lp_profile_append(&profile->rows, &profile->nrows, &profile->rows_capacity,
                              sizeof *profile->rows);
 }
 
 struct lp_item *lp_profile_item(struct lp_profile *profile)
 {
-    return lp_profile_append(&profile->items, &profile->nitems, &profile->items_room,
+    return lp_profile_append(&profile->items, &profile->nitems, &profile->items_capacity,
                              sizeof *profile->items);
 }
 

@@ -129,9 +129,9 @@ struct lp_profile {
     const char *note; /* a sentence on what is in it and what is not, the profile's; NULL: none */
     struct lp_row
         *rows; /* sorted by stack, then label; no two the same once lp_profile_seal() ran */
-    size_t nrows, rows_room;
+    size_t nrows, rows_capacity;
     struct lp_item *items; /* none in a delta */
-    size_t nitems, items_room;
+    size_t nitems, items_capacity;
     struct lp_text_block *texts;        /* private: where the strings are */
     _Alignas(max_align_t) char extra[]; /* kind->extra->size bytes */
 };
@@ -143,7 +143,7 @@ void lp_profile_free(struct lp_profile *profile); /* NULL is fine */
 const char *lp_profile_text(struct lp_profile *profile, const char *text);
 
 /* One more element of `size` bytes at the end of an array, zeroed: for tables of a kind's own. */
-void *lp_profile_append(void *array, size_t *count, size_t *room, size_t size);
+void *lp_profile_append(void *array, size_t *count, size_t *capacity, size_t size);
 
 /* Room for one more row or item, zeroed; the pointer is good until the next call. */
 struct lp_row *lp_profile_row(struct lp_profile *profile);

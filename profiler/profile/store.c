@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sys/keep_errno.h"
 #include "sys/clock.h"
 #include "profile/kinds.h"
 
@@ -33,15 +34,14 @@ struct lp_snapshot *lp_snapshot_now(void)
     lp_process_figures(&snapshot->figures);
     for (int i = 0; i < LP_SNAPSHOT_PROFILES; i++) {
         if (!(snapshot->profiles[i] = lp_take(lp_snapshot_kinds[i]))) {
-            int error = errno;
+            LP_KEEP_ERRNO;
             lp_snapshot_free(snapshot);
-            errno = error;
             return NULL;
         }
     }
-    snapshot->gap =
-        lp_gap_of(lp_snapshot_profile(snapshot, &lp_heap_kind),
-                  lp_snapshot_profile(snapshot, &lp_maps_kind), snapshot->figures.malloc_top_bytes);
+    snapshot->unused = lp_unused_of(lp_snapshot_profile(snapshot, &lp_heap_kind),
+                                    lp_snapshot_profile(snapshot, &lp_maps_kind),
+                                    snapshot->figures.malloc_top_bytes);
     for (int i = 0; i < LP_SNAPSHOT_PROFILES; i++)
         snapshot->bytes += lp_profile_bytes(snapshot->profiles[i]);
     snapshot->time_ns = snapshot->profiles[0]->time_ns;

@@ -12,7 +12,7 @@
 #ifndef LP_PROFILE_STORE_H
 #define LP_PROFILE_STORE_H
 
-#include "profile/gap.h"
+#include "profile/unused.h"
 #include "inspect/process.h"
 #include "config.h"
 #include "profile/take.h"
@@ -29,7 +29,7 @@ struct lp_snapshot {
     int64_t cost_ns;   /* what taking it took */
     int64_t bytes;     /* what keeping it takes, about; ages that several share are in each */
     struct lp_process_figures figures;
-    struct lp_gap gap;
+    struct lp_unused unused;
     struct lp_profile *profiles[LP_SNAPSHOT_PROFILES]; /* as lp_snapshot_kinds */
 };
 
@@ -53,8 +53,8 @@ int lp_store_rename(int id, const char *name);   /* 0 or -ENOENT; from then on i
 const struct lp_snapshot *lp_store_find(int id); /* NULL: there is none */
 int lp_store_drop(int id);                       /* 0 or -ENOENT */
 
-/* In a forked child: forgets them, without freeing any, for the parent's thread may have been about
- * to. They are the parent's life, and its requests. */
+/* In a forked child: forgets them. They are the parent's. None is freed, because the parent's
+ * thread may have been freeing one. */
 void lp_store_forked(void);
 
 /* The i-th of those there are, oldest first; NULL past the end. */

@@ -7,12 +7,12 @@
 #include "sys/losses.h"
 #include "record/threads.h"
 
-void lp_vitals_read(struct lp_vitals *life)
+void lp_vitals_read(struct lp_vitals *vitals)
 {
     struct leakprof_stats heap;
     lp_heap_totals(&heap);
-    struct lp_footprint weight = lp_footprint_now();
-    *life = (struct lp_vitals){
+    struct lp_footprint footprint = lp_footprint_now();
+    *vitals = (struct lp_vitals){
         .time_ns = lp_clock_ns(CLOCK_REALTIME),
         .uptime_ns = lp_now_ns() - lp_began_ns(),
         .heap_bytes = heap.heap_inuse_bytes,
@@ -21,7 +21,7 @@ void lp_vitals_read(struct lp_vitals *life)
         .alloc_bytes = heap.heap_alloc_bytes,
         .alloc_objects = heap.heap_alloc_objects,
         .rss_bytes = lp_rss_bytes(),
-        .own_bytes = lp_footprint_mapped(&weight) + weight.heap,
+        .own_bytes = lp_footprint_mapped(&footprint) + footprint.heap,
         .threads = lp_thread_count(),
         .unjoined = lp_threads_unjoined(),
         .fds = lp_fd_count(),

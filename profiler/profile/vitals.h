@@ -19,6 +19,6 @@ struct lp_vitals {
     int64_t losses;           /* what could not be recorded, all causes */
     int64_t snapshot_cost_ns; /* of the last one taken; -1: none yet */
 };
-void lp_vitals_read(struct lp_vitals *life);
+void lp_vitals_read(struct lp_vitals *vitals);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "sys/keep_errno.h"
 #include "sys/losses.h"
 
 int lp_window_open(struct lp_window *window, const struct lp_profile_kind *kind, int hz)
@@ -26,23 +27,21 @@ int lp_window_look(struct lp_window *window)
 static struct lp_profile *difference(const struct lp_window *window, struct lp_profile *to)
 {
     struct lp_profile *delta = lp_profile_diff(window->from, to);
-    int error = errno;
+    LP_KEEP_ERRNO;
     lp_profile_free(to);
-    errno = error;
     return delta;
 }
 
 struct lp_profile *lp_window_close(struct lp_window *window)
 {
     struct lp_profile *profile = lp_take(window->kind);
-    int error = errno;
     if (profile && window->from)
         profile = difference(window, profile);
     else if (profile)
         profile->losses -= window->losses;
+    LP_KEEP_ERRNO; /* of what failed last */
     lp_profile_free(window->from);
     *window = (struct lp_window){0};
-    errno = error;
     return profile;
 }
 

@@ -12,9 +12,10 @@
 #include <string.h>
 
 #include "sys/file.h"
+#include "sys/pages.h"
 #include "sys/syscall.h"
 
-enum { PAGE = 4096, REGIONS_MAX = 1024, READ_BYTES = 16 << 10, TRIES = 3, HEADERS = 64 };
+enum { REGIONS_MAX = 1024, READ_BYTES = 16 << 10, TRIES = 3, HEADERS = 64 };
 
 enum { CODE = PF_R | PF_X };
 
@@ -48,7 +49,7 @@ static bool is_elf(const ElfW(Ehdr) * header)
 {
     return memcmp(header->e_ident, ELFMAG, SELFMAG) == 0 &&
            header->e_phentsize == sizeof(ElfW(Phdr)) &&
-           header->e_phoff + header->e_phnum * sizeof(ElfW(Phdr)) <= PAGE;
+           header->e_phoff + header->e_phnum * sizeof(ElfW(Phdr)) <= LP_PAGE;
 }
 
 static const ElfW(Phdr) * headers_of(const ElfW(Ehdr) * header)
@@ -58,7 +59,7 @@ static const ElfW(Phdr) * headers_of(const ElfW(Ehdr) * header)
 
 static bool describe_vdso(uintptr_t address, struct dl_phdr_info *info)
 {
-    if (!vdso || address < (uintptr_t)vdso || address - (uintptr_t)vdso >= 16 * PAGE ||
+    if (!vdso || address < (uintptr_t)vdso || address - (uintptr_t)vdso >= 16 * LP_PAGE ||
         !is_elf(vdso))
         return false;
     *info = (struct dl_phdr_info){
@@ -79,7 +80,7 @@ static _Atomic uintptr_t headers[HEADERS];
 static bool header_readable(const ElfW(Ehdr) * header)
 {
     uintptr_t at = (uintptr_t)header;
-    _Atomic uintptr_t *known = &headers[(at / PAGE * 0x9e3779b97f4a7c15u >> 32) % HEADERS];
+    _Atomic uintptr_t *known = &headers[(at / LP_PAGE * 0x9e3779b97f4a7c15u >> 32) % HEADERS];
     if (atomic_load_explicit(known, memory_order_relaxed) == at)
         return true;
     if (!lp_sys_readable(header))
@@ -155,7 +156,7 @@ static bool in_region(uintptr_t address)
 
 bool lp_code_at(uintptr_t address)
 {
-    if (address < PAGE)
+    if (address < LP_PAGE)
         return false;
     if (in_object(address) || in_region(address))
         return true;

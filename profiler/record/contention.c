@@ -29,8 +29,8 @@ static struct shard {
     struct lp_lock lock;
     _Atomic uint32_t used; /* slots; unlockers read it before they take the lock */
     _Atomic uint32_t
-        missed;    /* ends of waits that could not be entered: the next holder forgets all */
-    uint32_t life; /* how often that was done; a wait belongs to the life it began in */
+        missed;          /* ends of waits that could not be entered: the next holder forgets all */
+    uint32_t generation; /* how often that was done; a wait belongs to the generation it began in */
     struct slot slots[SLOTS];
 } shards[SHARDS];
 
@@ -46,7 +46,7 @@ static void forget_waits(struct shard *shard)
 {
     uint32_t used = atomic_load_explicit(&shard->used, memory_order_relaxed);
     memset(shard->slots, 0, sizeof shard->slots);
-    shard->life++;
+    shard->generation++;
     atomic_fetch_sub_explicit(&lp_contended, used, memory_order_relaxed);
     atomic_store_explicit(&shard->used, 0, memory_order_relaxed);
 }
@@ -106,7 +106,7 @@ uint32_t lp_contention_begin(const void *lock, int64_t now_ns)
     if (!hold(shard, &held))
         return 0;
     struct slot *slot = find_or_make(shard, lock);
-    uint32_t begun = slot ? (shard->life << 1 | 1) : 0;
+    uint32_t begun = slot ? (shard->generation << 1 | 1) : 0;
     if (slot) {
         slot->n++;
         slot->since_ns += (uint64_t)since(slot, now_ns);
@@ -126,7 +126,7 @@ void lp_contention_end(const void *lock, uint32_t begun, int64_t began_ns, int64
         atomic_store(&shard->missed, 1);
         return;
     }
-    struct slot *slot = begun == (shard->life << 1 | 1) ? find(shard, lock) : NULL;
+    struct slot *slot = begun == (shard->generation << 1 | 1) ? find(shard, lock) : NULL;
     if (slot && slot->n > 0) { /* else this process was forked since */
         int64_t from = since(slot, began_ns);
         slot->n--;

@@ -26,14 +26,15 @@
 #include "sys/clock.h"
 #include "record/self.h"
 #include "record/unwind.h"
+#include "sys/keep_errno.h"
 #include "sys/losses.h"
 #include "sys/pages.h"
 #include "sys/slab.h"
 #include "record/stacks.h"
 
 enum {
-    DESKS_PER_CPU = 4, /* handlers that were preempted half way hold one, too */
-    DESKS_MAX = 64,
+    SLOTS_PER_CPU = 4, /* handlers that were preempted half way hold one, too */
+    SLOTS_MAX = 64,
     LOOK_MS_MIN = 20,
     LOOK_MS_MAX = 500,
     LOOK_MS_TOLD = 100, /* where threads themselves say that they begin */
@@ -42,8 +43,8 @@ enum {
     LEAVE_MS = 50,      /* for handlers to be done */
 };
 
-/* Where a handler works. Bit i of desks_taken: somebody is at desk i. */
-struct desk {
+/* Where a handler works. Bit i of slots_taken: slot i is in use. */
+struct slot {
     uintptr_t frames[LP_FRAMES_MAX];
     uint32_t weight; /* of the sample */
     char stack[LP_ALTSTACK_BYTES] __attribute__((aligned(16)));
@@ -57,9 +58,9 @@ struct tally {
 static _Atomic int window; /* the number of the one that is open, 0: none */
 static int last_window;
 static _Atomic int inside; /* handlers at work */
-static struct desk *desks; /* mapped while a window is open */
-static int ndesks;
-static _Atomic uint64_t desks_taken;
+static struct slot *slots; /* mapped while a window is open */
+static int nslots;
+static _Atomic uint64_t slots_taken;
 static struct lp_slab tallies = LP_SLAB(sizeof(struct tally), 10, LP_OWN_CPU);
 
 static int signal_number;
@@ -85,56 +86,55 @@ static void count(uint32_t stack, uint32_t weight)
     atomic_fetch_add_explicit(&held, weight - counted, memory_order_relaxed);
 }
 
-static struct desk *take_desk(void)
+static struct slot *take_slot(void)
 {
-    for (int i = 0; i < ndesks; i++)
-        if (!(atomic_fetch_or(&desks_taken, UINT64_C(1) << i) >> i & 1))
-            return &desks[i];
+    for (int i = 0; i < nslots; i++)
+        if (!(atomic_fetch_or(&slots_taken, UINT64_C(1) << i) >> i & 1))
+            return &slots[i];
     return NULL;
 }
 
-static void leave_desk(const struct desk *desk)
+static void leave_slot(const struct slot *slot)
 {
-    atomic_fetch_and(&desks_taken, ~(UINT64_C(1) << (desk - desks)));
+    atomic_fetch_and(&slots_taken, ~(UINT64_C(1) << (slot - slots)));
 }
 
 /* The address alone where there is no stack to be had: above a frame of the profiler's own (what it
  * costs shows under its own functions), during a fork, or in code that does not unwind. */
-static uint32_t stack_of(struct desk *desk, ucontext_t *context)
+static uint32_t stack_of(struct slot *slot, ucontext_t *context)
 {
-    int n = lp_stack_interrupted(desk->frames, LP_FRAMES_MAX, context);
+    int n = lp_stack_interrupted(slot->frames, LP_FRAMES_MAX, context);
     if (n <= 1) {
         lp_loss(LP_LOSS_CPU_NO_STACK);
-        desk->frames[0] = (uintptr_t)context->uc_mcontext.gregs[REG_RIP];
+        slot->frames[0] = (uintptr_t)context->uc_mcontext.gregs[REG_RIP];
         n = 1;
     }
-    return lp_stack_intern(desk->frames, (uint32_t)n);
+    return lp_stack_intern(slot->frames, (uint32_t)n);
 }
 
-static void work_at(void *desk, void *context)
+static void work_at(void *slot, void *context)
 {
-    count(stack_of(desk, context), ((struct desk *)desk)->weight);
+    count(stack_of(slot, context), ((struct slot *)slot)->weight);
 }
 
 static void on_sample(int number, siginfo_t *info, void *context)
 {
     (void)number;
-    int kept = errno;
+    LP_KEEP_ERRNO;
     if (info->si_code != SI_TIMER)
         return;
     atomic_fetch_add(&inside, 1);
     if (info->si_value.sival_int == atomic_load(&window)) {
-        struct desk *desk = take_desk();
-        if (desk) {
-            desk->weight = 1 + (uint32_t)info->si_overrun;
-            lp_call_on_stack(desk->stack + sizeof desk->stack, work_at, desk, context);
-            leave_desk(desk);
+        struct slot *slot = take_slot();
+        if (slot) {
+            slot->weight = 1 + (uint32_t)info->si_overrun;
+            lp_call_on_stack(slot->stack + sizeof slot->stack, work_at, slot, context);
+            leave_slot(slot);
         } else {
             lp_loss(LP_LOSS_CPU_SAMPLES);
         }
     }
     atomic_fetch_sub(&inside, 1);
-    errno = kept;
 }
 
 /* From the top down, as inspect/threads.c does it: each of the two passes over the other's. */
@@ -170,10 +170,10 @@ static int64_t program_cpu_ns(void)
     return lp_clock_ns(CLOCK_PROCESS_CPUTIME_ID) - lp_own_threads_cpu_ns();
 }
 
-static int desks_wanted(void)
+static int slots_wanted(void)
 {
-    long n = sysconf(_SC_NPROCESSORS_ONLN) * DESKS_PER_CPU;
-    return n < 8 ? 8 : n > DESKS_MAX ? DESKS_MAX : (int)n;
+    long n = sysconf(_SC_NPROCESSORS_ONLN) * SLOTS_PER_CPU;
+    return n < 8 ? 8 : n > SLOTS_MAX ? SLOTS_MAX : (int)n;
 }
 
 static void each_tally(void (*visit)(uint32_t stack, struct tally *tally, void *arg), void *arg)
@@ -195,16 +195,16 @@ static void clear(uint32_t stack, struct tally *tally, void *arg)
     tally->squares = 0;
 }
 
-/* Nobody comes in any more once `window` is 0; who does not leave keeps the desks mapped. */
+/* Nobody comes in any more once `window` is 0; who does not leave keeps the slots mapped. */
 static void leave_all(void)
 {
     int64_t until = lp_now_ns() + LEAVE_MS * INT64_C(1000000);
     while (atomic_load(&inside) && lp_now_ns() < until)
         sched_yield();
-    if (atomic_load(&inside) || !desks)
+    if (atomic_load(&inside) || !slots)
         return;
-    lp_own_unmap(desks, (size_t)ndesks * sizeof *desks, LP_OWN_CPU);
-    desks = NULL;
+    lp_own_unmap(slots, (size_t)nslots * sizeof *slots, LP_OWN_CPU);
+    slots = NULL;
 }
 
 /* Ends it for good but for what it found. */
@@ -230,8 +230,8 @@ static void finish(void)
 
 static int get_ready(void)
 {
-    ndesks = desks ? ndesks : desks_wanted();
-    if (!desks && !(desks = lp_own_map((size_t)ndesks * sizeof *desks, LP_OWN_CPU)))
+    nslots = slots ? nslots : slots_wanted();
+    if (!slots && !(slots = lp_own_map((size_t)nslots * sizeof *slots, LP_OWN_CPU)))
         return -ENOMEM;
     each_tally(clear, NULL);
     samples = held = 0;
@@ -339,6 +339,6 @@ void lp_cpu_forked(void)
     lp_cputimers_forked();
     uninstall();
     atomic_store(&inside, 0);
-    atomic_store(&desks_taken, 0);
+    atomic_store(&slots_taken, 0);
     leave_all();
 }

@@ -51,8 +51,8 @@ void lp_cpu_end(struct lp_cpu_figures *figures);
 void lp_cpu_each(void (*visit)(uint32_t stack, int64_t count, int64_t squares, void *arg),
                  void *arg);
 
-/* Called by a thread as the first and the last thing that it does (hooks/threads.c), they close the
- * gap until the next look. They cost a read when no window is open. Any thread of the program. */
+/* Called by a thread as the first and the last thing that it does (hooks/threads.c), they cover the
+ * time until the next look. They cost a read when no window is open. Any thread of the program. */
 void lp_cpu_thread_begins(void);
 void lp_cpu_thread_ends(void);
 

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "sys/file.h"
+#include "sys/keep_errno.h"
 #include "sys/clock.h"
 #include "record/self.h"
 #include "sys/slab.h"
@@ -96,8 +97,8 @@ static void give(pid_t tid, _Atomic int32_t *word, int32_t seen, bool born)
     int value = atomic_load(&window), timer = 0;
     if (!value || !atomic_compare_exchange_strong(word, &seen, MAKING))
         return;
-    bool room = atomic_fetch_add(&ntimers, 1) < ntimers_max;
-    int error = room ? make(tid, &timer) : -EAGAIN;
+    bool capacity = atomic_fetch_add(&ntimers, 1) < ntimers_max;
+    int error = capacity ? make(tid, &timer) : -EAGAIN;
     int32_t making = MAKING, made = error == -EAGAIN ? REFUSED : error ? NONE : FRESH - timer;
     bool published = atomic_compare_exchange_strong(word, &making, made);
     if (error) {
@@ -246,7 +247,7 @@ void lp_cputimers_read(struct lp_cputimers_figures *figures)
 
 void lp_cputimers_thread_begins(void)
 {
-    int kept = errno;
+    LP_KEEP_ERRNO;
     pid_t tid = gettid();
     _Atomic int32_t *word = word_of(tid);
     int32_t seen = word ? atomic_load(word) : NONE;
@@ -254,16 +255,14 @@ void lp_cputimers_thread_begins(void)
         take_back(atomic_exchange(word, NONE));      /* an earlier thread's of this number */
         give(tid, word, NONE, true);
     }
-    errno = kept;
 }
 
 void lp_cputimers_thread_ends(void)
 {
-    int kept = errno;
+    LP_KEEP_ERRNO;
     _Atomic int32_t *word = word_of(gettid());
     if (word)
         take_back(atomic_exchange(word, ENDS));
-    errno = kept;
 }
 
 static void forget_word(pid_t tid, _Atomic int32_t *word, int32_t seen)

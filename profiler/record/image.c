@@ -72,8 +72,8 @@ static const char *keep_name(uintptr_t raw)
     char first = '/';
     if (length < 0 || (length > 0 && !peek(&first, raw, 1)))
         return NULL;
-    uint32_t room = (uint32_t)length + 1 + (first == '/' ? 0 : PATH_MAX);
-    uint32_t at = lp_slab_add(&text, room);
+    uint32_t capacity = (uint32_t)length + 1 + (first == '/' ? 0 : PATH_MAX);
+    uint32_t at = lp_slab_add(&text, capacity);
     char *name = at == LP_SLAB_FULL ? NULL : lp_slab_at(&text, at);
     if (!name || !peek(name, raw, (size_t)length + 1))
         return NULL;

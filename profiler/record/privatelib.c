@@ -9,9 +9,8 @@
 #include <sys/mman.h>
 
 #include "record/code.h"
+#include "sys/pages.h"
 #include "sys/syscall.h"
-
-enum { PAGE = 4096 };
 
 struct tables {
     const ElfW(Sym) * symbols;
@@ -60,12 +59,12 @@ static struct tables tables_of(const struct link_map *map)
 /* The slot may lie where the loader has made memory read-only after relocation. */
 static void redirect(void **slot, const struct lp_override *override)
 {
-    const char *page = (const char *)((uintptr_t)slot & ~(uintptr_t)(PAGE - 1));
+    const char *page = (const char *)((uintptr_t)slot & ~(uintptr_t)(LP_PAGE - 1));
     if (*slot == override->function)
         return;
     if (override->original)
         *override->original = *slot;
-    if (lp_syscall(SYS_mprotect, page, PAGE, PROT_READ | PROT_WRITE) == 0)
+    if (lp_syscall(SYS_mprotect, page, LP_PAGE, PROT_READ | PROT_WRITE) == 0)
         __atomic_store_n(slot, override->function, __ATOMIC_RELEASE);
 }
 

@@ -67,7 +67,7 @@ void lp_rate_set(int64_t bytes)
         atomic_fetch_add(&lp_rate_gate, LP_RATE_INTERVAL_MAX + 1); /* 0 stays nobody's */
 }
 
-/* splitmix64: one word of state, good enough for gaps, and quick. */
+/* splitmix64: one word of state, good enough for intervals, and quick. */
 uint64_t lp_random(struct lp_self *self)
 {
     if (self->random == 0)

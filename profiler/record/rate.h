@@ -3,8 +3,8 @@
  * every `rate` bytes on the average. A block is sampled when a point falls into it, so its chance
  * is p = 1 - e^(-size/rate), whatever was allocated before. Rate 1 means every block, 0 none.
  *
- * The process is memoryless: a thread may throw away what is left of its gap and draw anew, as it
- * does when the rate has changed, and stays unbiased.
+ * The process is memoryless: a thread may throw away what is left of its interval and draw anew, as
+ * it does when the rate has changed, and stays unbiased.
  */
 #ifndef LP_RECORD_RATE_H
 #define LP_RECORD_RATE_H
@@ -16,7 +16,7 @@
 #include "record/self.h"
 
 /* Read by every allocation: it may pass without a look while lp_rate_gate + size < lp_self.due.
- * A thread's `due` is the gate when its gap was drawn plus what is left of the gap. A change of the
+ * A thread's `due` is the gate when its interval was drawn plus what is left of it. A change of the
  * rate raises the gate above all that were drawn before, so that one comparison finds both the
  * sample that is due and the rate that has changed. (It comes round after a million changes.) */
 extern _Atomic uint64_t lp_rate_gate __attribute__((visibility("hidden")));

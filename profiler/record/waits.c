@@ -1,8 +1,7 @@
 #include "record/waits.h"
 
-#include <errno.h>
-
 #include "record/rate.h"
+#include "sys/keep_errno.h"
 #include "sys/clock.h"
 #include "record/self.h"
 #include "record/unwind.h"
@@ -52,11 +51,10 @@ static bool drawn(int64_t chosen, int64_t of)
 
 static void record(enum lp_waits kind, int64_t ns, double weight, void *caller)
 {
-    int kept = errno;
+    LP_KEEP_ERRNO;
     lp_self.busy = true;
     uint32_t stack = lp_stack_of_call(caller);
     lp_self.busy = false;
-    errno = kept;
     lp_delays_add(kind, stack, ns, weight);
 }
 

@@ -24,7 +24,7 @@ static int base64_digit(char c)
 }
 
 /* The length; -1 if it is not base64, bytes after the padding included, or does not fit. */
-static int base64_decode(const char *from, char *to, size_t room)
+static int base64_decode(const char *from, char *to, size_t capacity)
 {
     uint32_t bits = 0;
     int nbits = 0;
@@ -37,7 +37,7 @@ static int base64_decode(const char *from, char *to, size_t room)
         nbits += 6;
         if (nbits >= 8) {
             nbits -= 8;
-            if (n == room)
+            if (n == capacity)
                 return -1;
             to[n++] = (char)(bits >> nbits);
         }

@@ -33,8 +33,8 @@ static bool read_headers(struct evhttp_request *request, const char *values[HEAD
     return true;
 }
 
-/* NULL: where the body ends is clear. */
-static const char *ambiguity(const char *length, const char *coding)
+/* NULL: it is clear where the body ends, and evhttp reads it. */
+static const char *ambiguity(enum evhttp_cmd_type method, const char *length, const char *coding)
 {
     if (length && (!*length || length[strspn(length, "0123456789")]))
         return "Content-Length must be a number";
@@ -42,7 +42,17 @@ static const char *ambiguity(const char *length, const char *coding)
         return "Transfer-Encoding: only chunked is supported";
     if (length && coding)
         return "Content-Length and Transfer-Encoding exclude each other";
+    if ((method == EVHTTP_REQ_HEAD || method == EVHTTP_REQ_TRACE) &&
+        (coding || (length && length[strspn(length, "0")])))
+        return "HEAD and TRACE have no body";
     return NULL;
+}
+
+/* evhttp must not take for a request what may be a body. */
+static int refuse_and_close(struct evhttp_request *request)
+{
+    evhttp_add_header(evhttp_request_get_output_headers(request), "Connection", "close");
+    return 400;
 }
 
 int leakprof_evhttp_check(const struct leakprof_guard *guard, struct evhttp_request *request,
@@ -52,11 +62,11 @@ int leakprof_evhttp_check(const struct leakprof_guard *guard, struct evhttp_requ
     if (!read_headers(request, values)) {
         *why = "Host, Origin, Sec-Fetch-Site, Authorization, Content-Length and Transfer-Encoding "
                "may be given once";
-        return 400;
+        return refuse_and_close(request);
     }
-    *why = ambiguity(values[LENGTH], values[CODING]);
+    *why = ambiguity(evhttp_request_get_command(request), values[LENGTH], values[CODING]);
     if (*why)
-        return 400;
+        return refuse_and_close(request);
 
     /* A request line with a whole URL names the host itself, and then Host does not count. */
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);

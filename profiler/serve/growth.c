@@ -21,10 +21,9 @@ static bool find_window(struct lp_request *request, struct window *window)
     const char *from = lp_query_get(&request->query, "from");
     const char *to = lp_query_get(&request->query, "to");
     if (!from) {
-        lp_reply_error(
-            request->http, 400,
-            "parameter \"from\" is missing: a snapshot's id; POST /debug/snapshots takes "
-            "one");
+        lp_reply_error(request->http, 400,
+                       "the parameter \"from\" is missing. Use the number of a snapshot. POST "
+                       "/debug/snapshots takes one.");
         return false;
     }
     if (!(window->from = lp_snapshot_named(request, from)))
@@ -34,7 +33,7 @@ static bool find_window(struct lp_request *request, struct window *window)
         return false;
     if (window->to && window->to->id < window->from->id) {
         lp_reply_error(request->http, 400,
-                       "\"from\" must be the earlier one: snapshot %d was taken after %d",
+                       "snapshot %d was taken after snapshot %d; \"from\" must be the earlier one",
                        window->from->id, window->to->id);
         return false;
     }
@@ -58,13 +57,13 @@ static const char *word(struct lp_request *request, const char *name, const char
 
 /* growing: the column that has to; -1: everything is shown. */
 static void reply_diff(struct lp_request *request, const struct lp_profile *from,
-                       const struct lp_profile *to, const struct lp_request_options *shape,
+                       const struct lp_profile *to, const struct lp_request_options *options,
                        int growing)
 {
     struct lp_profile *diff = from && to ? lp_profile_diff(from, to) : NULL;
     if (diff && growing >= 0)
         lp_profile_keep_growth(diff, growing);
-    lp_reply_profile(request->http, diff, shape);
+    lp_reply_profile(request->http, diff, options);
     lp_profile_free(diff);
 }
 
@@ -81,8 +80,8 @@ void lp_http_diff(struct lp_request *request)
     if (!from)
         return;
     char why[LP_WHY_MAX];
-    struct lp_request_options shape;
-    if (lp_request_options_parse(&shape, &request->query, kind, why) != 0) {
+    struct lp_request_options options;
+    if (lp_request_options_parse(&options, &request->query, kind, why) != 0) {
         lp_reply_error(request->http, 400, "%s", why);
         return;
     }
@@ -91,9 +90,9 @@ void lp_http_diff(struct lp_request *request)
     /* The column that was asked for, else the one that grows when something leaks: allocs' rows are
      * heap's, but another one is meant there. */
     int growing = strcmp(sign, "growth") != 0              ? -1
-                  : lp_query_get(&request->query, "value") ? shape.view.value
+                  : lp_query_get(&request->query, "value") ? options.view.value
                                                            : kind->growth_value;
-    reply_diff(request, from, to, &shape, growing);
+    reply_diff(request, from, to, &options, growing);
     lp_profile_free(now);
 }
 

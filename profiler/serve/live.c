@@ -54,7 +54,7 @@ static void on_close(struct evhttp_connection *connection, void *arg)
         evhttp_request_free(http);
 }
 
-/* Whatever waits for it in the kernel goes, too. */
+/* Unsent bytes in the kernel are dropped too. */
 static void drop(struct stream *stream)
 {
     struct evhttp_connection *connection = evhttp_request_get_connection(stream->http);
@@ -91,12 +91,12 @@ static int push(struct stream *stream, const void *text, size_t size)
     return 0;
 }
 
-static void send_all(const struct lp_vitals *life)
+static void send_all(const struct lp_vitals *vitals)
 {
     struct lp_body body;
     if (LIST_EMPTY(&streams) || lp_body_open(&body) != 0)
         return;
-    lp_write_live_point(body.stream, life);
+    lp_write_live_point(body.stream, vitals);
     if (fflush(body.stream) == 0)
         for (struct stream *stream = LIST_FIRST(&streams), *next; stream; stream = next) {
             next = LIST_NEXT(stream, link);
@@ -109,12 +109,12 @@ static void send_all(const struct lp_vitals *life)
 static void on_period(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what, (void)arg;
-    struct lp_vitals life;
+    struct lp_vitals vitals;
     int64_t began = lp_now_ns();
-    lp_vitals_read(&life);
+    lp_vitals_read(&vitals);
     int64_t ms = lp_history_wait_ms(lp_now_ns() - began);
-    lp_history_add(history, &life);
-    send_all(&life);
+    lp_history_add(history, &vitals);
+    send_all(&vitals);
     lp_symbols_release_idle();
     event_add(timer, &(struct timeval){ms / 1000, ms % 1000 * 1000});
 }
@@ -148,7 +148,7 @@ void lp_live_forked(void)
     LIST_INIT(&streams);
     nstreams = 0;
     timer = NULL;
-    if (history) /* it was the parent's life */
+    if (history) /* the parent's */
         history->next = history->n = 0;
 }
 
@@ -188,9 +188,7 @@ void lp_http_live(struct lp_request *request)
     if (nstreams == LP_LIVE_MAX) {
         lp_reply_header(http, "Retry-After", "10");
         lp_reply_error(http, lp_status(-EBUSY),
-                       "%d clients read live figures, which is all there may be: close one, and "
-                       "ask again",
-                       LP_LIVE_MAX);
+                       "all %d streams are in use: close one and try again", LP_LIVE_MAX);
         return;
     }
     struct stream *stream = calloc(1, sizeof *stream);

@@ -1,9 +1,8 @@
 /*
- * Figures of life while they happen: once a second the profiler's thread reads them, keeps those of
- * the last ten minutes, and sends them to whoever listens at /debug/live. Profiler's thread only.
- *
- * A client that comes late gets what was kept first. One that does not read is dropped: what waits
- * for it is at most that beginning and a few points.
+ * /debug/live: the vitals of the program as a stream. The profiler's thread reads them once a
+ * second and sends them to every client. It keeps those of the last ten minutes, which a new client
+ * gets first. A client that does not read is dropped: at most that history and LP_LIVE_BEHIND_MAX
+ * points wait for it. Profiler's thread only.
  */
 #ifndef LP_SERVE_LIVE_H
 #define LP_SERVE_LIVE_H
@@ -14,7 +13,7 @@ enum { LP_LIVE_MAX = 16, LP_LIVE_BEHIND_MAX = 5 };
 
 int lp_live_start(struct event_base *base); /* 0 or -ENOMEM */
 
-/* Also when none was started; before evhttp frees the connections. */
+/* Call it before evhttp frees the connections. Does nothing if it was not started. */
 void lp_live_stop(void);
 
 /* In a forked child: forgets them without touching libevent, whose loop is the parent's. */

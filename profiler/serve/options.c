@@ -6,16 +6,16 @@
 
 #include "serve/reply.h"
 
-static int parse_format(struct lp_request_options *shape, const struct lp_query *query,
+static int parse_format(struct lp_request_options *options, const struct lp_query *query,
                         char why[LP_WHY_MAX])
 {
     const char *format = lp_query_get(query, "format");
-    shape->writer = lp_writer_find(format ? format : "pprof");
-    if (format && shape->debug) {
+    options->writer = lp_writer_find(format ? format : "pprof");
+    if (format && options->debug) {
         snprintf(why, LP_WHY_MAX, "format and debug params are incompatible");
         return -EINVAL;
     }
-    if (shape->writer)
+    if (options->writer)
         return 0;
     char shown[LP_PRINTABLE_MAX];
     int n = snprintf(why, LP_WHY_MAX,
@@ -25,17 +25,17 @@ static int parse_format(struct lp_request_options *shape, const struct lp_query 
     return -EINVAL;
 }
 
-static int parse_value(struct lp_request_options *shape, const struct lp_query *query,
+static int parse_value(struct lp_request_options *options, const struct lp_query *query,
                        char why[LP_WHY_MAX])
 {
-    const struct lp_profile_kind *kind = shape->view.kind;
+    const struct lp_profile_kind *kind = options->view.kind;
     const char *value = lp_query_get(query, "value");
-    shape->view.value = kind->shown_value;
+    options->view.value = kind->shown_value;
     if (!value)
         return 0;
     for (int i = 0; i < kind->nvalues; i++) {
         if (strcmp(kind->values[i].type, value) == 0) {
-            shape->view.value = i;
+            options->view.value = i;
             return 0;
         }
     }
@@ -58,15 +58,16 @@ static const struct choice granularity = {"granularity", "function", "line", LP_
 static const struct choice color = {"color", "standard", "library", LP_HEEDS_COLOR};
 
 /* 0, and in *other whether it is the other word. */
-static int parse_choice(const struct lp_request_options *shape, const struct lp_query *query,
+static int parse_choice(const struct lp_request_options *options, const struct lp_query *query,
                         const struct choice *choice, bool *other, char why[LP_WHY_MAX])
 {
     const char *word = lp_query_get(query, choice->name);
     if (!word)
         return 0;
-    if (shape->debug || !(shape->writer->heeds & choice->bit)) {
-        int n = snprintf(why, LP_WHY_MAX, "%s is not for %s; formats that heed it: ", choice->name,
-                         shape->debug ? "debug texts" : shape->writer->name);
+    if (options->debug || !(options->writer->heeds & choice->bit)) {
+        int n = snprintf(why, LP_WHY_MAX,
+                         "%s does not apply to %s; formats that use it: ", choice->name,
+                         options->debug ? "debug texts" : options->writer->name);
         const char *between = "";
         for (const struct lp_writer *writer = lp_writers; writer->name && n < LP_WHY_MAX; writer++)
             if (writer->heeds & choice->bit) {
@@ -85,52 +86,54 @@ static int parse_choice(const struct lp_request_options *shape, const struct lp_
     return 0;
 }
 
-int lp_request_options_parse(struct lp_request_options *shape, const struct lp_query *query,
+int lp_request_options_parse(struct lp_request_options *options, const struct lp_query *query,
                              const struct lp_profile_kind *kind, char why[LP_WHY_MAX])
 {
     int64_t debug = 0;
-    *shape = (struct lp_request_options){.view.kind = kind};
+    *options = (struct lp_request_options){.view.kind = kind};
     if (lp_query_number(query, "debug", 0, 2, &debug, why) < 0)
         return -EINVAL;
-    shape->debug = (int)debug;
-    int error = parse_format(shape, query, why);
+    options->debug = (int)debug;
+    int error = parse_format(options, query, why);
     if (!error)
-        error = parse_value(shape, query, why);
+        error = parse_value(options, query, why);
     if (!error)
-        error = parse_choice(shape, query, &granularity, &shape->view.by_line, why);
-    return error ? error : parse_choice(shape, query, &color, &shape->view.by_library, why);
+        error = parse_choice(options, query, &granularity, &options->view.by_line, why);
+    return error ? error : parse_choice(options, query, &color, &options->view.by_library, why);
 }
 
 /* A file for a tool is saved under a name, as Go does it; the rest is to be looked at. */
 static void name_attachment(struct evhttp_request *http, const struct lp_profile *profile,
-                            const struct lp_request_options *shape)
+                            const struct lp_request_options *options)
 {
     char disposition[128];
     snprintf(disposition, sizeof disposition, "attachment; filename=\"%s%s\"",
-             shape->view.kind->name, profile->delta ? "-delta" : "");
+             options->view.kind->name, profile->delta ? "-delta" : "");
     lp_reply_header(http, "Content-Disposition", disposition);
 }
 
 void lp_reply_profile(struct evhttp_request *http, const struct lp_profile *profile,
-                      const struct lp_request_options *shape)
+                      const struct lp_request_options *options)
 {
     struct lp_body body;
     if (!profile || lp_body_open(&body) != 0) {
         lp_reply_untaken(http, errno);
         return;
     }
-    int error = shape->debug ? lp_write_debug(body.stream, profile, &shape->view, shape->debug)
-                             : shape->writer->write(body.stream, profile, &shape->view);
+    int error = options->debug
+                    ? lp_write_debug(body.stream, profile, &options->view, options->debug)
+                    : options->writer->write(body.stream, profile, &options->view);
     if (error) {
         lp_body_discard(&body);
         lp_reply_error(http, lp_status(error), "the profile could not be written: %s",
                        strerror(-error));
         return;
     }
-    if (!shape->debug && shape->writer->policy)
-        lp_reply_header(http, "Content-Security-Policy", shape->writer->policy);
-    if (!shape->debug && strcmp(shape->writer->name, "pprof") == 0)
-        name_attachment(http, profile, shape);
+    if (!options->debug && options->writer->policy)
+        lp_reply_header(http, "Content-Security-Policy", options->writer->policy);
+    if (!options->debug && strcmp(options->writer->name, "pprof") == 0)
+        name_attachment(http, profile, options);
     lp_reply_body(http, 200,
-                  shape->debug ? "text/plain; charset=utf-8" : shape->writer->content_type, &body);
+                  options->debug ? "text/plain; charset=utf-8" : options->writer->content_type,
+                  &body);
 }

@@ -1,6 +1,6 @@
 /*
- * The shape in which a profile is wanted: the format, or Go's debug text, and the column. The same
- * for the profiles of the moment, of a snapshot and of a difference.
+ * What a request wants of a profile: the format, or Go's debug text, and the column. Current
+ * profiles, profiles of snapshots and differences have the same options.
  */
 #ifndef LP_SERVE_OPTIONS_H
 #define LP_SERVE_OPTIONS_H
@@ -15,11 +15,11 @@ struct lp_request_options {
 };
 
 /* Reads debug=, format=, value=, granularity= and color=. 0, or -EINVAL and why. */
-int lp_request_options_parse(struct lp_request_options *shape, const struct lp_query *query,
+int lp_request_options_parse(struct lp_request_options *options, const struct lp_query *query,
                              const struct lp_profile_kind *kind, char why[LP_WHY_MAX]);
 
-/* Answers with the profile, which stays the caller's; NULL is answered by what errno says. */
+/* Answers with the profile, which the caller still frees. NULL: answers with the error in errno. */
 void lp_reply_profile(struct evhttp_request *http, const struct lp_profile *profile,
-                      const struct lp_request_options *shape);
+                      const struct lp_request_options *options);
 
 #endif

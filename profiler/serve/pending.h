@@ -1,7 +1,7 @@
 /*
- * A profile over time, that ?seconds= asked for: its window is open, and will be closed when the
- * time has come; meanwhile the server answers others. When the client goes away, so does its wait,
- * and the window with it. Profiler's thread only.
+ * Requests for a profile over time (?seconds=). The window of each is open until its time is over.
+ * Meanwhile the server answers other requests. If the client closes its connection, the request and
+ * its window are dropped. Profiler's thread only.
  */
 #ifndef LP_SERVE_PENDING_H
 #define LP_SERVE_PENDING_H
@@ -10,9 +10,9 @@
 
 enum { LP_PENDING_MAX = 16, LP_PENDING_SECONDS_MAX = 86400 };
 
-/* 0: the request will be answered later; -EAGAIN: too many wait already; or as lp_window_open(),
- * which hz is for. On an error the request is still the caller's to answer. */
-int lp_pending_start(struct evhttp_request *http, const struct lp_request_options *shape,
+/* 0: the request will be answered later. -EAGAIN: there are LP_PENDING_MAX already. Other errors
+ * are those of lp_window_open(), which gets hz. After an error the caller answers the request. */
+int lp_pending_start(struct evhttp_request *http, const struct lp_request_options *options,
                      int seconds, int hz);
 
 /* Forgets them all, before evhttp frees their connections. */

@@ -1,10 +1,9 @@
 /*
- * Snapshots that are taken by themselves, one a period, by a timer of the profiler's thread, which
- * alone calls these. profile/store.h says how they are thinned.
+ * Automatic snapshots, one per interval. profile/store.h explains how they are thinned. Profiler's
+ * thread only.
  *
- * Where there is much to take, like thousands of threads that are each asked for their stack, they
- * come less often than they were asked for: taking them is at most one part in LP_PERIODIC_SHARE of
- * the time, so that the program has the rest, and the profiler still answers.
+ * If a snapshot takes long, because there are thousands of threads for example, the interval
+ * becomes longer: taking snapshots uses at most one part in LP_PERIODIC_SHARE of the time.
  */
 #ifndef LP_SERVE_PERIODIC_H
 #define LP_SERVE_PERIODIC_H
@@ -24,15 +23,15 @@ enum {
 struct lp_periodic {
     int64_t every_ms; /* 0: none are taken */
     size_t keep;
-    int64_t missed; /* could not be taken: no memory, or too many of those that are never thinned */
+    int64_t missed; /* not taken: no memory, or too many snapshots that are never thinned */
 };
 
-/* every_ms 0: none, until lp_periodic_set(). 0 or -ENOMEM. The first is taken at once. */
+/* every_ms 0: none, until lp_periodic_set(). The first is taken at once. 0 or -ENOMEM. */
 int lp_periodic_start(struct event_base *base, int64_t every_ms, size_t keep);
 int lp_periodic_set(int64_t every_ms, size_t keep);
 const struct lp_periodic *lp_periodic(void);
 
-/* From the end of one that took so long until the next. */
+/* From the end of a snapshot that took cost_ns until the next one. */
 int64_t lp_periodic_wait_ms(int64_t every_ms, int64_t cost_ns);
 
 void lp_periodic_stop(void);

@@ -19,10 +19,10 @@ static void unknown_profile(struct lp_request *request)
     lp_reply_error(request->http, 404, "Unknown profile\nThere are: %scmdline, symbol", names);
 }
 
-static void start(struct lp_request *request, const struct lp_request_options *shape, int seconds,
+static void start(struct lp_request *request, const struct lp_request_options *options, int seconds,
                   int hz)
 {
-    int error = lp_pending_start(request->http, shape, seconds, hz);
+    int error = lp_pending_start(request->http, options, seconds, hz);
     if (error == -EAGAIN)
         lp_reply_error(request->http, lp_status(error),
                        "%d profiles over time are being taken already; try again later",
@@ -43,17 +43,17 @@ static bool too_long(struct lp_request *request, int64_t seconds)
     return true;
 }
 
-static void reply_delta(struct lp_request *request, const struct lp_request_options *shape)
+static void reply_delta(struct lp_request *request, const struct lp_request_options *options)
 {
     char why[LP_WHY_MAX];
     int64_t seconds = 0;
     if (lp_query_number(&request->query, "seconds", 1, INT64_MAX, &seconds, why) < 0) {
         lp_reply_error(request->http, 400,
                        "invalid value for \"seconds\" - must be a positive integer");
-    } else if (shape->debug) {
+    } else if (options->debug) {
         lp_reply_error(request->http, 400, "seconds and debug params are incompatible");
     } else if (!too_long(request, seconds)) {
-        start(request, shape, (int)seconds, 0);
+        start(request, options, (int)seconds, 0);
     }
 }
 
@@ -65,24 +65,24 @@ void lp_http_profile(struct lp_request *request)
         return;
     }
     char why[LP_WHY_MAX];
-    struct lp_request_options shape;
+    struct lp_request_options options;
     int64_t gc = 0;
-    if (lp_request_options_parse(&shape, &request->query, kind, why) != 0 ||
+    if (lp_request_options_parse(&options, &request->query, kind, why) != 0 ||
         lp_query_number(&request->query, "gc", 0, 1, &gc, why) < 0) {
         lp_reply_error(request->http, 400, "%s", why);
         return;
     }
     if (lp_query_get(&request->query, "seconds")) {
-        reply_delta(request, &shape);
+        reply_delta(request, &options);
         return;
     }
     struct lp_trim trim;
     if (gc) {
         trim = lp_trim_now();
-        shape.view.trim = &trim;
+        options.view.trim = &trim;
     }
     struct lp_profile *profile = lp_take(kind);
-    lp_reply_profile(request->http, profile, &shape);
+    lp_reply_profile(request->http, profile, &options);
     lp_profile_free(profile);
 }
 
@@ -91,14 +91,14 @@ void lp_http_timespan(struct lp_request *request)
 {
     const struct lp_profile_kind *kind = lp_kind_find("profile");
     char why[LP_WHY_MAX];
-    struct lp_request_options shape;
+    struct lp_request_options options;
     int64_t seconds = kind->timespan->seconds, hz = kind->timespan->hz_default;
-    if (lp_request_options_parse(&shape, &request->query, kind, why) != 0 ||
+    if (lp_request_options_parse(&options, &request->query, kind, why) != 0 ||
         lp_query_number(&request->query, "hz", 1, kind->timespan->hz_max, &hz, why) < 0) {
         lp_reply_error(request->http, 400, "%s", why);
         return;
     }
     lp_query_number(&request->query, "seconds", 1, INT64_MAX, &seconds, why);
     if (!too_long(request, seconds))
-        start(request, &shape, (int)seconds, (int)hz);
+        start(request, &options, (int)seconds, (int)hz);
 }

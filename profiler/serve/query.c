@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config.h"
 #include "leakprof_server.h"
 
 static int hex(char c)
@@ -134,9 +135,8 @@ int lp_query_number(const struct lp_query *query, const char *name, int64_t min,
     const char *text = lp_query_get(query, name);
     if (!text)
         return 0;
-    errno = 0;
-    int64_t number = strtoll(text, NULL, 10);
-    if (text[strspn(text, "0123456789")] || errno || number < min || number > max) {
+    int64_t number = lp_parse_number(text, false);
+    if (number < min || number > max) {
         char shown[LP_PRINTABLE_MAX];
         snprintf(why, LP_WHY_MAX,
                  "invalid value \"%s\" for \"%s\": it must be a number from %lld to %lld",

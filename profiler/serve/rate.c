@@ -48,10 +48,11 @@ void lp_http_rate_set(struct lp_request *request)
     if (!heap && !block && !mutex) {
         lp_reply_error(
             request->http, 400,
-            "a parameter is missing, any of: \"bytes\", the mean bytes between two "
-            "samples of the heap; \"block_ns\", from which on a wait is recorded always; "
-            "\"mutex_fraction\", one in how many contended unlocks is recorded; 1 is "
-            "exact, 0 is off");
+            "a parameter is missing. \"bytes\" is the mean number of bytes between two samples of "
+            "the heap. With \"block_ns\", waits of this many nanoseconds or more are recorded. "
+            "With "
+            "\"mutex_fraction\", one in this many contended unlocks is recorded. 1 is exact, 0 is "
+            "off.");
         return;
     }
     if (heap)

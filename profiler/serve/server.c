@@ -110,7 +110,7 @@ static void on_accept_again(evutil_socket_t fd, short what, void *listener)
     evconnlistener_enable(listener);
 }
 
-/* The environment must not choose libevent's backend: wait.c relies on what epoll can do. */
+/* The environment must not choose libevent's backend: pending.c relies on what epoll can do. */
 static struct event_base *new_base(void)
 {
     struct event_config *config = event_config_new();

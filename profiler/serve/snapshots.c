@@ -90,11 +90,11 @@ static void write_figures(struct lp_json *json, const struct lp_snapshot *snapsh
     lp_json_int(json, "children", figures->children);
     lp_json_int(json, "zombies", figures->zombies);
     lp_json_int(json, "requests", figures->requests);
-    lp_json_int(json, "gap_bytes", snapshot->gap.bytes);
-    if (snapshot->gap.trimmable < 0)
+    lp_json_int(json, "unused_bytes", snapshot->unused.bytes);
+    if (snapshot->unused.trimmable < 0)
         lp_json_null(json, "trimmable_bytes");
     else
-        lp_json_int(json, "trimmable_bytes", snapshot->gap.trimmable);
+        lp_json_int(json, "trimmable_bytes", snapshot->unused.trimmable);
     lp_json_end(json);
 }
 
@@ -139,7 +139,7 @@ static bool name_is_good(struct lp_request *request, const char *name)
     if (good_name(name))
         return true;
     lp_reply_error(request->http, 400,
-                   "invalid value for \"name\": at most %d bytes of printable UTF-8 are due",
+                   "invalid value for \"name\". Use at most %d bytes of printable UTF-8.",
                    LP_SNAPSHOT_NAME_MAX);
     return false;
 }
@@ -153,8 +153,8 @@ void lp_http_snapshot_take(struct lp_request *request)
     int error = lp_store_take(name, &snapshot);
     if (error == -ENOSPC) {
         lp_reply_error(request->http, lp_status(error),
-                       "there is room for %d snapshots, or %lld MiB of them, and no more; DELETE "
-                       "/debug/snapshots/ID drops one",
+                       "the store is full: it holds at most %d snapshots or %lld MiB. DELETE "
+                       "/debug/snapshots/ID drops one.",
                        LP_SNAPSHOTS_MAX, (long long)(LP_SNAPSHOTS_BYTES >> 20));
         return;
     }
@@ -258,11 +258,11 @@ void lp_http_snapshot_profile(struct lp_request *request)
     if (!profile)
         return;
     char why[LP_WHY_MAX];
-    struct lp_request_options shape;
-    if (lp_request_options_parse(&shape, &request->query, kind, why) != 0)
+    struct lp_request_options options;
+    if (lp_request_options_parse(&options, &request->query, kind, why) != 0)
         lp_reply_error(request->http, 400, "%s", why);
     else
-        lp_reply_profile(request->http, profile, &shape);
+        lp_reply_profile(request->http, profile, &options);
 }
 
 void lp_http_snapshot_drop(struct lp_request *request)

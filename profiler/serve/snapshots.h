@@ -1,5 +1,5 @@
 /*
- * Finding the snapshot that a client names, and telling him which there are if it is none.
+ * Finds the snapshot that a client names. If there is none, the answer lists those that exist.
  */
 #ifndef LP_SERVE_SNAPSHOTS_H
 #define LP_SERVE_SNAPSHOTS_H

@@ -16,12 +16,12 @@ static void on_period(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what, (void)arg;
     char line[LP_TRACE_LINE_MAX];
-    struct lp_vitals life;
+    struct lp_vitals vitals;
 
     trace.number++;
-    lp_vitals_read(&life);
-    if (lp_stderr_write(line, lp_trace_line(line, &trace, &life)))
-        trace.heap_bytes = life.heap_bytes;
+    lp_vitals_read(&vitals);
+    if (lp_stderr_write(line, lp_trace_line(line, &trace, &vitals)))
+        trace.heap_bytes = vitals.heap_bytes;
     else
         trace.dropped++;
 }
@@ -29,13 +29,13 @@ static void on_period(evutil_socket_t fd, short what, void *arg)
 int lp_trace_start(struct event_base *base, int64_t period_ms)
 {
     struct timeval period = {.tv_sec = period_ms / 1000, .tv_usec = period_ms % 1000 * 1000};
-    struct lp_vitals life;
+    struct lp_vitals vitals;
 
     timer = event_new(base, -1, EV_PERSIST, on_period, NULL);
     if (!timer || event_add(timer, &period) != 0)
         return -ENOMEM;
-    lp_vitals_read(&life);
-    trace = (struct lp_trace){.heap_bytes = life.heap_bytes};
+    lp_vitals_read(&vitals);
+    trace = (struct lp_trace){.heap_bytes = vitals.heap_bytes};
     return 0;
 }
 

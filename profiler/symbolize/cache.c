@@ -7,18 +7,12 @@
 
 #include "symbolize/lookup.h"
 #include "symbolize/readers.h"
-#include "sys/pages.h"
+#include "sys/table.h"
 
 static struct lp_pool kept, once;
 
-/* Open addressing by address, never more than half full. An address that had several objects one
- * after the other has several slots. */
-struct slot {
-    const struct lp_symbol *symbol; /* NULL: free */
-    uintptr_t address;
-};
-static struct slot *slots;
-static size_t room, used;
+/* By address. An address that had several objects one after the other has several symbols. */
+static struct lp_table symbols = {.kind = LP_OWN_SYMBOLS};
 static unsigned idle; /* calls of lp_symbols_release_idle() since a symbol was looked up */
 
 static const struct {
@@ -30,53 +24,20 @@ static const struct {
               .linkage = "[no memory for names]",
               .file = ""}};
 
-static uint64_t mix(uint64_t x)
-{
-    x ^= x >> 31;
-    x *= 0x9e3779b97f4a7c15;
-    return x ^ x >> 29;
-}
-
-/* Where it is, or a free slot for it. */
-static struct slot *slot_of(struct slot *in, size_t n, const struct lp_module *module,
-                            uintptr_t address)
-{
-    size_t at = mix(address) & (n - 1);
-    while (in[at].symbol && (in[at].address != address || in[at].symbol->module != module))
-        at = (at + 1) & (n - 1);
-    return &in[at];
-}
-
-static void release_slots(void)
-{
-    if (slots)
-        lp_own_unmap(slots, room * sizeof *slots, LP_OWN_SYMBOLS);
-    slots = NULL;
-}
-
-static bool grow(void)
-{
-    size_t more = room ? room * 2 : 1024;
-    struct slot *bigger = lp_own_map(more * sizeof *slots, LP_OWN_SYMBOLS);
-    if (!bigger)
-        return false;
-    for (size_t i = 0; i < room; i++)
-        if (slots[i].symbol)
-            *slot_of(bigger, more, slots[i].symbol->module, slots[i].address) = slots[i];
-    release_slots();
-    slots = bigger;
-    room = more;
-    return true;
-}
-
 static size_t kept_bytes(void)
 {
-    return kept.bytes + room * sizeof *slots;
+    return kept.bytes + lp_table_bytes(&symbols);
+}
+
+static bool is_in(uint64_t value, const void *module)
+{
+    return ((const struct lp_symbol *)(uintptr_t)value)->module == module;
 }
 
 static const struct lp_symbol *find(struct lp_module *module, uintptr_t address)
 {
-    return slots ? slot_of(slots, room, module, address)->symbol : NULL;
+    return (const struct lp_symbol *)(uintptr_t)lp_table_find(&symbols, lp_table_mix(address),
+                                                              is_in, module);
 }
 
 static const struct lp_symbol *keep(struct lp_module *module, uintptr_t address)
@@ -85,13 +46,12 @@ static const struct lp_symbol *keep(struct lp_module *module, uintptr_t address)
     idle = 0;
     if (symbol)
         return symbol;
-    if (kept_bytes() >= LP_SYMBOLS_MAX_BYTES || (used * 2 >= room && !grow()))
+    if (kept_bytes() >= LP_SYMBOLS_MAX_BYTES)
         return &unknown.symbol;
-    symbol = lp_symbol_look_up(&kept, module, address);
-    if (!symbol)
+    struct lp_table_slot *slot = lp_table_slot(&symbols, lp_table_mix(address), is_in, module);
+    if (!slot || !(symbol = lp_symbol_look_up(&kept, module, address)))
         return &unknown.symbol;
-    *slot_of(slots, room, module, address) = (struct slot){symbol, address};
-    used++;
+    lp_table_fill(&symbols, slot, (uintptr_t)symbol);
     return symbol;
 }
 
@@ -117,9 +77,8 @@ void lp_symbols_release_idle(void)
     lp_pool_release(&once);
     if (idle++ < LP_READERS_IDLE || kept_bytes() <= LP_SYMBOLS_IDLE_BYTES)
         return;
-    release_slots();
+    lp_table_release(&symbols);
     lp_pool_release(&kept);
-    room = used = 0;
 }
 
 bool lp_symbol_is_program(const struct lp_symbol *symbol)

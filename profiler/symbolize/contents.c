@@ -49,7 +49,7 @@ static bool inflate_at(const struct lp_elf *elf, uint64_t from, uint64_t left, c
         return false;
     }
     while (result == Z_OK) {
-        size_t some = left < BUFFER ? left : BUFFER, room = n < UINT32_MAX ? n : UINT32_MAX;
+        size_t some = left < BUFFER ? left : BUFFER, capacity = n < UINT32_MAX ? n : UINT32_MAX;
         if (z.avail_in == 0) {
             if (some == 0 || !lp_elf_read_at(elf, from, buffer, some))
                 break;
@@ -59,10 +59,10 @@ static bool inflate_at(const struct lp_elf *elf, uint64_t from, uint64_t left, c
             left -= some;
         }
         z.next_out = (Bytef *)to;
-        z.avail_out = (uInt)room;
+        z.avail_out = (uInt)capacity;
         result = inflate(&z, Z_NO_FLUSH); /* without room for what is left: Z_BUF_ERROR */
-        to += room - z.avail_out;
-        n -= room - z.avail_out;
+        to += capacity - z.avail_out;
+        n -= capacity - z.avail_out;
     }
     inflateEnd(&z);
     free(buffer);

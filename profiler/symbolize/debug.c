@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sys/array.h"
+
 struct function {
     uint64_t low, high;
     Dwarf_Off die;
@@ -25,7 +27,7 @@ struct unit {
     Dwarf_Die die;
     const char *directory;
     struct function *functions;
-    size_t nfunctions, room;
+    size_t nfunctions, capacity;
     bool read;
 };
 
@@ -39,22 +41,8 @@ struct lp_debug {
     Dwarf *dwarf, *alt;
     struct unit *units;
     struct unit_range *ranges;
-    size_t nranges, room;
+    size_t nranges, capacity;
 };
-
-static bool grow(void *array, size_t *room, size_t used, size_t size)
-{
-    if (used < *room)
-        return true;
-
-    size_t more = *room ? *room * 2 : 16;
-    void *bigger = realloc(*(void **)array, more * size);
-    if (!bigger)
-        return false;
-    *(void **)array = bigger;
-    *room = more;
-    return true;
-}
 
 static int by_low(const void *x, const void *y)
 {
@@ -111,7 +99,7 @@ static void read_units(struct lp_debug *d)
                 continue;
             if (!unit && !(unit = new_unit(d, &die)))
                 return;
-            if (!grow(&d->ranges, &d->room, d->nranges, sizeof(*d->ranges)))
+            if (!lp_array_reserve(&d->ranges, &d->capacity, d->nranges + 1, sizeof *d->ranges))
                 return;
             d->ranges[d->nranges++] = (struct unit_range){low, high, unit};
         }
@@ -133,8 +121,8 @@ static void collect_functions(struct unit *unit, Dwarf_Die *parent)
         switch (dwarf_tag(&die)) {
         case DW_TAG_subprogram:
             for (ptrdiff_t at = 0; (at = dwarf_ranges(&die, at, &base, &low, &high)) > 0;)
-                if (low != 0 &&
-                    grow(&unit->functions, &unit->room, unit->nfunctions, sizeof(*unit->functions)))
+                if (low != 0 && lp_array_reserve(&unit->functions, &unit->capacity,
+                                                 unit->nfunctions + 1, sizeof *unit->functions))
                     unit->functions[unit->nfunctions++] =
                         (struct function){low, high, dwarf_dieoffset(&die)};
             break;

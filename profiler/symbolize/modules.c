@@ -5,19 +5,20 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sys/array.h"
 #include "record/stacks.h"
 #include "record/unwind.h"
 
 /* Pointers, so that a module never moves: symbols and cached answers point at it. */
 static struct lp_module **modules;
-static size_t nmodules;
+static size_t nmodules, modules_capacity;
 
 /* As record/loaded.h numbers its records. */
 static struct stay {
     struct lp_module *module; /* NULL: the record was not complete yet */
     uint32_t from, to;        /* stack numbers */
 } * stays;
-static size_t nstays, room;
+static size_t nstays, stays_capacity;
 
 /* One for each executable segment of each record, by address. */
 static struct span {
@@ -25,7 +26,7 @@ static struct span {
     uint32_t stay;
     uintptr_t reach; /* the highest limit up to here: nothing before reaches further */
 } * spans;
-static size_t nspans, spans_room;
+static size_t nspans, spans_capacity;
 
 static char *path_of(const struct lp_image *image, bool main)
 {
@@ -57,31 +58,18 @@ static struct lp_module *new_module(const struct lp_image *image, bool main)
 
 static bool grow(size_t wanted)
 {
-    if (wanted <= room)
-        return true;
-    size_t more = wanted + wanted / 2 + 16;
-    struct lp_module **list = realloc(modules, more * sizeof *modules);
-    if (list)
-        modules = list;
-    struct stay *longer = list ? realloc(stays, more * sizeof *stays) : NULL;
-    if (!longer)
+    size_t before = stays_capacity;
+    if (!lp_array_reserve(&modules, &modules_capacity, wanted, sizeof *modules) ||
+        !lp_array_reserve(&stays, &stays_capacity, wanted, sizeof *stays))
         return false;
-    memset(longer + room, 0, (more - room) * sizeof *longer);
-    stays = longer;
-    room = more;
+    memset(stays + before, 0, (stays_capacity - before) * sizeof *stays);
     return true;
 }
 
 static bool add_spans(uint32_t stay, const struct lp_image *image)
 {
-    if (nspans + image->nsegments > spans_room) {
-        size_t more = (nspans + image->nsegments) * 2;
-        struct span *longer = realloc(spans, more * sizeof *spans);
-        if (!longer)
-            return false;
-        spans = longer;
-        spans_room = more;
-    }
+    if (!lp_array_reserve(&spans, &spans_capacity, nspans + image->nsegments, sizeof *spans))
+        return false;
     for (uint32_t i = 0; i < image->nsegments; i++)
         spans[nspans++] = (struct span){.segment = &image->segments[i], .stay = stay};
     return true;

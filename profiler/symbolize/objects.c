@@ -18,6 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sys/pages.h"
+
 const char *lp_debug_root = "/usr/lib/debug";
 
 /* What libdw reads for functions and lines. Location lists and macros are left out. So is
@@ -50,7 +52,7 @@ static bool is_build(const struct lp_elf *elf, const char *build_id)
 /* For what has no build id, and for ids that lie: is its code where it was in memory? */
 static bool is_laid_out(const struct lp_elf *elf, const struct lp_image *image)
 {
-    const uintptr_t rest = 4095;
+    const uintptr_t rest = LP_PAGE - 1;
     uint32_t n = 0;
     for (size_t i = 0; i < elf->nsegments; i++) {
         const Elf64_Phdr *segment = &elf->segments[i];

@@ -7,7 +7,7 @@
 #include "symbolize/clean.h"
 #include "sys/pages.h"
 
-enum { PAGE = 4096, CHUNK = 64 << 10, ROOM_FIRST = 512 };
+enum { CHUNK = 64 << 10 };
 
 struct lp_pool_chunk {
     struct lp_pool_chunk *next;
@@ -17,7 +17,7 @@ struct lp_pool_chunk {
 static struct lp_pool_chunk *new_chunk(struct lp_pool *pool, size_t least)
 {
     size_t bytes = sizeof(struct lp_pool_chunk) + least;
-    bytes = bytes < CHUNK ? CHUNK : (bytes + PAGE - 1) & ~(size_t)(PAGE - 1);
+    bytes = bytes < CHUNK ? CHUNK : (bytes + LP_PAGE - 1) & ~(size_t)(LP_PAGE - 1);
     struct lp_pool_chunk *chunk = lp_own_map(bytes, LP_OWN_SYMBOLS);
     if (!chunk)
         return NULL;
@@ -38,68 +38,38 @@ void *lp_pool_take(struct lp_pool *pool, size_t bytes)
     return memset(taken, 0, bytes);
 }
 
-static uint64_t hash_text(const char *text)
+static bool is_text(uint64_t value, const void *text)
 {
-    uint64_t hash = 0xcbf29ce484222325;
-    for (; *text; text++)
-        hash = (hash ^ (unsigned char)*text) * 0x100000001b3;
-    return hash ^ hash >> 32;
-}
-
-static char **slot_of(char **texts, size_t room, const char *text)
-{
-    size_t at = hash_text(text) & (room - 1);
-    while (texts[at] && strcmp(texts[at], text) != 0)
-        at = (at + 1) & (room - 1);
-    return &texts[at];
-}
-
-static bool grow(struct lp_pool *pool)
-{
-    size_t room = pool->room ? pool->room * 2 : ROOM_FIRST;
-    char **texts = lp_own_map(room * sizeof *texts, LP_OWN_SYMBOLS);
-    if (!texts)
-        return false;
-    for (size_t i = 0; i < pool->room; i++)
-        if (pool->texts[i])
-            *slot_of(texts, room, pool->texts[i]) = pool->texts[i];
-    if (pool->texts)
-        lp_own_unmap(pool->texts, pool->room * sizeof *texts, LP_OWN_SYMBOLS);
-    pool->bytes += (room - pool->room) * sizeof *texts;
-    pool->texts = texts;
-    pool->room = room;
-    return true;
+    return strcmp((const char *)(uintptr_t)value, text) == 0;
 }
 
 const char *lp_pool_text(struct lp_pool *pool, const char *text)
 {
-    if (pool->ntexts * 2 >= pool->room && !grow(pool))
-        return "";
     size_t bytes = strlen(text) + 1;
     char *copy = lp_pool_take(pool, bytes);
     if (!copy)
         return "";
     lp_clean(memcpy(copy, text, bytes));
-    char **slot = slot_of(pool->texts, pool->room, copy);
-    if (*slot) {
+    pool->texts.kind = LP_OWN_SYMBOLS;
+    size_t before = lp_table_bytes(&pool->texts);
+    struct lp_table_slot *slot =
+        lp_table_slot(&pool->texts, lp_table_hash_text(copy, 0), is_text, copy);
+    pool->bytes += lp_table_bytes(&pool->texts) - before;
+    if (!slot || slot->value)
         pool->chunks->used -= (bytes + 7) & ~(size_t)7; /* it was the last taken */
-    } else {
-        *slot = copy;
-        pool->ntexts++;
-    }
-    return *slot;
+    else
+        lp_table_fill(&pool->texts, slot, (uintptr_t)copy);
+    return slot ? (const char *)(uintptr_t)slot->value : "";
 }
 
 void lp_pool_clear(struct lp_pool *pool)
 {
-    if (!pool->chunks || pool->chunks->next || pool->room > ROOM_FIRST) {
+    if (!pool->chunks || pool->chunks->next || lp_table_bytes(&pool->texts) > LP_PAGE) {
         lp_pool_release(pool);
         return;
     }
     pool->chunks->used = sizeof *pool->chunks;
-    if (pool->texts)
-        memset(pool->texts, 0, pool->room * sizeof *pool->texts);
-    pool->ntexts = 0;
+    lp_table_clear(&pool->texts);
 }
 
 void lp_pool_release(struct lp_pool *pool)
@@ -108,7 +78,6 @@ void lp_pool_release(struct lp_pool *pool)
         next = chunk->next;
         lp_own_unmap(chunk, chunk->bytes, LP_OWN_SYMBOLS);
     }
-    if (pool->texts)
-        lp_own_unmap(pool->texts, pool->room * sizeof *pool->texts, LP_OWN_SYMBOLS);
+    lp_table_release(&pool->texts);
     *pool = (struct lp_pool){0};
 }

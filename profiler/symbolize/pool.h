@@ -8,10 +8,11 @@
 
 #include <stddef.h>
 
+#include "sys/table.h"
+
 struct lp_pool { /* all zero: empty */
     struct lp_pool_chunk *chunks;
-    char **texts; /* a hash table, at most half full */
-    size_t ntexts, room;
+    struct lp_table texts;
     size_t bytes; /* of all its memory */
 };
 

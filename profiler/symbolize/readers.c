@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include "record/self.h"
+#include "sys/pages.h"
 #include "sys/syscall.h"
 
 uint64_t lp_readers_max_bytes = 128 << 20;
@@ -111,7 +112,7 @@ int lp_reader_look(struct lp_reader *reader, uint64_t pc, struct lp_source sourc
     return n;
 }
 
-enum { BLOCK = 64 << 10, PAGE = 4096 }; /* below malloc's threshold for mmap() */
+enum { BLOCK = 64 << 10 }; /* below malloc's threshold for mmap() */
 
 /* What libdw and large answers freed stays with malloc, resident, below the first block that is
  * still in use. malloc_trim() would give it back, but it locks and walks the program's arenas. So
@@ -123,8 +124,8 @@ static void give_back(int64_t bytes)
         struct block *next;
     } *blocks = NULL, *block;
     for (; bytes >= BLOCK && (block = malloc(BLOCK)); bytes -= BLOCK) {
-        uintptr_t start = ((uintptr_t)(block + 1) + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
-        uintptr_t end = ((uintptr_t)block + BLOCK) & ~(uintptr_t)(PAGE - 1);
+        uintptr_t start = ((uintptr_t)(block + 1) + LP_PAGE - 1) & ~(uintptr_t)(LP_PAGE - 1);
+        uintptr_t end = ((uintptr_t)block + BLOCK) & ~(uintptr_t)(LP_PAGE - 1);
         lp_syscall(SYS_madvise, start, end - start, MADV_DONTNEED);
         block->next = blocks;
         blocks = block;

@@ -10,10 +10,10 @@ static long open_to_read(const char *path)
     return lp_syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
 }
 
-ssize_t lp_file_read(const char *path, char *text, size_t room)
+ssize_t lp_file_read(const char *path, char *text, size_t capacity)
 {
     long fd = open_to_read(path);
-    long n = fd < 0 ? fd : lp_syscall(SYS_read, fd, text, room - 1);
+    long n = fd < 0 ? fd : lp_syscall(SYS_read, fd, text, capacity - 1);
     if (fd >= 0)
         lp_syscall(SYS_close, fd);
     text[n > 0 ? n : 0] = '\0';
@@ -36,7 +36,7 @@ static int visit_lines(char *buffer, size_t *used, char mark,
     return result;
 }
 
-int lp_file_lines(const char *path, char end, char *buffer, size_t room,
+int lp_file_lines(const char *path, char end, char *buffer, size_t capacity,
                   int (*visit)(const char *line, size_t length, void *arg), void *arg)
 {
     size_t used = 0;
@@ -45,7 +45,7 @@ int lp_file_lines(const char *path, char end, char *buffer, size_t room,
         return (int)fd;
     int result = 0;
     while (!result) {
-        n = lp_syscall(SYS_read, fd, buffer + used, room - 1 - used);
+        n = lp_syscall(SYS_read, fd, buffer + used, capacity - 1 - used);
         if (n == -EINTR)
             continue;
         if (n < 0)
@@ -54,7 +54,7 @@ int lp_file_lines(const char *path, char end, char *buffer, size_t room,
             break;
         used += (size_t)n;
         result = visit_lines(buffer, &used, end, visit, arg);
-        if (result || used < room - 1)
+        if (result || used < capacity - 1)
             continue;
         buffer[used] = '\0';
         result = visit(buffer, used, arg);

@@ -14,12 +14,12 @@
 
 /* What one read() gives of it, room - 1 bytes at most, as a string ("" on an error). Its length, or
  * negative errno. */
-ssize_t lp_file_read(const char *path, char *text, size_t room);
+ssize_t lp_file_read(const char *path, char *text, size_t capacity);
 
 /* Reads all of a file and calls visit for each line, without its end ('\n', or what `end` is). A
  * line that does not fit into the buffer comes in pieces. A visit that returns other than 0 ends
  * the reading. Returns 0, what visit returned, or negative errno. */
-int lp_file_lines(const char *path, char end, char *buffer, size_t room,
+int lp_file_lines(const char *path, char end, char *buffer, size_t capacity,
                   int (*visit)(const char *line, size_t length, void *arg), void *arg);
 
 #endif

@@ -54,7 +54,6 @@ struct lp_index {
     lp_index_tree *trees; /* LP_INDEX_TREES of them, as links are */
 };
 
-/* How far a look-up has come. */
 /* For variables with static storage. */
 #define LP_INDEX(items_)                                                                           \
     {                                                                                              \
@@ -64,6 +63,7 @@ struct lp_index {
         }                                                                                          \
     }
 
+/* How far a look-up has come. */
 struct lp_index_path {
     _Atomic uint32_t *link;
     uint64_t hash; /* the bits that are left, highest first; then zeros */

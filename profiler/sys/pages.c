@@ -63,7 +63,7 @@ void *lp_own_map(size_t bytes, enum lp_own kind)
 {
     long pages =
         lp_syscall(SYS_mmap, NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
-    if (pages < 0 && pages > -4096) {
+    if (pages < 0 && pages >= -LP_ERRNO_MAX) {
         lp_loss(LP_LOSS_NO_MEMORY);
         return NULL;
     }

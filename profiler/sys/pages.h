@@ -21,7 +21,8 @@
     X(THREADS, "threads")                                                                          \
     X(CPU, "cpu")                                                                                  \
     X(MODULES, "modules")                                                                          \
-    X(SYMBOLS, "symbols")
+    X(SYMBOLS, "symbols")                                                                          \
+    X(REPORTS, "reports")
 
 enum lp_own {
 #define X(id, text) LP_OWN_##id,

@@ -30,6 +30,8 @@ static inline long lp_syscall6(long number, long a, long b, long c, long d, long
     return result;
 }
 
+enum { LP_ERRNO_MAX = 4095 }; /* results from -LP_ERRNO_MAX to -1 are errors */
+
 /* lp_syscall(SYS_name, up to six arguments). */
 #define lp_syscall(...) LP_SYSCALL(__VA_ARGS__, 0, 0, 0, 0, 0, 0)
 #define LP_SYSCALL(number, a, b, c, d, e, f, ...)                                                  \

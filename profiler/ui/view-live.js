@@ -10,8 +10,8 @@ import {all, called, watch} from './snapshots.js';
 const FIGURES = [
   {id: 'heap', title: 'Heap in use', unit: 'bytes', of: point => point.heap_bytes, error: point => point.heap_error},
   {id: 'rss', title: 'Resident', unit: 'bytes', of: point => point.rss_bytes},
-  {id: 'gap', title: 'Beyond the heap', unit: 'bytes', of: point => point.rss_bytes - point.heap_bytes,
-    part: point => point.own_bytes, remark: point => `┈ ${bytes(point.own_bytes)} is the profiler’s`},
+  {id: 'nonheap', title: 'Resident, not heap', unit: 'bytes', of: point => point.rss_bytes - point.heap_bytes,
+    part: point => point.own_bytes, remark: point => `dotted: profiler, ${bytes(point.own_bytes)}`},
   {id: 'threads', title: 'Threads', unit: 'count', of: point => point.threads},
   {id: 'fds', title: 'Descriptors', unit: 'count', of: point => point.fds},
   {id: 'rate', title: 'Allocation rate', unit: 'bytes', perSecond: '/s',
@@ -40,7 +40,7 @@ function card(figure) {
       now.replaceChildren(value(last.n, figure.unit) + per, h('small', {}, error(last.error, figure.unit)));
       const span = duration(Math.round((last.time - first.time) / 1000) * 1e9).replace('.0', '');
       const moved = last === first ? '' : per ? `peak ${value(Math.max(...list.map(row => row.n)), figure.unit)}${per}`
-        : last.n === first.n ? `as ${span} ago` : `${signed(last.n - first.n, figure.unit)} in ${span}`;
+        : last.n === first.n ? `unchanged for ${span}` : `${signed(last.n - first.n, figure.unit)} in ${span}`;
       change.textContent = figure.remark ? figure.remark(points[points.length - 1]) : moved;
       canvas.setAttribute('aria-label', `${figure.title}: ${value(last.n, figure.unit)}${per}, ${moved}`);
       drawing.show(list, snapshots);

@@ -13,13 +13,13 @@ void *lp_arena_take(struct lp_arena *arena, size_t size)
 {
     size = (size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
     if (size > arena->left) {
-        size_t room = size > BLOCK ? size : BLOCK;
-        struct lp_arena_block *block = malloc(sizeof *block + room);
+        size_t capacity = size > BLOCK ? size : BLOCK;
+        struct lp_arena_block *block = malloc(sizeof *block + capacity);
         if (!block)
             return NULL;
         block->next = arena->blocks;
         arena->blocks = block;
-        arena->left = room;
+        arena->left = capacity;
     }
     arena->left -= size;
     return arena->blocks->bytes + arena->left;

@@ -8,7 +8,7 @@
 #include "write/jsonout.h"
 
 /* Comment lines, "# name = value", like the MemStats at the end of Go's heap profile. */
-void lp_footprint_text(FILE *out, const struct lp_footprint *weight);
-void lp_footprint_json(struct lp_json *json, const char *key, const struct lp_footprint *weight);
+void lp_footprint_text(FILE *out, const struct lp_footprint *footprint);
+void lp_footprint_json(struct lp_json *json, const char *key, const struct lp_footprint *footprint);
 
 #endif

@@ -29,15 +29,15 @@ static const struct field {
 };
 enum { NFIELDS = sizeof fields / sizeof *fields };
 
-static int64_t value(const struct lp_vitals *life, int i)
+static int64_t value(const struct lp_vitals *vitals, int i)
 {
-    return *(const int64_t *)((const char *)life + fields[i].offset) / fields[i].unit;
+    return *(const int64_t *)((const char *)vitals + fields[i].offset) / fields[i].unit;
 }
 
 int lp_write_live_history(FILE *out, const struct lp_history *history)
 {
     struct lp_json json = {.out = out};
-    const struct lp_vitals *life;
+    const struct lp_vitals *vitals;
 
     fputs("event: history\ndata: ", out);
     lp_json_object(&json, NULL);
@@ -48,10 +48,10 @@ int lp_write_live_history(FILE *out, const struct lp_history *history)
         lp_json_text(&json, NULL, fields[i].name);
     lp_json_end(&json);
     lp_json_array(&json, "points");
-    for (size_t n = 0; (life = lp_history_at(history, n)); n++) {
+    for (size_t n = 0; (vitals = lp_history_at(history, n)); n++) {
         lp_json_array(&json, NULL);
         for (int i = 0; i < NFIELDS; i++)
-            lp_json_int(&json, NULL, value(life, i));
+            lp_json_int(&json, NULL, value(vitals, i));
         lp_json_end(&json);
     }
     lp_json_end(&json);
@@ -60,14 +60,14 @@ int lp_write_live_history(FILE *out, const struct lp_history *history)
     return lp_json_finish(&json);
 }
 
-void lp_write_live_point(FILE *out, const struct lp_vitals *life)
+void lp_write_live_point(FILE *out, const struct lp_vitals *vitals)
 {
     struct lp_json json = {.out = out};
 
     fputs("event: point\ndata: ", out);
     lp_json_object(&json, NULL);
     for (int i = 0; i < NFIELDS; i++)
-        lp_json_int(&json, fields[i].name, value(life, i));
+        lp_json_int(&json, fields[i].name, value(vitals, i));
     lp_json_end(&json);
     fputs("\n\n", out);
 }

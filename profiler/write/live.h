@@ -22,6 +22,6 @@
 
 /* 0 or a negative errno. */
 int lp_write_live_history(FILE *out, const struct lp_history *history);
-void lp_write_live_point(FILE *out, const struct lp_vitals *life);
+void lp_write_live_point(FILE *out, const struct lp_vitals *vitals);
 
 #endif

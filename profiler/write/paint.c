@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sys/array.h"
 #include "symbolize/clean.h"
 #include "write/human.h"
 
@@ -23,14 +24,9 @@ static struct lp_painted *find(struct lp_paint *paint, const struct lp_module *m
     for (uint32_t i = 0; i < paint->n; i++)
         if (paint->libraries[i].module == module)
             return &paint->libraries[i];
-    if (paint->n == paint->room) {
-        uint32_t room = paint->room ? 2 * paint->room : 32;
-        struct lp_painted *grown = realloc(paint->libraries, room * sizeof(*grown));
-        if (!grown)
-            return NULL;
-        paint->libraries = grown;
-        paint->room = room;
-    }
+    if (!lp_array_reserve(&paint->libraries, &paint->capacity, paint->n + 1,
+                          sizeof *paint->libraries))
+        return NULL;
     paint->libraries[paint->n] = (struct lp_painted){.module = module};
     return &paint->libraries[paint->n++];
 }

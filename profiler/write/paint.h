@@ -17,7 +17,7 @@ struct lp_paint {
         const struct lp_module *module; /* NULL: in no object file */
         double own;                     /* the width of what ends in it */
     } * libraries;
-    uint32_t n, room;
+    size_t n, capacity;
 };
 
 /* 0 or -ENOMEM; release it in both cases. The tree must live as long. */

@@ -21,7 +21,8 @@
 #include "write/gzip.h"
 #include "write/human.h"
 #include "write/notes.h"
-#include "write/ids.h"
+#include "sys/array.h"
+#include "sys/table.h"
 #include "profile.pb-c.h"
 
 typedef Perftools__Profiles__Profile Profile;
@@ -36,7 +37,7 @@ typedef Perftools__Profiles__Function Function;
 /* Arrays of pointers, as protobuf-c has them. */
 struct list {
     void **at;
-    size_t n, room;
+    size_t n, capacity;
 };
 
 enum { SPECIALS = LP_STACK_FIRST + 1 + LP_FRAME_DEEPER };
@@ -44,13 +45,13 @@ enum { SPECIALS = LP_STACK_FIRST + 1 + LP_FRAME_DEEPER };
 struct builder {
     struct lp_arena arena;
     struct list strings, mappings, locations, functions;
-    struct lp_ids by_place, by_function, by_string;
+    struct lp_table by_place, by_function, by_string;
     uint64_t special[SPECIALS]; /* location ids, 0: not met yet */
     struct place {
         const struct lp_module *module;
         uint32_t segment;
     } * places; /* of each mapping */
-    size_t places_room;
+    size_t places_capacity;
     bool failed; /* memory is out; what was returned is not to be used */
 };
 
@@ -64,59 +65,56 @@ static void *take(struct builder *b, size_t size)
 
 static bool append(struct builder *b, struct list *list, void *item)
 {
-    if (list->n == list->room) {
-        size_t room = list->room ? list->room * 2 : 256;
-        void **at = realloc(list->at, room * sizeof(*at));
-        if (!at) {
-            b->failed = true;
-            return false;
-        }
-        list->at = at;
-        list->room = room;
+    if (!lp_array_reserve(&list->at, &list->capacity, list->n + 1, sizeof *list->at)) {
+        b->failed = true;
+        return false;
     }
     list->at[list->n++] = item;
     return item != NULL;
 }
 
-static uint32_t *slot(struct builder *b, struct lp_ids *ids, uint64_t key)
+/* Where the id of this number is, or is to be filled in. */
+static struct lp_table_slot *slot_of(struct builder *b, struct lp_table *ids, uint64_t hash,
+                                     lp_table_is *is, const void *key)
 {
-    uint32_t *id = lp_ids_slot(ids, key);
-    if (!id)
+    struct lp_table_slot *slot = lp_table_slot(ids, hash, is, key);
+    if (!slot)
         b->failed = true;
-    return id;
+    return slot;
 }
 
-/* Texts must outlive the packing. If two different texts have the same hash, the second one gets a
- * new number each time. */
+struct wanted {
+    const struct builder *b;
+    const char *text;
+};
+
+static bool is_string(uint64_t id, const void *key)
+{
+    const struct wanted *wanted = key;
+    return strcmp(wanted->b->strings.at[id], wanted->text) == 0;
+}
+
+/* Texts must outlive the packing. */
 static int64_t string(struct builder *b, const char *text)
 {
     if (!text || !text[0])
         return 0;
 
-    uint64_t hash = 0xcbf29ce484222325;
-    for (const char *s = text; *s; s++)
-        hash = (hash ^ (unsigned char)*s) * 0x100000001b3;
-    uint32_t *id = slot(b, &b->by_string, hash);
-    if (!id)
+    struct lp_table_slot *slot = slot_of(b, &b->by_string, lp_table_hash_text(text, 0), is_string,
+                                         &(struct wanted){b, text});
+    if (!slot || slot->value)
+        return slot ? (int64_t)slot->value : 0;
+    if (!append(b, &b->strings, (void *)(uintptr_t)text))
         return 0;
-    if (*id && strcmp(b->strings.at[*id], text) == 0)
-        return *id;
-    append(b, &b->strings, (void *)(uintptr_t)text);
-    *id = (uint32_t)(b->strings.n - 1);
-    return *id;
+    lp_table_fill(&b->by_string, slot, b->strings.n - 1);
+    return (int64_t)slot->value;
 }
 
 static bool add_place(struct builder *b, struct place place)
 {
-    if (b->mappings.n == b->places_room) {
-        size_t room = b->places_room ? b->places_room * 2 : 64;
-        struct place *places = realloc(b->places, room * sizeof *places);
-        if (!places) {
-            b->failed = true;
-            return false;
-        }
-        b->places = places;
-        b->places_room = room;
+    if (!lp_array_reserve(&b->places, &b->places_capacity, b->mappings.n + 1, sizeof *b->places)) {
+        b->failed = true;
+        return false;
     }
     b->places[b->mappings.n] = place;
     return true;
@@ -149,17 +147,17 @@ static uint64_t mapping(struct builder *b, const struct lp_module *module, uint3
 static uint64_t function(struct builder *b, const struct lp_frame *frame)
 {
     int64_t linkage = string(b, frame->linkage), file = string(b, frame->file);
-    uint32_t *id =
-        slot(b, &b->by_function,
-             (uint64_t)linkage << 40 | (uint64_t)file << 20 | (uint64_t)frame->start_line);
-    if (!id || *id)
-        return id ? *id : 0;
+    uint64_t key = (uint64_t)linkage << 40 | (uint64_t)file << 20 | (uint64_t)frame->start_line;
+    struct lp_table_slot *slot = slot_of(b, &b->by_function, lp_table_mix(key), NULL, NULL);
+    if (!slot || slot->value)
+        return slot ? slot->value : 0;
 
     Function *f = take(b, sizeof(*f));
     if (!f || !append(b, &b->functions, f))
         return 0;
     perftools__profiles__function__init(f);
-    f->id = *id = (uint32_t)b->functions.n;
+    f->id = b->functions.n;
+    lp_table_fill(&b->by_function, slot, f->id);
     f->name = string(b, frame->function);
     f->system_name = linkage;
     f->filename = file;
@@ -193,10 +191,10 @@ static Location *new_location(struct builder *b, const struct lp_frame *frames, 
 static uint64_t location(struct builder *b, uint32_t stack, uintptr_t address)
 {
     const struct lp_symbol *symbol = lp_symbolize_in(stack, address);
-    uint32_t *id =
-        slot(b, &b->by_place, symbol->module ? (uint64_t)(uintptr_t)symbol | 1ull << 63 : address);
-    if (!id || *id)
-        return id ? *id : 0;
+    uint64_t key = symbol->module ? (uint64_t)(uintptr_t)symbol | 1ull << 63 : address;
+    struct lp_table_slot *slot = slot_of(b, &b->by_place, lp_table_mix(key), NULL, NULL);
+    if (!slot || slot->value)
+        return slot ? slot->value : 0;
 
     Location *l = new_location(b, symbol->frames, symbol->nframes);
     if (!l)
@@ -204,7 +202,7 @@ static uint64_t location(struct builder *b, uint32_t stack, uintptr_t address)
     l->address = address;
     if (symbol->module)
         l->mapping_id = mapping(b, symbol->module, lp_module_segment(symbol->module, address));
-    *id = (uint32_t)l->id;
+    lp_table_fill(&b->by_place, slot, l->id);
     return l->id;
 }
 
@@ -380,9 +378,9 @@ static void release(struct builder *b)
     struct list *const lists[] = {&b->strings, &b->mappings, &b->locations, &b->functions};
     for (int i = 0; i < 4; i++)
         free(lists[i]->at);
-    lp_ids_release(&b->by_place);
-    lp_ids_release(&b->by_function);
-    lp_ids_release(&b->by_string);
+    lp_table_release(&b->by_place);
+    lp_table_release(&b->by_function);
+    lp_table_release(&b->by_string);
 }
 
 struct packer {
@@ -406,7 +404,8 @@ static int pack(FILE *out, const Profile *p)
 
 int lp_write_pprof(FILE *out, const struct lp_profile *profile, const struct lp_view *view)
 {
-    struct builder b = {0};
+    const struct lp_table ids = {.kind = LP_OWN_REPORTS};
+    struct builder b = {.by_place = ids, .by_function = ids, .by_string = ids};
     Profile p = PERFTOOLS__PROFILES__PROFILE__INIT;
 
     int rc = build(&b, &p, profile, view->kind);

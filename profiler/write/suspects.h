@@ -9,8 +9,8 @@
  * threads, descriptors against RLIMIT_NOFILE. The first suspect is what would bring the process
  * down first.
  *
- * The gap (profile/gap.h) is listed when it grew, or when it is LP_HIGH_WATER_BYTES and more than
- * the heap in use, under the place that had most of what was freed in the window.
+ * Unused memory (profile/unused.h) is listed when it grew, or when it is LP_HIGH_WATER_BYTES and
+ * more than the heap in use, under the place that had most of what was freed in the window.
  *
  * Churn is a place that allocated much in the window and kept next to nothing of it: its growth is
  * too small to be a suspect's, and at most an eighth of what it allocated. So is one that is merely

@@ -101,7 +101,7 @@ static void write_suspect(struct lp_json *json, const struct lp_ranking *ranking
     lp_json_object(json, NULL);
     lp_json_int(json, "rank", (int64_t)i + 1);
     lp_json_text(json, "resource", tracked->is->name);
-    if (tracked->profile == LP_GAP)
+    if (tracked->profile == LP_UNUSED)
         lp_json_null(json, "profile");
     else
         lp_json_text(json, "profile", lp_snapshot_kinds[tracked->profile]->name);
@@ -123,8 +123,8 @@ static void write_suspect(struct lp_json *json, const struct lp_ranking *ranking
     write_verdict(json, ranking, s);
     if (lp_ranks_heap(ranking, s))
         write_allocations(json, s);
-    if (tracked->profile == LP_GAP)
-        write_known(json, "trimmable", ranking->to->gap.trimmable);
+    if (tracked->profile == LP_UNUSED)
+        write_known(json, "trimmable", ranking->to->unused.trimmable);
     lp_json_end(json);
 }
 

@@ -85,13 +85,13 @@ static void write_too_early(FILE *out, const struct lp_suspect *s)
     }
 }
 
-static void write_gap(FILE *out, const struct lp_gap *gap)
+static void write_unused(FILE *out, const struct lp_unused *unused)
 {
     char trim[LP_HUMAN_MAX];
 
-    if (gap->trimmable >= 0)
+    if (unused->trimmable >= 0)
         fprintf(out, "; malloc_trim() would give back about %s",
-                lp_human(trim, gap->trimmable, "bytes", false));
+                lp_human(trim, unused->trimmable, "bytes", false));
     fputs("; most of what was freed meanwhile was allocated here", out);
 }
 
@@ -118,15 +118,15 @@ void lp_suspect_reason(char text[LP_REASON_MAX], const struct lp_ranking *rankin
     case LP_HIGH_WATER:
         fprintf(out,
                 "malloc keeps %s in memory that are not in use, and that does not grow steadily",
-                lp_human(now, ranking->to->gap.bytes, "bytes", false));
+                lp_human(now, ranking->to->unused.bytes, "bytes", false));
         break;
     case LP_CHURN:
         fprintf(out, "it comes and goes: it grew in %zu of %zu intervals", s->judgement.grew_in,
                 s->judgement.intervals);
         break;
     }
-    if (ranking->tracked[s->resource].profile == LP_GAP)
-        write_gap(out, &ranking->to->gap);
+    if (ranking->tracked[s->resource].profile == LP_UNUSED)
+        write_unused(out, &ranking->to->unused);
     fclose(out);
     text[LP_REASON_MAX - 1] = '\0';
 }

@@ -136,15 +136,15 @@ static void write_label(const struct picture *p, const struct lp_node *node, con
                         double width)
 {
     char amount[LP_HUMAN_MAX];
-    size_t room = width > 8 ? (size_t)((width - 8) / LETTER) : 0, n = lp_letters(name);
+    size_t capacity = width > 8 ? (size_t)((width - 8) / LETTER) : 0, n = lp_letters(name);
 
     lp_human(amount, node->grown - node->shrunk, p->type->unit, p->profile->delta);
-    if (room < 3)
+    if (capacity < 3)
         return;
-    lp_xml_text(p->out, name, n <= room ? n : room - 1);
-    if (n > room)
+    lp_xml_text(p->out, name, n <= capacity ? n : capacity - 1);
+    if (n > capacity)
         fputs("…", p->out);
-    else if (n + 2 + lp_letters(amount) <= room)
+    else if (n + 2 + lp_letters(amount) <= capacity)
         fprintf(p->out, "  %s", amount);
 }
 

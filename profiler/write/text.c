@@ -13,6 +13,8 @@
 
 #include "profile/heap.h"
 #include "symbolize/frames.h"
+#include "sys/array.h"
+#include "sys/table.h"
 #include "write/human.h"
 #include "write/nameless.h"
 #include "write/notes.h"
@@ -32,43 +34,34 @@ struct entry {
 
 struct table {
     struct entry *entries;
-    size_t n, room; /* a hash table: slots in use, slots */
+    size_t n, capacity;
+    struct lp_table numbers; /* function to index, plus one */
 };
 
-static struct entry *find(struct entry *entries, size_t room, const struct lp_frame *frame)
-{
-    uint64_t hash = 0xcbf29ce484222325;
+struct wanted {
+    const struct table *table;
+    const struct lp_frame *frame;
+};
 
-    for (const char *s = frame->function; *s; s++)
-        hash = (hash ^ (unsigned char)*s) * 0x100000001b3;
-    for (hash ^= hash >> 32;; hash++) {
-        struct entry *entry = &entries[hash & (room - 1)];
-        if (!entry->frame || lp_same_function(entry->frame, frame))
-            return entry;
-    }
+static bool is_entry(uint64_t number, const void *key)
+{
+    const struct wanted *wanted = key;
+    return lp_same_function(wanted->table->entries[number - 1].frame, wanted->frame);
 }
 
 static struct entry *entry_of(struct table *table, const struct lp_frame *frame)
 {
-    if (table->n * 2 >= table->room) {
-        size_t room = table->room ? table->room * 2 : 512;
-        struct entry *entries = calloc(room, sizeof(*entries));
-        if (!entries)
-            return NULL;
-        for (size_t i = 0; i < table->room; i++)
-            if (table->entries[i].frame)
-                *find(entries, room, table->entries[i].frame) = table->entries[i];
-        free(table->entries);
-        table->entries = entries;
-        table->room = room;
-    }
-
-    struct entry *entry = find(table->entries, table->room, frame);
-    if (!entry->frame) {
-        entry->frame = frame;
-        table->n++;
-    }
-    return entry;
+    struct lp_table_slot *slot =
+        lp_table_slot(&table->numbers, lp_table_hash_text(frame->function, 0), is_entry,
+                      &(struct wanted){table, frame});
+    if (slot && slot->value)
+        return &table->entries[slot->value - 1];
+    if (!slot ||
+        !lp_array_reserve(&table->entries, &table->capacity, table->n + 1, sizeof *table->entries))
+        return NULL;
+    table->entries[table->n] = (struct entry){.frame = frame};
+    lp_table_fill(&table->numbers, slot, ++table->n);
+    return &table->entries[table->n - 1];
 }
 
 /* Rows come sorted by stack, and ages are a stack's: each is added once. */
@@ -140,8 +133,6 @@ static int by_size(const void *x, const void *y)
 {
     const struct entry *a = x, *b = y;
 
-    if (!a->frame || !b->frame)
-        return !a->frame - !b->frame;
     if (llabs(a->flat) != llabs(b->flat))
         return llabs(a->flat) > llabs(b->flat) ? -1 : 1;
     if (llabs(a->cum) != llabs(b->cum))
@@ -225,7 +216,7 @@ int lp_write_text(FILE *out, const struct lp_profile *profile, const struct lp_v
 {
     const struct lp_profile_kind *kind = view->kind;
     int value = view->value;
-    struct table table = {0};
+    struct table table = {.numbers.kind = LP_OWN_REPORTS};
     double error, whole = 0;
 
     lp_profile_total(profile, value, &error);
@@ -242,7 +233,7 @@ int lp_write_text(FILE *out, const struct lp_profile *profile, const struct lp_v
         goto out;
     }
 
-    qsort(table.entries, table.room, sizeof(*table.entries), by_size);
+    qsort(table.entries, table.n, sizeof(*table.entries), by_size);
     fprintf(out, "\n%11s%9s%s%12s%9s%s%s%s  %s\n", "flat", "flat%", error > 0 ? "          ±" : "",
             "cum", "cum%", error > 0 ? "          ±" : "",
             has_window(profile) ? "   allocated       freed" : "",
@@ -253,8 +244,9 @@ int lp_write_text(FILE *out, const struct lp_profile *profile, const struct lp_v
         fprintf(out, "and %zu more functions\n", table.n - LINES_SHOWN);
     lp_write_nameless(out, profile);
 out:
-    for (size_t i = 0; i < table.room; i++)
+    for (size_t i = 0; i < table.n; i++)
         free(table.entries[i].ages);
     free(table.entries);
+    lp_table_release(&table.numbers);
     return rc != 0 ? rc : ferror(out) ? -EIO : 0;
 }

@@ -11,69 +11,48 @@
 #include <string.h>
 
 #include "symbolize/clean.h"
+#include "sys/array.h"
 
-static uint64_t hash_of(const struct lp_tree *tree, uint32_t parent, const struct lp_frame *frame)
+struct step {
+    const struct lp_tree *tree;
+    uint32_t parent;
+    const struct lp_frame *frame;
+};
+
+static uint64_t hash_of(const struct step *step)
 {
-    uint64_t hash = 0xcbf29ce484222325 ^ parent;
-
-    if (tree->by_line)
-        hash = (hash ^ (uint32_t)frame->line) * 0x100000001b3;
-    for (const char *s = frame->function; *s; s++)
-        hash = (hash ^ (unsigned char)*s) * 0x100000001b3;
-    return hash ^ hash >> 32;
+    uint64_t line = step->tree->by_line ? (uint32_t)step->frame->line : 0;
+    return lp_table_hash_text(step->frame->function, lp_table_mix(line << 32 | step->parent));
 }
 
-static bool same(const struct lp_tree *tree, const struct lp_frame *a, const struct lp_frame *b)
+static bool leads_to(uint64_t node, const void *key)
 {
-    return lp_same_function(a, b) && (!tree->by_line || a->line == b->line);
+    const struct step *step = key;
+    const struct lp_node *to = &step->tree->nodes[node];
+    return to->parent == step->parent && lp_same_function(to->frame, step->frame) &&
+           (!step->tree->by_line || to->frame->line == step->frame->line);
 }
 
-static int grow(struct lp_tree *tree)
+/* A new last node, not filled in; 0: memory is out. (The root is no one's new node.) */
+static uint32_t new_node(struct lp_tree *tree)
 {
-    uint32_t room = tree->room ? tree->room * 2 : 256;
-    struct lp_node *nodes = realloc(tree->nodes, room * sizeof(*nodes));
-    if (nodes)
-        tree->nodes = nodes;
-    uint32_t *slots = calloc(2 * (size_t)room, sizeof(*slots));
-    if (!nodes || !slots) {
-        free(slots);
-        return -ENOMEM;
-    }
-
-    for (uint32_t i = 1; i < tree->n; i++) {
-        uint64_t at = hash_of(tree, nodes[i].parent, nodes[i].frame);
-        while (slots[at & (2 * room - 1)])
-            at++;
-        slots[at & (2 * room - 1)] = i;
-    }
-    free(tree->slots);
-    tree->slots = slots;
-    tree->nslots = 2 * room;
-    tree->room = room;
-    return 0;
+    if (!lp_array_reserve(&tree->nodes, &tree->capacity, (size_t)tree->n + 1, sizeof *tree->nodes))
+        return 0;
+    return tree->n++;
 }
 
 /* The child of this node for this function, made if need be; 0 when memory is out. */
 static uint32_t step(struct lp_tree *tree, uint32_t parent, const struct lp_line *line)
 {
-    uint64_t at = hash_of(tree, parent, line->frame);
+    const struct step key = {tree, parent, line->frame};
+    struct lp_table_slot *slot = lp_table_slot(&tree->steps, hash_of(&key), leads_to, &key);
+    if (!slot || slot->value)
+        return slot ? (uint32_t)slot->value : 0;
 
-    for (;; at++) {
-        uint32_t i = tree->slots[at & (tree->nslots - 1)];
-        if (i == 0)
-            break;
-        if (tree->nodes[i].parent == parent && same(tree, tree->nodes[i].frame, line->frame))
-            return i;
-    }
-    if (tree->n == tree->room) {
-        if (grow(tree) != 0)
-            return 0;
-        for (at = hash_of(tree, parent, line->frame); tree->slots[at & (tree->nslots - 1)]; at++)
-            ;
-    }
-
-    uint32_t i = tree->n++;
-    tree->slots[at & (tree->nslots - 1)] = i;
+    uint32_t i = new_node(tree);
+    if (i == 0)
+        return 0;
+    lp_table_fill(&tree->steps, slot, i);
     tree->nodes[i] = (struct lp_node){.frame = line->frame,
                                       .symbol = line->symbol,
                                       .program = line->program,
@@ -134,15 +113,14 @@ static void sort_children(struct lp_tree *tree, uint32_t parent, struct child *s
 
 int lp_tree_build(struct lp_tree *tree, const struct lp_profile *profile, int value, bool by_line)
 {
-    *tree = (struct lp_tree){.by_line = by_line};
+    *tree = (struct lp_tree){.by_line = by_line, .steps.kind = LP_OWN_REPORTS};
     lp_modules_refresh();
     struct lp_lines *lines = malloc(sizeof(*lines));
     struct child *scratch = NULL;
-    int rc = lines ? grow(tree) : -ENOMEM;
-    if (rc != 0)
+    int rc = -ENOMEM;
+    if (!lines || !lp_array_reserve(&tree->nodes, &tree->capacity, 1, sizeof *tree->nodes))
         goto out;
 
-    rc = -ENOMEM;
     tree->nodes[0] = (struct lp_node){0};
     tree->n = 1;
     for (size_t r = 0; r < profile->nrows; r++) {
@@ -191,6 +169,6 @@ const char *lp_tree_name(const struct lp_tree *tree, uint32_t node, char name[LP
 void lp_tree_release(struct lp_tree *tree)
 {
     free(tree->nodes);
-    free(tree->slots);
+    lp_table_release(&tree->steps);
     memset(tree, 0, sizeof(*tree));
 }

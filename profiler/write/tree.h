@@ -7,6 +7,7 @@
 #define LP_WRITE_TREE_H
 
 #include "symbolize/frames.h"
+#include "sys/table.h"
 #include "profile/profile.h"
 
 struct lp_node {
@@ -24,10 +25,10 @@ struct lp_node {
 
 struct lp_tree {
     struct lp_node *nodes; /* nodes[0] is the root */
-    uint32_t n, room;
+    uint32_t n;
     bool by_line;
-    uint32_t *slots; /* private: a hash table of (parent, function or line) */
-    uint32_t nslots;
+    size_t capacity;       /* private */
+    struct lp_table steps; /* private: (parent, function or line) to node */
 };
 
 /* 0 or -ENOMEM; release it in both cases. */

@@ -10,7 +10,7 @@ export const RESOURCES = {
   registered: ['Registrations', 'that stay behind one descriptor'],
   mappings: ['Mappings', 'memory outside malloc’s books'],
   children: ['Child processes', 'that nobody waits for'],
-  gap: ['Beyond the heap', 'memory that is free, and still resident'],
+  unused: ['Unused memory of malloc', 'free, and still resident'],
   none: ['Controls', 'nothing leaks here, though it may look so'],
 };
 

@@ -30,8 +30,8 @@ hit() { # VARIANT SCENE QUERY HITS
 
 # grown FROM: what the value has grown by since that snapshot, under the function.
 grown() {
-	if [[ $profile == gap ]]; then
-		prof "/debug/snapshots" | jq --argjson from "$1" '[.snapshots[].figures.gap_bytes] | .[-1] - .[$from - 1]'
+	if [[ $profile == unused ]]; then
+		prof "/debug/snapshots" | jq --argjson from "$1" '[.snapshots[].figures.unused_bytes] | .[-1] - .[$from - 1]'
 		return
 	fi
 	prof "/debug/diff?profile=$profile&from=$1&to=$((last))&format=json" >"$work/diff"
@@ -44,7 +44,7 @@ as_expected() {
 	last=$(snapshot again)
 	got=$(grown 1)
 	echo "$scene: $got, expected $expected" >>"$work/seen"
-	if [[ $profile == gap ]]; then
+	if [[ $profile == unused ]]; then
 		((got >= expected - expected * slack / 100))
 	else
 		((got >= expected - expected * slack / 100 && got <= expected + expected * slack / 100))
@@ -55,7 +55,7 @@ holds() { # all that the scene says it holds, added up
 	get /stats | jq -c --arg id "$scene" '.scenes[$id] | [to_entries[] | select(.key | startswith("held_")) | .value] | add'
 }
 
-# Malloc has ways of its own: a gap is closed when less than a quarter of what the leak opens is left of it.
+# Malloc has ways of its own: unused memory is gone when less than a quarter of what the leak opens is left of it.
 closed() {
 	snapshot again >/dev/null
 	(($(grown 1) < amount * hits / 4))
@@ -77,7 +77,7 @@ leak() { # SCENE
 	[[ $(jq '.suspects[0].line' "$work/suspects") -gt 0 ]] || fail "no line"
 	equal "after a reset" "$(code POST "$url/reset/$scene")" 200
 	equal "held" "$(holds)" 0
-	[[ $profile != gap ]] || wait_for 20 closed
+	[[ $profile != unused ]] || wait_for 20 closed
 }
 
 # What is in use of each resource, in the last snapshot.
@@ -94,11 +94,11 @@ stayed() { # BEFORE
 		| .[0] <= 16384 and all(.[1:][]; . <= 0)' >/dev/null
 }
 
-# No resource has a slope whose interval lies above zero; of the gap, none that would open it to what a suspect has.
+# No resource has a slope whose interval lies above zero; of unused memory, none that would make it a suspect.
 level() {
 	local totals
 	totals=$(prof "/debug/suspects?from=1&to=$last" | jq -c '.totals | with_entries(select(.value.trend.low > 0))
-		| with_entries(select(.key != "gap" or .value.growth > 1048576))')
+		| with_entries(select(.key != "unused" or .value.growth > 1048576))')
 	equal "rising" "$totals" '{}'
 }
 
@@ -118,7 +118,7 @@ flat() { # VARIANT SCENE
 	done
 	level
 	wait_for 20 stayed "$before" || fail "not flat: $before, then $now"
-	[[ $profile != gap ]] || wait_for 20 closed
+	[[ $profile != unused ]] || wait_for 20 closed
 	equal "suspects" "$(prof "/debug/suspects?from=1" | jq -c '[.suspects[] | [.resource, .function, .growth]]')" '[]'
 	equal "held" "$(holds)" 0
 }

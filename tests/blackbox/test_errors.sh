@@ -43,6 +43,13 @@ refuses_all() { # PORT MAX-HEAD MAX-BODY
 		'Origin: http://localhost\r\norigin: http://localhost' 'Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0'; do
 		refuses "$port" 400 "POST /debug/snapshots HTTP/1.1\r\nConnection: close\r\n$request\r\n\r\n"
 	done
+	# If it is not clear where a body ends, or evhttp would not read it, what follows the head is not a request.
+	for request in 'POST / HTTP/1.1\r\nContent-Length: 0\r\nContent-Length: 40' 'POST / HTTP/1.1\r\nTransfer-Encoding: gzip' \
+		'TRACE / HTTP/1.1\r\nContent-Length: 40' 'TRACE / HTTP/1.1\r\nTransfer-Encoding: chunked'; do
+		refuses "$port" 400 "$request\r\n\r\nGET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+	done
+	raw "$port" 'HEAD / HTTP/1.1\r\nContent-Length: 40\r\n\r\nGET / HTTP/1.1\r\nHost: localhost\r\n\r\n'
+	equal "HEAD with a body" "$status" 400
 	refuses "$port" 403 'GET http://evil.example/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'
 	refuses "$port" 413 "POST / HTTP/1.1\r\nContent-Length: $(($3 + 1))\r\n\r\n"
 	refuses "$port" 413 'POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n'

@@ -23,7 +23,7 @@ test_choices() {
 		equal "status of $bad" "$(code GET "$pprof/debug/pprof/threads?$bad")" 400
 		grep -Eq 'granularity|color' "$work/body" || fail "$bad: $(<"$work/body")"
 	done
-	contains "$(prof '/debug/pprof/threads?granularity=line')" "granularity is not for pprof; formats that heed it: folded, svg"
+	contains "$(prof '/debug/pprof/threads?granularity=line')" "granularity does not apply to pprof; formats that use it: folded, svg"
 	contains "$(prof '/debug/pprof/threads?format=svg&color=red')" 'unknown color "red"; there are: standard, library'
 }
 

@@ -251,7 +251,7 @@ test_gc() {
 }
 
 test_own_weight() {
-	: "the profiler's own weight is served by table, with its losses and its time, everywhere alike"
+	: "what the profiler itself uses is served by table, with its losses and its time, everywhere alike"
 	needs_heap
 	serve --rate 1
 	get "/leak/slice?n=2000&size=1337" >"$work/null"

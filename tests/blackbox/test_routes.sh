@@ -18,7 +18,7 @@ test_catalogue() {
 	serve
 	equal ids "$(get /scenes | jq -c '[.scenes[].id]')" "$(grep -v '^#' tests/blackbox/catalogue.tsv | cut -f1 | jq -Rnc '[inputs]')"
 	get /scenes | jq -e '[.scenes[] | .title, .lesson, .resource, .signature, .parameters | length > 0] | all'
-	get /scenes | jq -e '[.scenes[] | select(.resource != "none" and .resource != "gap") | .guilty_function | length > 0] | all'
+	get /scenes | jq -e '[.scenes[] | select(.resource != "none" and .resource != "unused") | .guilty_function | length > 0] | all'
 }
 
 test_triggers() {

@@ -17,13 +17,13 @@ dropped_more() { [[ $(field dropped) -gt $1 ]]; }
 consistent() {
 	lines >"$work/lines"
 	awk '
-		BEGIN { keys = "memtrace pid time heap error change objects rss gap threads unjoined fds mappings snapshot dropped" }
+		BEGIN { keys = "memtrace pid time heap error change objects rss nonheap threads unjoined fds mappings snapshot dropped" }
 		{
 			line = ""
 			for (i = 1; i < NF; i += 2) { line = line (i > 1 ? " " : "") $i; v[$i] = $(i + 1) }
 			if (line != keys) { print "fields: " $0; exit 1 }
 			for (k in v) if (v[k] !~ /^[-+]?[0-9]+(\.[0-9]+)?$/ && !(k == "snapshot" && v[k] == "-")) { print k ": " $0; exit 1 }
-			if (v["gap"] != v["rss"] - v["heap"]) { print "gap: " $0; exit 1 }
+			if (v["nonheap"] != v["rss"] - v["heap"]) { print "nonheap: " $0; exit 1 }
 			if (v["change"] !~ /^[-+]/) { print "sign: " $0; exit 1 }
 			if (NR > 1 && v["change"] != v["heap"] - heap) { print "change: " $0; exit 1 }
 			if (v["memtrace"] != NR + v["dropped"]) { print "number: " $0; exit 1 }
@@ -76,15 +76,17 @@ test_quiet() {
 
 test_bad_periods() {
 	: "a bad period is refused with what is allowed; a preloaded program says so and runs on"
-	local bad status
+	local bad status why
 	for bad in 0 1 99ms 61m 2h 1.5s 1s. s -1s "1 s" 10 99999999999999999999s 0x1s; do
 		status=0
 		"$build/leakyard" --memtrace "$bad" >"$work/out" 2>"$work/err" || status=$?
 		equal "status of '$bad'" "$status" 1
-		equal "of '$bad'" "$(<"$work/err")" "leakyard: --memtrace takes a period from 100ms to 1h, like 100ms, 1s or 2m, not \"$bad\""
+		why="not a period"
+		case $bad in 99ms | 61m | 2h | 9999*) why="out of range" ;; esac
+		equal "of '$bad'" "$(<"$work/err")" \
+			"leakyard: --memtrace: \"$bad\" is $why. Use a number with ms, s, m or h, from 100ms to 1h."
 	done
 	needs_preload
-	local why
 	for bad in 10 99ms 2h; do
 		equal "output" "$(LD_PRELOAD=$build/libleakprof.so LEAKPROF_TRACE=$bad /bin/echo alive 2>"$work/err")" alive
 		[[ $bad == 10 ]] && why="not a period" || why="out of range"

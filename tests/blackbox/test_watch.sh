@@ -12,7 +12,7 @@ test_frames() {
 	get "/leak/slice?n=20" >"$work/null"
 	scripts/watch --pprof "$pprof" --frames 2 --suspects 1 >"$work/frames" || fail "$(<"$work/frames")"
 	equal frames "$(grep -c '^leakyard (pid [0-9]*) at http' "$work/frames")" 2
-	equal figures "$(grep -cE '^  (heap in use|RSS|gap|allocated/s|threads|descriptors|mappings) +[0-9-]' "$work/frames")" 14
+	equal figures "$(grep -cE '^  (heap in use|RSS|not heap|allocated/s|threads|descriptors|mappings) +[0-9-]' "$work/frames")" 14
 	contains "$(<"$work/frames")" slice_leak
 	contains "$(<"$work/frames")" "too early to say"
 	scripts/watch --pprof "$pprof" --frames 1 --from 9 >"$work/frames"

@@ -253,17 +253,19 @@ class Test:
             raise Failure(f"not so: {what}")
 
     def wait_for(self, what, condition, seconds=LIMIT):
-        """What is not there yet, or was just replaced, is not true yet."""
-        from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
-
-        until, why = time.monotonic() + seconds, ""
+        """A condition that raises is not true yet: a text or an element that it reads may not be there, or was
+        just replaced. If it never becomes true, the failure shows what it raised last. Failure and Skip pass."""
+        until = time.monotonic() + seconds
         while True:
+            why = ""
             try:
                 value = condition()
                 if value:
                     return value
-            except (NoSuchElementException, StaleElementReferenceException) as error:
-                why = f" ({error.msg})"
+            except (Failure, Skip):
+                raise
+            except Exception as error:
+                why = f" ({type(error).__name__}: {getattr(error, 'msg', None) or error})"
             if time.monotonic() > until:
                 raise Failure(f"waited in vain for: {what}{why}")
             time.sleep(0.05)

@@ -41,7 +41,7 @@ def test_live(t):
     server = t.serve("--rate", "1")
     page = t.browse(1600, 1000)
     page.open(server.pprof + "/")
-    for name in ("heap", "rss", "gap", "threads", "fds", "rate"):
+    for name in ("heap", "rss", "nonheap", "threads", "fds", "rate"):
         t.wait_for(name, lambda: re.match(r"\d", page.find(f".chart.{name} .now").text))
     t.wait_for("the program's name", lambda: page.driver.title == "Live · leakyard · leakprof")
     before, drawn = {name: figure(page, name) for name in ("heap", "threads", "fds")}, "return document.querySelector('.heap canvas').toDataURL()"
@@ -156,7 +156,7 @@ def test_suspects(t):
 
 
 def test_profiles(t):
-    "threads stand by stack with their wait, descriptors with their peer, mappings with their size, the profiler with its weight"
+    "threads stand by stack with their wait, descriptors with their peer, mappings with their size, the profiler with what it uses"
     server = t.serve("--rate", "1")
     for scene in ("thread", "client", "mmap"):
         server.get(f"{server.url}/leak/{scene}?n=7")

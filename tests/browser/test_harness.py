@@ -1,5 +1,6 @@
 # The harness itself: that it sees what a browser sees, and what a browser complains of.
 import http.server
+import re
 import threading
 
 from lib import Failure, run
@@ -75,6 +76,31 @@ def test_scheme(t):
     t.wait_for("dark", lambda: page.js(colour) == "rgb(1, 2, 3)")
     t.equal("size", page.js("return [innerWidth, innerHeight]"), [900, 500])
     page.screenshot("harness")
+
+
+def test_wait(t):
+    "a condition that raises is not true yet, and what it raised last is in the failure"
+    tries = iter((None, "no figure", "12 threads"))
+
+    def figure():
+        return int(re.match(r"(\d+) threads", next(tries))[1])
+
+    t.equal("what it returns at last", t.wait_for("a figure", figure), 12)
+    for condition, said in ((lambda: re.match("a", "b").group(), "AttributeError"), (lambda: False, "in vain for: it")):
+        try:
+            t.wait_for("it", condition, seconds=0)
+        except Failure as failure:
+            t.true(f"{said} in {failure}", said in str(failure))
+        else:
+            raise Failure("it did not fail")
+
+    def ended():
+        raise Failure("the server ended")
+
+    try:
+        t.wait_for("a server", ended)
+    except Failure as failure:
+        t.equal("passed on at once", str(failure), "the server ended")
 
 
 run(globals())

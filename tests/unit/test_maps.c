@@ -38,23 +38,23 @@ static void neighbours_that_the_kernel_merges_are_told_apart(void **state)
 {
     (void)state;
     NEEDS_HOOKED_MAPS();
-    char *room = map_here(30);
-    char *first = map_there(room, 10), *second = map_there(room + 10 * PAGE, 10);
+    char *capacity = map_here(30);
+    char *first = map_there(capacity, 10), *second = map_there(capacity + 10 * PAGE, 10);
     second[0] = 1;
     expect(first, 10, "anonymous", "map_there");
     expect(second, 10, "anonymous", "map_there");
-    expect(room + 20 * PAGE, 10, "anonymous", "map_here");
+    expect(capacity + 20 * PAGE, 10, "anonymous", "map_here");
     assert_int_equal(look(first).resident, 0);
     assert_int_equal(look(second).resident, PAGE);
     /* One call may take them all, and parts of the outer ones. */
-    assert_int_equal(munmap(room + 5 * PAGE, 20 * PAGE), 0);
-    expect(room, 5, "anonymous", "map_there");
+    assert_int_equal(munmap(capacity + 5 * PAGE, 20 * PAGE), 0);
+    expect(capacity, 5, "anonymous", "map_there");
     expect_nothing(second);
-    expect(room + 25 * PAGE, 5, "anonymous", "map_here");
-    assert_int_equal(munmap(room, 5 * PAGE), 0);
-    assert_int_equal(munmap(room + 25 * PAGE, 5 * PAGE), 0);
-    expect_nothing(room);
-    expect_nothing(room + 25 * PAGE);
+    expect(capacity + 25 * PAGE, 5, "anonymous", "map_here");
+    assert_int_equal(munmap(capacity, 5 * PAGE), 0);
+    assert_int_equal(munmap(capacity + 25 * PAGE, 5 * PAGE), 0);
+    expect_nothing(capacity);
+    expect_nothing(capacity + 25 * PAGE);
 }
 
 static void a_hole_makes_two(void **state)
@@ -99,14 +99,14 @@ static void what_is_moved_belongs_to_who_moved_it(void **state)
 {
     (void)state;
     NEEDS_HOOKED_MAPS();
-    char *old = map_here(10), *room = map_here(40);
-    char *moved = move_here(old, 10, 20, MREMAP_MAYMOVE | MREMAP_FIXED, room + 10 * PAGE);
-    assert_ptr_equal(moved, room + 10 * PAGE);
+    char *old = map_here(10), *capacity = map_here(40);
+    char *moved = move_here(old, 10, 20, MREMAP_MAYMOVE | MREMAP_FIXED, capacity + 10 * PAGE);
+    assert_ptr_equal(moved, capacity + 10 * PAGE);
     expect_nothing(old);
-    expect(room, 10, "anonymous", "map_here");
+    expect(capacity, 10, "anonymous", "map_here");
     expect(moved, 20, "anonymous", "move_here");
-    expect(room + 30 * PAGE, 10, "anonymous", "map_here");
-    munmap(room, 40 * PAGE);
+    expect(capacity + 30 * PAGE, 10, "anonymous", "map_here");
+    munmap(capacity, 40 * PAGE);
 
     char *grown = map_here(20); /* in place: there is room above */
     munmap(grown + 5 * PAGE, 15 * PAGE);

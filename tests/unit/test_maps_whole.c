@@ -99,8 +99,8 @@ static void resident_pages_are_the_kernels(void **state)
 {
     (void)state;
     enum { PAGES = 4000 };
-    char *room = map_here(PAGES + 2), *start = room + PAGE;
-    mprotect(room, PAGE, PROT_NONE);
+    char *capacity = map_here(PAGES + 2), *start = capacity + PAGE;
+    mprotect(capacity, PAGE, PROT_NONE);
     mprotect(start + (size_t)PAGES * PAGE, PAGE, PROT_NONE);
     size_t touched = 0;
     for (size_t i = 0; i < PAGES; i += 1 + i % 5, touched++)
@@ -110,7 +110,7 @@ static void resident_pages_are_the_kernels(void **state)
     int64_t resident = look(start).resident;
     assert_true(resident >= (int64_t)touched * PAGE);
     assert_true(resident <= (int64_t)(touched + 2) * PAGE); /* older kernels cannot tell zeros */
-    munmap(room, (size_t)(PAGES + 2) * PAGE);
+    munmap(capacity, (size_t)(PAGES + 2) * PAGE);
 }
 
 int main(void)

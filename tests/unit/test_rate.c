@@ -1,4 +1,4 @@
-/* The sampling itself: gaps, chances and weights, with fixed seeds. */
+/* The sampling itself: intervals, chances and weights, with fixed seeds. */
 #include "unit.h"
 
 #include <math.h>
@@ -10,7 +10,7 @@
 
 enum { DRAWS = 400000 };
 
-static void the_mean_gap_is_the_rate(void **state)
+static void the_mean_interval_is_the_rate(void **state)
 {
     (void)state;
     static const int64_t rates[] = {100, 4096, 524288};
@@ -51,7 +51,7 @@ static void exact_and_off_need_no_chance(void **state)
     assert_int_equal(self.random, 0);
 }
 
-static void a_change_of_rate_reaches_every_gap_drawn_before(void **state)
+static void a_change_of_rate_reaches_every_interval_drawn_before(void **state)
 {
     (void)state;
     uint64_t longest = lp_rate_gate + LP_RATE_INTERVAL_MAX;
@@ -61,8 +61,8 @@ static void a_change_of_rate_reaches_every_gap_drawn_before(void **state)
     lp_rate_set(LEAKPROF_RATE_DEFAULT);
 }
 
-/* The largest rate draws gaps that would not fit below the gate. */
-static void no_gap_is_longer_than_the_longest(void **state)
+/* The largest rate draws intervals that would not fit below the gate. */
+static void no_interval_is_longer_than_the_longest(void **state)
 {
     (void)state;
     struct lp_self self = {.random = 99};
@@ -98,11 +98,11 @@ static void the_last_changes_are_remembered(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_mean_gap_is_the_rate),
+        cmocka_unit_test(the_mean_interval_is_the_rate),
         cmocka_unit_test(a_weight_is_one_over_the_chance),
         cmocka_unit_test(exact_and_off_need_no_chance),
-        cmocka_unit_test(a_change_of_rate_reaches_every_gap_drawn_before),
-        cmocka_unit_test(no_gap_is_longer_than_the_longest),
+        cmocka_unit_test(a_change_of_rate_reaches_every_interval_drawn_before),
+        cmocka_unit_test(no_interval_is_longer_than_the_longest),
         cmocka_unit_test(the_last_changes_are_remembered),
     };
     return cmocka_run_group_tests_name("rate", tests, NULL, NULL);

@@ -58,13 +58,13 @@ lean(size_t size)
     return block;
 }
 
-FRAME static void *dynamic(size_t room, size_t size)
+FRAME static void *dynamic(size_t capacity, size_t size)
 {
-    char *text = alloca(room);
-    memset(text, 1, room);
-    void *block = room % 64 ? left(size) : right(size);
+    char *text = alloca(capacity);
+    memset(text, 1, capacity);
+    void *block = capacity % 64 ? left(size) : right(size);
     KEEP_FRAME();
-    return text[room / 2] ? block : NULL;
+    return text[capacity / 2] ? block : NULL;
 }
 
 FRAME static void *recurse(int depth, size_t size)
@@ -151,8 +151,8 @@ static void frames_of_any_size_are_told_apart(void **state)
     (void)state;
     NEEDS_HOOKED_HEAP();
     for (int i = 0; i < ROUNDS; i++) {
-        size_t room = 64 + (size_t)(i % 7) * 32;
-        kept[i] = dynamic(room, DYNAMIC_SIZE + (room % 64 == 0));
+        size_t capacity = 64 + (size_t)(i % 7) * 32;
+        kept[i] = dynamic(capacity, DYNAMIC_SIZE + (capacity % 64 == 0));
     }
     int64_t blocks =
         each_stack(DYNAMIC_SIZE, check_side) + each_stack(DYNAMIC_SIZE + 1, check_side);

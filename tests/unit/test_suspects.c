@@ -260,21 +260,21 @@ static void flat_is_said_in_words(void **state)
 }
 
 /* Listed because it is large: there is no pace at which it would reach anything. */
-static void a_gap_that_stands_still_has_no_pace(void **state)
+static void unused_memory_that_stands_still_has_no_pace(void **state)
 {
     (void)state;
     struct lp_snapshot *from = new_snapshot(1), *to = new_snapshot(2);
     allocate(from, stack_of(noisy, 1), 50 * MIB, 50 * MIB);
     allocate(to, stack_of(noisy, 1), 150 * MIB, 150 * MIB);
-    from->gap.bytes = to->gap.bytes = 64 * MIB;
+    from->unused.bytes = to->unused.bytes = 64 * MIB;
     seal(from);
     seal(to);
 
     json_t *json = suspects_json(from, to);
-    json_t *gap = json_array_get(json_object_get(json, "suspects"), 0);
-    assert_string_equal(string_of(gap, "resource"), "gap");
-    assert_int_equal(json_integer_value(json_object_get(gap, "growth")), 0);
-    assert_int_equal(strncmp(string_of(gap, "pace"), "the limit is ", 13), 0);
+    json_t *unused = json_array_get(json_object_get(json, "suspects"), 0);
+    assert_string_equal(string_of(unused, "resource"), "unused");
+    assert_int_equal(json_integer_value(json_object_get(unused, "growth")), 0);
+    assert_int_equal(strncmp(string_of(unused, "pace"), "the limit is ", 13), 0);
     json_decref(json);
     assert_null(strstr(written_text(from, to), "inf"));
     drop(from);
@@ -289,7 +289,7 @@ int main(void)
         cmocka_unit_test(busy_places_are_named_and_no_suspects),
         cmocka_unit_test(work_under_way_is_no_suspect_and_a_slow_leak_is),
         cmocka_unit_test(flat_is_said_in_words),
-        cmocka_unit_test(a_gap_that_stands_still_has_no_pace),
+        cmocka_unit_test(unused_memory_that_stands_still_has_no_pace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,24 +19,24 @@ static void test_line(void **state)
     (void)state;
     char line[LP_TRACE_LINE_MAX], wanted[LP_TRACE_LINE_MAX];
     struct lp_trace trace = {.number = 12, .dropped = 3, .heap_bytes = 1500};
-    struct lp_vitals life = {.uptime_ns = 12003400000,
-                             .heap_bytes = 1000,
-                             .heap_error = 10,
-                             .heap_objects = 7,
-                             .rss_bytes = 5000,
-                             .threads = 4,
-                             .unjoined = 1,
-                             .fds = 9,
-                             .mappings = 80,
-                             .snapshot_cost_ns = 3210499};
+    struct lp_vitals vitals = {.uptime_ns = 12003400000,
+                               .heap_bytes = 1000,
+                               .heap_error = 10,
+                               .heap_objects = 7,
+                               .rss_bytes = 5000,
+                               .threads = 4,
+                               .unjoined = 1,
+                               .fds = 9,
+                               .mappings = 80,
+                               .snapshot_cost_ns = 3210499};
     snprintf(wanted, sizeof wanted,
              "memtrace 12 pid %d time 12.003 heap 1000 error 10 change -500 objects 7 rss 5000 "
-             "gap 4000 threads 4 unjoined 1 fds 9 mappings 80 snapshot 3.210 dropped 3\n",
+             "nonheap 4000 threads 4 unjoined 1 fds 9 mappings 80 snapshot 3.210 dropped 3\n",
              (int)getpid());
-    assert_int_equal(lp_trace_line(line, &trace, &life), strlen(wanted));
+    assert_int_equal(lp_trace_line(line, &trace, &vitals), strlen(wanted));
     assert_string_equal(line, wanted);
-    life.snapshot_cost_ns = -1;
-    lp_trace_line(line, &trace, &life);
+    vitals.snapshot_cost_ns = -1;
+    lp_trace_line(line, &trace, &vitals);
     assert_non_null(strstr(line, " snapshot - "));
 }
 
@@ -46,17 +46,17 @@ static void test_largest_line_fits(void **state)
     char line[LP_TRACE_LINE_MAX];
     int64_t most = INT64_MIN / 2;
     struct lp_trace trace = {most, most, -most};
-    struct lp_vitals life = {.uptime_ns = most,
-                             .heap_bytes = most,
-                             .heap_error = most,
-                             .heap_objects = most,
-                             .rss_bytes = most,
-                             .threads = most,
-                             .unjoined = most,
-                             .fds = most,
-                             .mappings = most,
-                             .snapshot_cost_ns = INT64_MAX};
-    size_t length = lp_trace_line(line, &trace, &life);
+    struct lp_vitals vitals = {.uptime_ns = most,
+                               .heap_bytes = most,
+                               .heap_error = most,
+                               .heap_objects = most,
+                               .rss_bytes = most,
+                               .threads = most,
+                               .unjoined = most,
+                               .fds = most,
+                               .mappings = most,
+                               .snapshot_cost_ns = INT64_MAX};
+    size_t length = lp_trace_line(line, &trace, &vitals);
     assert_true(length < sizeof line);
     assert_int_equal(line[length - 1], '\n');
 }

@@ -1,4 +1,4 @@
-#include "profile/gap.h"
+#include "profile/unused.h"
 
 #include <malloc.h>
 #include <stdint.h>
@@ -52,9 +52,9 @@ static int64_t number(const char **at, const char *name)
 }
 
 /* malloc_info() has a line for each size of free chunks, arena by arena, and sums after them that
- * have no "from". A chunk of n bytes, wherever it begins, has n - 4095 bytes of whole pages.
- * Many threads make many arenas, and all of it megabytes: it is read once, which sscanf() would
- * not do, for that looks for the end of the text each time. */
+ * have no "from". A chunk of n bytes, wherever it begins, has n - (LP_PAGE - 1) bytes of whole
+ * pages. Many threads make many arenas, and all of it megabytes: it is read once, which sscanf()
+ * would not do, for that looks for the end of the text each time. */
 static int64_t whole_pages(const char *info)
 {
     int64_t bytes = 0;
@@ -89,15 +89,15 @@ static int64_t trimmable(void)
     return bytes;
 }
 
-struct lp_gap lp_gap_of(const struct lp_profile *heap, const struct lp_profile *maps,
-                        int64_t top_bytes)
+struct lp_unused lp_unused_of(const struct lp_profile *heap, const struct lp_profile *maps,
+                              int64_t top_bytes)
 {
-    struct lp_gap gap = {.bytes = resident_in_malloc(maps) - chunks_in_use(heap) -
-                                  lp_heap_of(heap)->footprint.heap,
-                         .trimmable = -1};
-    if (gap.bytes >= LP_GAP_ASKED) {
+    struct lp_unused unused = {.bytes = resident_in_malloc(maps) - chunks_in_use(heap) -
+                                        lp_heap_of(heap)->footprint.heap,
+                               .trimmable = -1};
+    if (unused.bytes >= LP_UNUSED_ASKED) {
         int64_t free_pages = top_bytes + trimmable();
-        gap.trimmable = free_pages < gap.bytes ? free_pages : gap.bytes;
+        unused.trimmable = free_pages < unused.bytes ? free_pages : unused.bytes;
     }
-    return gap;
+    return unused;
 }

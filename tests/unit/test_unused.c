@@ -5,12 +5,12 @@
 
 #include "profile/heap.h"
 #include "profile/maps.h"
-#include "profile/gap.h"
+#include "profile/unused.h"
 #include "profile/kinds.h"
 
 enum { HOLES = 64, HOLE = 100000, PIN = 40 };
 
-/* With a gap so large that it bounds nothing. */
+/* With so much unused memory that it bounds nothing. */
 static int64_t trimmable(void)
 {
     struct lp_profile *heap = lp_profile_new(&lp_heap_kind), *maps = lp_profile_new(&lp_maps_kind);
@@ -18,7 +18,7 @@ static int64_t trimmable(void)
 
     row->label_text = "malloc arena";
     row->value[LP_MAPS_RESIDENT] = INT64_C(1) << 40;
-    int64_t bytes = lp_gap_of(heap, maps, 0).trimmable;
+    int64_t bytes = lp_unused_of(heap, maps, 0).trimmable;
     lp_profile_free(heap);
     lp_profile_free(maps);
     return bytes;
