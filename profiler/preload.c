@@ -1,6 +1,6 @@
 /*
- * What libleakprof.so does when it is loaded into a program that was not built for it. With
- * LEAKPROF_LISTEN it starts the HTTP side and reports the address. With LEAKPROF_TRACE it starts
+ * What libleakprof.so does when it is loaded into a program that was not built with it. With
+ * LEAKPROF_LISTEN it starts the HTTP server and reports the address. With LEAKPROF_TRACE it starts
  * the trace. An error is reported in one line, and the program runs on.
  *
  * The programs that a shell or make starts inherit the environment, so they find the address in
@@ -51,14 +51,14 @@ static bool inherited(const char *variable)
     return found;
 }
 
-/* A refused value is reported; its default is used. */
+/* Reports refused values. Their defaults are used. */
 static void report_refused(void)
 {
     char line[LP_CONFIG_LINE_MAX];
     size_t size;
     for (int variable = 0; variable < LP_VARS; variable++)
         if ((size = lp_config_refused(line, variable)) > 0 && write(STDERR_FILENO, line, size) < 0)
-            return; /* nobody can be told */
+            return; /* standard error cannot be written */
 }
 
 static void start(const struct lp_config *config)
@@ -80,7 +80,7 @@ static void start(const struct lp_config *config)
                                              .snapshot_keep = config->snapshot_keep};
     error = lp_agent_start(&options, &why);
     if (error == -EADDRINUSE && listen && inherited(listen - strlen("LEAKPROF_LISTEN=")))
-        return; /* another process of the family listens there */
+        return; /* a parent or sibling listens there */
     if (!error && listen)
         dprintf(STDERR_FILENO, "leakprof: %s/debug/pprof/\n", leakprof_url());
     else if (error)
@@ -95,7 +95,7 @@ static const char *last_part(const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* Compares with the name of the command and with the name of its file. */
+/* Is this the program's name, or the name of its file? */
 static bool called(const char *name, int argc, char **argv)
 {
     char file[PATH_MAX];
@@ -122,7 +122,7 @@ static void at_main(int argc, char **argv, char **environment)
     errno = kept;
 }
 
-/* hooks/start.c has read the environment: its constructor is earlier. */
+/* Runs after the constructor in hooks/start.c, which reads the environment. */
 __attribute__((constructor)) static void preload(void)
 {
     lp_hooks_at_main(at_main);

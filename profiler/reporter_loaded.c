@@ -1,7 +1,7 @@
 /*
- * The preloaded recorder loads its reporter: with RTLD_LOCAL, so that the libraries it needs come
- * before nobody else's, and RTLD_DEEPBIND, so that none of them calls a function of the program
- * that has the same name.
+ * Loads the reporter into a preloaded process. RTLD_LOCAL keeps the symbols of its libraries out of
+ * the program's look-ups. RTLD_DEEPBIND keeps these libraries from calling functions of the program
+ * that have the same names.
  */
 #include "link.h"
 
@@ -22,7 +22,7 @@ const struct lp_reporter *lp_reporter_loaded(void)
 
 static const struct lp_reporter *load(const char **why)
 {
-    /* $ORIGIN is this library's directory, as it was when it was loaded. */
+    /* $ORIGIN is the directory that this library was loaded from. */
     void *library = dlopen("$ORIGIN/libleakprof-reporter.so",
                            RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE | RTLD_DEEPBIND);
     if (!library) {
@@ -46,7 +46,7 @@ const struct lp_reporter *lp_reporter(const char **why)
     const struct lp_reporter *found = lp_reporter_loaded();
     if (found)
         return found;
-    lp_unwind_load(); /* somebody looks */
+    lp_unwind_load(); /* the program wants figures, so it needs whole stacks */
     int previous = lp_own_enter();
     lp_loader_enter();
     if (!(found = lp_reporter_loaded())) {

@@ -7,18 +7,18 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* The calling thread's directory. Not /proc/self: that is the first thread's, and once that has
- * ended by pthread_exit() it is a zombie's, without memory, files or a program. Memory and program
- * are the same for all threads. Descriptors are not: see inspect/program.h. */
+/* The calling thread's directory. /proc/self is the first thread's. After that thread has ended by
+ * pthread_exit(), it shows no memory, no files and no program. Memory and program are the same for
+ * all threads. Descriptors may differ: see inspect/program.h. */
 #define LP_PROC_SELF "/proc/thread-self/"
 
-/* What one read() gives of it, room - 1 bytes at most, as a string ("" on an error). Its length, or
- * negative errno. */
+/* Reads what one read() returns, at most room - 1 bytes, as a string ("" on an error). Returns its
+ * length or a negative errno. */
 ssize_t lp_file_read(const char *path, char *text, size_t room);
 
-/* Reads all of a file and calls visit for each line, without its end ('\n', or what `end` is). A
- * line that does not fit into the buffer comes in pieces. A visit that returns other than 0 ends
- * the reading. Returns 0, what visit returned, or negative errno. */
+/* Reads the whole file and calls visit for each line, without the line's end ('\n', or the `end`
+ * given). A line that does not fit into the buffer is passed in pieces. If visit returns a value
+ * other than 0, reading stops. Returns 0, visit's value, or a negative errno. */
 int lp_file_lines(const char *path, char end, char *buffer, size_t room,
                   int (*visit)(const char *line, size_t length, void *arg), void *arg);
 

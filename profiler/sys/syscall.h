@@ -34,9 +34,9 @@ static inline long lp_syscall6(long number, long a, long b, long c, long d, long
 #define LP_SYSCALL(number, a, b, c, d, e, f, ...)                                                  \
     lp_syscall6((long)(number), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 
-/* Can a word be read at this address? The kernel copies the new signal mask before it looks at
- * `how`, which is none here: EFAULT means that it could not, and nothing is changed. Unlike
- * process_vm_readv() and mincore(), this call passes every common seccomp filter. */
+/* Can a word be read at this address? The kernel copies the new signal mask before it checks `how`,
+ * which is invalid here. EFAULT means that the copy failed. Nothing is changed in either case.
+ * Unlike process_vm_readv() and mincore(), this call passes every common seccomp filter. */
 static inline bool lp_sys_readable(const void *address)
 {
     enum { NO_SUCH_HOW = -1, KERNEL_SIGSET_BYTES = 8 };
