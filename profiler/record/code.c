@@ -1,6 +1,7 @@
 /*
- * The list of other executable memory is written by one thread and read by any: the writer makes
- * the version odd while it writes, and a reader that saw two versions, or an odd one, looks again.
+ * One thread writes the list of other executable memory, and any thread reads it. The writer makes
+ * the version odd while it writes. A reader that sees an odd version, or two different ones, reads
+ * again.
  */
 #include "record/code.h"
 
@@ -23,7 +24,7 @@ static struct {
     uintptr_t start, end;
 } regions[REGIONS_MAX];
 static uint32_t nregions;        /* protected by version, like regions */
-static _Atomic uint32_t version; /* odd: being written */
+static _Atomic uint32_t version; /* odd while the list is being written */
 static _Atomic bool stale;
 
 void lp_code_prepare(char **environment)
@@ -79,13 +80,13 @@ bool lp_code_object(uintptr_t address, struct dl_phdr_info *info)
     const struct link_map *map = found.dlfo_link_map;
     const ElfW(Ehdr) *header = found.dlfo_map_start;
     *info = (struct dl_phdr_info){.dlpi_addr = map->l_addr, .dlpi_name = map->l_name};
-    if (program_headers && !map->l_name[0]) { /* the program has no name */
+    if (program_headers && !map->l_name[0]) { /* the loader has "" as the program's name */
         info->dlpi_phdr = program_headers;
         info->dlpi_phnum = nprogram_headers;
         return true;
     }
-    /* Objects begin with their header. One with holes is known by its pieces: its header is where
-     * it was loaded. */
+    /* Objects begin with their ELF header. For an object with holes, the loader reports its pieces,
+     * and the header is at the load address. */
     if (!lp_sys_readable(header) || !is_elf(header))
         header = (const void *)map->l_addr;
     if (!lp_sys_readable(header) || !is_elf(header))
@@ -114,7 +115,7 @@ static bool in_object(uintptr_t address)
     return false;
 }
 
-/* Under a writer that does not finish: no. */
+/* Returns false if the writer does not finish. */
 static bool in_region(uintptr_t address)
 {
     for (int i = 0; i < TRIES; i++) {
@@ -139,7 +140,7 @@ bool lp_code_at(uintptr_t address)
     return false;
 }
 
-/* call rel32 is e8; the others are ff with 2 in the middle of the next byte, two to seven bytes
+/* call rel32 is e8. The others are ff with 2 in the middle of the next byte, and two to seven bytes
  * long. */
 bool lp_code_after_call(uintptr_t address)
 {
@@ -152,8 +153,9 @@ bool lp_code_after_call(uintptr_t address)
     return false;
 }
 
-/* mov $SYS_rt_sigreturn,%rax; syscall: gdb and libgcc know libc's trampoline by these bytes, too.
- * Byte by byte, so that nothing is read behind the first that differs: the code may end there. */
+/* mov $SYS_rt_sigreturn,%rax; syscall: gdb and libgcc recognize libc's trampoline by these bytes
+ * too. They are compared one by one, so that nothing is read behind the first that differs: the
+ * code may end there. */
 bool lp_code_is_sigreturn(uintptr_t address)
 {
     static const unsigned char wanted[] = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05};
@@ -178,7 +180,8 @@ static uintptr_t number(const char **text, char end)
     return value;
 }
 
-/* One line of maps: "start-end rwxp ...". What belongs to an object is found there. */
+/* Handles one line of maps: "start-end rwxp ...". Mappings of objects are skipped, because
+ * _dl_find_object() finds them. */
 static void note_line(const char *line)
 {
     const char *at = line;

@@ -1,13 +1,13 @@
 /*
- * The signal is a real-time one that the program leaves alone, chosen for each window. SIGPROF
- * would be the program's own profiler's. It must be gone from every thread before its number is:
- * one that is still pending when the default action is back would end the process. To ignore a
- * signal makes the kernel drop it wherever it is pending, so that comes first.
+ * The signal is a real-time one that the program does not use, chosen for each window. SIGPROF is
+ * not used, because the program's own profiler may use it. Before the default action is restored,
+ * no instance of the signal may be pending in any thread: it would end the process. Ignoring a
+ * signal makes the kernel discard it wherever it is pending, so the signal is ignored first.
  *
- * The handler counts in a table with a place for each stack number: nothing to drain, and nothing
- * that runs over while the profiler's thread is busy with something else. It takes a stack by
- * stepping, 10 us, which is 0.1 % at 100 Hz and 1 % at 1000: the faster way would leave 256 KiB in
- * each thread that was ever sampled.
+ * The handler counts in a table with one row per stack number. So nothing must be drained, and
+ * nothing overflows while the profiler's thread is busy. It takes a stack by stepping, which costs
+ * 10 us: 0.1 % at 100 Hz and 1 % at 1000. The faster way would leave 256 KiB in each thread that
+ * was ever sampled.
  */
 #include "record/cpu.h"
 
@@ -32,20 +32,20 @@
 #include "record/stacks.h"
 
 enum {
-    DESKS_PER_CPU = 4, /* handlers that were preempted half way hold one, too */
+    DESKS_PER_CPU = 4, /* a handler that was preempted half way keeps its desk */
     DESKS_MAX = 64,
     LOOK_MS_MIN = 20,
     LOOK_MS_MAX = 500,
-    LOOK_MS_TOLD = 100, /* where threads themselves say that they begin */
-    LOOK_SHARE = 100,   /* looking takes one part in so many of a core */
-    HELD_NS = 50000000, /* more CPU time between two samples: the thread blocked the signal */
-    LEAVE_MS = 50,      /* for handlers to be done */
+    LOOK_MS_TOLD = 100, /* if threads report their own start */
+    LOOK_SHARE = 100,   /* looking takes at most 1/LOOK_SHARE of a core */
+    HELD_NS = 50000000, /* more CPU time than this between samples: the signal was blocked */
+    LEAVE_MS = 50,      /* the time that handlers get to finish */
 };
 
-/* Where a handler works. Bit i of desks_taken: somebody is at desk i. */
+/* Working memory of one handler. Bit i of desks_taken: desk i is in use. */
 struct desk {
     uintptr_t frames[LP_FRAMES_MAX];
-    uint32_t weight; /* of the sample */
+    uint32_t weight; /* the weight of the sample */
     char stack[LP_ALTSTACK_BYTES] __attribute__((aligned(16)));
 };
 
@@ -54,22 +54,22 @@ struct tally {
     _Atomic uint64_t squares;
 };
 
-static _Atomic int window; /* the number of the one that is open, 0: none */
+static _Atomic int window; /* the number of the open window; 0: none */
 static int last_window;
-static _Atomic int inside; /* handlers at work */
+static _Atomic int inside; /* handlers that are running */
 static struct desk *desks; /* mapped while a window is open */
 static int ndesks;
 static _Atomic uint64_t desks_taken;
 static struct lp_slab tallies = LP_SLAB(sizeof(struct tally), 10, LP_OWN_CPU);
 
 static int signal_number;
-static struct sigaction before; /* what the program had there */
-static bool is_open;            /* a window that was begun and not ended, be it cut short */
+static struct sigaction before; /* the program's action for the signal */
+static bool is_open;            /* a window was begun and not ended, even if it was cut short */
 static int64_t period_ns, began_ns, program_began_ns;
-static uint32_t heaviest; /* periods that one sample may stand for */
+static uint32_t heaviest; /* the most periods that one sample may stand for */
 static _Atomic uint64_t samples, held;
-static struct lp_cpu_figures found; /* taken: the window has finished */
-static atomic_bool told;            /* threads say that they begin */
+static struct lp_cpu_figures found; /* the result of the window that was finished */
+static atomic_bool told;            /* threads report their own start */
 
 static void count(uint32_t stack, uint32_t weight)
 {
@@ -98,8 +98,8 @@ static void leave_desk(const struct desk *desk)
     atomic_fetch_and(&desks_taken, ~(UINT64_C(1) << (desk - desks)));
 }
 
-/* The address alone where there is no stack to be had: above a frame of the profiler's own (what it
- * costs shows under its own functions), during a fork, or in code that does not unwind. */
+/* Returns a stack of the address alone if no stack can be taken: inside the profiler (its cost is
+ * then shown under its own functions), during a fork, or in code that does not unwind. */
 static uint32_t stack_of(struct desk *desk, ucontext_t *context)
 {
     int n = lp_stack_interrupted(desk->frames, LP_FRAMES_MAX, context);
@@ -137,7 +137,8 @@ static void on_sample(int number, siginfo_t *info, void *context)
     errno = kept;
 }
 
-/* From the top down, as inspect/threads.c does it: each of the two passes over the other's. */
+/* Searches from the highest signal down, as inspect/interrupt.c does. Each of the two skips the
+ * other's signal. */
 static int install(void)
 {
     struct sigaction action = {.sa_sigaction = on_sample,
@@ -195,7 +196,8 @@ static void clear(uint32_t stack, struct tally *tally, void *arg)
     tally->squares = 0;
 }
 
-/* Nobody comes in any more once `window` is 0; who does not leave keeps the desks mapped. */
+/* Once `window` is 0, no handler starts to work. If one does not finish in time, the desks stay
+ * mapped. */
 static void leave_all(void)
 {
     int64_t until = lp_now_ns() + LEAVE_MS * INT64_C(1000000);
@@ -207,7 +209,7 @@ static void leave_all(void)
     desks = NULL;
 }
 
-/* Ends it for good but for what it found. */
+/* Ends the window. Only its result is left. */
 static void finish(void)
 {
     lp_cputimers_end();
@@ -262,7 +264,7 @@ int lp_cpu_begin(int hz)
     return error;
 }
 
-/* A program that sets all signals back to their defaults would be ended by the next one of ours. */
+/* If the program has reset all signals to their defaults, the next signal of ours would end it. */
 static void take_care(void)
 {
     if (installed())
@@ -285,7 +287,7 @@ int lp_cpu_look(void)
         return LOOK_MS_MAX;
     int64_t before_ns = used_ns();
     if (lp_code_stale())
-        lp_code_refresh(); /* stacks through generated code end too early until then */
+        lp_code_refresh(); /* until this, stacks through generated code end too early */
     lp_cputimers_look();
     int64_t ms = (used_ns() - before_ns) * LOOK_SHARE / 1000000;
     int least = atomic_load(&told) ? LOOK_MS_TOLD : LOOK_MS_MIN;

@@ -13,12 +13,12 @@ enum { PAGE = 4096 };
 struct tables {
     const ElfW(Sym) * symbols;
     const char *strings;
-    const ElfW(Rela) * rela[2]; /* of functions, of everything else */
+    const ElfW(Rela) * rela[2]; /* those of functions, those of everything else */
     size_t nrela[2];
 };
 
-/* glibc makes these entries absolute when it loads a library; others leave them as the file has
- * them. */
+/* glibc makes these entries absolute when it loads a library. Other loaders leave them as they are
+ * in the file. */
 static const void *absolute(const struct link_map *map, ElfW(Addr) value)
 {
     return (const void *)(value < map->l_addr ? value + map->l_addr : value);
@@ -54,7 +54,7 @@ static struct tables tables_of(const struct link_map *map)
     return t;
 }
 
-/* The slot may lie where the loader has made memory read-only after relocation. */
+/* The slot may be in memory that the loader makes read-only after relocation. */
 static void redirect(void **slot, const struct lp_answer *answer)
 {
     const char *page = (const char *)((uintptr_t)slot & ~(uintptr_t)(PAGE - 1));
@@ -88,7 +88,7 @@ static void redirect_all(const struct link_map *map, const struct lp_answer *ans
 void *lp_privatelib_load(const char *name, const struct lp_answer *answers, size_t n)
 {
 #if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
-    int deep = 0; /* the sanitizers' runtimes refuse it */
+    int deep = 0; /* the sanitizers' runtimes refuse RTLD_DEEPBIND */
 #else
     int deep = RTLD_DEEPBIND;
 #endif
