@@ -1,23 +1,23 @@
 /*
- * Two unwinders. libunwind reads the unwind tables; it is loaded privately (record/privatelib.h) at
- * a moment when that is safe, by lp_unwind_load(). Before that, and where code has no tables,
- * frames are followed by frame pointers, as far as they are consistent: a frame lies above the one
- * before, its memory can be read, and its return address lies in code, behind a call. What cannot
- * be followed is cut, and says so (record/stacks.h has the mark).
+ * There are two unwinders. libunwind reads the unwind tables. lp_unwind_load() loads it privately
+ * (record/privatelib.h), at a moment when that is safe. Before that, and where code has no tables,
+ * frames are followed by frame pointers as far as they are consistent: a frame lies above the one
+ * before, its memory can be read, and its return address lies in code, behind a call. If the next
+ * frame cannot be found, the stack is cut and gets a mark (record/stacks.h).
  *
- * Calls of libunwind that are answered here:
+ * Some calls of libunwind are redirected to functions here:
  *
- * - dl_iterate_phdr() takes a lock of the loader's, and a thread inside the loader may wait for one
- * of libunwind's: a deadlock. The answer shows just the object that libunwind looks for
- * (record/code.h), without a lock, and so it is never out of date.
- * - Before libunwind reads a word of a stack, it asks by mincore() whether the page is there, and
- * tries to write a byte from it to a pipe of its own. The pipe would be two descriptors among the
- * program's, and a program that closes descriptors which it does not know would have libunwind
- * write into something else. There is no pipe; lp_sys_readable() answers.
+ * - dl_iterate_phdr() takes a lock of the loader, and a thread inside the loader may wait for a
+ *   lock of libunwind: a deadlock. The replacement shows only the object that libunwind is looking
+ *   for (record/code.h). It takes no lock, and its data is never out of date.
+ * - Before libunwind reads a word of a stack, it checks with mincore() that the page is there, and
+ *   tries to write a byte from it to a pipe of its own. The pipe would take two descriptors from
+ *   the program. If the program closes descriptors that it does not know, libunwind would then
+ *   write into another file. The replacement needs no pipe: it uses lp_sys_readable().
  * - __tls_get_addr(): a library that is loaded late gets its thread-local variables by malloc(),
- * under a lock, when a thread first uses them. That may be in a signal handler. libunwind has 16
- * bytes of them; they lie in our own, which are there from the start.
- * - mmap() and munmap(): its memory is the profiler's.
+ *   under a lock, when a thread first uses them. That may be in a signal handler. libunwind has 16
+ *   bytes of them. They are placed in thread-local memory of ours, which exists from the start.
+ * - mmap() and munmap(): libunwind's memory is the profiler's.
  */
 #define UNW_LOCAL_ONLY
 #include <libunwind.h>
@@ -51,21 +51,19 @@
 
 enum {
 #ifdef __SANITIZE_THREAD__
-    CACHE_EARNED_AFTER = INT_MAX, /* the cache is freed when TSan has left the thread already */
+    CACHE_EARNED_AFTER = INT_MAX, /* TSan has left the thread before the cache is freed */
 #else
-    CACHE_EARNED_AFTER = 16, /* stacks in one thread */
+    CACHE_EARNED_AFTER = 16, /* stacks taken in one thread */
 #endif
     PAGE = 4096,
-    HOOK_FRAMES = 8, /* at most this many of ours lie above the program's */
-    RARE_RATE =
-        16 << 10,   /* from here on samples are too rare for the stack cache's memory to pay */
-    TLS_BYTES = 64, /* more than libunwind's thread-local variables take */
+    HOOK_FRAMES = 8,      /* the most frames of ours above the program's */
+    RARE_RATE = 16 << 10, /* from here on, samples are too rare to justify the stack cache */
+    TLS_BYTES = 64,       /* more than libunwind's thread-local variables take */
     FRAME_BYTES_MAX = 1 << 20,
     ENDS = 256,
 };
 
-/* libunwind's functions, under the names that its header gives them; all set once `loaded` is true.
- */
+/* libunwind's functions, under the names in its header. All are set once `loaded` is true. */
 static struct {
     int (*init_local)(unw_cursor_t *, unw_context_t *);
     int (*init_local2)(unw_cursor_t *, unw_context_t *, int);
@@ -81,24 +79,25 @@ static struct {
 static _Atomic bool loaded;
 
 static _Atomic uint32_t caches;
-static pthread_key_t cache_key; /* to hear of the end of a thread that has one */
+static pthread_key_t cache_key; /* its destructor runs at the end of a thread that has a cache */
 
-/* How often code was unloaded. A trace cache keeps what was found at an address for the life of its
- * thread, and unw_flush_cache() does not reach it: with other code there by now, or none known then
- * and some now, it would lead astray. Such a cache is not used any more; its thread steps. */
+/* How often code was unloaded. A trace cache keeps what was found at an address until its thread
+ * ends, and unw_flush_cache() does not reach it. After other code was loaded there, it would give
+ * wrong results. So the cache is not used after an unload, and its thread takes stacks by stepping.
+ */
 static _Atomic uint32_t unloads;
 
-/* Who is inside libunwind: counted on several cache lines, for every sample comes by. */
+/* Threads inside libunwind. They are counted on several cache lines, because every sample counts
+ * here. */
 enum { STRIPES = 16, FORK_PATIENCE_NS = 200000000 };
 static struct stripe {
     _Atomic int inside;
     char pad[60];
 } stripes[STRIPES];
-static _Atomic int
-    closed; /* forks under way; in a child also: libunwind's locks are not to be trusted */
-static bool in_child; /* written by the only thread of a new child */
+static _Atomic int closed; /* forks under way; also set in a child with locks held in libunwind */
+static bool in_child;      /* written by the only thread of a new child */
 
-/* NULL: keep out. */
+/* NULL: libunwind must not be entered. */
 static struct stripe *enter(void)
 {
     struct stripe *stripe = &stripes[((uintptr_t)&lp_self >> 12) % STRIPES];
@@ -137,14 +136,14 @@ void lp_unwind_after_fork(bool child)
         atomic_fetch_sub(&closed, 1);
         return;
     }
-    /* A thread that ends gives its trace cache back under a lock of libunwind's, and nobody can
-     * wait for that one: children step, as new threads do, and never need it. */
+    /* A thread that ends releases its trace cache under a lock of libunwind's, and fork cannot wait
+     * for that lock. Children take stacks by stepping, as new threads do, and never need it. */
     in_child = true;
-    /* Somebody was inside all the while: no more stacks here. */
+    /* A thread was inside all the time: this process takes no more stacks. */
     atomic_store(&closed, anybody_inside());
 }
 
-/* What libunwind called before it was given our answers. */
+/* The functions that libunwind called before its calls were redirected. */
 static int (*real_dl_iterate_phdr)(int (*)(struct dl_phdr_info *, size_t, void *), void *);
 static int (*real_mincore)(void *, size_t, unsigned char *);
 static ssize_t (*real_read)(int, void *, size_t);
@@ -153,14 +152,14 @@ static int (*real_pipe2)(int[2], int);
 static void *(*real_mmap)(void *, size_t, int, int, int, off_t);
 static int (*real_munmap)(void *, size_t);
 
-/* The program may use the same library: its calls are passed on. */
+/* The program may use the same library. Its calls are passed on. */
 static bool ours(void)
 {
     return lp_self.busy;
 }
 
-/* libunwind's callback looks at each object for the address that the first word of `data` is. That
- * is checked once, when it is loaded. */
+/* libunwind's callback searches each object for the address in the first word of `data`. try_out()
+ * checks that when libunwind is loaded. */
 static uintptr_t wanted_address;
 
 static int answer_dl_iterate_phdr(int (*visit)(struct dl_phdr_info *, size_t, void *), void *data)
@@ -182,7 +181,8 @@ static int answer_mincore(void *address, size_t length, unsigned char *pages)
     return -1;
 }
 
-/* Is anything left in the pipe? No, and it is in order. */
+/* libunwind reads its pipe to see whether anything is left in it. Nothing is, and there is no
+ * error. */
 static ssize_t answer_read(int fd, void *buffer, size_t size)
 {
     if (!ours())
@@ -200,8 +200,8 @@ static ssize_t answer_write(int fd, const void *buffer, size_t size)
     return -1;
 }
 
-/* libunwind writes to its pipe by syscall(). As libc's own, this passes six arguments on, whatever
- * was given. */
+/* libunwind writes to its pipe by syscall(). Like libc's function, this passes on six arguments,
+ * whatever the caller gave. */
 __attribute__((no_sanitize("address"))) static long answer_syscall(long number, ...)
 {
     long a[6];
@@ -236,14 +236,14 @@ static void *answer_mmap(void *where, size_t bytes, int protection, int flags, i
     return (void *)start;
 }
 
-/* Also at the end of a thread, for its trace cache. */
+/* Called at the end of a thread too, for its trace cache. */
 static int answer_munmap(void *start, size_t bytes)
 {
     lp_own_disclaim(start);
     return real_munmap(start, bytes);
 }
 
-/* All zero in a new thread, as libunwind's are. */
+/* In a new thread it is all zero, like libunwind's own. */
 static __thread char unwinder_tls[TLS_BYTES] __attribute__((aligned(16)));
 
 static void *answer_tls_get_addr(const unsigned long index[2]) /* module, offset */
@@ -251,13 +251,13 @@ static void *answer_tls_get_addr(const unsigned long index[2]) /* module, offset
     return unwinder_tls + index[1];
 }
 
-/* libc, where the trampoline of signal handlers is. */
+/* libc, which contains the trampoline of signal handlers. */
 static uintptr_t libc_start, libc_end;
 
-/* Why the frames ended where they did. */
+/* Why the frames ended. */
 enum end {
-    END_COMPLETE, /* nothing called the outermost frame */
-    END_CUT,      /* the next frame could not be found */
+    END_COMPLETE, /* the outermost frame has no caller */
+    END_CUT,      /* the next frame was not found */
     END_FULL,     /* there was no room for more */
     END_UNKNOWN,
 };
@@ -266,8 +266,8 @@ struct registers {
     uintptr_t ip, sp, bp;
 };
 
-/* The frame above, by the frame pointer; false: it is not consistent, or there is none (bp is 0).
- */
+/* Goes to the frame above by the frame pointer. false: it is not consistent, or there is none (bp
+ * is 0). */
 static bool frame_above(struct registers *r)
 {
     const uintptr_t *frame = (const uintptr_t *)r->bp;
@@ -281,7 +281,7 @@ static bool frame_above(struct registers *r)
     return true;
 }
 
-/* Frames from the one at `base` on, which is a function of ours: these have frame pointers. */
+/* Takes the frames from `base` on, which is a frame of ours: our functions have frame pointers. */
 static uint32_t walk_frames(uintptr_t base, uintptr_t *frames, uint32_t max, enum end *end)
 {
     struct registers r = {.sp = base, .bp = base};
@@ -307,7 +307,7 @@ static bool read_registers(unw_cursor_t *cursor, struct registers *r)
     return true;
 }
 
-/* Begins anew at these registers; what else the frame had in registers is not known. */
+/* Restarts at these registers. The frame's other registers are not known. */
 static bool begin_at(unw_cursor_t *cursor, unw_context_t *context, const struct registers *r)
 {
     *context = (unw_context_t){0};
@@ -317,8 +317,8 @@ static bool begin_at(unw_cursor_t *cursor, unw_context_t *context, const struct 
     return lu.init_local(cursor, context) >= 0;
 }
 
-/* Notes what the stack above depends on, for the stack cache: where the return address was, and
- * where the frame pointer was saved. false: it cannot be told. */
+/* Records what the stack above depends on, for the stack cache: where the return address was, and
+ * where the frame pointer was saved. false: it is not known. */
 static bool note_words(unw_cursor_t *cursor, const struct registers *r, bool first,
                        unw_save_loc_t *before, struct lp_stackcache_words *words, uintptr_t base)
 {
@@ -334,13 +334,13 @@ static bool note_words(unw_cursor_t *cursor, const struct registers *r, bool fir
     return true;
 }
 
-/* All the frames from `cursor` on; `exact`: the first address is not a return address. `words`,
- * when wanted, are what they depend on above `base`. */
+/* Takes all frames from `cursor` on. `exact`: the first address is not a return address. If `words`
+ * is not NULL, it receives the words above `base` that the frames depend on. */
 static uint32_t step(unw_cursor_t *cursor, uintptr_t *frames, uint32_t max, bool exact,
                      struct lp_stackcache_words *words, uintptr_t base, enum end *end)
 {
     unw_save_loc_t saved = {.type = UNW_SLT_NONE};
-    unw_context_t context; /* of begin_at() */
+    unw_context_t context; /* used by begin_at() */
     struct registers here, last = {0};
     uint32_t n = 0;
     *end = END_FULL;
@@ -363,7 +363,7 @@ static uint32_t step(unw_cursor_t *cursor, uintptr_t *frames, uint32_t max, bool
         }
         bool sigreturn = lp_code_is_sigreturn(here.ip);
         frames[n++] = exact || sigreturn ? here.ip : here.ip - 1;
-        exact = sigreturn; /* what it returns to was interrupted, and did not call */
+        exact = sigreturn; /* its caller was interrupted and did not call it */
         if (words && (exact || !note_words(cursor, &here, n == 1, &saved, words, base))) {
             words->n = LP_STACKCACHE_WORDS + 1;
             words = NULL;
@@ -399,8 +399,8 @@ __attribute__((noinline)) static uint32_t step_from_here(uintptr_t *frames, uint
     return step(&cursor, frames, max, false, words, base, end);
 }
 
-/* Outermost addresses of stacks that were complete, by stepping. unw_backtrace() does not tell why
- * it ended: if it ends at one of these, the stack is complete. */
+/* Outermost addresses of stacks that were complete, found by stepping. unw_backtrace() does not
+ * report why it ended. If it ends at one of these, the stack is complete. */
 static _Atomic uintptr_t ends[ENDS];
 
 static _Atomic uintptr_t *end_place(uintptr_t address)
@@ -408,7 +408,8 @@ static _Atomic uintptr_t *end_place(uintptr_t address)
     return &ends[(address * 0x9e3779b97f4a7c15u >> 40) % ENDS];
 }
 
-/* unw_backtrace() with its cache. false: it may not be used, or the stack may not be complete. */
+/* Calls unw_backtrace(), with its cache. false: it may not be used, or the stack may be incomplete.
+ */
 static bool backtrace_fast(uintptr_t *raw, uint32_t max, uint32_t *n)
 {
     uint32_t code = atomic_load_explicit(&unloads, memory_order_relaxed);
@@ -424,7 +425,7 @@ static bool backtrace_fast(uintptr_t *raw, uint32_t max, uint32_t *n)
     if (got <= 0 || (uint32_t)got == max ||
         atomic_load_explicit(end_place(raw[got - 1] - 1), memory_order_relaxed) != raw[got - 1] - 1)
         return false;
-    /* Return addresses point behind their call; an address that a signal interrupted does not. */
+    /* Return addresses are behind their call. An address that a signal interrupted is not. */
     bool exact = false;
     for (int i = 0; i < got; i++) {
         bool sigreturn = raw[i] >= libc_start && raw[i] < libc_end && lp_code_is_sigreturn(raw[i]);
@@ -435,7 +436,7 @@ static bool backtrace_fast(uintptr_t *raw, uint32_t max, uint32_t *n)
     return true;
 }
 
-/* Raw frames from the caller on, ours among them. */
+/* Takes the raw frames from the caller on, including ours. */
 __attribute__((noinline)) static uint32_t backtrace_raw(uintptr_t *raw, uint32_t max,
                                                         struct lp_stackcache_words *words,
                                                         uintptr_t base, enum end *end)
@@ -443,7 +444,7 @@ __attribute__((noinline)) static uint32_t backtrace_raw(uintptr_t *raw, uint32_t
     uint32_t n;
     *end = END_COMPLETE;
     if (!atomic_load_explicit(&loaded, memory_order_acquire)) {
-#ifndef __SANITIZE_ADDRESS__ /* its runtime comes by before anything can be loaded */
+#ifndef __SANITIZE_ADDRESS__ /* its runtime calls this before anything can be loaded */
         lp_loss(LP_LOSS_NO_UNWINDER);
 #endif
         if (words)
@@ -460,7 +461,7 @@ __attribute__((noinline)) static uint32_t backtrace_raw(uintptr_t *raw, uint32_t
     return n;
 }
 
-/* As above, through the gate. */
+/* The same, unless libunwind must not be entered. */
 static uint32_t backtrace(uintptr_t *raw, struct lp_stackcache_words *words, uintptr_t base,
                           enum end *end)
 {
@@ -492,7 +493,8 @@ static uint32_t without_hidden(uintptr_t *frames, uint32_t n)
     return kept;
 }
 
-/* Where the caller's frames begin behind ours; *n, their number, is 0 when they are not there. */
+/* Returns where the caller's frames begin, behind ours. Sets *n to their number, 0 if they are not
+ * there. */
 static uintptr_t *without_ours(uintptr_t *raw, uint32_t *n, uintptr_t caller)
 {
     uint32_t skip = 0, all = *n;
@@ -502,8 +504,8 @@ static uintptr_t *without_ours(uintptr_t *raw, uint32_t *n, uintptr_t caller)
     return raw + skip;
 }
 
-/* Adds the mark that says why a stack is not whole, in place of its outermost frame if there is no
- * room. */
+/* If a stack is not whole, adds the mark that shows why. Without room for it, the mark replaces the
+ * outermost frame. */
 static uint32_t with_mark(uintptr_t *frames, uint32_t n, enum end end)
 {
     if (n > LP_FRAMES_MAX || end == END_FULL) {
@@ -523,7 +525,7 @@ void lp_unwind_not_early(void)
     atomic_store(&may_load_early, false);
 }
 
-/* Is the caller the loader itself? Then it may be in the middle of something. */
+/* Is the caller the loader itself? It may be in the middle of a change. */
 static bool in_loader(uintptr_t address)
 {
     struct dl_find_object object;
@@ -531,7 +533,8 @@ static bool in_loader(uintptr_t address)
            strstr(object.dlfo_link_map->l_name, "/ld-linux");
 }
 
-/* false: the loader itself is at work, before the program. */
+/* Loads libunwind before main if that is safe. false: the loader itself is at work, before the
+ * program. */
 static bool load_early(void *caller)
 {
     bool loader = in_loader((uintptr_t)caller);
@@ -543,7 +546,7 @@ static bool load_early(void *caller)
     return true;
 }
 
-/* `base` is a frame of ours below the caller's; `often`: the stack cache is asked. */
+/* `base` is a frame of ours below the caller's. `often`: look in the stack cache. */
 __attribute__((always_inline)) static inline uint32_t stack_of(void *caller, uintptr_t base,
                                                                bool often)
 {
@@ -560,7 +563,7 @@ __attribute__((always_inline)) static inline uint32_t stack_of(void *caller, uin
     words.n = 0;
     struct lp_stackcache_words *note = wanted ? &words : NULL;
     uint32_t n = backtrace(raw, note, base, &end);
-    bool taken = n > 0; /* else it is a loss already */
+    bool taken = n > 0; /* otherwise it was already counted as a loss */
     uintptr_t *frames = without_ours(raw, &n, (uintptr_t)caller);
     n = without_hidden(frames, n);
     if (n <= 1) {
@@ -629,7 +632,7 @@ void lp_unwind_forget(void)
     lp_stackcache_forget();
 }
 
-/* libunwind gives the thread's cache back at the same time, and makes no other. */
+/* The thread ends. libunwind releases its cache at the same time and makes no other. */
 static void forget_cache(void *arg)
 {
     (void)arg;
@@ -662,8 +665,9 @@ static bool find_functions(void *library)
     return true;
 }
 
-/* Unwinds once: what libunwind sets up for the process is set up now. true: it looked for an
- * address of this very function, so the first word of its data is what it looks for. */
+/* Unwinds once, so that libunwind sets up its data for the process now. true: it searched for an
+ * address of this very function, so the first word of its data is the address that it searches for.
+ */
 __attribute__((noinline)) static bool try_out(void)
 {
     uintptr_t frames[LP_FRAMES_MAX];
