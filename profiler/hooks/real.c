@@ -1,8 +1,8 @@
 /*
- * The loader's list of objects is walked without its lock: before main nothing is loaded or
- * unloaded, and later there is nothing left to find. Symbols are looked up as the ELF specification
- * has it, by the hash table that GNU's linker makes (DT_GNU_HASH: a Bloom filter, buckets, and
- * chains of hashes whose last one is odd), and of several versions the default one is taken.
+ * Walks the loader's list of objects without its lock: before main, nothing is loaded or unloaded,
+ * and later everything has been found. Symbols are looked up as the ELF specification requires, in
+ * the hash table that GNU's linker makes (DT_GNU_HASH: a Bloom filter, buckets, and chains of
+ * hashes, the last of which is odd). If a symbol has several versions, the default one is used.
  */
 #include "hooks/real.h"
 
@@ -21,7 +21,7 @@ struct object {
     uintptr_t base;
     const ElfW(Sym) * symbols;
     const char *strings;
-    const ElfW(Half) * versions; /* NULL: it has none */
+    const ElfW(Half) * versions; /* NULL: the object has none */
     uint32_t nbuckets, first, nbloom, shift;
     const uint64_t *bloom;
     const uint32_t *buckets, *chains;
@@ -30,7 +30,7 @@ struct object {
 extern const struct lp_real __start_lp_real[] __attribute__((visibility("hidden")));
 extern const struct lp_real __stop_lp_real[] __attribute__((visibility("hidden")));
 
-/* glibc makes these entries absolute when it loads an object; the vdso's stay as they are in the
+/* glibc makes these entries absolute when it loads an object. The vdso's stay as they are in the
  * file. */
 static const void *absolute(const struct link_map *map, ElfW(Addr) value)
 {

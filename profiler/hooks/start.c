@@ -1,10 +1,9 @@
 /*
- * What the hooks need done once, and at every fork.
+ * What the hooks need at start-up and at every fork.
  *
- * A forked child inherits the tables as they were, whole but for its parent's children, and goes on
- * recording into its own copy.
- * It has none of the profiler's threads, so nobody serves it until it calls leakprof_start()
- * itself.
+ * A forked child inherits copies of the tables, without its parent's children, and continues
+ * recording. It does not have the profiler's threads, so it is not served until it calls
+ * leakprof_start() itself.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -36,16 +35,16 @@ bool lp_hooks_process(void)
     return known == 0 || known == getpid();
 }
 
-/* What the forking thread has to give back. It was busy already when a signal handler forks that
- * interrupted the profiler in this very thread. */
+/* The locks that the forking thread must release. The thread was already busy if it forks in a
+ * signal handler that interrupted the profiler. */
 static __thread struct {
     struct lp_blocks_held blocks;
     enum lp_fork_lock threads, maps, procs;
     bool loader, was_busy;
 } fork_state;
 
-/* The forking thread holds our locks while other people's handlers run, and those may allocate:
- * busy keeps it from recording. */
+/* The forking thread holds our locks while fork handlers of others run, and those may allocate.
+ * Busy keeps the thread from recording. */
 static void before_fork(void)
 {
     fork_state.was_busy = lp_self.busy;
@@ -62,7 +61,7 @@ static void before_fork(void)
 static void after_fork(bool child)
 {
     lp_ranges_after_fork(&lp_procs, fork_state.procs, child,
-                         child); /* its parent's are not its own */
+                         child); /* the parent's children are not the child's */
     lp_ranges_after_fork(&lp_maps, fork_state.maps, child, false);
     lp_blocks_after_fork(&fork_state.blocks, child);
     lp_threads_after_fork(fork_state.threads, child);

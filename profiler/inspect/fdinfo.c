@@ -1,5 +1,5 @@
-/* What fdinfo tells about a descriptor: flags and offset of a file, registrations of an epoll,
- * watches, a count, a timer, signals, a process. It needs nothing but the number. */
+/* What fdinfo shows about a descriptor: the flags and offset of a file, epoll registrations,
+ * watches, a count, a timer, signals, a process. It needs only the number. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

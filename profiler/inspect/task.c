@@ -25,7 +25,7 @@ bool lp_task_blocks(pid_t tid, int signal)
     return line && sscanf(line, "\nSigBlk: %llx", &blocked) == 1 && (blocked >> (signal - 1) & 1);
 }
 
-/* What follows the name in N/stat: field 3 on. NULL: it has gone. */
+/* Returns what follows the name in N/stat, from field 3 on. NULL: the thread is gone. */
 static const char *read_stat(pid_t tid, char *text, size_t room)
 {
     char *name_end;

@@ -26,7 +26,7 @@ static bool is_running(pid_t tid)
     return tid > 0 && !lp_own_thread(tid) && (tid != getpid() || !lp_task_ended(tid));
 }
 
-/* By malloc and not in sys/array.h: threads are to be seen also when the kernel refuses memory. */
+/* Uses malloc and not sys/array.h: threads must be shown even if the kernel refuses memory. */
 static int add(struct lp_tasks *tasks, size_t *room, pid_t tid)
 {
     if (tasks->ntids == *room) {
@@ -60,7 +60,7 @@ int lp_tasks_read(struct lp_tasks *tasks)
     if (tasks->ntids)
         qsort(tasks->tids, tasks->ntids, sizeof *tasks->tids, by_number);
 
-    uint32_t rows = lp_threads_rows() + 64; /* for those that come meanwhile */
+    uint32_t rows = lp_threads_rows() + 64; /* room for threads that start meanwhile */
     if (!(tasks->known = calloc(rows, sizeof *tasks->known)))
         return -ENOMEM;
     tasks->nknown = lp_threads_copy(tasks->known, rows);
