@@ -1,6 +1,6 @@
 #include "judge/resources.h"
 
-/* No leak that is worth a word leaves less behind, and malloc's own ways move by that much. */
+/* Smaller growth is not worth reporting, and malloc's own behaviour varies by that much. */
 static const struct lp_resource gap = {"gap", "bytes", 8 << 20, LP_BOUND_MEMORY, 0, NULL};
 
 int lp_resources(struct lp_tracked tracked[LP_RESOURCES_MAX])

@@ -1,5 +1,5 @@
 /*
- * What can leak, over all profiles, in the order of the profiles in a snapshot; and the gap
+ * What can leak, over all profiles, in the order of the profiles in a snapshot. And the gap
  * (profile/gap.h), which is in no profile's rows. Profiler's thread only.
  */
 #ifndef LP_JUDGE_RESOURCES_H
@@ -7,7 +7,7 @@
 
 #include "profile/store.h"
 
-/* The heap is the first profile of a snapshot, and its resource the first there is. */
+/* The heap is the first profile of a snapshot, and its resource is the first resource. */
 enum { LP_HEAP = 0, LP_GAP = -1, LP_RESOURCES_MAX = LP_SNAPSHOT_PROFILES * LP_KIND_RESOURCES + 1 };
 
 struct lp_tracked {
@@ -15,13 +15,14 @@ struct lp_tracked {
     int profile; /* index of lp_snapshot_kinds, or LP_GAP */
 };
 
-/* How many there are; the last one is the gap. */
+/* The number of resources. The last one is the gap. */
 int lp_resources(struct lp_tracked tracked[LP_RESOURCES_MAX]);
 
-/* Does it count among those that leak? Never for the gap, which has no rows. */
+/* May this row leak? Never true for the gap, which has no rows. */
 bool lp_tracks(const struct lp_tracked *tracked, const struct lp_row *row);
 
-/* What a snapshot has of the resource itself, and of what bounds it (for the heap that is RSS). */
+/* How much of the resource a snapshot holds, and how much of what its limit counts (for the heap:
+ * RSS). */
 int64_t lp_tracked_total(const struct lp_tracked *tracked, const struct lp_snapshot *snapshot);
 int64_t lp_tracked_used(const struct lp_tracked *tracked, const struct lp_snapshot *snapshot);
 

@@ -1,9 +1,9 @@
 /*
- * The gap: what malloc keeps in memory beyond what the program has in use. Freed memory that is
- * kept for later, and holes that survivors pin. RSS less the heap in use would count code, stacks
- * and mappings as well; here only the pages of malloc's own mappings count (inspect/mappings.c
- * knows them), less the chunks that the blocks in use take, header and rounding included, and less
- * what the profiler's own threads hold.
+ * The gap: memory that malloc holds beyond what the program has in use. It is freed memory that is
+ * kept for later, and holes that cannot be returned because live blocks surround them. RSS less the
+ * heap in use would include code, stacks and mappings. Here, only the resident pages of malloc's
+ * own mappings count (inspect/mappings.c finds them), less the chunks of the blocks in use, with
+ * headers and rounding, and less what the profiler's own threads hold.
  *
  * A gap may be negative: memory in use that was never touched is not resident. Its error is that of
  * the heap in use. Profiler's thread only.
@@ -15,13 +15,13 @@
 
 struct lp_gap {
     int64_t bytes;
-    int64_t trimmable; /* of these, malloc_trim() would give back about so many, from the sizes of
-                        * the free chunks: what each has of whole pages, at the least. -1: it was
-                        * not asked, for the gap is less than LP_GAP_ASKED */
+    /* How many of these malloc_trim() would return at least: the whole pages in free chunks. -1:
+     * not measured, because the gap is less than LP_GAP_ASKED. */
+    int64_t trimmable;
 };
 enum { LP_GAP_ASKED = 4 << 20 };
 
-/* top_bytes: what is free at the end of the main arena. */
+/* top_bytes: free bytes at the end of the main arena. */
 struct lp_gap lp_gap_of(const struct lp_profile *heap, const struct lp_profile *maps,
                         int64_t top_bytes);
 

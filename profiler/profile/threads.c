@@ -1,4 +1,4 @@
-/* The threads profile: an item for each thread, a row for each stack. */
+/* The threads profile: one item per thread, one row per stack. */
 #include <errno.h>
 
 #include "sys/clock.h"

@@ -1,4 +1,4 @@
-/* The block and mutex profiles: a row for each stack that waited, or made others wait. */
+/* The block and mutex profiles: one row per stack that waited, or made others wait. */
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -33,7 +33,8 @@ static int64_t count_rows(enum lp_waits kind)
     return n;
 }
 
-/* An empty profile looks the same whether nobody waited or nobody looked: it has to say which. */
+/* An empty profile looks the same if there were no waits and if recording was off. The note tells
+ * which. */
 static int add_note(struct lp_profile *profile, const struct lp_waits_history *history,
                     const char *sampling, const char *parameter)
 {
@@ -84,7 +85,7 @@ static int take_mutex(struct lp_profile *profile)
     return result ? result : take_rows(profile, LP_WAITS_MUTEX);
 }
 
-/* Both columns only rise: what the window added has the variance that it added. */
+/* Both columns only rise, so the variance of the window is the variance that was added in it. */
 static int diff_row(struct lp_profile *delta, struct lp_row *row, const struct lp_row *from,
                     const struct lp_row *to)
 {
@@ -106,8 +107,8 @@ static int64_t count_mutex(void)
     return count_rows(LP_WAITS_MUTEX);
 }
 
-/* Delays are in ns, and figures are already scaled up: with the true period in the head, pprof
- * would scale them up once more. */
+/* Delays are in ns, and figures are already scaled up. With the true period in the head, pprof
+ * would scale them up again. */
 #define CONTENTION_HEAD(name) "--- " name ":\ncycles/second=1000000000\n"
 #define CONTENTION_ROW "$1 $0 @"
 
