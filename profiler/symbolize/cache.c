@@ -1,6 +1,6 @@
 /*
- * The symbols of addresses that stand in stacks: a profile looks up the same few thousand again and
- * again. Addresses that a client names are looked up without being kept.
+ * A cache of the symbols of addresses in stacks: profiles look up the same few thousand again and
+ * again. Addresses that a client names are looked up and not cached.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -11,15 +11,15 @@
 
 static struct lp_pool kept, once;
 
-/* Open addressing by address, never more than half full. An address that had several objects one
- * after the other has several slots. */
+/* Open addressing by address, never more than half full. An address that belonged to several
+ * objects in turn has several slots. */
 struct slot {
     const struct lp_symbol *symbol; /* NULL: free */
     uintptr_t address;
 };
 static struct slot *slots;
 static size_t room, used;
-static unsigned idle; /* calls of lp_symbols_release_idle() since a symbol was looked up */
+static unsigned idle; /* number of lp_symbols_release_idle() calls since the last look-up */
 
 static const struct {
     struct lp_symbol symbol;
@@ -37,7 +37,7 @@ static uint64_t mix(uint64_t x)
     return x ^ x >> 29;
 }
 
-/* Where it is, or a free slot for it. */
+/* Returns the slot of this address and object, or a free slot for it. */
 static struct slot *slot_of(struct slot *in, size_t n, const struct lp_module *module,
                             uintptr_t address)
 {

@@ -1,7 +1,7 @@
 /*
- * C++ names are read by the C++ library. A C++ program has it loaded. If it is not visible (a
- * plugin's, or linked in without its names), the system's is loaded, once, when a name is to be
- * read. Without one, names stay as they are.
+ * C++ names are demangled by the C++ library. A C++ program has loaded it. If its symbols are not
+ * visible (a plugin's library, or one that is linked in without names), the system's library is
+ * loaded, once, when the first name is demangled. If there is none, names stay mangled.
  */
 #include "symbolize/demangle.h"
 
@@ -14,9 +14,9 @@
 #include "record/loader.h"
 #include "symbolize/demangle_rust.h"
 
-enum { READABLE_MAX = 64 << 10 }; /* a short name may stand for megabytes: it then stays as it is */
+enum { READABLE_MAX = 64 << 10 }; /* a short name may expand to megabytes; then it stays mangled */
 
-/* The C++ ABI's. The result is malloc's. */
+/* The function of the C++ ABI. Its result comes from malloc. */
 typedef char *demangler(const char *name, char *buffer, size_t *length, int *status);
 
 static demangler *find_demangler(void)
@@ -30,7 +30,7 @@ static demangler *find_demangler(void)
     lp_loader_enter();
     found = (demangler *)dlsym(RTLD_DEFAULT, "__cxa_demangle");
     if (!found) {
-        static void *library; /* for good */
+        static void *library; /* never unloaded */
         library = dlopen("libstdc++.so.6", RTLD_LAZY | RTLD_LOCAL);
         found = library ? (demangler *)dlsym(library, "__cxa_demangle") : NULL;
     }

@@ -1,7 +1,7 @@
 /*
- * A recursive descent through the grammar of RFC 2603, one function for each of its rules, which
- * prints while it reads. A name may come from a damaged or hostile file, so depth, steps and output
- * are bounded: backrefs make a short name stand for a long one.
+ * A recursive descent through the grammar of RFC 2603. Each rule has a function, which prints while
+ * it reads. A name may come from a damaged or hostile file, and back references make a short name
+ * expand to a long one. So depth, steps and output are limited.
  */
 #include "symbolize/demangle_rust.h"
 
@@ -18,11 +18,11 @@
 enum { DEPTH_MAX = 200, STEPS_MAX = 1 << 17 };
 
 struct parser {
-    const char *text; /* behind "_R": backrefs count from here */
+    const char *text; /* behind "_R"; back references count from here */
     size_t at, length;
     int depth, steps;
     bool failed, silent; /* silent: read without printing */
-    uint64_t lifetimes;  /* that binders around here have introduced */
+    uint64_t lifetimes;  /* how many the enclosing binders have introduced */
     char *out;
     size_t written, limit;
 };
@@ -81,7 +81,7 @@ static char next(struct parser *p)
     return c;
 }
 
-/* false: it goes too deep, or takes too long. Each true is followed by a leave(). */
+/* false: too deep, or too many steps. Each true needs a leave(). */
 static bool enter(struct parser *p)
 {
     if (++p->depth > DEPTH_MAX || ++p->steps > STEPS_MAX)
@@ -113,7 +113,7 @@ static uint64_t base62(struct parser *p)
     return value + 1;
 }
 
-/* 0 when the tag is not there. */
+/* 0 if the tag is missing. */
 static uint64_t tagged_base62(struct parser *p, char tag)
 {
     return eat(p, tag) ? base62(p) + 1 : 0;
@@ -185,7 +185,8 @@ static void print_identifier(struct parser *p, const struct identifier *id)
     }
 }
 
-/* Reads on at an earlier place. What stands there was read before, so silence need not look. */
+/* Continues at an earlier place. That text was read before, so if nothing is printed, it is
+ * skipped. */
 static void backref(struct parser *p, void (*rule)(struct parser *p, bool flag), bool flag)
 {
     size_t begins = p->at - 1;
@@ -208,7 +209,7 @@ static void type_rule(struct parser *p, bool flag)
     print_type(p);
 }
 
-/* Counted from the innermost binder; 0 is erased. */
+/* The index counts from the innermost binder. 0 is an erased lifetime. */
 static void print_lifetime(struct parser *p, uint64_t index)
 {
     uint64_t depth = p->lifetimes - index;
@@ -222,7 +223,7 @@ static void print_lifetime(struct parser *p, uint64_t index)
         print(p, "'_%llu", (unsigned long long)depth);
 }
 
-/* How many lifetimes it introduces. The caller takes them back. */
+/* Returns how many lifetimes the binder introduces. The caller subtracts them afterwards. */
 static uint64_t binder(struct parser *p)
 {
     uint64_t n = tagged_base62(p, 'G');
@@ -248,7 +249,7 @@ static void print_generic_arg(struct parser *p)
         print_type(p);
 }
 
-/* Up to the "E"; returns how many there were. */
+/* Prints items up to the "E". Returns their number. */
 static unsigned print_list(struct parser *p, void (*item)(struct parser *p))
 {
     unsigned n = 0;
@@ -288,7 +289,7 @@ static void print_nested(struct parser *p, bool in_value)
     }
 }
 
-/* Where the impl stands is not shown. */
+/* The path of an impl is not shown. */
 static void skip_impl_path(struct parser *p)
 {
     bool silent = p->silent;
@@ -340,7 +341,7 @@ static void print_path(struct parser *p, bool in_value)
     leave(p);
 }
 
-/* The generics stay open for what is bound to associated types. */
+/* Leaves the list of generics open, so that associated types can be added. */
 static bool print_path_open(struct parser *p)
 {
     bool open = false;
@@ -555,7 +556,7 @@ static void print_integer(struct parser *p, bool is_signed)
     }
 }
 
-/* As Rust's `escape_debug`, but for what Unicode calls not printable. */
+/* Like Rust's `escape_debug`, except for characters that Unicode calls unprintable. */
 static void print_escaped(struct parser *p, uint32_t c, char quote)
 {
     if (c == '\t' || c == '\n' || c == '\r')
@@ -570,7 +571,7 @@ static void print_escaped(struct parser *p, uint32_t c, char quote)
         print_utf8(p, c);
 }
 
-/* The bytes of a string, in UTF-8, two digits each. */
+/* The UTF-8 bytes of a string, two digits each. */
 static void print_string(struct parser *p)
 {
     size_t n;
@@ -623,7 +624,7 @@ static void print_const_adt(struct parser *p)
     }
 }
 
-/* Among types, what is more than a literal stands in braces. */
+/* Among types, an expression that is not a literal is put in braces. */
 static void print_braced_const(struct parser *p, char tag, bool in_value)
 {
     if (!in_value)
@@ -713,8 +714,8 @@ static void print_const(struct parser *p, bool in_value)
     leave(p);
 }
 
-/* What follows the path: the crate that instantiated it, which is not shown, and what the compiler
- * or the linker appended. */
+/* What follows the path: the crate that instantiated it, which is not shown, and suffixes from the
+ * compiler or the linker. */
 static void print_rest(struct parser *p)
 {
     char c = peek(p);
@@ -736,7 +737,7 @@ char *lp_demangle_rust(const char *name, size_t limit)
 {
     struct parser p = {.limit = limit};
     if (strncmp(name, "_R", 2) != 0 || !(name[2] >= 'A' && name[2] <= 'Z'))
-        return NULL; /* a digit would be a later version's */
+        return NULL; /* a digit would mean a later version */
     p.text = name + 2;
     p.length = strlen(p.text);
     p.out = malloc(limit + 1);

@@ -1,7 +1,7 @@
 /*
- * dpkg's list of a package's files is the only place where a file's package is to be found without
- * running a program. The lists of a whole system are some MB: they are read when an object without
- * names is shown to people, once for each object.
+ * dpkg's lists of the files of packages are the only way to find a file's package without running a
+ * program. The lists of a whole system have some MB. They are read when an object without names is
+ * shown to people, once per object.
  */
 #include "symbolize/nameless.h"
 
@@ -23,7 +23,7 @@ enum { LIST_MAX = 8 << 20, LISTS_MAX = 1 << 14, ALL_MAX = 128 << 20 };
 
 static const char lists_path[] = "/var/lib/dpkg/info";
 
-/* Is one of the lines this path? A package may still say /lib or /bin for what is below /usr. */
+/* Is one of the lines this path? A package may still list files below /usr under /lib or /bin. */
 static bool has_line(const char *text, const char *path)
 {
     const char *const forms[] = {path, strncmp(path, "/usr/", 5) ? path : path + 4};
@@ -35,7 +35,7 @@ static bool has_line(const char *text, const char *path)
     return false;
 }
 
-/* Adds what it has read to *total. */
+/* Adds the number of bytes read to *total. */
 static bool is_listed(int dir, const char *name, const char *path, size_t *total)
 {
     struct stat file;
@@ -57,7 +57,7 @@ static bool is_listed(int dir, const char *name, const char *path, size_t *total
     return found;
 }
 
-/* "libfoo1:amd64.list" to "libfoo1-dbgsym". */
+/* Turns "libfoo1:amd64.list" into "libfoo1-dbgsym". */
 static char *debug_package(const char *list)
 {
     char *package = NULL;
@@ -68,7 +68,7 @@ static char *debug_package(const char *list)
     return asprintf(&package, "%.*s-%s", n, list, libc ? "dbg" : "dbgsym") < 0 ? NULL : package;
 }
 
-/* To be freed; "" when no package has it, NULL when memory is out. */
+/* Free the result. "": no package has it. NULL: no memory. */
 static char *find_package(const char *path)
 {
     DIR *dir = opendir(lists_path);
@@ -94,7 +94,7 @@ static bool wants(const struct lp_module *module)
     return module && (module->nameless || module->too_large) && module->path[0] == '/';
 }
 
-/* Most profiles have none: then their stacks need not be gone through. */
+/* Most profiles have no such object. Then their stacks are not searched. */
 static bool any_wants(void)
 {
     for (size_t i = 0; i < lp_modules_count(); i++)

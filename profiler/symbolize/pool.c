@@ -82,7 +82,7 @@ const char *lp_pool_text(struct lp_pool *pool, const char *text)
     lp_clean(memcpy(copy, text, bytes));
     char **slot = slot_of(pool->texts, pool->room, copy);
     if (*slot) {
-        pool->chunks->used -= (bytes + 7) & ~(size_t)7; /* it was the last taken */
+        pool->chunks->used -= (bytes + 7) & ~(size_t)7; /* undoes the last lp_pool_take() */
     } else {
         *slot = copy;
         pool->ntexts++;

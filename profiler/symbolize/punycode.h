@@ -11,7 +11,7 @@
 
 enum { LP_PUNYCODE_MAX = 256 };
 
-/* The characters, and how many. false: it is not well formed, or too long. */
+/* Decodes into characters and returns true. false: malformed, or too long. */
 bool lp_punycode_decode(const char *bytes, size_t length, uint32_t out[LP_PUNYCODE_MAX],
                         size_t *count);
 

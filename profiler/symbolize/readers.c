@@ -10,16 +10,17 @@ uint64_t lp_readers_max_bytes = 128 << 20;
 
 struct slot {
     struct lp_reader reader;
-    struct slot *next; /* the one used before this one */
+    struct slot *next; /* the slot used before this one */
     struct lp_module *module;
-    unsigned idle; /* calls of lp_readers_release_idle() since it was used */
+    unsigned idle; /* number of lp_readers_release_idle() calls since its last use */
 };
 
-static struct slot *slots; /* the last used first */
+static struct slot *slots; /* most recently used first */
 static int64_t heap_bytes; /* what libdw has allocated */
-static int64_t heap_peak;  /* of all that malloc gave to this thread, since it was given back */
+static int64_t heap_peak; /* the most bytes of malloc that this thread has held since give_back() */
 
-/* What libdw allocates and frees during a call is malloc's on this thread (record/self.h). */
+/* Counts what libdw allocates and frees during a call. On this thread that is malloc's
+ * (record/self.h). */
 #define COUNTED(call)                                                                              \
     do {                                                                                           \
         int64_t before = lp_own_heap();                                                            \
@@ -37,7 +38,7 @@ static uint64_t bytes_of(const struct slot *from)
     return bytes;
 }
 
-/* Closes the slot that this points to and all that were used before it. */
+/* Closes the slot that *first points to, and all that were used before it. */
 static void close_from(struct slot **first)
 {
     for (struct slot *slot = *first, *next; slot; slot = next) {
@@ -52,7 +53,7 @@ static void close_from(struct slot **first)
         heap_bytes = 0;
 }
 
-/* How many bytes the next one may copy. */
+/* How many bytes the next reader may copy. */
 static uint64_t left(void)
 {
     uint64_t taken = bytes_of(slots);
@@ -66,7 +67,7 @@ static struct slot *open_slot(struct lp_module *module)
     if (!slot)
         return NULL;
     lp_object_open(object, module, left());
-    if (object->too_large && slots) { /* is it without the others? */
+    if (object->too_large && slots) { /* does it fit without the others? */
         lp_object_close(object);
         close_from(&slots);
         lp_object_open(object, module, left());
@@ -114,9 +115,9 @@ int lp_reader_look(struct lp_reader *reader, uint64_t pc, struct lp_source sourc
     return n;
 }
 
-/* What libdw freed stays with malloc, resident, below the first block that is still in use.
- * malloc_trim() would give it back, but it locks and walks the program's arenas. So this takes the
- * free memory in blocks, tells the kernel that their pages are not needed, and frees them. */
+/* Memory that libdw freed stays resident in malloc, below the first block that is still in use.
+ * malloc_trim() would return it, but it locks and walks the program's arenas. So this allocates the
+ * free memory in blocks, tells the kernel that their pages are not needed, and frees the blocks. */
 static void give_back(int64_t bytes)
 {
     enum { BLOCK = 64 << 10, PAGE = 4096 }; /* below malloc's threshold for mmap() */
@@ -139,7 +140,7 @@ void lp_readers_release_idle(void)
     struct slot **at = &slots;
     for (struct slot *slot = slots; slot; slot = slot->next)
         slot->idle++;
-    while (*at && (*at)->idle < LP_READERS_IDLE) /* those behind have waited longer */
+    while (*at && (*at)->idle < LP_READERS_IDLE) /* those behind it are idle for longer */
         at = &(*at)->next;
     close_from(at);
     if (!slots && heap_peak) {
