@@ -48,7 +48,7 @@ static int parse_value(struct lp_request_options *shape, const struct lp_query *
     return -EINVAL;
 }
 
-/* A parameter with two words to choose from, which some formats heed. */
+/* A parameter with two values. Some formats use it. */
 struct choice {
     const char *name, *usual, *other;
     unsigned bit; /* LP_HEEDS_… */
@@ -57,7 +57,7 @@ struct choice {
 static const struct choice granularity = {"granularity", "function", "line", LP_HEEDS_GRANULARITY};
 static const struct choice color = {"color", "standard", "library", LP_HEEDS_COLOR};
 
-/* 0, and in *other whether it is the other word. */
+/* Returns 0 and sets *other to whether it is the second value. */
 static int parse_choice(const struct lp_request_options *shape, const struct lp_query *query,
                         const struct choice *choice, bool *other, char why[LP_WHY_MAX])
 {
@@ -101,7 +101,7 @@ int lp_request_options_parse(struct lp_request_options *shape, const struct lp_q
     return error ? error : parse_choice(shape, query, &color, &shape->view.by_library, why);
 }
 
-/* A file for a tool is saved under a name, as Go does it; the rest is to be looked at. */
+/* Files for tools are saved under a name, as in Go. Other formats are shown in the browser. */
 static void name_attachment(struct evhttp_request *http, const struct lp_profile *profile,
                             const struct lp_request_options *shape)
 {

@@ -1,10 +1,11 @@
 /*
- * evhttp stops reading from a connection while its request is worked on, so nobody would notice the
- * client leave: the socket is watched here. Edge-triggered, because what a client sends ahead stays
- * unread; and for reading, because epoll reports a reset connection as readable, not as closed.
+ * evhttp stops reading from a connection while its request is pending, so it would not notice that
+ * the client disconnects. So the socket is watched here. The watch is edge-triggered, because bytes
+ * that the client sends early stay unread. It is a read event, because epoll reports a reset
+ * connection as readable, not as closed.
  *
- * Nothing else frees the connection meanwhile: with reading off and nothing to write, none of its
- * bufferevent's callbacks (time-outs included) can run.
+ * Nothing else frees the connection meanwhile. Reading is off and there is nothing to write, so
+ * none of its bufferevent's callbacks (time-outs included) can run.
  */
 #include "serve/pending.h"
 
@@ -52,7 +53,7 @@ static void on_due(evutil_socket_t fd, short what, void *arg)
     struct lp_request_options shape = wait->shape;
     struct lp_profile *profile = lp_window_close(&wait->window);
     int error = errno;
-    /* The watch on the socket must be gone before evhttp writes: libevent does not mix edge- and
+    /* Remove the watch on the socket before evhttp writes: libevent cannot mix edge- and
      * level-triggered events on one descriptor. */
     wait_free(wait);
     errno = error;
@@ -98,7 +99,7 @@ int lp_pending_start(struct evhttp_request *http, const struct lp_request_option
     wait->http = http;
     wait->shape = *shape;
     int error = lp_window_open(&wait->window, shape->view.kind, hz);
-    event_base_update_cache_time(base); /* which may have taken a while: the time runs from now */
+    event_base_update_cache_time(base); /* opening the window may have taken long */
     wait->due = evtimer_new(base, on_due, wait);
     wait->look = evtimer_new(base, on_look, wait);
     wait->gone = event_new(base, fd, EV_READ | EV_CLOSED | EV_ET | EV_PERSIST, on_socket, wait);

@@ -7,14 +7,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct lp_ids { /* all zero: empty */
+struct lp_ids { /* zeroed: empty */
     uint64_t *keys;
     uint32_t *ids; /* 0: an empty slot */
     size_t n, room;
 };
 
-/* Where the number of this key is, or, being 0, is to be written before the next call. Valid until
- * then. NULL when memory is out. */
+/* Returns where the number of this key is stored. If it is 0, the key is new, and its number must
+ * be written there. Valid until the next call. NULL: no memory. */
 uint32_t *lp_ids_slot(struct lp_ids *ids, uint64_t key);
 void lp_ids_release(struct lp_ids *ids);
 

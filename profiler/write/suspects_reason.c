@@ -1,4 +1,4 @@
-/* What is said of a suspect, in words. */
+/* The sentences about a suspect. */
 #include <math.h>
 
 #include "write/human.h"
@@ -34,7 +34,7 @@ void lp_suspect_pace(char out[LP_REASON_MAX], const struct lp_ranking *ranking,
              shown < 10, shown, units[u].name);
 }
 
-/* The last third against the first two. */
+/* Compares the last third with the first two. */
 static void write_thirds(FILE *out, const struct lp_judgement *judgement)
 {
     if (judgement->early > 0)

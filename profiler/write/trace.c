@@ -19,5 +19,5 @@ size_t lp_trace_line(char out[LP_TRACE_LINE_MAX], const struct lp_trace *trace,
                      life->heap_error, life->heap_bytes - trace->heap_bytes, life->heap_objects,
                      life->rss_bytes, life->rss_bytes - life->heap_bytes, life->threads,
                      life->unjoined, life->fds, life->mappings, cost, trace->dropped);
-    return (size_t)n; /* 15 numbers of 20 digits fit */
+    return (size_t)n; /* there is room for 15 numbers of 20 digits */
 }
