@@ -27,9 +27,10 @@ static const char *reason(int error)
 {
     switch (error) {
     case -EINVAL:
-        return "not an address; 127.0.0.1:6060 is one";
+        return "not an address; use ADDRESS:PORT, like 127.0.0.1:6060";
     case -EACCES:
-        return "not a loopback address, for which LEAKPROF_TOKEN_FILE has to name a token's file";
+        return "not a loopback address; set LEAKPROF_TOKEN_FILE to a file with a token, or use "
+               "127.0.0.1";
     default:
         return strerror(-error);
     }

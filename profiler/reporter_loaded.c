@@ -26,9 +26,9 @@ static const struct lp_reporter *load(const char **why)
     void *library = dlopen("$ORIGIN/libleakprof-reporter.so",
                            RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE | RTLD_DEEPBIND);
     if (!library) {
-        *why =
-            "libleakprof-reporter.so cannot be loaded: it belongs beside libleakprof.so, with its "
-            "libraries installed";
+        *why = "libleakprof-reporter.so cannot be loaded: put it beside libleakprof.so, and "
+               "install the "
+               "libraries that it needs";
         return NULL;
     }
     lp_reporter_entry_function *entry =
@@ -36,7 +36,8 @@ static const struct lp_reporter *load(const char **why)
     const struct lp_reporter *found =
         entry ? entry(lp_recorder_call_table, LP_RECORDER_CALL_NAMES) : NULL;
     if (!found)
-        *why = "libleakprof-reporter.so is of another build than libleakprof.so: install both anew";
+        *why = "libleakprof-reporter.so is of another build than libleakprof.so: install both from "
+               "one build";
     /* cppcheck-suppress resourceLeak ; it stays loaded */
     return found;
 }

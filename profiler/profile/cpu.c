@@ -84,8 +84,8 @@ static const struct lp_timespan timespan = {
 
 const struct lp_profile_kind lp_cpu_kind = {
     .name = "profile",
-    .about = "CPU time, by the stack that used it. Takes 30 seconds, or as many as ?seconds= says; "
-             "the links here 5. One at a time.",
+    .about = "CPU time, by the stack that used it. Takes 30 seconds, or ?seconds=; the links here "
+             "take 5. Only one can run at a time.",
     .nvalues = 2,
     .values = {{"samples", "count"}, {"cpu", "nanoseconds"}},
     .default_value = -1,

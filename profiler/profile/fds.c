@@ -77,9 +77,8 @@ static int take(struct lp_profile *profile)
 
 const struct lp_profile_kind lp_fds_kind = {
     .name = "fds",
-    .about =
-        "Open descriptors, by the stack that opened them; for how long idle, what is queued and "
-        "registered behind them. debug=2 shows each by itself.",
+    .about = "Open descriptors, by the stack that opened them; with idle time, queues and "
+             "registrations. debug=2 shows each one.",
     .nvalues = VALUES,
     .values = {[FDS] = {"fds", "count"},
                [IDLE] = {"idle", "nanoseconds"},

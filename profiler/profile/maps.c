@@ -137,7 +137,7 @@ static bool leaks_by_itself(const struct lp_row *row)
 
 const struct lp_profile_kind lp_maps_kind = {
     .name = "maps",
-    .about = "Mappings, by the stack that mapped them. debug=2 shows each by itself.",
+    .about = "Mappings, by the stack that mapped them. debug=2 shows each one.",
     .nvalues = 3,
     .values = {{"maps", "count"}, {"mapped", "bytes"}, {"resident", "bytes"}},
     .default_value = -1,

@@ -182,8 +182,8 @@ static int64_t count(void)
 
 const struct lp_profile_kind lp_procs_kind = {
     .name = "procs",
-    .about = "Child processes, running and waiting to be reaped, by the stack that forked them. "
-             "debug=2 shows each by itself.",
+    .about = "Child processes, running ones and zombies, by the stack that forked them. "
+             "debug=2 shows each one.",
     .nvalues = 1,
     .values = {{"procs", "count"}},
     .default_value = -1,

@@ -48,10 +48,10 @@ void lp_http_rate_set(struct lp_request *request)
     if (!heap && !block && !mutex) {
         lp_reply_error(
             request->http, 400,
-            "a parameter is missing, any of: \"bytes\", the mean bytes between two "
-            "samples of the heap; \"block_ns\", from which on a wait is recorded always; "
-            "\"mutex_fraction\", one in how many contended unlocks is recorded; 1 is "
-            "exact, 0 is off");
+            "a parameter is missing. Give one or more of: \"bytes\", the mean bytes between "
+            "two heap samples; \"block_ns\", the length from which every wait is recorded; "
+            "\"mutex_fraction\": one in this many contended unlocks is recorded. 1 records "
+            "everything, 0 nothing");
         return;
     }
     if (heap)

@@ -139,7 +139,7 @@ static bool name_is_good(struct lp_request *request, const char *name)
     if (good_name(name))
         return true;
     lp_reply_error(request->http, 400,
-                   "invalid value for \"name\": at most %d bytes of printable UTF-8 are due",
+                   "invalid value for \"name\": it must be at most %d bytes of printable UTF-8",
                    LP_SNAPSHOT_NAME_MAX);
     return false;
 }
@@ -153,8 +153,8 @@ void lp_http_snapshot_take(struct lp_request *request)
     int error = lp_store_take(name, &snapshot);
     if (error == -ENOSPC) {
         lp_reply_error(request->http, lp_status(error),
-                       "there is room for %d snapshots, or %lld MiB of them, and no more; DELETE "
-                       "/debug/snapshots/ID drops one",
+                       "the store is full: it holds at most %d snapshots or %lld MiB; DELETE "
+                       "/debug/snapshots/ID deletes one",
                        LP_SNAPSHOTS_MAX, (long long)(LP_SNAPSHOTS_BYTES >> 20));
         return;
     }

@@ -38,17 +38,17 @@ void lp_suspect_pace(char out[LP_REASON_MAX], const struct lp_ranking *ranking,
 static void write_thirds(FILE *out, const struct lp_judgement *judgement)
 {
     if (judgement->early > 0)
-        fprintf(out,
-                "the last third of the work added %.0f %% of what the first two did, for its size",
+        fprintf(out, "in the last third of the work, growth was at %.0f %% of the earlier rate",
                 fmax(100 * judgement->late / judgement->early, 0));
     else
-        fputs("the first two thirds of the work added nothing", out);
+        fputs("there was no growth in the first two thirds of the work", out);
 }
 
 static void write_course(FILE *out, const struct lp_judgement *judgement)
 {
     fprintf(out,
-            "it grew in %zu of %zu intervals, upwards with %.1f %% confidence (Mann-Kendall), and ",
+            "it grew in %zu of %zu intervals; the trend is upwards at %.1f %% confidence "
+            "(Mann-Kendall); ",
             judgement->grew_in, judgement->intervals, floor(judgement->trend.rises * 1000) / 10);
     write_thirds(out, judgement);
 }
@@ -59,7 +59,7 @@ static void write_leaking(FILE *out, const struct lp_suspect *s)
 
     write_course(out, &s->judgement);
     if (s->survivors && s->median_before_ns >= 0)
-        fprintf(out, "; half of the survivors are older than %s, halfway it was %s",
+        fprintf(out, "; the median age of the survivors is %s, and was %s halfway",
                 lp_human_age(age, s->age.median_ns), lp_human_age(before, s->median_before_ns));
 }
 
@@ -69,18 +69,18 @@ static void write_too_early(FILE *out, const struct lp_suspect *s)
 
     if (judgement->more > 0) {
         fprintf(out,
-                "%zu snapshots with work between them cannot tell a leak from a warm-up; %zu more "
-                "under the same load would",
+                "%zu snapshots under load are too few to tell a leak from a warm-up: take %zu more "
+                "under the same load",
                 judgement->snapshots, judgement->more);
     } else if (judgement->dying_by_work) {
         fprintf(out,
-                "for each piece of work it is dying away, in time it is not; a steady load would "
-                "tell which of the two it follows");
+                "growth per unit of work is slowing, growth per second is not: repeat it under a "
+                "steady load");
     } else {
         write_course(out, judgement);
         fputs(judgement->grew_in < LP_VERDICT_STEPS
-                  ? ": what comes in so few steps may have been made once"
-                  : ": as many snapshots and as much load again would settle it",
+                  ? ": growth in so few steps may be a one-time allocation"
+                  : ": repeat it with twice the load and twice the snapshots",
               out);
     }
 }
@@ -90,9 +90,9 @@ static void write_gap(FILE *out, const struct lp_gap *gap)
     char trim[LP_HUMAN_MAX];
 
     if (gap->trimmable >= 0)
-        fprintf(out, "; malloc_trim() would give back about %s",
+        fprintf(out, "; malloc_trim() would return about %s",
                 lp_human(trim, gap->trimmable, "bytes", false));
-    fputs("; most of what was freed meanwhile was allocated here", out);
+    fputs("; most of what was freed in the window was allocated here", out);
 }
 
 void lp_suspect_reason(char text[LP_REASON_MAX], const struct lp_ranking *ranking,
@@ -112,16 +112,15 @@ void lp_suspect_reason(char text[LP_REASON_MAX], const struct lp_ranking *rankin
         write_too_early(out, s);
         break;
     case LP_WARMING_UP:
-        fputs("growth is dying away: ", out);
+        fputs("growth is slowing: ", out);
         write_thirds(out, &s->judgement);
         break;
     case LP_HIGH_WATER:
-        fprintf(out,
-                "malloc keeps %s in memory that are not in use, and that does not grow steadily",
+        fprintf(out, "malloc holds %s that are not in use, and this does not grow steadily",
                 lp_human(now, ranking->to->gap.bytes, "bytes", false));
         break;
     case LP_CHURN:
-        fprintf(out, "it comes and goes: it grew in %zu of %zu intervals", s->judgement.grew_in,
+        fprintf(out, "it goes up and down: it grew in %zu of %zu intervals", s->judgement.grew_in,
                 s->judgement.intervals);
         break;
     }

@@ -291,21 +291,18 @@ static void write_legend(const struct picture *p)
         return;
     fprintf(p->out, "<text class=\"note\" x=\"%d\" y=\"%d\">%s%s</text>\n", MARGIN,
             TITLES + legend_height(p) - LEGEND_ROW,
-            p->profile->delta ? "Width: growth plus shrinkage. Figures: the net. Hatched: shrank. "
-                              : "",
-            p->paint.by_library ? "Shares: of what ends in each file."
-                                : "Paler: the more of both.");
+            p->profile->delta ? "Width: growth plus shrinkage. Number: net. Hatched: shrank. " : "",
+            p->paint.by_library ? "Shares: stacks that end in each file." : "Pale: both.");
 }
 
 /* The place where the script puts its tools. */
 static void write_hint(const struct picture *p, int y)
 {
-    fprintf(
-        p->out,
-        "<g id=\"hint\" data-y=\"%d\"><text class=\"note\" x=\"%d\" y=\"%d\">Callers stand above "
-        "what they call; a frame is as wide as its share. Point at one to see its "
-        "figures.</text></g>\n",
-        y, MARGIN, y + 20);
+    fprintf(p->out,
+            "<g id=\"hint\" data-y=\"%d\"><text class=\"note\" x=\"%d\" y=\"%d\">Callers are above "
+            "what they call. The width of a frame is its share. Point at a frame to see its "
+            "figures.</text></g>\n",
+            y, MARGIN, y + 20);
 }
 
 static void write_foot(const struct picture *p, int y)
