@@ -36,10 +36,10 @@ const char *lp_seconds_text(char text[LP_SECONDS_MAX], int64_t ns)
     return text;
 }
 
-/* How many bytes are in a pipe. It is opened anew for that, in the mode of this descriptor, so that
- * it has readers and writers as before. The only effect is that an end of file may come later by
- * the time that this takes. `path` may be another file by now, so it is opened only after a check
- * that it is a pipe. */
+/* How many bytes are in a pipe. It is opened again for that, in the mode of this descriptor, so
+ * that it has readers and writers as before. The only effect is that an end of file may come later
+ * by the time that this takes. `path` may be another file by now, so it is opened only after a
+ * check that it is a pipe. */
 static void say_pipe(struct lp_fd_seen *seen, const char *path, int flags)
 {
     char anew[64];

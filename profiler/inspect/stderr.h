@@ -7,11 +7,11 @@
  * file that it was when the thread started.
  *
  * How a line is written depends on the file:
- * - A pipe is opened anew for each line. A duplicate would keep its reader waiting for the end of
+ * - A pipe is opened again for each line. A duplicate would keep its reader waiting for the end of
  *   file.
- * - A terminal is opened anew too. If it now belongs to another user, the duplicate is used.
+ * - A terminal is opened again too. If it now belongs to another user, the duplicate is used.
  * - For a regular file, a socket or a device, the thread keeps a duplicate. A regular file cannot
- *   be opened anew, because the offset of the next line belongs to the first opening. A socket
+ *   be opened again, because the offset of the next line belongs to the first opening. A socket
  *   cannot be opened at all. When 2 has become another file, the duplicate is closed at the next
  *   line. Until then, the other end of a socket sees no end of file. The duplicate of a regular
  *   file is kept as long as the file has a name, and lines resume when 2 is that file again.

@@ -5,7 +5,7 @@
  * Ages are counted in ticks (sys/clock.h) and kept in buckets, four per doubling. Every sampled
  * block counts as many blocks as it stands for. So a median is that of the estimated blocks, and is
  * within 12.5 % (plus one tick and the sampling error). The oldest age and a single block's age are
- * exact to the tick. A block's age begins anew with realloc.
+ * exact to the tick. A block's age starts again with realloc.
  *
  * A table never changes after it was taken. It is shared by reference counting. Profiler's thread
  * only.
