@@ -80,7 +80,7 @@ $(B)/scenes: $(SRC_leaks) $(LABS) leaks tests/blackbox/catalogue.tsv
 	for id in $(SCENES); do \
 	  grep -q "&scene_$${id//-/_}," leaks/catalogue.c || lacks $$id "is not in the list: add it to leaks/catalogue.c"; \
 	  grep -q "^$$id"$$'\t' tests/blackbox/catalogue.tsv || \
-	    lacks $$id "has no row in tests/blackbox/catalogue.tsv: say there what a hit leaks, and where"; \
+	    lacks $$id "has no row in tests/blackbox/catalogue.tsv: add one with what a hit leaks, and where"; \
 	  [[ -s leaks/$$id.md ]] || lacks $$id "has no lab: write leaks/$$id.md in the form of leaks/slice.md"; \
 	done; [[ -z $$missing ]] && touch $@
 
