@@ -36,7 +36,7 @@ struct lp_ages_taking {
     struct slot *slots;
     uint32_t nslots, slots_room;
     double *weights;
-    uint8_t *buckets; /* the ages of the buckets, in slots that have not room for all */
+    uint8_t *buckets; /* their numbers, in slots without room for all */
     bool failed;
     uint32_t nseen;
     struct seen seen[BATCH];

@@ -264,7 +264,8 @@ int lp_cpu_begin(int hz)
     return error;
 }
 
-/* If the program has reset all signals to their defaults, the next signal of ours would end it. */
+/* Ends the window if the program has changed the signal's action: with the default action, the next
+ * signal would end the program. */
 static void take_care(void)
 {
     if (installed())
