@@ -76,7 +76,7 @@ static inline bool passes(size_t size)
     return true;
 }
 
-enum { ALL_BITS = LP_PAGE - 1 }; /* of a page offset: a free mask that skips no block */
+enum { ALL_BITS = LP_PAGE - 1 }; /* of a page offset: lp_block_mask alone decides */
 
 /* Is it certain that this block has no record? False for NULL. The thread's mask has only bits of
  * the page offset. */
