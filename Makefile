@@ -1,5 +1,5 @@
 # Leakyard. `make help` lists the targets. SANITIZE=address|undefined|thread builds the same tree into
-# a directory of its own, TINY=1 with tables that are soon full; WERROR=1 makes warnings errors.
+# its own directory, and TINY=1 with very small tables. WERROR=1 makes warnings errors.
 
 SHELL    := /bin/bash
 SANITIZE ?=
@@ -19,21 +19,21 @@ DEPS  := $(shell pkg-config --cflags $(PKG) $(PKG_server) 2>/dev/null)
 LIBS  := $(shell pkg-config --libs $(PKG) 2>/dev/null) -liberty -lm -lpthread
 LIBS_server := $(shell pkg-config --libs $(PKG_server) 2>/dev/null)
 
-# Who may know whom is a matter of include paths: leaks/ sees itself, profiler/ sees itself, server/
-# sees itself and the public headers, which are copied to $(B)/include.
+# Include paths enforce which parts may include which: leaks/ only itself, profiler/ only itself, server/ itself
+# and the public headers, which are copied to $(B)/include.
 INC_leaks    := -iquote leaks -iquote $(B)/gen/leaks
 INC_profiler := -iquote profiler -iquote $(B)/gen
 INC_server   := -iquote server -iquote $(B)/include
 INC_tests    := -iquote tests/unit -iquote leaks -iquote profiler -iquote server -iquote $(B)/gen
 
-# A leak that the compiler may delete teaches nothing; a hidden frame has no line.
+# The compiler must neither remove a leak nor its frame.
 OPT_leaks    := -fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free \
                 -fno-optimize-sibling-calls -fno-ipa-icf -fno-toplevel-reorder
 OPT_profiler := -fPIC -ftls-model=initial-exec -fvisibility=hidden
 
 SRC_leaks    := $(sort $(wildcard leaks/*.c))
 SRC_server   := $(sort $(wildcard server/*.c))
-# The profiler in two parts: the recorder is what every process gets, the reporter what somebody asks for.
+# The profiler has two parts: every process has the recorder, and the reporter is loaded when it is needed.
 # Linked programs have both in one archive.
 ROOMS_recorder := sys record hooks
 ROOMS_reporter := inspect profile symbolize judge write serve
@@ -61,14 +61,14 @@ $(B)/leakyard: $(OBJ_server) $(OBJ_leaks) $(B)/libleakprof.a | $(B)/scenes
 	  -Wl,--whole-archive $(B)/libleakprof.a -Wl,--no-whole-archive $(LIBS) $(LIBS_server)
 $(B)/libleakprof.a: $(OBJ_recorder) $(OBJ_reporter) $(call obj,profiler/reporter_linked.c)
 	rm -f $@ && ar rcs $@ $^
-# Whatever these two need or export stands in a list: profiler/recorder.map and tests/blackbox/test_parts.sh.
+# profiler/recorder.map and reporter.map list what these two export, tests/blackbox/test_parts.sh what they need.
 PART := -shared -Wl,-z,defs -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now
 $(B)/libleakprof.so: $(OBJ_recorder) $(call obj,$(SRC_preloaded)) profiler/recorder.map
 	$(CC) $(LDFL) $(PART) -Wl,-Bsymbolic -Wl,-z,initfirst -Wl,--version-script=profiler/recorder.map -o $@ $(filter %.o,$^)
 $(B)/libleakprof-reporter.so: $(OBJ_reporter) $(call obj,profiler/reporter_stubs.c) profiler/reporter.map
 	$(CC) $(LDFL) $(PART) -Wl,--version-script=profiler/reporter.map -o $@ $(filter %.o,$^) $(LIBS)
 
-# The lab texts, as they are, under names made of their paths.
+# The lab texts, unchanged, under names made from their paths.
 LABS := $(filter-out leaks/README.md leaks/TRAINER.md,$(sort $(wildcard leaks/*.md)))
 $(B)/obj/labs.o: $(LABS) leaks
 	@mkdir -p $(@D)
@@ -82,7 +82,7 @@ $(B)/scenes: $(SRC_leaks) $(LABS) leaks tests/blackbox/catalogue.tsv
 	for id in $(SCENES); do \
 	  grep -q "&scene_$${id//-/_}," leaks/catalogue.c || lacks $$id "is not in the list: add it to leaks/catalogue.c"; \
 	  grep -q "^$$id"$$'\t' tests/blackbox/catalogue.tsv || \
-	    lacks $$id "has no row in tests/blackbox/catalogue.tsv: say there what a hit leaks, and where"; \
+	    lacks $$id "has no row in tests/blackbox/catalogue.tsv: add one with what a hit leaks, and where"; \
 	  [[ -s leaks/$$id.md ]] || lacks $$id "has no lab: write leaks/$$id.md in the form of leaks/slice.md"; \
 	done; [[ -z $$missing ]] && touch $@
 
@@ -96,14 +96,14 @@ $(B)/obj/server/%.o: server/%.c | $(PUBLIC) $(B)/include/scene.h
 $(B)/obj/profiler/%.o: profiler/%.c | $(B)/gen/profile.pb-c.h
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CFLAGS) $(OPT_profiler) $(INC_profiler) $(DEPS) -c -o $@ $<
-# The flame graph's style and script, and their hashes, by which a policy allows these two and no others.
+# The flame graph's style and script, and their hashes, so that a policy can allow only these two.
 FLAME := profiler/write/flamegraph.css profiler/write/flamegraph.js
 $(B)/obj/profiler/write/flamegraph.o: $(FLAME) $(B)/gen/flamegraph_hashes.h
 $(B)/gen/flamegraph_hashes.h: $(FLAME)
 	@mkdir -p $(@D)
 	for kind in CSS JS; do echo "#define LP_FLAMEGRAPH_$${kind}_SHA256 \"$$(sha256sum <profiler/write/flamegraph.$${kind,,} | \
 	  cut -c 1-64 | tr a-f A-F | basenc -d --base16 | base64)\""; done >$@
-# The dashboard: our own files, and the library that draws its charts, with its licence, as Debian has them.
+# The dashboard: our own files, and Debian's library for its charts, with its licence.
 CHART := /usr/share/javascript/chart.js/chart.min.js
 CHART_LICENCE := /usr/share/doc/libjs-chart.js/copyright
 UI := $(sort $(wildcard profiler/ui/*.*))
@@ -113,7 +113,7 @@ $(B)/gen/files.c: profiler/ui/embed $(UI) $(CHART) $(CHART_LICENCE) profiler/ui
 	mv $@.new $@
 $(CHART) $(CHART_LICENCE):
 	@echo "$@ is missing: apt-get install libjs-chart.js (or scripts/deps build)" >&2; false
-# The playground's page, put into the program in the same way. Two of its files are the dashboard's.
+# The playground's page, put into the program in the same way. It shares two files with the dashboard.
 UI_server := $(sort $(wildcard server/ui/*.*)) profiler/ui/theme.css profiler/ui/dom.js
 $(B)/gen/server/files.c: profiler/ui/embed $(UI_server) server/ui
 	@mkdir -p $(@D)
@@ -136,7 +136,7 @@ $(PUBLIC): $(B)/include/%: profiler/%
 $(B)/include/scene.h: leaks/scene.h
 	@mkdir -p $(@D) && cp $< $@
 
-# Unit tests: one program a file, with the whole profiler inside. Those of tests/tiny want tiny tables.
+# Unit tests: one program per file, with the profiler linked in. Those in tests/tiny need TINY=1.
 DIR_unit := tests/$(if $(TINY),tiny,unit)
 SRC_unit := $(sort $(wildcard $(DIR_unit)/test_*.c))
 unit: $(patsubst $(DIR_unit)/%.c,$(B)/unit/%,$(SRC_unit)) $(if $(TINY),,$(B)/fixtures/hidden.so)
@@ -149,7 +149,7 @@ $(B)/unit/%: $(DIR_unit)/%.c $(B)/libleakprof.a
 
 $(B)/unit/test_lab: LIBS += $(LIBS_server)
 
-# A hard life, to be run with libleakprof.so preloaded; see tests/blackbox/test_torture.sh.
+# Stress tests to run with libleakprof.so preloaded; see tests/blackbox/test_torture.sh.
 torture: $(B)/torture $(B)/lifetime $(B)/plugin.so $(B)/forks $(B)/jit
 $(B)/torture $(B)/lifetime: $(B)/%: tests/torture/%.cc profiler/leakprof.h
 	$(CXX) -std=c++17 -O2 -g -Wall -Wextra -D_GNU_SOURCE -fno-builtin -iquote profiler -o $@ $< -lpthread -ldl
@@ -159,12 +159,12 @@ $(B)/plugin.so: tests/torture/plugin.cc
 $(B)/forks $(B)/jit: $(B)/%: tests/torture/%.c
 	$(CC) -O2 -g -Wall -Wextra -D_GNU_SOURCE -o $@ $< -lpthread -ldl
 
-# The scenes without the server, for the tools that the matrix asks.
+# The scenes without the server, for the tools that the matrix runs.
 bare: $(B)/bare
 $(B)/bare: tests/bare/bare.c $(OBJ_leaks)
 	$(CC) $(BASE) $(CFLAGS) $(INC_leaks) $(DEPS) $(LDFL) -MF $(B)/obj/bare.d -rdynamic -o $@ $< $(OBJ_leaks) $(LIBS)
 
-# Programs and libraries whose names are looked for; see tests/blackbox/test_symbols.sh. The profiler
+# Programs and libraries whose names are looked up; see tests/blackbox/test_symbols.sh. The profiler
 # is preloaded into them, so they are built without sanitizers.
 F := $(B)/fixtures
 PLAIN := $(patsubst tests/fixtures/%.c,$(F)/%,$(filter-out %/host.c %/library.c %/segments.c,$(wildcard tests/fixtures/*.c)))
@@ -185,7 +185,7 @@ $(F)/unwound: tests/fixtures/unwound.cc
 $(F)/first.so $(F)/second.so: tests/fixtures/library.c
 	@mkdir -p $(@D)
 	$(CC) $(FIXTURE) -fPIC -shared -DNAME=$(basename $(@F)) $(if $(findstring second,$@),-DSKIP=256) -o $@ $<
-# Objects with a second executable segment behind a hole.
+# Objects with a second executable segment after a hole.
 HOT := -Wl,--section-start=.hot2=0x900000
 $(F)/segments: tests/fixtures/segments.c
 	@mkdir -p $(@D)
@@ -193,7 +193,7 @@ $(F)/segments: tests/fixtures/segments.c
 $(F)/hot.so: tests/fixtures/library.c
 	@mkdir -p $(@D)
 	$(CC) $(FIXTURE) -fPIC -shared $(HOT) -DHOT -DNAME=hot -o $@ $<
-# Its debug information lies where a build id points, below a directory of our own.
+# Its debug information is found by build id, below a directory of ours.
 $(F)/hidden.so: tests/fixtures/library.c
 	@mkdir -p $(@D)
 	$(CC) $(FIXTURE) -fPIC -shared -Wl,--build-id -DNAME=hidden -o $@ $<
@@ -201,8 +201,8 @@ $(F)/hidden.so: tests/fixtures/library.c
 	id=$$(readelf -n $@ | sed -n 's/.*Build ID: //p') && dir=$(F)/debug/.build-id/$${id:0:2} && \
 	  mkdir -p $$dir && objcopy --only-keep-debug $@ $$dir/$${id:2}.debug
 	strip --strip-all $@
-# Without its debug information, without a trace of it; and with it in a file beside. And without
-# names of functions, but for the one that is called from outside.
+# stripped.so has no debug information. linked.so has it in a separate file. nameless.so has no function names
+# except the exported one.
 $(F)/nameless.so: tests/fixtures/library.c
 	@mkdir -p $(@D)
 	$(CC) $(FIXTURE) -fPIC -shared -fvisibility=hidden -Wl,--build-id -DNAME=nameless -s -o $@ $<
@@ -219,7 +219,7 @@ $(PLAIN): $(F)/%: tests/fixtures/%.c $(wildcard tests/fixtures/*.h) profiler/lea
 	$(CC) $(filter-out -M%,$(BASE)) -O2 -g -fno-builtin -Wno-deprecated-declarations -iquote profiler \
 	  $(LDFL) -rdynamic -o $@ $< -lpthread -ldl
 
-# The variables of the profiler, as profiler/REFERENCE.md has them; `build/config-text man` for a manual page.
+# The table of variables in profiler/REFERENCE.md. `build/config-text man` prints it for a manual page.
 config-text: $(B)/config-text
 	@$<
 $(B)/config-text: scripts/config_text.c $(B)/obj/profiler/config.o
@@ -253,15 +253,15 @@ clean:
 help:
 	@echo "make         build/leakyard, build/libleakprof.a, build/libleakprof.so, build/libleakprof-reporter.so"
 	@echo "make run     starts the server on 127.0.0.1:8080, the profiler on 127.0.0.1:6060"
-	@echo "make demo    the whole story in under a minute"
+	@echo "make demo    a demonstration in under a minute"
 	@echo "make check   every test, also under the sanitizers"
-	@echo "make soak    torture with the profiler preloaded, ten minutes exact and ten sampled, then threads coming and going"
-	@echo "make bench   what the profiler costs and how true it is; its peers beside it"
-	@echo "make matrix  which profile and which tool shows which leak, measured, into leaks/README.md"
-	@echo "make pictures   the screenshots of the README, anew"
-	@echo "make verdicts   every scene under load, ten times: is the guilty line first, and nothing else accused?"
-	@echo "make lint    layout, static analysis, who may include whom"
-	@echo "make config-text   the table of the profiler's environment variables, for profiler/REFERENCE.md"
+	@echo "make soak    a stress test with the profiler preloaded: ten minutes exact, ten sampled, then short-lived threads"
+	@echo "make bench   measures the profiler's costs and accuracy, and those of its peers"
+	@echo "make matrix  measures which profile and which tool shows which leak; writes leaks/README.md"
+	@echo "make pictures   makes the screenshots of README.md"
+	@echo "make verdicts   checks the verdicts of every scene under load, ten times each; writes leaks/README.md"
+	@echo "make lint    checks the layout, static analysis and the project's rules"
+	@echo "make config-text   prints the table of variables in profiler/REFERENCE.md"
 	@echo "make clean   removes build/"
 
 .PHONY: config-text all unit tiny torture bare fixtures run demo check soak matrix verdicts pictures flags-leaks lint bench clean help

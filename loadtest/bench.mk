@@ -1,5 +1,5 @@
-# What `make bench` needs besides the server: churn, descriptors, stacks and short-lived processes, which must run on plain glibc, a bare
-# evhttp server to compare with, and three programs that have the profiler inside.
+# The programs for `make bench`: churn, descriptors, stacks and short-lived processes without the profiler, a
+# bare evhttp server for comparison, and three programs with the profiler linked in.
 bench: $(addprefix $(B)/,bench_churn bench_bare bench_fds bench_stacks bench_start bench_heap bench_accuracy bench_scale)
 
 $(B)/bench_churn $(B)/bench_fds $(B)/bench_stacks $(B)/bench_start: $(B)/bench_%: loadtest/bench_%.c

@@ -1,11 +1,12 @@
 /*
- * How near the profiler's figures come to the truth: again and again, a known amount of memory in
- * blocks of 16 bytes to 256 KiB, each doubling as frequent as the next, and what the profiler says
- * of it. Each run has a thread of its own, and with it a new seed for the sampling.
+ * Measures how close the profiler's figures are to the truth: repeatedly allocates a known amount
+ * of memory in blocks of 16 bytes to 256 KiB, with equally many blocks per doubling of the size,
+ * and reads the profiler's figures. Each run has its own thread, and so a new seed for the
+ * sampling.
  *
  * usage: bench_accuracy RUNS MEBIBYTES
- * The profiler is linked in; LEAKPROF_RATE is its rate. Prints a line a run: bytes there were,
- * bytes said, stated standard error; objects there were, objects said, stated standard error.
+ * The profiler is linked in. LEAKPROF_RATE is its rate. Prints one line per run: true bytes,
+ * estimated bytes, their standard error; true objects, estimated objects, their standard error.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -48,7 +49,8 @@ static void empty(struct heap *heap)
     heap->bytes = 0;
 }
 
-/* The standard error of what came to an estimate of error `before`, which has `after` now. */
+/* The standard error of the growth from an estimate with error `before` to one with error `after`.
+ */
 static double error_of(int64_t before, int64_t after)
 {
     double a = (double)after, b = (double)before;

@@ -1,10 +1,10 @@
 /*
- * The least that evhttp can do: the same loops on one port as the playground, the same answers to
- * /healthz and /fixed/healthy byte for byte (but for Date), and nothing else: no checks, no
- * locks, no profiler. What the playground's requests per second are measured against.
+ * The least that evhttp can do: the same number of loops on one port as the playground, the same
+ * answers to /healthz and /fixed/healthy byte for byte (except Date), and nothing else: no checks,
+ * no locks, no profiler. The playground's requests per second are compared with it.
  *
  * usage: bench_bare [loops]
- * Listens on a free port of 127.0.0.1, says which, and runs until it is killed.
+ * Listens on a free port of 127.0.0.1, prints it, and runs until it is killed.
  */
 #include <netinet/in.h>
 #include <pthread.h>
@@ -46,7 +46,8 @@ static void answer(struct evhttp_request *request, void *text)
     evbuffer_free(body);
 }
 
-/* Port 0 in *address becomes the port that the kernel picked, which the next loop then shares. */
+/* Replaces port 0 in *address by the port that the kernel chose, which the next loop then shares.
+ */
 static int listen_on(struct sockaddr_in *address)
 {
     int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -91,7 +92,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: bench_bare [loops, 1 to %d]\n", LOOPS_MAX);
         return 1;
     }
-    signal(SIGPIPE, SIG_IGN); /* wrk hangs up while answers are on their way */
+    signal(SIGPIPE, SIG_IGN); /* wrk closes connections while answers are on their way */
     for (int i = 0; i < n; i++)
         bases[i] = make_loop(&address);
     for (int i = 1; i < n; i++)

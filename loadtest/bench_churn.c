@@ -1,15 +1,15 @@
 /*
- * What a malloc and a free cost: each thread keeps a live set of 10,000 blocks and again and again
- * frees a random one and allocates another in its place, ten frames deep. It knows nothing of the
- * profiler; whoever wants to measure that preloads it.
+ * Measures the cost of a malloc and a free: each thread keeps a live set of 10,000 blocks, and
+ * repeatedly frees a random one and allocates another in its place, ten frames deep. The program
+ * does not use the profiler. To measure the profiler, preload it.
  *
- * The frames are entered once and the loop runs at their bottom, so that calls and returns, which
- * the profiler does not slow down, do not flatter it. Blocks have 16 to 256 bytes, one in a
- * thousand up to 64 KiB. The clock is read once a batch.
+ * The frames are entered once and the loop runs at their bottom. So the time of calls and returns,
+ * which the profiler does not affect, is not included. Blocks have 16 to 256 bytes, one in a
+ * thousand up to 64 KiB. The clock is read once per batch.
  *
  * usage: bench_churn [threads] [milliseconds]
- * Prints nanoseconds a malloc+free pair, the mean of the threads: of their CPU time, which other
- * programs on the machine disturb least, and of the clock on the wall, which counts waiting too.
+ * Prints nanoseconds per malloc+free pair, the mean of the threads: of CPU time, which other
+ * programs on the machine affect least, and of wall clock time, which includes waiting.
  */
 #include <pthread.h>
 #include <stdint.h>
@@ -24,7 +24,7 @@ struct churn {
     pthread_barrier_t *start;
     uint64_t random;
     int64_t run_ns;
-    double cpu_ns, wall_ns; /* a pair */
+    double cpu_ns, wall_ns; /* per pair */
     char *live[LIVE];
 };
 
@@ -45,7 +45,7 @@ static uint32_t next(struct churn *churn)
     return (uint32_t)((churn->random * 0x2545f4914f6cdd1d) >> 32);
 }
 
-/* A number below n, without a division. */
+/* A random number below n, without a division. */
 static uint32_t below(struct churn *churn, uint32_t n)
 {
     return (uint32_t)((uint64_t)next(churn) * n >> 32);
@@ -81,14 +81,14 @@ __attribute__((noinline, noclone)) static void run_below(struct churn *churn, in
     } else {
         int64_t wall = now_ns(CLOCK_MONOTONIC), cpu, pairs;
 
-        pairs_until(churn, wall + churn->run_ns / 5); /* until the heap has its shape */
+        pairs_until(churn, wall + churn->run_ns / 5); /* until the heap is in a steady state */
         wall = now_ns(CLOCK_MONOTONIC);
         cpu = now_ns(CLOCK_THREAD_CPUTIME_ID);
         pairs = pairs_until(churn, wall + churn->run_ns);
         churn->cpu_ns = (double)(now_ns(CLOCK_THREAD_CPUTIME_ID) - cpu) / (double)pairs;
         churn->wall_ns = (double)(now_ns(CLOCK_MONOTONIC) - wall) / (double)pairs;
     }
-    __asm__ volatile(""); /* or the call above becomes a jump and there are no frames */
+    __asm__ volatile(""); /* keeps the call above from becoming a jump, which would have no frame */
 }
 
 static void *run(void *arg)

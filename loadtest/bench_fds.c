@@ -1,9 +1,9 @@
 /*
- * What calls that open and close descriptors cost, ten frames deep. Each is timed by itself, a
- * batch at a time, by this thread's CPU time.
+ * Measures the cost of calls that open and close descriptors, ten frames deep. Each is timed
+ * separately, one batch at a time, by this thread's CPU time.
  *
  * usage: bench_fds [batches]
- * Prints "call ns" for each, the median of its batches.
+ * Prints "call ns" for each: the median of its batches.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,17 +1,17 @@
 /*
- * A program with a large heap, to be asked for its profile: blocks of 16 to 2,048 bytes, of one
- * size or a few for each of many distinct stacks, all alive; and a thread beside them that
- * allocates and frees without pause and notes how long the slowest call took.
+ * A program with a large heap, whose profile is requested: blocks of 16 to 2,048 bytes, of one size
+ * or a few for each of many distinct stacks, all alive. Another thread allocates and frees without
+ * pause, and records how long the slowest call took.
  *
- * Stacks are distinct by construction: sixteen functions call one another ten deep, and which one
- * calls which is read off the digits of a number that belongs to one stack alone.
+ * Stacks are distinct by construction: sixteen functions call each other ten deep. Which one calls
+ * which follows from the digits of a number that belongs to only one stack.
  *
  * usage: bench_heap BLOCKS STACKS SIZES
- * The profiler is linked in; LEAKPROF_RATE is its rate. Says where it listens; then answers each
- * line on standard input with one line, and ends where the input ends:
- *   the longest call since the last answer, and the longest in which the kernel gave this thread's
- *   core to nobody else (us); bytes alive, the profiler's bytes of tables, records alive, stacks,
- *   losses
+ * The profiler is linked in. LEAKPROF_RATE is its rate. Prints its address. Then answers each line
+ * on standard input with one line, and exits at the end of the input:
+ *   the longest call since the last answer, and the longest one during which the kernel gave this
+ *   thread's core to no other (us); bytes alive, the profiler's bytes of tables, records alive,
+ *   stacks, losses
  */
 #include <inttypes.h>
 #include <pthread.h>
@@ -31,16 +31,16 @@
 #define PATH_BITS 40 /* ten digits */
 
 struct way {
-    uint64_t path; /* the digits that are left, lowest first */
+    uint64_t path; /* the remaining digits, lowest first */
     int left;
     size_t size;
-    char *block; /* out */
+    char *block; /* the result */
 };
 
 static void onward(struct way *way);
 
-/* The number in the assembly keeps the functions apart, for they are otherwise alike; and the calls
- * from becoming jumps, which leave no frames. */
+/* The number in the assembly makes the functions differ, because they are otherwise identical. It
+ * also keeps calls from becoming jumps, which leave no frames. */
 #define STEP(k)                                                                                    \
     __attribute__((noinline, noclone)) static void step_##k(struct way *way)                       \
     {                                                                                              \
@@ -55,7 +55,7 @@ static void onward(struct way *way);
 #define DECLARE(k) static void step_##k(struct way *way);
 EACH_DIGIT(DECLARE)
 
-/* In each of the functions anew, so that each has sixteen places that it calls from. */
+/* Inlined into each of the functions, so that each has sixteen places that it calls from. */
 __attribute__((always_inline)) static inline void onward(struct way *way)
 {
     if (way->left-- == 0) {
@@ -87,7 +87,7 @@ static void make(long blocks, long stacks, long sizes)
         uint64_t path = scattered((uint64_t)(i % stacks));
         uint64_t size = (path >> 20) + (uint64_t)(i / stacks % sizes) * 97;
         struct way way = {.path = path, .left = PATH_BITS / 4, .size = 16 + size % (2048 - 16 + 1)};
-        step_0(&way); /* the block is never freed: it is what the profile shows */
+        step_0(&way); /* the block is never freed, so that the profile shows it */
         live_bytes += (int64_t)way.size;
     }
 }
@@ -109,7 +109,8 @@ static void raise_to(_Atomic int64_t *longest, int64_t ns)
         atomic_store_explicit(longest, ns, memory_order_relaxed);
 }
 
-/* A call that has just come back. One that waited was not only pushed aside. */
+/* Records a call that has just returned. If the thread waited, it counts even if it was preempted
+ * too. */
 static void note(int64_t since)
 {
     static struct rusage before;
@@ -123,7 +124,8 @@ static void note(int64_t since)
     atomic_fetch_add_explicit(&calls, 1, memory_order_relaxed);
 }
 
-/* Not on the core where the profiler works and is asked: waiting for that would be no stall. */
+/* Runs on another core than the profiler and the requests: waiting for a core would not be a stall.
+ */
 static void *allocate(void *arg)
 {
     static char *live[1000];
@@ -146,7 +148,7 @@ static void *allocate(void *arg)
     return arg;
 }
 
-/* A call that is still under way belongs to the time that ends here. */
+/* A call that has not returned belongs to the period that ends here. */
 static void finish_calls(void)
 {
     uint64_t before = atomic_load(&calls);
@@ -162,7 +164,7 @@ static void answer(void)
     leakprof_stats(&seen);
     printf("%.1f %.1f %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 "\n", longest, own,
            live_bytes, seen.own_table_bytes, seen.live_samples, seen.stacks, seen.losses);
-    finish_calls(); /* for the question holds locks for a moment */
+    finish_calls(); /* first, because reading the figures holds locks for a moment */
     longest_ns = longest_own_ns = 0;
 }
 

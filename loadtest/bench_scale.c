@@ -1,11 +1,11 @@
 /*
- * A process with many threads, sockets and mappings, the profiler inside. It answers /healthz, and
- * anything else, on a port of its own, and ends with the first signal.
+ * A process with many threads, sockets and mappings, with the profiler linked in. It answers any
+ * request, such as /healthz, on its own port, and ends with the first signal.
  *
  *   bench_scale THREADS SOCKETS MAPPINGS
  *
- * Mappings are one page each and differ from their neighbours in what they allow, or the kernel
- * would make one of two; they are made in turn by eight functions, and half of them are touched.
+ * Mappings have one page each. Neighbours have different protections, so that the kernel does not
+ * merge them. Eight functions make them in turn, and half of them are touched.
  */
 #include <event2/buffer.h>
 #include <event2/event.h>

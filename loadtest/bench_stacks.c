@@ -1,10 +1,10 @@
 /*
- * Allocations from very many distinct stacks: a recursion that goes one of two ways at each level
- * and allocates a block at the bottom. It knows nothing of the profiler; preload that to measure
- * it.
+ * Allocations from very many distinct stacks: a recursion that takes one of two ways at each level
+ * and allocates a block at the bottom. The program does not use the profiler. To measure the
+ * profiler, preload it.
  *
  * usage: bench_stacks [levels]
- * There are 2^levels stacks, each with one block that stays. Prints microseconds of CPU time a
+ * There are 2^levels stacks, each with one block that stays. Prints microseconds of CPU time per
  * stack.
  */
 #include <stdio.h>
@@ -19,11 +19,11 @@ __attribute__((noinline, noclone)) static void allocate_below(int levels)
         char *block = malloc(SIZE);
         if (!block)
             abort();
-        __asm__ volatile("" : : "r"(block) : "memory"); /* it is used */
+        __asm__ volatile("" : : "r"(block) : "memory"); /* keeps the block */
         return;
     }
     allocate_below(levels - 1);
-    __asm__ volatile(""); /* two calls, not a loop */
+    __asm__ volatile(""); /* keeps two calls from becoming a loop */
     allocate_below(levels - 1);
     __asm__ volatile("");
 }

@@ -1,7 +1,8 @@
 /*
- * How long a short-lived process takes, plain and preloaded, in turn: bench_start ROUNDS LIBRARY...
- * For each library the median time from fork() to the end of /bin/true, against that without any.
- * With LEAKPROF_LISTEN in the environment the preloaded ones are served.
+ * How long a short-lived process takes, alternately plain and preloaded: bench_start ROUNDS
+ * LIBRARY... For each library, prints the median time from fork() to the end of /bin/true, and the
+ * same without a library. If LEAKPROF_LISTEN is in the environment, the preloaded processes are
+ * served.
  */
 #include <stdint.h>
 #include <stdio.h>

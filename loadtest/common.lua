@@ -1,9 +1,9 @@
--- What the scripts share: words of the command line, the pace, and a last line of figures
--- that a program can read. Each script loads this file from its own directory.
+-- What the scripts share: the words of the command line, the pace, and a last line of figures
+-- for programs. Each script loads this file from its own directory.
 
 local common = {}
 
--- "name=value" words after wrk's "--", over the defaults.
+-- The "name=value" words after wrk's "--" replace the defaults.
 function common.words(args, defaults)
   for _, word in ipairs(args) do
     local name, value = word:match("^(%w+)=(.*)$")
@@ -15,9 +15,9 @@ function common.words(args, defaults)
   return defaults
 end
 
--- Requests a second for this thread's connections together; 0 is as fast as it goes. wrk waits
--- delay() milliseconds before each request, so the pace is an upper limit: slow answers lower it.
--- The waits are spread, or all connections would ask at once.
+-- Requests per second for all connections of this thread; 0: no limit. wrk waits delay()
+-- milliseconds before each request, so the pace is an upper limit: slow answers lower it.
+-- The waits are spread, so that the connections do not all send at once.
 function common.pace(pace, connections)
   pace = tonumber(pace)
   if pace > 0 then

@@ -1,14 +1,14 @@
--- The leak for some seconds, a pause of two, then the fix for as long: growth that stops is the best
--- proof of a fix. The pause is for a snapshot between the two (see run).
+-- The leak for some seconds, a pause of two seconds, then the fix for the same time: growth that stops
+-- is the best proof of a fix. The pause allows a snapshot between the two (see run).
 --   wrk -d 12s -s loadtest/leaky-then-fixed.lua http://127.0.0.1:8080 -- scene=slice seconds=5
--- wrk's duration is twice the seconds and two more. Words: scene, seconds, query, and pace with
+-- wrk's duration is twice the seconds plus two. Words: scene, seconds, query, and pace with
 -- connections (see common.lua).
 
 local here = debug.getinfo(1, "S").source:match("^@(.*/)") or "./"
 local common = dofile(here .. "common.lua")
 local PAUSE = 2
 
--- The time, finer than os.time(): wrk gives its scripts no clock, so the kernel is asked.
+-- os.time() is too coarse and wrk gives its scripts no clock, so this calls clock_gettime().
 local ffi = require("ffi")
 ffi.cdef([[
   struct leakyard_timespec { long seconds, nanoseconds; };
@@ -30,7 +30,7 @@ function init(args)
   common.pace(words.pace, words.connections)
   local paced = delay
 
-  -- wrk asks for the delay and then for the request, so what falls into the pause waits for its end.
+  -- wrk calls delay() and then request(), so a request that falls into the pause waits for its end.
   function delay()
     local left = begin + seconds + PAUSE - now()
     if left > 0 and left <= PAUSE then

@@ -1,4 +1,4 @@
-# What `run` and `bench` share: asking a server, and servers of their own on free ports. Sourced.
+# What `run` and `bench` share: requests to a server, and starting servers on free ports. Sourced.
 # shellcheck shell=bash
 
 me=${0##*/}
@@ -15,7 +15,7 @@ need() {
 	[[ ${#missing[@]} -eq 0 ]] || fail "not installed: ${missing[*]} (scripts/deps bench installs it)"
 }
 
-# No proxy may come between us and a server on this machine.
+# Requests to a server on this machine must not go through a proxy.
 ask() { curl --noproxy '*' --globoff -sS --max-time 30 "$@"; }
 
 work=$(mktemp -d)
@@ -28,8 +28,8 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 130' INT TERM
 
-# start NAME COMMAND...: runs a server until we end or stop it. Sets url, pprof ("" for one that has
-# no profiler) and pid when it says that it listens.
+# start NAME COMMAND...: runs a server until `end` or `stop`. When it listens, sets url, pprof ("" if it
+# has no profiler) and pid.
 start() {
 	local name=$1 log="$work/$1.out"
 	shift
@@ -55,7 +55,7 @@ forget() {
 	servers=("${rest[@]}")
 }
 
-# stop PID: a server, which has to end well. end PID: what a signal just kills.
+# stop PID: stops a server, which must exit with status 0. end PID: kills any process.
 stop() {
 	forget "$1"
 	kill "$1" 2>/dev/null || true

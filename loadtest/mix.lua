@@ -1,5 +1,4 @@
--- A mix of routes by weight: most of the work is sound and a little of it leaks, which is how leaks
--- are met outside of a lab.
+-- A mix of routes by weight: most of the work is correct and a little of it leaks, as in practice.
 --   wrk -d 5s -s loadtest/mix.lua http://127.0.0.1:8080 -- mix=fixed/healthy:90,fixed/slice:9,slice:1
 -- Words: mix (a scene alone means its leak), and pace with connections (see common.lua).
 
@@ -9,10 +8,10 @@ local threads = 0
 
 function setup(thread)
   threads = threads + 1
-  thread:set("seed", threads) -- the same requests each time, and others in each thread
+  thread:set("seed", threads) -- the same requests in each run, different ones in each thread
 end
 
--- "fixed/slice:9,slice:1" as requests, each with the sum of the weights up to it, and the sum of all.
+-- "fixed/slice:9,slice:1" becomes a list of requests, each with the sum of the weights so far, and the total.
 local function read_mix(text)
   local choices, total = {}, 0
   for route, weight in text:gmatch("([^,:]+):(%d+)") do

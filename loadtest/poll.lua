@@ -1,5 +1,5 @@
--- One client that asks the same again and again, a few milliseconds after each answer. It waits for
--- one answer at a time, so the longest (max_ms) is how long the server was busy with other things.
+-- One client that repeats one request, a few milliseconds after each answer. It waits for each answer,
+-- so the longest wait (max_ms) is how long the server was busy with other work.
 --   wrk -t1 -c1 -d 5s -s loadtest/poll.lua http://127.0.0.1:8080/healthz -- pace=200
 
 local here = debug.getinfo(1, "S").source:match("^@(.*/)") or "./"

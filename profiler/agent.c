@@ -1,6 +1,7 @@
 /*
- * `agent` belongs to the thread that starts and stops it, and to the profiler's thread in between,
- * but for `state` and, while that is SERVES, `url`, which any thread may read.
+ * The members of `agent` are used by the thread that starts and stops it, and by the profiler's
+ * thread while that runs. Two exceptions: any thread may read `state` and, while that is SERVES,
+ * `url`.
  */
 #include "agent.h"
 
@@ -26,7 +27,7 @@ enum { IDLE, STARTS, SERVES, FAILED };
 
 static struct {
     _Atomic uint32_t state;
-    struct leakprof_options options; /* with texts of its own */
+    struct leakprof_options options; /* a copy, with copies of its strings */
     char *listen, *token;
     char url[URL_MAX];
     int error;
@@ -67,7 +68,7 @@ static void *run(void *arg)
     return arg;
 }
 
-/* A forked child has none of this. It may start it anew. */
+/* A forked child does not have the thread. It may start its own. */
 static void forget_in_child(void)
 {
     const struct lp_reporter *reporter = lp_reporter_loaded();
@@ -103,7 +104,7 @@ static int copy(const struct leakprof_options *options)
     return (options->listen && !agent.listen) || (options->token && !agent.token) ? -ENOMEM : 0;
 }
 
-/* Signals are the program's: none of them is to land in this thread. */
+/* Blocks all signals in the new thread: they are meant for the program. */
 static int start_thread(void)
 {
     sigset_t all, kept;
@@ -135,7 +136,7 @@ int lp_agent_start(const struct leakprof_options *options, const char **why)
     if (!atomic_compare_exchange_strong(&agent.state, &idle, STARTS))
         return -EALREADY;
     int previous = lp_own_enter();
-    lp_unwind_load(); /* here, and not on the new thread: the caller goes on after this */
+    lp_unwind_load(); /* before the program continues, so not on the new thread */
     int error = start(options);
     *why = agent.why;
     if (error && error != -ETIMEDOUT) {

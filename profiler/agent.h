@@ -4,13 +4,14 @@
 
 #include "leakprof.h"
 
-/* Starts the thread and waits until it serves, or LP_AGENT_PATIENCE_MS at most. The options are
- * copied. 0; -EALREADY if it runs; -ETIMEDOUT, and it may serve yet; or as leakprof_start() has it,
- * and the thread has ended. *why is NULL, or says more than the error (a static text). */
+/* Starts the thread and waits until it serves, at most LP_AGENT_PATIENCE_MS. The options are
+ * copied. Returns 0; -EALREADY if it is running; -ETIMEDOUT if it is not ready but may become
+ * ready; or an error of leakprof_start(), and then the thread has ended. *why is NULL, or a static
+ * text with the cause. */
 enum { LP_AGENT_PATIENCE_MS = 10000 };
 int lp_agent_start(const struct leakprof_options *options, const char **why);
 
 void lp_agent_stop(void);
-const char *lp_agent_url(void); /* "" when it does not serve */
+const char *lp_agent_url(void); /* "" if it does not serve */
 
 #endif

@@ -44,10 +44,11 @@ const struct lp_config_row lp_config_rows[LP_VARS] = {
 };
 
 static struct lp_config config;
-static const char *refused[LP_VARS]; /* the value; NULL: none, or its message was given */
+/* The refused value. NULL: none, or its message was already written. */
+static const char *refused[LP_VARS];
 static atomic_bool ready;
 
-/* Digits up to *end; -1 without any, -ERANGE beyond 64 bits. */
+/* Parses digits and sets *end behind them. -1: no digits. -ERANGE: more than 64 bits. */
 static int64_t parse_digits(const char *text, const char **end)
 {
     int64_t number = 0;
@@ -94,7 +95,7 @@ bool lp_config_allows(enum lp_variable variable, int64_t value)
     return value >= lp_config_rows[variable].least && value <= lp_config_rows[variable].most;
 }
 
-/* What follows "NAME=" in an entry of the environment; NULL if it is another variable. */
+/* Returns what follows "NAME=" in an entry of the environment. NULL: it is another variable. */
 static const char *value_in(const char *entry, const char *name)
 {
     for (; *name; name++, entry++)
@@ -103,7 +104,7 @@ static const char *value_in(const char *entry, const char *name)
     return *entry == '=' ? entry + 1 : NULL;
 }
 
-/* As getenv(): the first one counts. Empty means unset. */
+/* Like getenv(), returns the first match. An empty value counts as unset. */
 static const char *value_of(char **environment, const char *name)
 {
     const char *value = NULL;
@@ -163,7 +164,7 @@ static void add_number(struct line *line, int64_t number)
     add(line, at, SIZE_MAX);
 }
 
-/* What happened, why, what to do. */
+/* The message has three parts: what happened, why, what to do. */
 size_t lp_config_refused(char out[LP_CONFIG_LINE_MAX], enum lp_variable variable)
 {
     enum { SHOWN = 80 };

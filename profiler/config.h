@@ -48,19 +48,19 @@ struct lp_config {
     int64_t snapshot_keep;
 };
 
-/* Reads all variables. For a constructor, which the loader gives the environment before getenv()
+/* Reads all variables. For constructors: the loader passes them the environment before getenv()
  * works. */
 void lp_config_read(char **environment);
 
-/* Reads them from `environ` if nobody has called lp_config_read(). Never NULL. */
+/* Returns the configuration. Reads `environ` if lp_config_read() was not called. Never NULL. */
 const struct lp_config *lp_config(void);
 
-/* Is this a value that the variable may have? The members of struct leakprof_options that stand for
- * the same have the same bounds. */
+/* May the variable have this value? The matching members of struct leakprof_options have the same
+ * bounds. */
 bool lp_config_allows(enum lp_variable variable, int64_t value);
 
-/* If the value of the variable was refused, writes the message with its end of line into `line` and
- * returns its length. 0 otherwise, and the next time: each message is given once. */
+/* If the value of the variable was refused, writes the message, with its newline, into `line` and
+ * returns its length. Otherwise returns 0. Each message is returned once. */
 enum { LP_CONFIG_LINE_MAX = 320 };
 size_t lp_config_refused(char line[LP_CONFIG_LINE_MAX], enum lp_variable variable);
 
@@ -77,8 +77,8 @@ enum lp_config_type { LP_TEXT, LP_NUMBER, LP_BYTES, LP_PERIOD };
 struct lp_config_row {
     const char *name; /* of the variable */
     const char *about;
-    const char *value;  /* what it takes, for LP_TEXT */
-    const char *option; /* what sets the same in leakprof.h; NULL: nothing does */
+    const char *value;  /* the value's syntax, for LP_TEXT */
+    const char *option; /* the member or function of leakprof.h that sets the same; NULL: none */
     enum lp_config_type type;
     size_t offset; /* in struct lp_config */
     int64_t least, most, standard;

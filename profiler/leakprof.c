@@ -1,4 +1,4 @@
-/* The public API of leakprof.h, all of it. leakprof_server.h and leakprof_evhttp.h name parts of
+/* The public API of leakprof.h. The functions of leakprof_server.h and leakprof_evhttp.h are in
  * serve/. */
 #include "leakprof.h"
 
@@ -38,17 +38,17 @@ void leakprof_count_requests(uint64_t n)
     lp_requests_add(n);
 }
 
-/* On a thread of the program, at start-up: its standard error may be waited for. */
+/* Runs on a thread of the program at start-up, so it may wait for standard error. */
 static void report(enum lp_variable variable)
 {
     char line[LP_CONFIG_LINE_MAX];
     size_t size = lp_config_refused(line, variable);
     if (size > 0 && write(STDERR_FILENO, line, size) < 0)
-        return; /* nobody can be told */
+        return; /* standard error cannot be written */
 }
 
-/* The option, else the variable. A negative option (LEAKPROF_TRACE_OFF, LEAKPROF_SNAPSHOT_OFF) is
- * none, 0. */
+/* Returns the option, or the variable if the option is 0. A negative option (LEAKPROF_TRACE_OFF,
+ * LEAKPROF_SNAPSHOT_OFF) means none: 0. */
 static int64_t choose(int64_t option, enum lp_variable variable, int64_t configured)
 {
     if (option == 0)

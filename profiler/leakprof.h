@@ -73,7 +73,7 @@ int leakprof_set_mutex_fraction(int64_t n);
  * too, and a pause in the load is not mistaken for the end of a leak. Safe in signal handlers. */
 void leakprof_count_requests(uint64_t n);
 
-/* What the profiler knows of the program, and what it uses itself (own_). Bytes, unless the name
+/* What the profiler knows about the program, and what it uses itself (own_). Bytes, unless the name
  * or a comment says otherwise. Heap figures are estimates unless the rate is 1. *_error is their
  * standard error. */
 struct leakprof_stats {
@@ -84,14 +84,14 @@ struct leakprof_stats {
     int64_t heap_alloc_bytes_error, heap_alloc_objects_error;
     int64_t threads, fds, sockets; /* counts */
     int64_t mappings;              /* made by mmap() and similar calls, without libc's own */
-    int64_t children, zombies;     /* forked processes; those that have not been waited for */
+    int64_t children, zombies;     /* child processes; those that have not been waited for */
 
     int64_t own_table_bytes;    /* tables, outside malloc */
     int64_t own_unwinder_bytes; /* libunwind's caches (included above) */
     int64_t own_heap_bytes;     /* on the malloc heap */
     int64_t own_threads, own_fds;
     int64_t own_hook_ns; /* time that the program's threads spent recording: an estimate */
-    int64_t own_hook_events_timed;       /* events the estimate is from; rough below 100 */
+    int64_t own_hook_events_timed;       /* events behind the estimate; rough below 100 */
     int64_t live_samples, stacks, sites; /* counts; a site is a stack and a size */
     int64_t losses;                      /* events that could not be recorded, all causes */
 };

@@ -18,7 +18,7 @@ extern "C" {
 
 #pragma GCC visibility push(default)
 
-/* The guard decides from a request's headers whether to answer it. It checks that
+/* The guard decides from its headers whether a request is answered. It checks that
  * - on a loopback address, Host names this machine. Otherwise a web page elsewhere could reach the
  *   server through a name that resolves to 127.0.0.1. On other addresses a token is required
  *   instead, because the server does not know its names.
@@ -42,7 +42,7 @@ int leakprof_guard_check(const struct leakprof_guard *guard, const struct leakpr
                          const char **why);
 
 /* Reads a token from the first line of a file into token[size]. -EINVAL: the line is shorter than
- * LEAKPROF_TOKEN_MIN, has other than visible ASCII characters, or does not fit. */
+ * LEAKPROF_TOKEN_MIN, has characters other than visible ASCII, or does not fit. */
 #define LEAKPROF_TOKEN_MIN 16
 int leakprof_token_read(const char *path, char *token, int size);
 

@@ -1,5 +1,5 @@
 /*
- * Between the two parts of the profiler.
+ * The interface between the two parts of the profiler.
  *
  * The recorder (sys/ but for what only the reporter needs, record/, hooks/ and the files of this
  * directory) is what every process gets.
@@ -7,11 +7,11 @@
  * then. Linked programs have both in one archive. The preloaded library has the recorder alone,
  * which depends on libc only, and finds the reporter beside itself, as libleakprof-reporter.so.
  *
- * Downwards, the reporter calls functions of the recorder. The recorder exports none of them: it
- * passes their addresses in a table, and reporter_stubs.c gives each its name again. The list below
- * is that table. A call that is missing in it is an error when the reporter is linked.
+ * The reporter calls functions of the recorder. The recorder does not export them. It passes their
+ * addresses in a table, and reporter_stubs.c defines each name again. The list below is that table.
+ * A call that is missing in it is an error when the reporter is linked.
  *
- * Upwards, the recorder calls what struct lp_reporter has.
+ * The recorder calls the reporter through struct lp_reporter.
  */
 #ifndef LP_LINK_H
 #define LP_LINK_H
@@ -87,35 +87,36 @@
     X(lp_waits_rate_set)
 
 struct lp_reporter {
-    /* Runs the server on the calling thread, which is one of the profiler's, until stop(). ready()
-     * is called once, when it listens or cannot: error is 0 or a negative errno, url is "" if
-     * nothing is served. The options must live until then. */
+    /* Runs the server on the calling thread, which is one of the profiler's, until stop(). Calls
+     * ready() once, when it listens or has failed. `error` is 0 or a negative errno. `url` is "" if
+     * nothing is served. The options must remain valid until then. */
     void (*run)(const struct leakprof_options *options,
                 void (*ready)(int error, const char *url, void *arg), void *arg);
-    void (*stop)(void);   /* asks run() to return; any thread */
-    void (*forked)(void); /* in a forked child, which has none of the profiler's threads */
+    void (*stop)(void);   /* makes run() return; any thread */
+    void (*forked)(void); /* in a forked child, which does not have the profiler's threads */
     void (*stats)(struct leakprof_stats *stats);
 };
 
-/* The reporter, loaded if it is not yet: then this takes the loader's lock and allocates. NULL: it
- * cannot be loaded, and why is in *why (a static text). */
+/* Returns the reporter and loads it if necessary. Loading takes the loader's lock and allocates.
+ * NULL: it cannot be loaded; *why is a static text with the cause. */
 const struct lp_reporter *lp_reporter(const char **why);
 
-/* The same if it is there already; NULL otherwise. Any context. */
+/* Returns the reporter if it is loaded, otherwise NULL. Any context. */
 const struct lp_reporter *lp_reporter_loaded(void);
 
-/* What the reporter's shared object exports under the name "lp_reporter_entry". `names` are those
- * of the list, one after the other: two libraries from different builds do not fit. NULL then. */
+/* The type of "lp_reporter_entry", which the reporter's shared object exports. `names` are the
+ * names of the list, one after the other. If they differ from the reporter's own, the two libraries
+ * are from different builds, and NULL is returned. */
 typedef const struct lp_reporter *lp_reporter_entry_function(const void *const *calls,
                                                              const char *names);
 
-/* Their addresses, in the order of the list. */
+/* The addresses of the recorder's functions, in the order of the list. */
 extern const void *const lp_recorder_call_table[] __attribute__((visibility("hidden")));
 
 #define LP_RECORDER_CALL_NAME(call) #call " "
 #define LP_RECORDER_CALL_NAMES LP_RECORDER_CALLS(LP_RECORDER_CALL_NAME)
 
-/* What lp_reporter() returns, where it is a part of the same program. */
+/* What lp_reporter() returns in a program that has both parts. */
 extern const struct lp_reporter lp_reporter_functions __attribute__((visibility("hidden")));
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * What libleakprof.so does when it is loaded into a program that was not built for it. With
- * LEAKPROF_LISTEN it starts the HTTP side and reports the address. With LEAKPROF_TRACE it starts
+ * What libleakprof.so does when it is loaded into a program that was not built with it. With
+ * LEAKPROF_LISTEN it starts the HTTP server and reports the address. With LEAKPROF_TRACE it starts
  * the trace. An error is reported in one line, and the program runs on.
  *
  * The programs that a shell or make starts inherit the environment, so they find the address in
@@ -28,9 +28,10 @@ static const char *reason(int error)
 {
     switch (error) {
     case -EINVAL:
-        return "not an address; 127.0.0.1:6060 is one";
+        return "not an address; use ADDRESS:PORT, like 127.0.0.1:6060";
     case -EACCES:
-        return "not a loopback address, for which LEAKPROF_TOKEN_FILE has to name a token's file";
+        return "not a loopback address; set LEAKPROF_TOKEN_FILE to a file with a token, or use "
+               "127.0.0.1";
     default:
         return strerror(-error);
     }
@@ -52,14 +53,14 @@ static bool inherited(const char *variable)
     return found;
 }
 
-/* A refused value is reported; its default is used. */
+/* Reports refused values. Their defaults are used. */
 static void report_refused(void)
 {
     char line[LP_CONFIG_LINE_MAX];
     size_t size;
     for (int variable = 0; variable < LP_VARS; variable++)
         if ((size = lp_config_refused(line, variable)) > 0 && write(STDERR_FILENO, line, size) < 0)
-            return; /* nobody can be told */
+            return; /* standard error cannot be written */
 }
 
 static void start(const struct lp_config *config)
@@ -81,7 +82,7 @@ static void start(const struct lp_config *config)
                                              .snapshot_keep = config->snapshot_keep};
     error = lp_agent_start(&options, &why);
     if (error == -EADDRINUSE && listen && inherited(listen - strlen("LEAKPROF_LISTEN=")))
-        return; /* another process of the family listens there */
+        return; /* a parent or sibling listens there */
     if (!error && listen)
         dprintf(STDERR_FILENO, "leakprof: %s/debug/pprof/\n", leakprof_url());
     else if (error)
@@ -96,7 +97,7 @@ static const char *last_part(const char *path)
     return slash ? slash + 1 : path;
 }
 
-/* Compares with the name of the command and with the name of its file. */
+/* Is this the program's name, or the name of its file? */
 static bool called(const char *name, int argc, char **argv)
 {
     char file[PATH_MAX];
@@ -122,7 +123,7 @@ static void at_main(int argc, char **argv, char **environment)
     lp_own_leave(previous);
 }
 
-/* hooks/start.c has read the environment: its constructor is earlier. */
+/* Runs after the constructor in hooks/start.c, which reads the environment. */
 __attribute__((constructor)) static void preload(void)
 {
     lp_hooks_at_main(at_main);

@@ -1,5 +1,5 @@
-/* The addresses of the recorder's functions that the reporter calls (link.h). No header of theirs
- * is included: here they are addresses only. */
+/* The addresses of the recorder's functions that the reporter calls (link.h). Their headers are not
+ * included, because only the addresses are needed. */
 #include "link.h"
 
 #define DECLARE(call) extern const char call[] __attribute__((visibility("hidden")));

@@ -1,4 +1,4 @@
-/* What the recorder may call of the reporter (link.h). */
+/* The functions of the reporter that the recorder may call (link.h). */
 #include "link.h"
 
 #include "inspect/footprint.h"

@@ -1,7 +1,6 @@
 /*
- * The profiler as a part of the program (libleakprof.a): the reporter is there. The program asked
- * for it when it was linked, so libunwind is loaded before main, and every stack from then on is
- * whole.
+ * The profiler as a part of the program (libleakprof.a): the reporter is in the program. libunwind
+ * is loaded before main, so every stack from then on is whole.
  */
 #include "leakprof_server.h"
 #include "link.h"
@@ -27,7 +26,7 @@ __attribute__((constructor(102))) static void load_unwinder(void)
     lp_unwind_load();
 }
 
-/* Of leakprof_server.h, what the recorder needs too. */
+/* The functions of leakprof_server.h that the recorder needs too. */
 int64_t leakprof_period_parse(const char *text)
 {
     return lp_parse_period(text);

@@ -1,7 +1,7 @@
 /*
- * The preloaded recorder loads its reporter: with RTLD_LOCAL, so that the libraries it needs come
- * before nobody else's, and RTLD_DEEPBIND, so that none of them calls a function of the program
- * that has the same name.
+ * Loads the reporter into a preloaded process. RTLD_LOCAL keeps the symbols of its libraries out of
+ * the program's look-ups. RTLD_DEEPBIND keeps these libraries from calling functions of the program
+ * that have the same names.
  */
 #include "link.h"
 
@@ -22,13 +22,13 @@ const struct lp_reporter *lp_reporter_loaded(void)
 
 static const struct lp_reporter *load(const char **why)
 {
-    /* $ORIGIN is this library's directory, as it was when it was loaded. */
+    /* $ORIGIN is the directory that this library was loaded from. */
     void *library = dlopen("$ORIGIN/libleakprof-reporter.so",
                            RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE | RTLD_DEEPBIND);
     if (!library) {
-        *why =
-            "libleakprof-reporter.so cannot be loaded: it belongs beside libleakprof.so, with its "
-            "libraries installed";
+        *why = "libleakprof-reporter.so cannot be loaded: put it beside libleakprof.so, and "
+               "install the "
+               "libraries that it needs";
         return NULL;
     }
     lp_reporter_entry_function *entry =
@@ -36,7 +36,8 @@ static const struct lp_reporter *load(const char **why)
     const struct lp_reporter *found =
         entry ? entry(lp_recorder_call_table, LP_RECORDER_CALL_NAMES) : NULL;
     if (!found)
-        *why = "libleakprof-reporter.so is of another build than libleakprof.so: install both anew";
+        *why = "libleakprof-reporter.so is of another build than libleakprof.so: install both from "
+               "one build";
     /* cppcheck-suppress resourceLeak ; it stays loaded */
     return found;
 }

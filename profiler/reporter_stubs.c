@@ -1,9 +1,9 @@
 /*
- * The recorder's functions, under their names, in the reporter's shared object: each is a jump
- * through the table that the recorder passed (link.h). And its libraries' calls of malloc() and
- * mmap(), which go to the recorder's hooks, as all other calls of the process do: they know whose
- * memory it is. Without that, RTLD_DEEPBIND would have them call libc's, while what libc itself
- * allocates for them comes from the hooks.
+ * Defines the recorder's functions in the reporter's shared object: each is a jump through the
+ * table that the recorder passed (link.h). It also sends the libraries' calls of malloc() and
+ * mmap() to the recorder's hooks, as all other calls of the process. The hooks record whose memory
+ * it is. Without that, RTLD_DEEPBIND would bind the calls to libc's functions, while memory that
+ * libc itself allocates for these libraries comes from the hooks.
  */
 #include "link.h"
 
@@ -45,7 +45,7 @@ EXPORT const struct lp_reporter *lp_reporter_entry(const void *const *calls, con
     return &lp_reporter_functions;
 }
 
-/* What stands first in the process under these names: that is what libc itself calls.
+/* Finds the first definition of this name in the process, which is also the one that libc calls.
  * dlsym(RTLD_DEFAULT) would find the functions below. The first call comes from a library's
  * constructor, before ours. */
 static void *find(const char *name)

@@ -1,6 +1,7 @@
 /*
- * The variables of the profiler as text, from the table that also parses them (profiler/config.c):
- * `config-text` prints a Markdown table, `config-text man` the part of a manual page.
+ * Prints the profiler's variables as text, from the table that also parses them
+ * (profiler/config.c): `config-text` prints a Markdown table, `config-text man` the section of a
+ * manual page.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -34,7 +35,7 @@ static const char *standard_of(char out[TEXT_MAX], const struct lp_config_row *r
     return out;
 }
 
-/* The names of variables in it are code. */
+/* Names of variables are set as code. */
 static void print_about(const char *about)
 {
     static const char prefix[] = "LEAKPROF_";

@@ -6,7 +6,7 @@
 
 enum {
     THREADS_MAX = 4096,
-    FDS_MAX = 16384 /* one peer port leaves 28,232 local ports to call it from */
+    FDS_MAX = 16384 /* with one peer port, there are 28,232 local ports for connections to it */
 };
 
 static int64_t at_most(int64_t share, int64_t max)

@@ -1,4 +1,4 @@
-/* What all scenes together may hold unless an option says otherwise. */
+/* What all scenes together may hold, unless an option sets it. */
 #ifndef SERVER_BUDGET_DEFAULTS_H
 #define SERVER_BUDGET_DEFAULTS_H
 

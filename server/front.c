@@ -23,8 +23,9 @@
 #include "leakprof_evhttp.h"
 #include "scene.h"
 
-/* HEAD_MAX is larger than the limits in front.h: up to there a route refuses a request and says
- * what is too long. Beyond it evhttp refuses the request, and can only say that it is bad. */
+/* HEAD_MAX is larger than the limits in front.h. Between the two, a route refuses the request and
+ * reports what is too long. Beyond HEAD_MAX, evhttp refuses the request, and can only report that
+ * it is invalid. */
 enum { IDLE_SECONDS = 60, BACKLOG = 1024, HEAD_MAX = 64 << 10, BODY_MAX = 64 << 10 };
 
 struct loop {
@@ -137,7 +138,7 @@ static void accept_again(evutil_socket_t fd, short what, void *arg)
         evconnlistener_enable(evhttp_bound_socket_get_listener(loop->bound));
 }
 
-/* Out of descriptors. Without a pause libevent would retry at once, and log each time. */
+/* Out of descriptors. Without a pause, libevent would retry at once, and log each attempt. */
 static void on_accept_error(struct evconnlistener *listener, void *arg)
 {
     (void)arg;
@@ -163,7 +164,7 @@ static int make_loop(struct loop *loop, int number,
         !(loop->again = evtimer_new(loop->base, accept_again, loop)))
         return -ENOMEM;
 
-    evhttp_set_allowed_methods(loop->http, UINT16_MAX); /* the routes decide, and say why */
+    evhttp_set_allowed_methods(loop->http, UINT16_MAX); /* the routes give the reason */
     leakprof_evhttp_json_errors(loop->http);
     evhttp_set_max_headers_size(loop->http, HEAD_MAX);
     evhttp_set_max_body_size(loop->http, BODY_MAX);

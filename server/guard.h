@@ -1,6 +1,7 @@
 /*
- * Who may use the playground. It leaks on purpose, so no page on the web may make a visitor's
- * browser call it. The checks are the profiler's (leakprof_server.h), so both ports refuse alike.
+ * Which clients may use the playground. It leaks on purpose, so a page on the web must not make a
+ * visitor's browser call it. The checks are the profiler's (leakprof_server.h), so both ports
+ * refuse the same requests.
  */
 #ifndef SERVER_GUARD_H
 #define SERVER_GUARD_H

@@ -19,7 +19,7 @@
 #include "front.h"
 #include "guard.h"
 
-/* The usual address in the labs, and this server's: people copy the commands. */
+/* The usual address in the labs, and this server's, because people copy the commands. */
 struct place {
     const char *said, *is;
 };

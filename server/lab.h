@@ -5,9 +5,9 @@
 struct evbuffer;
 struct scene;
 
-/* Writes a whole page: the text in an <article class="lab">, a <section> for each part. The hints
- * open one at a time. What follows them, the answer, is folded. In commands, the usual addresses
- * are replaced by this server's. 0 or -ENOMEM. */
+/* Writes a whole page: the text in an <article class="lab">, with a <section> for each part. Only
+ * one hint is open at a time. The answer, which follows the hints, is folded. In commands, the
+ * usual addresses are replaced by this server's. 0 or -ENOMEM. */
 int lab_html(const struct scene *scene, struct evbuffer *out);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * Leakyard: starts its parts in order, waits for a signal, stops them in reverse.
+ * Leakyard: starts its parts in order, waits for a signal, and stops them in reverse order.
  *
  * The order matters: budgets before any scene can leak, scenes before the first thread (they may
  * fork), the profiler before the first request. Only this file may end the process (die()).

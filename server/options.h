@@ -17,8 +17,8 @@ struct options {
     struct leakprof_address listen, pprof;
     int64_t threads;
     int64_t rate, block_rate, mutex_fraction;       /* OPTIONS_UNSET: unchanged */
-    int64_t memtrace_ms;                            /* 0: none */
-    int64_t snapshot_every_ms;                      /* 0: none */
+    int64_t memtrace_ms;                            /* 0: no trace */
+    int64_t snapshot_every_ms;                      /* 0: no automatic snapshots */
     int64_t snapshot_keep;                          /* 0: the profiler's default */
     int64_t budget_mem, budget_threads, budget_fds; /* OPTIONS_UNSET: from the machine */
     char token[256];                                /* "": none */

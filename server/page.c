@@ -1,7 +1,7 @@
 /*
- * Each answer tells the browser what the page may do: nothing inline, nothing from elsewhere, no
- * frame around it. The page shows the profiler in a frame. That is another origin, so the policy
- * names it, by the two names at which profilers let themselves be framed.
+ * Each answer tells the browser what the page may do: no inline scripts or styles, nothing from
+ * other sources, no frame around it. The page shows the profiler in a frame. That is another
+ * origin, so the policy allows it, by the two names at which profilers can be framed.
  */
 #include "page.h"
 
@@ -17,9 +17,9 @@
 #include "lab.h"
 #include "reply.h"
 
-extern const struct leakprof_file page_files[]; /* by profiler/ui/embed */
+extern const struct leakprof_file page_files[]; /* written by profiler/ui/embed */
 
-/* allowed: more of the policy. */
+/* allowed: additions to the policy. */
 static void secure(struct evhttp_request *request, const char *allowed)
 {
     struct evkeyvalq *headers = evhttp_request_get_output_headers(request);

@@ -12,10 +12,10 @@
 
 enum { SHOWN_MAX = 48 };
 
-/* Bytes of one request: all other requests of the loop wait until they are done. */
+/* Limit in bytes for one request, because all other requests of the loop wait until it is done. */
 #define WORK_MAX (1u << 30)
 
-/* The client's text made fit for a message: short and printable. */
+/* A short, printable copy of the client's text, for messages. */
 static json_t *shown(const char *text)
 {
     char safe[SHOWN_MAX + 4];

@@ -19,7 +19,7 @@ int reply_status(int err)
     case ENOMEM:
     case ETIMEDOUT:
         return 503;
-    case ENOSPC: /* the budget */
+    case ENOSPC: /* the budget is full */
         return 507;
     default:
         return 500;

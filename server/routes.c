@@ -1,6 +1,6 @@
 /*
  * Every request passes the same checks in the same order: the guard, its path, its method, an empty
- * body, its parameters. Only then anything happens, so a request that is refused changes nothing.
+ * body, its parameters. It takes effect only after them, so a refused request changes nothing.
  */
 #include "routes.h"
 
@@ -30,7 +30,7 @@ struct asked {
     struct evhttp_request *request;
     struct loop *loop;
     const struct scene *scene; /* NULL: the route has none */
-    const char *file;          /* likewise */
+    const char *file;          /* NULL: the route has none */
     struct params params;
     enum params_format format;
 };
@@ -117,13 +117,13 @@ static void do_fixed(struct asked *asked)
     visit_run(asked->request, asked->loop, asked->scene, false, &asked->params);
 }
 
-enum takes { NOTHING, AMOUNTS, FORMAT }; /* in the query */
-enum names { NO_NAME, A_SCENE, A_FILE }; /* in the path, where it ends in "/" */
+enum takes { NOTHING, AMOUNTS, FORMAT }; /* parameters in the query */
+enum names { NO_NAME, A_SCENE, A_FILE }; /* a name in the path, if the path ends in "/" */
 
 static const struct route {
     const char *path;
     enum names names;
-    const char *tail; /* what follows the name; NULL: nothing */
+    const char *tail; /* the text after the name; NULL: none */
     int methods;
     enum takes takes;
     bool open; /* needs no token */
@@ -144,7 +144,7 @@ static const struct route {
 
 enum { NROUTES = sizeof(routes) / sizeof(routes[0]) };
 
-/* Where a name stands in a path. */
+/* The position of a name in a path. */
 struct span {
     const char *start; /* NULL: the route has none */
     size_t length;

@@ -1,5 +1,5 @@
 /*
- * Counters are relaxed atomics: they are only displayed, nothing is decided by them.
+ * Counters are relaxed atomics: they are only displayed, and no decision depends on them.
  */
 #include "stats.h"
 

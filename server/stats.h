@@ -14,7 +14,7 @@ struct scene;
 void stats_start(const struct leakprof_limits *budget);
 
 void stats_request(void);
-void stats_hit(const struct scene *scene, bool leak, unsigned n); /* done n times */
+void stats_hit(const struct scene *scene, bool leak, unsigned n); /* counts n times */
 
 /* Adds `change` to the number of requests that are not answered yet. Returns the old number. */
 int stats_pending(int change);

@@ -23,7 +23,7 @@
 #include "stats.h"
 
 struct visit {
-    struct scene_call call; /* first: scene_finish() gets this */
+    struct scene_call call; /* must be first: scene_finish() gets a pointer to it */
     struct job job;
     struct evhttp_request *request;
     struct loop *loop;
@@ -36,7 +36,7 @@ static void answer_done(const struct visit *visit)
 {
     struct held held = scene_held(visit->scene);
     struct evbuffer *body = evbuffer_new();
-    char text[512]; /* evbuffer_add_printf() would print twice: its first buffer is small */
+    char text[512]; /* evbuffer_add_printf() would format twice: its first buffer is small */
     int length;
 
     if (!body) {

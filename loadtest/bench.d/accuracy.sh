@@ -1,7 +1,7 @@
-# How near the figures come to the truth. Sourced by bench.
+# How close the figures are to the truth. Sourced by bench.
 # shellcheck shell=bash disable=SC2154
 
-accuracy() { # RATE RUNS: six columns, as bench_accuracy has them
+accuracy() { # RATE RUNS: the six columns of bench_accuracy
 	env -u LEAKPROF_LISTEN LEAKPROF_RATE="$1" "$build/bench_accuracy" "$2" "$accuracy_mib"
 }
 

@@ -1,8 +1,8 @@
-# What a malloc and a free cost, with the profiler and without. Sourced by bench.
+# The cost of a malloc and a free, with and without the profiler. Sourced by bench.
 # shellcheck shell=bash disable=SC2154
 
-# churn NAME THREADS COMMAND...: bench_churn under this command, which sets the environment or is a
-# tool that runs it; into churn-NAME-THREADS (CPU time) and wall-NAME-THREADS, in ns a pair.
+# churn NAME THREADS COMMAND...: runs bench_churn under this command, which sets the environment or is a
+# tool. Appends the ns per pair to churn-NAME-THREADS (CPU time) and wall-NAME-THREADS.
 churn() {
 	local name=$1-$2 threads=$2
 	shift 2

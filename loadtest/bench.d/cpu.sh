@@ -1,8 +1,8 @@
-# What a CPU profile costs while it is taken: the churn's CPU time for a pair, and the playground's
-# requests. Both sides have the profiler; on one of them a window is open. Sourced by bench.
+# The cost of a CPU profile while its window is open: the churn's CPU time per pair, and the playground's
+# requests. The profiler is loaded in both cases. Sourced by bench.
 # shellcheck shell=bash disable=SC2154
 
-# sampled_churn NAME HZ THREADS: bench_churn with a listening profiler; HZ 0: no window is open.
+# sampled_churn NAME HZ THREADS: bench_churn with a listening profiler; HZ 0: without a window.
 # The first fifth of the run is not measured, and the window opens in it.
 sampled_churn() {
 	local client='' at='' tries
@@ -46,7 +46,7 @@ leave() {
 	wait "$1" || true
 }
 
-# One request without a window, one with, in turn on one server; the profiler's thread shares its core.
+# Measures requests alternately without and with a window, on one server. The profiler's thread shares its core.
 measure_sampled_requests() {
 	local round client hz
 	start leakyard pin 0 "$build/leakyard" --listen 127.0.0.1:0 --pprof 127.0.0.1:0 --threads 1 --rate 512K

@@ -1,10 +1,10 @@
-# What the hooks cost that watch descriptors, by the call and by the connection. Sourced by bench.
+# The cost of the hooks for descriptors, per call and per connection. Sourced by bench.
 # shellcheck shell=bash disable=SC2154
 
 plain=(env -u LEAKPROF_LISTEN -u LEAKPROF_RATE -u LD_PRELOAD)
 preloaded=("${plain[@]}" LD_PRELOAD="$build/libleakprof.so" LEAKPROF_RATE=524288)
 
-fd_calls() { # NAME COMMAND...: bench_fds under it; into fd-NAME-CALL
+fd_calls() { # NAME COMMAND...: runs bench_fds under this command; results go to fd-NAME-CALL
 	local name=$1 call ns
 	shift
 	"$@" "$build/bench_fds" "$fd_batches" >"$work/fd-calls" </dev/null || fail "bench_fds, $name"
@@ -25,8 +25,8 @@ measure_fd_calls() {
 	done <"$work/fd-calls"
 }
 
-# connections NAME COMMAND...: a bare server that closes after each answer, new each time: the ports of the last
-# one's connections are not free yet.
+# connections NAME COMMAND...: a bare server that closes the connection after each answer. Each call starts a new
+# server, because the ports of the last one's connections are not free yet.
 connections() {
 	local name=$1 ticks
 	shift

@@ -1,5 +1,5 @@
-# A heap of a million blocks: what the tables cost, what a profile of it costs, and how long an
-# allocating thread waits meanwhile. Sourced by bench.
+# A heap of a million blocks: the memory of the tables, the time of a profile, and how long an allocating
+# thread waits meanwhile. Sourced by bench.
 # shellcheck shell=bash disable=SC2154
 
 heap_start() { # RATE SIZES; sets heap_url
@@ -17,13 +17,13 @@ heap_stop() {
 	wait "$heap_pid" || fail "bench_heap ended with status $?"
 }
 
-# heap_ask: what bench_heap has to say, one variable each.
+# heap_ask: reads the figures of bench_heap into variables.
 heap_ask() {
 	echo >&"${heap[1]}"
 	read -r longest_us own_us live_bytes table_bytes records nstacks losses <&"${heap[0]}" || fail "bench_heap does not answer"
 }
 
-# stack_bytes: of each distinct stack once; there have to be as many as were made.
+# stack_bytes: the bytes of all distinct stacks, each once. Fails if there are fewer than were made.
 stack_bytes() {
 	ask --fail "$heap_url/debug/pprof/heap?debug=1" | awk -v stacks="$stacks" '
 		/^[0-9]+: .* @ / { sub(/.* @ /, ""); if (!seen[$0]++) { n++; words += NF } }
@@ -31,16 +31,16 @@ stack_bytes() {
 			print 8 * words }' || fail "the profile of the large heap does not show $stacks stacks"
 }
 
-# longest_calls NAME: of the time since bench_heap was last asked; in ms, all of them into calls-NAME,
-# and into stalls-NAME those in which no other program pushed the thread aside.
+# longest_calls NAME: the longest calls since the last heap_ask, in ms: of all calls to calls-NAME, and of those
+# during which the thread was not preempted to stalls-NAME.
 longest_calls() {
 	heap_ask
 	awk -v us="$longest_us" 'BEGIN { print us / 1000 }' >>"$work/calls-$1"
 	awk -v us="$own_us" 'BEGIN { print us / 1000 }' >>"$work/stalls-$1"
 }
 
-# fetch_heap NAME: milliseconds into fetch-NAME, and the longest calls meanwhile; then those of as
-# long a time without a fetch.
+# fetch_heap NAME: milliseconds to fetch-NAME, and the longest calls meanwhile. Then the longest calls of an
+# equally long time without a fetch.
 fetch_heap() {
 	local seconds
 	heap_ask
@@ -52,7 +52,7 @@ fetch_heap() {
 	longest_calls quiet
 }
 
-# exact_heap NAME SIZES: times into fetch-NAME and so on, bytes of tables a block into a-block-NAME.
+# exact_heap NAME SIZES: times to fetch-NAME and so on, bytes of tables per block to a-block-NAME.
 exact_heap() {
 	local i copies
 	heap_start 1 "$2"

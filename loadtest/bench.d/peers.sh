@@ -1,5 +1,4 @@
-# The same churn under other people's profilers, each against its own plain allocator. Sourced by
-# bench.
+# The same churn under other profilers, each against its own plain allocator. Sourced by bench.
 # shellcheck shell=bash disable=SC2154
 
 loads() { [[ -z $(LD_PRELOAD=$1 /bin/true 2>&1) ]]; }
@@ -7,13 +6,13 @@ loads() { [[ -z $(LD_PRELOAD=$1 /bin/true 2>&1) ]]; }
 jemalloc() { echo env LD_PRELOAD=libjemalloc.so.2 "$@"; }
 tcmalloc() { echo env LD_PRELOAD=libtcmalloc.so.4 "$@"; }
 
-# A jemalloc that was built without profiling complains of the option, and runs on.
+# A jemalloc that was built without profiling prints a message about the option, and runs on.
 jemalloc_profiles() {
 	[[ -z $(MALLOC_CONF=prof:true LD_PRELOAD=libjemalloc.so.2 /bin/true 2>&1) ]]
 }
 
-# peer NAME PLAIN COMMAND...: one more to be measured; PLAIN is the name of what it is compared with,
-# "" for one that is itself plain.
+# peer NAME PLAIN COMMAND...: adds a peer to measure. PLAIN is the name of the allocator to compare it with, or
+# "" for a plain allocator.
 peers=()
 declare -A peer_plain peer_command
 peer() {

@@ -1,9 +1,8 @@
-# Profiles of very many threads, sockets and mappings: how long each takes, and how long the playground
-# is held up meanwhile. Beside them, what debuggers take for the stacks of fewer threads. Sourced by bench.
+# Profiles of very many threads, sockets and mappings: how long each takes, and how long the playground is
+# delayed meanwhile. For comparison, how long debuggers take for the stacks of fewer threads. Sourced by bench.
 # shellcheck shell=bash disable=SC2154
 
-# poll NAME COMMAND...: runs the command while one client polls $url/healthz; its longest answer in ms
-# into NAME.
+# poll NAME COMMAND...: runs the command while one client polls $url/healthz. The longest wait in ms goes to NAME.
 poll() {
 	local into=$work/$1 poller
 	shift
@@ -23,7 +22,7 @@ fetch_ms() { # PATH
 	ask --fail -o "$work/profile" -w '%{time_total}\n' "$pprof$1" | awk '{ print $1 * 1000 }'
 }
 
-# timed NAME PROFILE: the first one into NAME-first, then as many as asked for into NAME.
+# timed NAME PROFILE: the time of the first one goes to NAME-first, those of the others to NAME.
 timed() {
 	local i
 	fetch_ms "/debug/pprof/$2" >>"$work/$1-first" || fail "no $2 profile"
@@ -37,7 +36,7 @@ snapshot_ms() {
 	jq '.cost_ns / 1e6' "$work/snapshot"
 }
 
-# scaled NAME PROFILE: the profile, then a snapshot, and as long without either; all while polled.
+# scaled NAME PROFILE: the profile, then a snapshot, then the same time without either, all while polling.
 scaled() {
 	local seconds=$SECONDS
 	poll "$1-healthz" timed "$1" "$2"
@@ -55,7 +54,7 @@ scale_rows() { # NAME WHAT PROFILE GOAL
 	row "$2: longest /healthz without either" "$(longest "$1-healthz-quiet")" "ms"
 }
 
-# crowd SCENE N: that many of what the scene leaks, in a server of its own.
+# crowd SCENE N: starts a server in which the scene has leaked N items.
 crowd() {
 	local i
 	start leakyard "$build/leakyard" --listen 127.0.0.1:0 --pprof 127.0.0.1:0 --rate 512K \
@@ -65,7 +64,7 @@ crowd() {
 	done
 }
 
-# room LIMIT WANTED KEEP: what can be had of what is wanted, leaving some for everything else.
+# room LIMIT WANTED KEEP: prints how many of the wanted number the limit allows, with KEEP left for other uses.
 room() {
 	if [[ $1 == unlimited ]] || (($1 >= $2 + $3)); then echo "$2"; else echo $(($1 - $3)); fi
 }
@@ -112,14 +111,14 @@ scale_mappings() {
 			no_row "$all: maps" "no such profile" && end "$pid" && return
 		fi
 		end "$pid"
-		start scale env -u LEAKPROF_LISTEN LEAKPROF_RATE=524288 "$build/bench_scale" 0 0 "$n" # for a cold one
+		start scale env -u LEAKPROF_LISTEN LEAKPROF_RATE=524288 "$build/bench_scale" 0 0 "$n" # for a profile without cached symbols
 		scaled mappings maps
 		end "$pid"
 	done
 	scale_rows mappings "$all" maps 500
 }
 
-# debugger NAME COMMAND...: its milliseconds for the server's stacks into NAME. It has to show them all.
+# debugger NAME COMMAND...: its milliseconds for the server's stacks go to NAME. It must show all stacks.
 debugger() {
 	local into=$work/$1 before found
 	shift
@@ -130,7 +129,7 @@ debugger() {
 	((found >= few)) || fail "$1 shows $found of $few stacks: $(tail -n 3 "$work/stacks")"
 }
 
-# In turn, against the same server.
+# Alternately, on the same server.
 scale_debuggers() {
 	local round few=1000 all="1000 threads"
 	crowd thread $few || fail "no $all: $(<"$work/body")"

@@ -1,11 +1,11 @@
-# The playground under load, against a bare server that sends the same bytes; its profiles meanwhile;
-# its memory. Sourced by bench.
+# The playground under load, against a bare server that sends the same bytes. Its profiles under load, and its
+# memory. Sourced by bench.
 # shellcheck shell=bash disable=SC2154
 
 cpu_ticks() { awk '{ sub(/.*\) /, ""); print $12 + $13 }' "/proc/$1/stat"; }
 
-# load_one NAME PID URL: requests per second, and the server's CPU time for each of them, which
-# other programs on the machine disturb less.
+# load_one NAME PID URL: requests per second, and the server's CPU time per request, which other programs on
+# the machine affect less.
 load_one() {
 	local ticks
 	ticks=$(cpu_ticks "$2")
@@ -15,7 +15,7 @@ load_one() {
 		'/ requests in / { print ticks / hz / $1 * 1e6 }' "$work/wrk" >>"$work/$1-cpu"
 }
 
-per_second() { # PID URL; fails if anything but 200 came back
+per_second() { # PID URL; fails if a status other than 200 came back
 	local status=0
 	(pin 1 wrk -t1 -c32 -d"${wrk_seconds}s" "$2") >"$work/wrk"
 	if ! kill -0 "$1" 2>/dev/null; then
@@ -26,7 +26,7 @@ per_second() { # PID URL; fails if anything but 200 came back
 	awk '/^Requests\/sec:/ { print $2 }' "$work/wrk"
 }
 
-# A difference in what is sent would be measured as the profiler's.
+# Different answers would be measured as a cost of the profiler.
 same_answers() { # PATH URL URL
 	local one
 	for one in "$2" "$3"; do ask -i "$one$1" | sed '/^Date:/d' >"$work/answer-${one##*:}"; done

@@ -1,8 +1,7 @@
-# What a stack costs that was never seen before, exact, when there are few of them and when there are
-# a million. Sourced by bench.
+# The cost of a new stack, exact, with few stacks and with a million. Sourced by bench.
 # shellcheck shell=bash disable=SC2154
 
-# stacks NAME LEVELS COMMAND...: 2^LEVELS of them under this command; into stacks-NAME-LEVELS, in us each.
+# stacks NAME LEVELS COMMAND...: 2^LEVELS stacks under this command; us per stack go to stacks-NAME-LEVELS.
 stacks() {
 	local name=$1-$2 levels=$2
 	shift 2

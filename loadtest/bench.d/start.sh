@@ -1,4 +1,4 @@
-# How long /bin/true takes, plain and preloaded, in turn. Sourced by bench.
+# How long /bin/true takes, alternately plain and preloaded. Sourced by bench.
 # shellcheck shell=bash disable=SC2154
 
 measure_start() {

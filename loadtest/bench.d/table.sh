@@ -1,5 +1,5 @@
-# What was measured becomes rows, and rows a table. Measurements are columns of numbers, one a line,
-# in files of $work that are named after what was measured. Sourced by bench.
+# Turns measurements into rows, and rows into a table. Measurements are files in $work with one number per line,
+# named after what was measured. Sourced by bench.
 # shellcheck shell=bash disable=SC2154
 
 rows="$work/rows"
@@ -18,7 +18,7 @@ row() { # NAME VALUE UNIT [GOAL]
 		end' >>"$rows"
 }
 
-# no_row NAME WHY: what could not be measured stands in the table with the reason.
+# no_row NAME WHY: adds a row for what could not be measured, with the reason.
 no_row() {
 	jq -cn --arg name "$1" --arg why "$2" '{name: $name, value: null, unit: "", why: $why}' >>"$rows"
 }
@@ -31,11 +31,11 @@ percentile() { # PERCENT; of the numbers on standard input
 median() { percentile 50 <"$work/$1"; }
 longest() { percentile 100 <"$work/$1"; }
 
-# ratios A B: line by line, what was measured in the same round.
+# ratios A B: line by line, because one line of each was measured in the same round.
 ratios() { paste "$work/$1" "$work/$2" | awk '{ print $1 / $2 }'; }
 ratio() { ratios "$@" | percentile 50; }
 
-print_table() { # FILE: the rows go there too
+print_table() { # FILE: also gets the rows
 	jq -s --arg kernel "$(uname -r)" --arg cpu "$(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1)" \
 		--argjson cpus "$cpus" --argjson load "$load" \
 		'{cpu: $cpu, cpus: $cpus, kernel: $kernel, load_before: $load, rows: .}' "$rows" >"$1"

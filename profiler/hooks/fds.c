@@ -1,10 +1,10 @@
 /*
- * Descriptors, by the calls that make and close them (hooks/fds.h says how). Here are the common
- * ones; messages.c has those that come in messages, rare_fds.c the rarer kinds.
+ * Descriptors, by the calls that make and close them (see hooks/fds.h). The common calls are here.
+ * messages.c has descriptors that arrive in messages, rare_fds.c the rarer kinds.
  *
- * Calls that libc makes inside itself do not come by here; hence fopen() and its kind have hooks of
- * their own. What is opened behind our back, by libc for itself or by a bare system call, is found
- * in /proc/self/fd and shown as such.
+ * Calls inside libc do not reach these hooks, so fopen() and similar functions have hooks of their
+ * own. Descriptors that libc opens for itself, or that are opened by a bare system call, are found
+ * in /proc/self/fd and marked.
  */
 #include "hooks/fds.h"
 
@@ -81,7 +81,7 @@ void lp_fds_closing_range(unsigned first, unsigned last)
         lp_fd_closed_range(first, last);
 }
 
-/* -1, and errno as it was, for streams without a descriptor. */
+/* Returns -1 and keeps errno for streams without a descriptor. */
 static int number_of(FILE *file)
 {
     LP_KEEP_ERRNO;
@@ -123,7 +123,7 @@ LP_FIND(signalfd)
 LP_HOOK int signalfd(int fd, const sigset_t *mask, int flags)
 {
     int result = LP_REAL(signalfd)(fd, mask, flags);
-    return fd == -1 ? opened_one(result, CALLER) : result; /* else it changes one that is open */
+    return fd == -1 ? opened_one(result, CALLER) : result; /* else it changes an open descriptor */
 }
 
 LP_FIND(socketpair)
@@ -144,7 +144,7 @@ LP_HOOK int pipe2(int fds[2], int flags)
     return opened_pair(LP_REAL(pipe2)(fds, flags), fds, CALLER);
 }
 
-/* The new number's old meaning goes in the same step. */
+/* The same call closes what the new number meant before. */
 LP_FIND(dup2)
 LP_HOOK int dup2(int from, int to)
 {
@@ -158,7 +158,7 @@ LP_HOOK int dup3(int from, int to, int flags)
     return opened_one(LP_REAL(dup3)(from, to, flags), CALLER);
 }
 
-/* The mode stands behind the flags only when something may be created. */
+/* The mode follows the flags only if the call may create a file. */
 #define OPEN_MODE(flags)                                                                           \
     ({                                                                                             \
         mode_t mode_ = 0;                                                                          \
@@ -195,7 +195,7 @@ LP_HOOK int openat64(int dir, const char *path, int flags, ...)
     return opened_one(LP_REAL(openat64)(dir, path, flags, OPEN_MODE(flags)), CALLER);
 }
 
-/* What _FORTIFY_SOURCE makes of open() without a mode. */
+/* _FORTIFY_SOURCE replaces open() without a mode by this. */
 int __open_2(const char *path, int flags);
 int __open64_2(const char *path, int flags);
 int __openat_2(int dir, const char *path, int flags);
@@ -222,7 +222,7 @@ OPENS(__openat64_2, (int dir, const char *path, int flags), (dir, path, flags))
 FCNTL(fcntl)
 FCNTL(fcntl64)
 
-/* One line each for the calls that return a stream. */
+/* One line for each call that returns a stream. */
 #define OPENS_FILE(name, params, args)                                                             \
     LP_FIND(name)                                                                                  \
     LP_HOOK FILE *name params                                                                      \
@@ -244,7 +244,7 @@ LP_HOOK FILE *popen(const char *command, const char *mode)
     return file;
 }
 
-/* The stream's old descriptor goes in the same step. */
+/* The same call closes the stream's old descriptor. */
 #define REOPENS(name)                                                                              \
     LP_FIND(name)                                                                                  \
     LP_HOOK FILE *name(const char *restrict path, const char *restrict mode, FILE *restrict file)  \
@@ -271,8 +271,8 @@ LP_HOOK int close(int fd)
     return LP_REAL(close)(fd);
 }
 
-/* A close by number. As libc's own, this passes six arguments on, of which the caller may have
- * given fewer: the others are whatever stands in their places. */
+/* Closes by number are recorded. Like libc's function, this passes on six arguments. The caller may
+ * have given fewer, and then the others are undefined. */
 __attribute__((no_sanitize("address"))) LP_HOOK long syscall(long number, ...)
 {
     long a[6];
@@ -294,7 +294,7 @@ __attribute__((no_sanitize("address"))) LP_HOOK long syscall(long number, ...)
 LP_FIND(close_range)
 LP_HOOK int close_range(unsigned int first, unsigned int last, int flags)
 {
-    /* CLOSE_RANGE_UNSHARE closes them in a table of the thread's own. */
+    /* CLOSE_RANGE_UNSHARE closes them in a new table of this thread. */
     if (!(flags & (CLOSE_RANGE_CLOEXEC | CLOSE_RANGE_UNSHARE)))
         lp_fds_closing_range(first, last);
     return LP_REAL(close_range)(first, last, flags);

@@ -1,8 +1,8 @@
 /*
- * Inside this room: what the hooks for descriptors have in common. Each calls the real function
- * (never the bare system call: many are cancellation points), then notes the number with the
- * caller's stack. A close is noted before it happens: afterwards the number may be another
- * thread's already.
+ * Inside this room: what the hooks for descriptors share. Each calls the real function (never the
+ * bare system call, because many are cancellation points), then records the number with the
+ * caller's stack. A close is recorded before it happens: after it, the number may already be
+ * another thread's.
  */
 #ifndef LP_HOOKS_FDS_H
 #define LP_HOOKS_FDS_H
@@ -13,7 +13,7 @@
 
 #define CALLER __builtin_return_address(0)
 
-/* Notes n descriptors, all made by one call, and keeps errno. */
+/* Records n descriptors, all made by one call, and keeps errno. */
 void lp_fds_opened(const int *fds, int n, void *caller);
 
 void lp_fds_closing(int fd);
@@ -33,7 +33,7 @@ static inline int opened_pair(int result, const int fds[2], void *caller)
     return result;
 }
 
-/* One line each for the calls that return a descriptor. */
+/* One line for each call that returns a descriptor. */
 #define OPENS(name, params, args)                                                                  \
     LP_FIND(name)                                                                                  \
     LP_HOOK int name params                                                                        \

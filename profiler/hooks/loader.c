@@ -1,4 +1,4 @@
-/* dlclose(): objects that went are marked. */
+/* dlclose(): marks objects that were unloaded. */
 #include "hooks/hook.h"
 
 #include <dlfcn.h>
@@ -11,14 +11,14 @@
 LP_FIND(dlclose)
 LP_HOOK int dlclose(void *library)
 {
-    struct link_map *object = library; /* a handle is one; it may go, its place in memory not */
+    struct link_map *object = library; /* a handle is one; it may be freed by the call */
     struct dl_find_object before, after;
     void *inside = object ? object->l_ld : NULL;
     bool known = inside && _dl_find_object(inside, &before) == 0;
     int result = LP_REAL(dlclose)(library);
     bool gone = known && (_dl_find_object(inside, &after) != 0 ||
                           after.dlfo_eh_frame != before.dlfo_eh_frame);
-    if (lp_loaded_check() || gone) /* an object in no new stack may be in libunwind's caches */
+    if (lp_loaded_check() || gone) /* gone: it may be in libunwind's caches only */
         lp_unwind_forget();
     return result;
 }

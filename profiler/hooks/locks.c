@@ -3,16 +3,16 @@
  *
  * With both profiles off, a hook reads one word and jumps to the real function. With one on, the
  * lock is tried first: a thread that gets it has not waited. If trylock returns something other
- * than "busy", the real function would have returned the same (EOWNERDEAD even means that the
- * caller holds the lock), so that is the result. If it is busy, the real function decides the rest:
- * waiting, giving up, EDEADLK. The lock is not tried with a time or a clock that the real function
- * might refuse before it looks at the lock.
+ * than "busy", the real function would have returned the same, so that is the result. (EOWNERDEAD
+ * even means that the caller holds the lock.) If it is busy, the real function does the rest: it
+ * waits, gives up, or returns EDEADLK. The lock is not tried with a time or a clock that the real
+ * function might refuse before it looks at the lock.
  *
  * An unlocker reads how long others have waited before it unlocks, because the lock may not exist
  * afterwards. It takes its stack after that, in order not to keep them waiting.
  *
- * Not seen: spin locks, whose waiting is work and shows in the CPU profile; locks inside libc (a
- * stream's, malloc's); and what is built on futexes without pthread (C++20's atomic wait, Rust's
+ * Not seen: spin locks, whose waiting uses CPU time and is in the CPU profile; locks inside libc (a
+ * stream's, malloc's); and locks built on futexes without pthread (C++20's atomic wait, Rust's
  * standard library).
  */
 #include "hooks/hook.h"
@@ -49,8 +49,8 @@ static enum outcome of_c11(int result)
 /* One wait for one lock, on the waiter's stack. */
 struct waiting {
     const void *lock;
-    uint32_t begun;   /* 0: it is not in the table of contention */
-    int64_t began_ns; /* 0: nothing of this is recorded */
+    uint32_t begun;   /* 0: it is not in the table of record/contention.h */
+    int64_t began_ns; /* 0: nothing is recorded */
 };
 
 static struct waiting begin(const void *lock)
@@ -66,7 +66,7 @@ static struct waiting begin(const void *lock)
     return waiting;
 }
 
-/* The lock is only an address here. */
+/* The lock may not exist any more: only its address is used. */
 static void end(const struct waiting *waiting, enum outcome outcome, void *caller)
 {
     if (waiting->began_ns == 0)
@@ -82,7 +82,7 @@ static void end(const struct waiting *waiting, enum outcome outcome, void *calle
         lp_waited(now_ns - waiting->began_ns, caller);
 }
 
-/* try: the function that does not wait; it returns `busy`, or what the real one would return.
+/* try: the function that does not wait. It returns `busy`, or what the real one would return.
  * sound: may it be tried? */
 #define LOCKS(name, params, args, try, busy, outcome_of, sound)                                    \
     LP_FIND(name)                                                                                  \
@@ -140,8 +140,8 @@ WRITE(pthread_rwlock_clockwrlock,
       LIST(pthread_rwlock_t *lock, clockid_t clock, const struct timespec *until),
       LIST(lock, clock, until), lp_valid_clock(clock) && lp_valid_time(until))
 
-/* How long others have waited for the lock that this thread is about to release; 0 in the profiler.
- */
+/* How long others have waited for the lock that this thread is about to release; 0 inside the
+ * profiler. */
 int64_t lp_held_up(const void *lock)
 {
     if (!lp_waits_here())

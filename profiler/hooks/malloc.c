@@ -1,20 +1,20 @@
 /*
- * The heap, observed on glibc's own allocator.
+ * The heap, recorded on top of glibc's own allocator.
  *
- * malloc: a thread counts down the bytes to its next sample (record/rate.h). An allocation that
- * does not reach it is a subtraction and a jump into glibc. One that does is sampled: its stack is
- * taken and a record is put into record/blocks.h.
+ * malloc: each thread counts down the bytes to its next sample (record/rate.h). If an allocation
+ * does not reach the sample, it costs a subtraction and a jump into glibc. Otherwise it is sampled:
+ * its stack is taken, and a record is inserted into record/blocks.h.
  *
- * free must find out cheaply that a block was not sampled. Sampled blocks are handed out at page
- * boundaries, where others rarely lie: free tests twelve bits of the pointer and touches no memory.
- * When every block is recorded (rate 1, or a rate so small that pages would be wasted) recorded
- * blocks lie anywhere, and lp_block_mask makes all frees look them up. It does so until the last
- * such block is freed, which may be never, also when the rate is higher again. That look-up is
- * therefore cheap: a block without a record is one read of a cell of the table, without a lock
+ * free must detect cheaply that a block was not sampled. Sampled blocks are allocated at page
+ * boundaries, where other blocks rarely are: free tests twelve bits of the pointer and reads no
+ * memory. If every block is recorded (rate 1, or a rate so small that pages would be wasted),
+ * recorded blocks may be anywhere, and lp_block_mask makes every free look in the table. That ends
+ * when the last such block is freed, which may be never, even if the rate is higher again. So that
+ * look-up is cheap: for a block without a record it reads one cell of the table, without a lock
  * (record/blocks.c).
  *
- * A record is taken out before its block is freed, because another thread could get the address and
- * record it first. realloc does the same, and puts the record back when it fails.
+ * A record is removed before its block is freed, because another thread could get the address and
+ * record it first. realloc does the same, and restores the record if it fails.
  *
  * The real functions are glibc's exported __libc_ names: finding them by dlsym() would need malloc.
  */
@@ -52,11 +52,11 @@ extern void __libc_free(void *block);
 #define CALLER __builtin_return_address(0)
 
 enum {
-    PAGES_FROM_RATE = 16 << 10, /* at smaller rates sampled blocks lie anywhere */
+    PAGES_FROM_RATE = 16 << 10, /* below this rate, sampled blocks may be anywhere */
     MAPPED_CHUNK = 2,           /* glibc's IS_MMAPPED, in the word before a block */
 };
 
-/* Are sampled blocks put at page boundaries at this rate? */
+/* At this rate, are sampled blocks placed at page boundaries? */
 static bool pages_at(int64_t rate)
 {
     return rate >= PAGES_FROM_RATE;
@@ -67,7 +67,7 @@ static bool at_page(const void *block)
     return ((uintptr_t)block & (LP_PAGE - 1)) == 0;
 }
 
-/* May this allocation pass without being looked at? */
+/* Is it certain that this allocation is not sampled? */
 static inline bool passes(size_t size)
 {
     uint64_t after, gate = atomic_load_explicit(&lp_rate_gate, memory_order_relaxed);
@@ -77,17 +77,17 @@ static inline bool passes(size_t size)
     return true;
 }
 
-enum { ALL_BITS = LP_PAGE - 1 }; /* of an offset in a page: a free mask that hides nothing */
+enum { ALL_BITS = LP_PAGE - 1 }; /* of a page offset: lp_block_mask alone decides */
 
-/* Has this block surely no record? False for NULL, too. The mask of the thread has only bits of the
- * offset in a page. */
+/* Is it certain that this block has no record? False for NULL. The thread's mask has only bits of
+ * the page offset. */
 static inline bool unrecorded(const void *block)
 {
     return likely((uintptr_t)block & atomic_load_explicit(&lp_block_mask, memory_order_relaxed) &
                   lp_self.free_mask);
 }
 
-/* After an allocation that did not pass: is it to be sampled, and at which rate? */
+/* After passes() returned false: is the allocation sampled, and at which rate? */
 static bool due(size_t size, int64_t *rate)
 {
     struct lp_self *self = &lp_self;
@@ -136,14 +136,15 @@ static void book_free(const struct lp_block *b)
     lp_site_free(b->site, b->size, b->weight);
 }
 
-/* glibc's, at a page boundary if the block is to be found there. alignment 0: none asked for, which
- * is what it means to memalign() too. */
+/* Allocates with glibc, at a page boundary if `page`. alignment 0: none, which memalign() accepts
+ * too. */
 static void *allocate(size_t alignment, size_t size, bool zero, bool page)
 {
     if (page && alignment < LP_PAGE) {
         LP_KEEP_ERRNO;
         void *block = __libc_memalign(LP_PAGE, size);
-        /* Mapped pages are zero unless MALLOC_PERTURB_ has filled them: look at the last byte. */
+        /* Mapped pages are zero unless MALLOC_PERTURB_ has filled them. The last byte shows which.
+         */
         if (block && zero && size > 0 &&
             (!(((size_t *)block)[-1] & MAPPED_CHUNK) || ((unsigned char *)block)[size - 1] != 0))
             memset(block, 0, size);
@@ -156,12 +157,13 @@ static void *allocate(size_t alignment, size_t size, bool zero, bool page)
     return zero ? __libc_calloc(1, size) : __libc_malloc(size);
 }
 
-/* A block of the profiler's own thread may have a mapping to itself, which is not the program's. */
+/* A block of the profiler's own thread may have a mapping of its own, which is not the program's.
+ */
 static void own_place(const void *block, bool got)
 {
     if (!block)
         return;
-    const size_t *head = (const size_t *)block - 2; /* of glibc: what lies before it, its size */
+    const size_t *head = (const size_t *)block - 2; /* glibc's: padding before it, its size */
     if (!(head[1] & MAPPED_CHUNK))
         return;
     const char *start = (const char *)head - head[0];
@@ -261,12 +263,12 @@ static bool records_all(const struct lp_self *self)
            self->due >= atomic_load_explicit(&lp_rate_gate, memory_order_relaxed);
 }
 
-/* Has this block surely no record? After a look at the table, if that is likely to pay. */
+/* Is it certain that this block has no record? Looks in the table if that is likely to help. */
 static inline bool absent(const void *block)
 {
     struct lp_self *self = &lp_self;
     if (self->free_mask == 0 && !self->own)
-        self->free_mask = ALL_BITS; /* a thread that frees before it allocates */
+        self->free_mask = ALL_BITS; /* this thread frees before its first allocation */
     uintptr_t address = (uintptr_t)block;
     if (address & atomic_load(&lp_block_mask) & ALL_BITS)
         return true;
@@ -313,14 +315,14 @@ LP_HOOK void free(void *block)
         free_slow(block);
 }
 
-/* For programs that were linked before glibc 2.26; no header has it any more. */
+/* For programs that were linked before glibc 2.26. Headers no longer declare it. */
 void cfree(void *block);
 LP_HOOK void cfree(void *block)
 {
     free(block);
 }
 
-/* Moves the block to a page boundary, or its free would not be seen. Returns the block itself if
+/* Moves the block to a page boundary, so that its free is seen. Returns the block unchanged if
  * there is no room. */
 static void *move_to_page(void *block, size_t size, size_t old)
 {
@@ -349,11 +351,11 @@ __attribute__((noinline)) static void *realloc_slow(void *block, size_t size, vo
     void *moved = __libc_realloc(block, size);
     if (own)
         own_place(!moved && size > 0 ? block : moved, true);
-    if (!moved && size > 0) { /* failed: the old block lives on */
+    if (!moved && size > 0) { /* failed: the old block stays */
         if (recorded && lp_block_insert(&old) != 0)
             book_free(&old);
         if (taken == -EAGAIN)
-            lp_loss(LP_LOSS_WAITED); /* its record will be taken out later, if it has one */
+            lp_loss(LP_LOSS_WAITED); /* its record, if any, is removed later */
         return NULL;
     }
     if (recorded)

@@ -1,15 +1,15 @@
 /*
- * Mappings, by the calls that make, move and end them. What libc maps inside itself (thread stacks,
- * malloc's arenas, libraries) does not call these hooks: inspect/mappings.c finds it in
+ * Mappings, by the calls that make, move and remove them. What libc maps for itself (thread stacks,
+ * malloc's arenas, libraries) does not reach these hooks: inspect/mappings.c finds it in
  * /proc/self/maps.
  *
- * As soon as the kernel unmaps, another thread may get the same addresses. So what is to be
- * unmapped is marked before the call and taken out after it. A mapping that was recorded there in
- * between has no mark and stays. If the call fails, the mark is taken off. What the kernel replaces
- * in one step (MAP_FIXED) is replaced in one step here, after the call.
+ * As soon as the kernel has unmapped a range, another thread may get the same addresses. So the
+ * range is marked in the table before the call, and removed after it. A mapping that was recorded
+ * there in between has no mark and stays. If the call fails, the mark is taken off. If the kernel
+ * replaces a mapping in one step (MAP_FIXED), the table does too, after the call.
  *
- * If the table's lock is not free within milliseconds, the event is a loss, and the call goes on.
- * record/ranges.h says what becomes of ranges that are stale because of that.
+ * If the table's lock is not free within milliseconds, the event is a loss, and the call continues.
+ * record/ranges.h explains what happens to ranges that are stale because of that.
  */
 #include "hooks/hook.h"
 
@@ -34,10 +34,10 @@
 #define CALLER __builtin_return_address(0)
 
 enum {
-    HUGE_SHIFT = 21, /* of MAP_HUGETLB when no size is asked for */
+    HUGE_SHIFT = 21, /* used by MAP_HUGETLB if no page size is given */
 };
 
-/* The length that the kernel maps; 0: it is too large. */
+/* Rounds up to the length that the kernel maps. 0: it is too large. */
 static size_t whole(size_t length, size_t page)
 {
     size_t rounded = (length + page - 1) & ~(page - 1);
@@ -50,7 +50,7 @@ static size_t page_of(int flags)
     return flags & MAP_HUGETLB ? (size_t)1 << (shift ? shift : HUGE_SHIFT) : LP_PAGE;
 }
 
-/* Records a mapping that was made; keeps errno. */
+/* Records a new mapping. Keeps errno. */
 __attribute__((noinline)) static void mapped(const void *start, size_t length, void *caller)
 {
     LP_KEEP_ERRNO;
@@ -72,7 +72,7 @@ __attribute__((noinline)) static void mapped(const void *start, size_t length, v
     lp_self.busy = above;
 }
 
-/* Before an unmapping. 0: nothing to do after it. */
+/* Call before an unmapping. 0: nothing to do after it. */
 static uint32_t going(const void *start, size_t length)
 {
     bool above = lp_self.busy;
@@ -121,8 +121,9 @@ LP_HOOK int munmap(void *start, size_t length)
     return result;
 }
 
-/* As with realloc(), the mapping belongs to this call from now on. But a mapping that only shrinks
- * in place keeps its stack. If the old length is 0, or with MREMAP_DONTUNMAP, the old one stays. */
+/* As with realloc(), the mapping belongs to this call from now on. But a mapping that shrinks in
+ * place keeps its stack. If the old length is 0, or with MREMAP_DONTUNMAP, the old mapping stays.
+ */
 LP_FIND(mremap)
 LP_HOOK void *mremap(void *old, size_t old_length, size_t length, int flags, ...)
 {
@@ -139,8 +140,7 @@ LP_HOOK void *mremap(void *old, size_t old_length, size_t length, int flags, ...
     uint32_t mark = leaves ? going(tail, tail_bytes) : 0;
     void *start = LP_REAL(mremap)(old, old_length, length, flags, where);
     if (start != MAP_FAILED && !shrinks)
-        mapped(start, bytes,
-               CALLER); /* first: a mapping that grows in place must never be missing */
+        mapped(start, bytes, CALLER); /* first: one that grows in place is never missing */
     gone(tail, tail_bytes, mark, start != MAP_FAILED);
     return start;
 }
@@ -156,7 +156,7 @@ LP_HOOK void *shmat(int id, const void *where, int flags)
     return start;
 }
 
-/* The length of what was attached here: all the pieces that one call made. */
+/* The length of the segment attached here: the sum of all pieces from one call. */
 static size_t attached(uintptr_t start)
 {
     struct lp_range first, next;

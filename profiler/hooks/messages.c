@@ -1,5 +1,6 @@
-/* Descriptors that come in a message: SCM_RIGHTS, and the sender's pidfd. They are opened where the
- * message is received. A message without control data, as nearly all are, costs one comparison. */
+/* Descriptors that arrive in a message: SCM_RIGHTS, and the sender's pidfd. They count as opened
+ * where the message is received. A message without control data, as nearly all are, costs one
+ * comparison. */
 #include "hooks/fds.h"
 
 #include <limits.h>
@@ -10,10 +11,10 @@
 #define SCM_PIDFD 0x04
 #endif
 
-enum { PASSED_MAX = 253 }; /* as many as the kernel puts into one message (SCM_MAX_FD) */
+enum { PASSED_MAX = 253 }; /* the most that the kernel puts into one message (SCM_MAX_FD) */
 
-/* Nobody but the kernel has written here, yet it is the program's memory: what is not whole is not
- * looked at. */
+/* The kernel wrote this, but it is the program's memory. So lengths are checked, and incomplete
+ * parts are skipped. */
 __attribute__((noinline)) static void received(struct msghdr *message, void *caller)
 {
     for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {

@@ -1,12 +1,12 @@
 /*
  * Child processes, by the calls that make them and the calls that wait for them. A child is
- * recorded when the call returns in the parent. Another thread, or a handler of SIGCHLD, may have
- * waited for it by then. The row that is left is dropped by the next profile, because the kernel
- * says what children there are (profile/procs.c). The same happens if no hook saw the wait, or if
- * it was not recorded because the table's lock was not free within milliseconds (a loss).
+ * recorded when the call returns in the parent. By then, another thread or a handler of SIGCHLD may
+ * have waited for it. The next profile drops such a stale row, because the kernel knows which
+ * children exist (profile/procs.c). The same applies if no hook saw the wait, or if the wait was
+ * not recorded because the table's lock was not free within milliseconds (a loss).
  *
- * A process id is used again only when the kernel has given out all others, so it may be forgotten
- * after the wait.
+ * The kernel reuses a process id only after it has used all others, so a row may be removed after
+ * the wait.
  */
 #include "hooks/hook.h"
 
@@ -35,7 +35,7 @@
 
 #define CALLER __builtin_return_address(0)
 
-/* Records it under this key; keeps errno. */
+/* Records a child under this key. Keeps errno. */
 __attribute__((noinline)) static void born(uint64_t key, void *caller)
 {
     LP_KEEP_ERRNO;
@@ -51,7 +51,7 @@ __attribute__((noinline)) static void born(uint64_t key, void *caller)
                            .length = 1,
                            .stack = above ? LP_STACK_NONE : lp_stack_of_call(caller),
                            .birth = lp_now_ticks(),
-                           .own = key > UINT32_MAX}, /* a thread in system() is no child */
+                           .own = key > UINT32_MAX}, /* a thread in system() is not a child */
         above);
     lp_self.busy = above;
 }
@@ -91,9 +91,9 @@ LP_HOOK pid_t _Fork(void)
     return forked(LP_REAL(_Fork)(), CALLER);
 }
 
-/* The child of a vfork() runs in its parent's stack frames and leaves other words in them. So the
- * return address is kept in a register, which each of the two has for itself, and the parent enters
- * C as if it had just been called. The sanitizers have a vfork() of their own. */
+/* The child of a vfork() runs in its parent's stack frames and overwrites words there. So the
+ * return address is kept in a register, which each of the two has for itself, and the parent
+ * continues in C as if it had just been called. The sanitizers have their own vfork(). */
 #if !defined __SANITIZE_ADDRESS__ && !defined __SANITIZE_THREAD__
 pid_t lp_vforked(long result) __attribute__((visibility("hidden"), used));
 pid_t lp_vforked(long result)
@@ -144,8 +144,8 @@ __asm__(".text\n"
 SPAWNS(posix_spawn)
 SPAWNS(posix_spawnp)
 
-/* It may make threads, too. The last three arguments exist if the flags say so, and are passed on
- * in any case. */
+/* clone() can make threads too. The last three arguments exist only if the flags say so, and are
+ * always passed on. */
 LP_FIND(clone)
 LP_HOOK int clone(int (*function)(void *), void *stack, int flags, void *arg, ...)
 {
@@ -159,7 +159,7 @@ LP_HOOK int clone(int (*function)(void *), void *stack, int flags, void *arg, ..
     return flags & (CLONE_THREAD | CLONE_PARENT) ? child : forked(child, CALLER);
 }
 
-/* Also when the thread is cancelled in system(). */
+/* Called also if the thread is cancelled in system(). */
 static void left_system(void *key)
 {
     over(*(uint64_t *)key);
@@ -179,8 +179,8 @@ LP_HOOK int system(const char *command)
     return result;
 }
 
-/* glibc keeps the process of a stream of popen() behind the FILE. The number that is read there is
- * used only if it is a child of this process. */
+/* glibc stores the process id of a popen() stream behind the FILE. The number there is used only if
+ * it is a child of this process. */
 static pid_t process_of(FILE *file)
 {
     enum { VTABLE = sizeof(void *) };

@@ -1,4 +1,4 @@
-/* Descriptors of the rarer kinds: terminals, message queues, processes, file systems. */
+/* Rarer kinds of descriptors: terminals, message queues, processes, file systems. */
 #include "hooks/fds.h"
 
 #include <fcntl.h>
@@ -36,7 +36,7 @@ LP_HOOK int openpty(int *master, int *slave, char *name, const struct termios *t
     return result;
 }
 
-/* In the child the terminal becomes 0, 1 and 2, and the rest is closed. */
+/* In the child, the terminal becomes 0, 1 and 2, and the others are closed. */
 LP_FIND(forkpty)
 LP_HOOK int forkpty(int *master, char *name, const struct termios *termios,
                     const struct winsize *size)
@@ -77,7 +77,7 @@ LP_HOOK mqd_t mq_open(const char *name, int flags, ...)
     return opened_one(LP_REAL(mq_open)(name, flags, mode, attributes), CALLER);
 }
 
-/* What _FORTIFY_SOURCE makes of it without a mode. */
+/* _FORTIFY_SOURCE replaces mq_open() without a mode by this. */
 mqd_t __mq_open_2(const char *name, int flags);
 OPENS(__mq_open_2, (const char *name, int flags), (name, flags))
 

@@ -1,9 +1,9 @@
 /*
- * The functions that hooks stand in for: under each name, the next definition after ours in the
- * order in which the loader looks symbols up. That is what dlsym(RTLD_NEXT) finds, but dlsym()
- * takes the loader's lock, allocates, and for the hundred and more names costs a short-lived
- * process as much as its own start. All are found at once, before main, so that no hook has to look
- * when it is first called in a signal handler.
+ * The real functions behind the hooks. Each is the next definition of the name after ours, in the
+ * loader's search order. dlsym(RTLD_NEXT) finds the same, but it takes the loader's lock and
+ * allocates. For more than a hundred names it would also double the start-up time of a short-lived
+ * process. All are found at once, before main, so that no hook needs a look-up when it is first
+ * called in a signal handler.
  */
 #ifndef LP_HOOKS_REAL_H
 #define LP_HOOKS_REAL_H
@@ -16,8 +16,8 @@ struct lp_real {
     void **place;
 };
 
-/* LP_FIND(name) stands before a hook, LP_REAL(name) is the function it stands in for. NULL if this
- * libc has none, and then nobody calls the hook. */
+/* LP_FIND(name) stands before a hook. LP_REAL(name) is the real function. It is NULL if this libc
+ * has none, and then the hook is never called. */
 #define LP_FIND(name)                                                                              \
     static __typeof__(&name) real_##name;                                                          \
     static const struct lp_real find_##name                                                        \
@@ -25,7 +25,7 @@ struct lp_real {
 #define LP_REAL(name)                                                                              \
     ({                                                                                             \
         __typeof__(&name) real = __atomic_load_n(&real_##name, __ATOMIC_RELAXED);                  \
-        if (__builtin_expect(!real, 0)) { /* called before our constructors */                     \
+        if (__builtin_expect(!real, 0)) { /* before our constructors have run */                   \
             lp_real_find();                                                                        \
             real = __atomic_load_n(&real_##name, __ATOMIC_RELAXED);                                \
         }                                                                                          \

@@ -1,10 +1,9 @@
 /*
- * What the hooks need done once, and at every fork.
+ * What the hooks need at start-up and at every fork.
  *
- * A forked child inherits the tables as they were, whole but for its parent's children, and goes on
- * recording into its own copy.
- * It has none of the profiler's threads, so nobody serves it until it calls leakprof_start()
- * itself.
+ * A forked child inherits copies of the tables, without its parent's children, and continues
+ * recording. It does not have the profiler's threads, so it is not served until it calls
+ * leakprof_start() itself.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -71,7 +70,7 @@ static void give_back(bool child)
         return;
     fork_state.depth = 0;
     lp_ranges_after_fork(&lp_procs, fork_state.procs, child,
-                         child); /* its parent's are not its own */
+                         child); /* the parent's children are not the child's */
     lp_ranges_after_fork(&lp_maps, fork_state.maps, child, false);
     lp_blocks_after_fork(&fork_state.blocks, child);
     lp_threads_after_fork(fork_state.threads, child);

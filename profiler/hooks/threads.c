@@ -1,10 +1,10 @@
 /*
  * Threads, by the calls that create, join and detach them. A created thread begins and ends in a
- * function of ours, which does not show in stacks. It records every end: by return, by
- * pthread_exit() and by cancellation, which need no hooks for that.
+ * function of ours, which is hidden in stacks. That function records every end: by return, by
+ * pthread_exit() and by cancellation. So these need no hooks.
  *
- * Threads that libc starts by itself (for timers, asynchronous I/O and name look-ups) do not call
- * these hooks; they are found in /proc/self/task.
+ * Threads that libc starts for itself (for timers, asynchronous I/O and name look-ups) do not reach
+ * these hooks. They are found in /proc/self/task.
  */
 #include "hooks/hook.h"
 
@@ -151,15 +151,15 @@ LP_HOOK int pthread_tryjoin_np(pthread_t thread, void **result)
     return joined(LP_REAL(pthread_tryjoin_np)(thread, result), ticket);
 }
 
-/* Is the block profile on, and has the thread ended, so that there is nothing to wait for? Then it
- * is joined now. */
+/* If the block profile is on and the thread has already ended, so that there is no wait, joins it
+ * now. */
 static bool joined_at_once(pthread_t thread, void **value)
 {
     return atomic_load_explicit(&lp_waits_on, memory_order_relaxed) &&
            LP_REAL(pthread_tryjoin_np)(thread, value) == 0;
 }
 
-/* One line for each call that joins; 0 is success. sound: it would not refuse the time. */
+/* One line for each call that joins. It returns 0 for success. sound: the time given is valid. */
 #define JOINS(name, params, args, sound)                                                           \
     LP_FIND(name)                                                                                  \
     LP_HOOK int name params                                                                        \
@@ -190,7 +190,7 @@ LP_HOOK int thrd_join(thrd_t thread, int *value)
     return joined(LP_TIMED(thrd_join, (thread, value), CALLER, result == thrd_success), ticket);
 }
 
-/* Once it is detached, it may end, and its handle may become another thread's. */
+/* After it is detached, it may end, and its handle may become another thread's. */
 LP_FIND(pthread_detach)
 LP_HOOK int pthread_detach(pthread_t thread)
 {

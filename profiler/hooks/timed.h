@@ -1,10 +1,10 @@
 /*
- * Timing a real function that waits, for the block profile.
+ * Times a real function that waits, for the block profile.
  *
- * Most of them are cancellation points. A thread that is cancelled never comes back from the real
- * function; pthread_cleanup_push() sees to it that its wait is recorded all the same. (In C without
- * exceptions that is libc's own list of handlers. A cleanup attribute would call _Unwind_Resume(),
- * and find libunwind's, which cannot go on with what libgcc began.)
+ * Most of them are cancellation points. A cancelled thread never returns from the real function.
+ * pthread_cleanup_push() ensures that its wait is recorded too. (In C without exceptions, that uses
+ * libc's own list of handlers. A cleanup attribute would call _Unwind_Resume() of libunwind, which
+ * cannot continue what libgcc began.)
  */
 #ifndef LP_HOOKS_TIMED_H
 #define LP_HOOKS_TIMED_H
@@ -31,7 +31,7 @@ static inline void lp_timed_end(void *timed)
     lp_wait_end(t->began_ns, t->caller);
 }
 
-/* Calls the real function; did_wait: by its `result`, this was a wait. */
+/* Calls the real function. did_wait: an expression of `result`, true if the call waited. */
 #define LP_TIMED(name, args, caller, did_wait)                                                     \
     ({                                                                                             \
         struct lp_timed timed = lp_timed_begin(caller);                                            \

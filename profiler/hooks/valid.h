@@ -1,6 +1,6 @@
 /*
- * Times and clocks that a waiting function of glibc's may refuse with EINVAL, before it looks at
- * what is to be waited for: a hook that looks first must leave them to it.
+ * Times and clocks that a waiting function of glibc may refuse with EINVAL before it examines the
+ * object. A hook that would try the object first must leave such calls to glibc.
  */
 #ifndef LP_HOOKS_VALID_H
 #define LP_HOOKS_VALID_H

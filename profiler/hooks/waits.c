@@ -1,9 +1,10 @@
 /*
- * Waiting for other threads where there is no holder: conditions, semaphores, barriers. If the
- * block profile is on, the real function is timed.
+ * Waits for other threads that have no holder: conditions, semaphores, barriers. If the block
+ * profile is on, the real function is timed.
  *
- * Waiting on a condition releases its mutex without the hooks in hooks/locks.c; what others have
- * waited for that mutex is charged here. Waiting to get it back is a part of the wait.
+ * Waiting on a condition releases its mutex without the hooks in hooks/locks.c. So the time that
+ * others have waited for that mutex is charged here. Waiting to get the mutex back is part of the
+ * wait.
  */
 #include "hooks/hook.h"
 
@@ -80,7 +81,7 @@ CND(cnd_timedwait, LIST(cnd_t *condition, mtx_t *mutex, const struct timespec *u
     LIST(condition, mutex, until))
 
 LP_FIND(sem_trywait)
-/* Can it be had without waiting? The calls are cancellation points even then. errno is kept. */
+/* Is it available without waiting? The calls are cancellation points even then. errno is kept. */
 static bool sem_there(sem_t *semaphore)
 {
     LP_KEEP_ERRNO;
@@ -88,7 +89,7 @@ static bool sem_there(sem_t *semaphore)
     return LP_REAL(sem_trywait)(semaphore) == 0;
 }
 
-/* A signal that ends a wait (EINTR) comes after waiting. */
+/* A signal that interrupts a wait (EINTR) comes after waiting. So that counts as a wait. */
 #define SEMAPHORE(name, params, args, sound)                                                       \
     LP_FIND(name)                                                                                  \
     __attribute__((noinline)) static int watched_##name(params, void *caller)                      \
@@ -107,7 +108,7 @@ SEMAPHORE(sem_clockwait, LIST(sem_t *semaphore, clockid_t clock, const struct ti
           LIST(semaphore, clock, until), lp_valid_clock(clock) && lp_valid_time(until))
 
 LP_FIND(pthread_barrier_wait)
-/* The last one to come releases the others, and has not waited. */
+/* The last thread to arrive releases the others, and has not waited. */
 __attribute__((noinline)) static int watched_pthread_barrier_wait(pthread_barrier_t *barrier,
                                                                   void *caller)
 {

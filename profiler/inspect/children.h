@@ -8,10 +8,10 @@
 
 struct lp_child_seen {
     char name[16], state;
-    unsigned long long began; /* in clock ticks since the machine started */
+    unsigned long long began; /* in clock ticks since the machine was booted */
 };
 
-/* Reads it. false: there is no such child of this process. */
+/* Reads the state of a child. false: this process has no such child. */
 bool lp_child_look(pid_t pid, struct lp_child_seen *seen);
 
 static inline bool lp_child_is_zombie(const struct lp_child_seen *seen)
@@ -19,7 +19,7 @@ static inline bool lp_child_is_zombie(const struct lp_child_seen *seen)
     return seen->state == 'Z';
 }
 
-/* The number of children that a hook saw, and of the zombies among them. */
+/* The number of recorded children, and of the zombies among them. */
 int64_t lp_children(int64_t *zombies);
 
 #endif

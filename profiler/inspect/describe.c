@@ -36,10 +36,10 @@ const char *lp_seconds_text(char text[LP_SECONDS_MAX], int64_t ns)
     return text;
 }
 
-/* How many bytes are in a pipe. It is opened anew for that, with the mode of this descriptor, so
- * that it has readers and writers as before. Only an end of file can come later by the time that
- * this takes. `path` may be another file by now: it is opened only once it is known to be a pipe.
- */
+/* How many bytes are in a pipe. It is opened again for that, in the mode of this descriptor, so
+ * that it has readers and writers as before. The only effect is that an end of file may come later
+ * by the time that this takes. `path` may be another file by now, so it is opened only after a
+ * check that it is a pipe. */
 static void say_pipe(struct lp_fd_seen *seen, const char *path, int flags)
 {
     char anew[64];
@@ -66,8 +66,8 @@ static bool message_queue(const char *path, const char *target)
     return !strchr(target + 1, '/') && statfs(path, &fs) == 0 && fs.f_type == MQUEUE_MAGIC;
 }
 
-/* What has a path may be of any kind. What the kernel has cached is good enough: a file server may
- * not answer. */
+/* A descriptor with a path may be of any kind. Cached attributes are good enough, because a file
+ * server may not answer. */
 static const char *kind_of_path(const char *path, const char *target, struct statx *st)
 {
     if (statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_TYPE | STATX_SIZE, st) != 0)
@@ -116,7 +116,7 @@ static bool is(const struct lp_fd_seen *seen, const char *kind)
     return !strcmp(seen->kind, kind);
 }
 
-/* What is in no table is not bound, or the table is that of another network namespace. */
+/* A socket that is in no table is not bound, or belongs to another network namespace. */
 static void say_unlisted(struct lp_fds *fds, const struct lp_open_fd *open, struct lp_fd_seen *seen)
 {
     lp_fd_say(seen, "socket:[%u]", open->inode);
@@ -131,7 +131,7 @@ static void say_unlisted(struct lp_fds *fds, const struct lp_open_fd *open, stru
     lp_fd_say(seen, "idle not known");
 }
 
-/* A descriptor that has no fdinfo any more was closed since it was listed. */
+/* If a descriptor has no fdinfo any more, it was closed after it was listed. */
 static void describe_socket(struct lp_fds *fds, const struct lp_open_fd *open,
                             struct lp_fd_seen *seen)
 {

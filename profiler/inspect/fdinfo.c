@@ -1,5 +1,5 @@
-/* What fdinfo tells about a descriptor: flags and offset of a file, registrations of an epoll,
- * watches, a count, a timer, signals, a process. It needs nothing but the number. */
+/* What fdinfo shows about a descriptor: the flags and offset of a file, epoll registrations,
+ * watches, a count, a timer, signals, a process. It needs only the number. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -152,7 +152,7 @@ int lp_fdinfo_describe(pid_t program, int fd, struct lp_fd_seen *seen)
         lp_fd_say(seen, "of process %ld", info.pid);
     else if (!strcmp(kind, "pidfd"))
         lp_fd_say(seen, "of a process that %s",
-                  info.pid < 0 ? "has ended" : "is not seen from here");
+                  info.pid < 0 ? "has ended" : "is in another pid namespace");
     else
         say_flags(seen, info.flags);
     if (!strcmp(kind, "file") || !strcmp(kind, "memfd") || !strcmp(kind, "shared memory"))

@@ -49,9 +49,9 @@ static int by_number(const void *x, const void *y)
     return (a > b) - (a < b);
 }
 
-/* The protocol is asked of the first socket that is in no table so far, and so on: the others of
- * that protocol are found then. All descriptors are listed already, so what is in no table after
- * that was in none before, either. */
+/* Reads the table of the first socket that is in no table yet, and repeats that. One reading covers
+ * all sockets of a protocol. All descriptors are listed already, so a socket that is in no table
+ * now was in none before. */
 static void find_sockets(struct lp_fds *fds)
 {
     struct lp_open_fd *all = fds->list.at;

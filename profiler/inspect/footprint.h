@@ -1,5 +1,5 @@
 /*
- * What the profiler itself uses: its memory by table, how much it holds, what it lost, and the time
+ * What the profiler itself uses: memory by table, the size of its tables, its losses, and the time
  * that its hooks took. Any thread.
  */
 #ifndef LP_INSPECT_FOOTPRINT_H
@@ -15,8 +15,8 @@
 struct lp_footprint {
     bool taken;
     int64_t tables[LP_OWN_COUNT]; /* bytes, mapped outside malloc */
-    int64_t unwinder;             /* bytes of the unwinder's caches, the same */
-    int64_t heap;                 /* bytes of malloc's memory that its threads hold */
+    int64_t unwinder;             /* bytes of the unwinder's caches (included above) */
+    int64_t heap;                 /* bytes that its threads hold on the malloc heap */
     int64_t live_samples, stacks, sites;
     uint64_t losses[LP_LOSS_COUNT];
     struct lp_hooktime spent;

@@ -22,19 +22,19 @@
 #include "record/stacks.h"
 
 enum {
-    WINDOW = 64,      /* signals under way at a time, once the first was handled (power of two) */
-    WARY = 64,        /* after a silent thread, the masks of so many are read before a signal */
-    PROMPT_MS = 5,    /* most threads take the signal in this time; after it the mask is read */
+    WINDOW = 64,      /* the most signals under way, once the first was handled (power of two) */
+    WARY = 64,        /* after a silent thread, the signal masks of this many are read first */
+    PROMPT_MS = 5,    /* most threads take the signal in this time; after it, the mask is read */
     STUCK_MS = 100,   /* for a thread that the kernel holds */
     ANSWER_MS = 1000, /* for a thread that only waits for a processor */
     FINISH_MS = 1000, /* for a handler that has begun */
     BUSY_TRIES = 5,   /* for a thread that was inside the profiler */
 };
 
-/* The states of a slot: ASKED -> WRITING -> DONE or BUSY by the handler. ASKED -> GIVEN_UP by this
- * thread, -> RETURNED by a handler that runs after all. Until then a slot that was given up belongs
- * to its thread: the handler must not write into memory that has another use by now, and the thread
- * is sent no second signal that it does not take. */
+/* The states of a slot. The handler: ASKED -> WRITING -> DONE or BUSY. This thread: ASKED ->
+ * GIVEN_UP. A handler that runs after all: GIVEN_UP -> RETURNED. Until then a slot that was given
+ * up belongs to its thread: its memory is not reused, because the handler may still write to it,
+ * and the thread is not sent a second signal. */
 enum { ASKED, WRITING, DONE, BUSY, GIVEN_UP, RETURNED };
 
 struct slot {
@@ -43,7 +43,7 @@ struct slot {
     int nframes;          /* -EBUSY: the signal interrupted the profiler */
     struct lp_interrupted answer;
     uintptr_t frames[LP_FRAMES_MAX];
-    char stack[LP_ALTSTACK_BYTES] __attribute__((aligned(16))); /* the handler's */
+    char stack[LP_ALTSTACK_BYTES] __attribute__((aligned(16))); /* for the handler */
 };
 
 static struct slot *spare[WINDOW];
@@ -56,7 +56,7 @@ static struct pending {
 } pending[PENDING_MAX];
 
 static int signal_number;
-static int wary; /* the masks of so many threads are read first: one before them was silent */
+static int wary; /* how many masks are still to be read first, after a silent thread */
 
 /* Not a private futex: since Linux 6.16 a process has few hash buckets of its own for those, and a
  * wake walks past all threads of the program that wait in the same one. */
@@ -68,9 +68,9 @@ static void futex(_Atomic uint32_t *word, int op, uint32_t value, const struct t
 static const unsigned char SYSCALL[] = {0x0f, 0x05};
 enum { MOV_EAX = 0xb8, MOV_BYTES = 5 };
 
-/* The call that the thread was waiting in. Either the kernel has set it back to the call's
- * instruction, to restart it, and the number is in its register. Or the call ended with EINTR. Then
- * the number is what the instruction before it loads, if the code is like libc's. */
+/* Finds the call that the thread was waiting in. If the kernel has set the thread back to the
+ * call's instruction, to restart it, the number is in its register. Otherwise the call ended with
+ * EINTR, and the number is in the instruction before it, if the code is like libc's. */
 static void find_call(struct lp_interrupted *answer, const gregset_t registers)
 {
     static const int arguments[] = {REG_RDI, REG_RSI, REG_RDX, REG_R10, REG_R8, REG_R9};
@@ -128,7 +128,7 @@ static void answer(int number, siginfo_t *info, void *ucontext)
     }
 }
 
-/* A signal that is not used, from the top down: programs count up from SIGRTMIN. */
+/* Finds an unused signal, from the highest down: programs count up from SIGRTMIN. */
 static int install(void)
 {
     struct sigaction now; /* the program may have reset all signals since */
@@ -175,7 +175,8 @@ static void put_back(struct slot *slot)
         lp_own_unmap(slot, sizeof *slot, LP_OWN_THREADS);
 }
 
-/* Leaves the slot to the silent thread. Past PENDING_MAX such threads its memory is lost. */
+/* Leaves the slot to the silent thread. If there are more than PENDING_MAX such threads, the memory
+ * is lost. */
 static void leave_slot(pid_t tid, struct slot *slot)
 {
     for (int i = 0; i < PENDING_MAX; i++) {
@@ -186,8 +187,8 @@ static void leave_slot(pid_t tid, struct slot *slot)
     }
 }
 
-/* Is a signal to this thread still pending? Takes back the slots of threads that have handled
- * theirs or ended. */
+/* Is a signal to this thread still pending? Takes back the slots of threads that have handled their
+ * signal or ended. */
 static bool still_pending(pid_t tid)
 {
     bool found = false;
@@ -243,7 +244,7 @@ static void ask(struct question *q)
     }
 }
 
-/* Waits until the handler has begun. false: it will not. */
+/* Waits until the handler has begun. false: it will not run. */
 static bool taken(const struct question *q)
 {
     if (wait_while(q->slot, ASKED, q->sent + PROMPT_MS * INT64_C(1000000)))
@@ -258,7 +259,7 @@ static bool taken(const struct question *q)
            wait_while(q->slot, ASKED, q->sent + ANSWER_MS * INT64_C(1000000));
 }
 
-/* DONE, BUSY, or GIVEN_UP. A slot that was given up is not ours any more. */
+/* Returns DONE, BUSY or GIVEN_UP. A slot that was given up must not be used. */
 static uint32_t result_of(struct question *q)
 {
     if (!q->slot)

@@ -1,9 +1,9 @@
 /*
  * The stacks of other threads, and the system calls that they wait in.
  *
- * A queued real-time signal is sent to each thread, and its handler writes into a slot of its own.
- * A few threads handle it at a time. The handler takes no lock and does not wait, so a slow thread
- * delays no other. A thread that does not handle the signal in time is reported as silent.
+ * A queued real-time signal is sent to each thread. Its handler writes into a slot for that thread.
+ * A few threads handle it at one time. The handler takes no lock and does not wait, so a slow
+ * thread delays no other. A thread that does not handle the signal in time is reported as silent.
  * Profiler's thread only.
  */
 #ifndef LP_INSPECT_INTERRUPT_H
@@ -22,12 +22,13 @@ struct lp_interrupted {
     char name[16];
     long call;         /* the system call that was interrupted, or one of the above */
     uintptr_t args[6]; /* its arguments */
-    long switches;     /* how often it had gone to sleep when the handler began, */
-    long switches_now; /* and when it ended. It will go to sleep once more to resume its call */
+    long switches;     /* number of its sleeps when the handler began, */
+    long switches_now; /* and when it ended. One more follows when the thread resumes its call */
 };
 
-/* Interrupts all of them. Calls soon(i) before the i-th gets its signal, and visit(i, answer) once
- * it is done or given up, in order. 0; -EBUSY: the program handles every real-time signal. */
+/* Interrupts all of them. Calls soon(i) before the i-th gets its signal, and visit(i, answer) when
+ * its answer is complete or was given up, in order. 0; -EBUSY: the program handles every real-time
+ * signal. */
 int lp_interrupt_each(const pid_t *tids, size_t n, void (*soon)(size_t i, void *arg),
                       void (*visit)(size_t i, const struct lp_interrupted *answer, void *arg),
                       void *arg);

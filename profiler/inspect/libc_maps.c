@@ -7,10 +7,10 @@
 #include "sys/pages.h"
 
 enum {
-    HEAP_MAX = 64 << 20, /* glibc's HEAP_MAX_SIZE, and what heaps are aligned to */
+    HEAP_MAX = 64 << 20, /* glibc's HEAP_MAX_SIZE; heaps are aligned to it */
     MAPPED = 2,          /* IS_MMAPPED */
     BLOCK_FLAGS = 7,
-    HEAD = 16, /* of a block: two words, the bytes before it and its size */
+    HEAD = 16, /* two words before a block: padding and size */
 };
 
 /* glibc's thread descriptor is at the top of the stack. Its first and third word point to itself.
@@ -67,7 +67,7 @@ uintptr_t lp_libc_arena(uintptr_t start, uintptr_t end)
     return end - start > HEAP_MAX ? start + HEAP_MAX : end;
 }
 
-/* A block with `before` bytes of padding for its alignment. */
+/* For a block with `before` bytes of padding for its alignment. */
 static uintptr_t block_with_head_at(uintptr_t start, uintptr_t end, size_t before)
 {
     size_t head[2] = {0};

@@ -1,7 +1,7 @@
 /*
- * What libc maps for itself, recognized by its contents: thread stacks, malloc's arenas, and
- * malloc's large blocks, which have a mapping each. glibc's layout (2.26 and later, x86-64),
- * checked before it is relied on. Call between lp_peek_begin() and lp_peek_end() (inspect/peek.h).
+ * Recognizes by their contents what libc maps for itself: thread stacks, malloc's arenas, and large
+ * blocks of malloc that have a mapping each. It relies on glibc's layout (2.26 and later, x86-64),
+ * and checks it first. Call between lp_peek_begin() and lp_peek_end() (sys/peek.h).
  */
 #ifndef LP_INSPECT_LIBC_MAPS_H
 #define LP_INSPECT_LIBC_MAPS_H
@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Each returns the end of what begins at `start`, at most `end`. 0: it is no such thing. */
+/* Each returns the end of the object that begins at `start`, at most `end`. 0: it is not one. */
 
 /* A thread's stack, without its guard page. *self: the pthread_t that it belongs or belonged to. */
 uintptr_t lp_libc_stack(uintptr_t start, uintptr_t end, uintptr_t *self);

@@ -15,9 +15,9 @@
 
 struct reading {
     struct lp_mappings *into;
-    struct lp_places before, after; /* the table's */
+    struct lp_places before, after; /* copies of the table of mappings */
     struct lp_places own;
-    size_t at; /* where the walk along the mappings is */
+    size_t at; /* the position in the list of mappings */
 };
 
 const char *lp_mapping_kind_name(enum lp_mapping_kind kind)
@@ -92,7 +92,7 @@ static void add_known(struct reading *reading, uintptr_t start, uintptr_t end,
     }
 }
 
-/* Objects and data files: adjacent parts of one file are one mapping. */
+/* Adds a mapping of an object or data file. Adjacent parts of one file are one mapping. */
 static void add_file(struct reading *reading, uintptr_t start, uintptr_t end,
                      enum lp_mapping_kind kind, const struct lp_vma *vma)
 {
@@ -104,14 +104,14 @@ static void add_file(struct reading *reading, uintptr_t start, uintptr_t end,
         add_mapping(reading, start, end, kind, vma);
 }
 
-/* Does this stack belong to the thread that takes the profile? */
+/* Is this the stack of the thread that takes the profile? */
 static bool is_ours(uintptr_t self)
 {
     return self == (uintptr_t)pthread_self() && lp_own_thread(gettid());
 }
 
-/* Does the loader know an object at this address? Then *end is lowered to where the object ends. An
- * object's first page comes from a file, so none begins within nameless memory. */
+/* Is this address in a loaded object? Then *end is lowered to the object's end. An object's first
+ * page comes from a file, so none begins within nameless memory. */
 static bool is_in_object(uintptr_t address, uintptr_t *end)
 {
     const uintptr_t rest = LP_PAGE - 1;
@@ -124,8 +124,8 @@ static bool is_in_object(uintptr_t address, uintptr_t *end)
     return true;
 }
 
-/* Nameless memory that no hook saw, in one VMA, up to `end`. Adds what begins at `start` and
- * returns its end. */
+/* Nameless memory that no hook saw, in one VMA, up to `end`. Adds the mapping that begins at
+ * `start` and returns its end. */
 static uintptr_t add_nameless(struct reading *reading, uintptr_t start, uintptr_t end,
                               const struct lp_vma *vma)
 {
@@ -142,7 +142,7 @@ static uintptr_t add_nameless(struct reading *reading, uintptr_t start, uintptr_
     end = object_end;
     if (lp_vma_reserved(vma)) {
         if (touches && last->kind == LP_MAPPING_ARENA && start % (64 << 20))
-            last->end = end; /* the reserve of the arena */
+            last->end = end; /* the arena's reserve */
         else
             add_mapping(reading, start, end, LP_MAPPING_UNKNOWN, vma);
         return end;
@@ -150,7 +150,7 @@ static uintptr_t add_nameless(struct reading *reading, uintptr_t start, uintptr_
     if ((limit = lp_libc_stack(start, end, &self))) { /* first: there may be thousands */
         enum lp_mapping_kind kind = is_ours(self) ? LP_MAPPING_PROFILER : LP_MAPPING_THREAD_STACK;
         if (touches && last->kind == LP_MAPPING_UNKNOWN && lp_vma_reserved(last->vma)) {
-            last->end = limit; /* its guard */
+            last->end = limit; /* its guard page */
             last->kind = kind;
             last->vma = vma;
         } else {
@@ -179,7 +179,7 @@ static uintptr_t add_unknown(struct reading *reading, uintptr_t start, uintptr_t
     return end;
 }
 
-/* Adds what begins at `start` in this VMA. Returns its end. */
+/* Adds the mapping that begins at `start` in this VMA. Returns its end. */
 static uintptr_t add_next(struct reading *reading, uintptr_t start, const struct lp_vma *vma)
 {
     uintptr_t end = vma->end;
@@ -234,7 +234,7 @@ static void name_known(struct lp_mappings *into)
             mappings[i].kind = kind_of_name(lp_vma_name(&into->vmas, mappings[i].vma));
 }
 
-/* The kernel's list, between two readings of the table; and what else addresses belong to. */
+/* Reads the kernel's list between two readings of the table, and the profiler's own ranges. */
 static int look(struct reading *reading)
 {
     int result = lp_places_mapped(&reading->before);

@@ -1,15 +1,15 @@
 /*
- * Every mapping of the process, once. The kernel knows what is mapped (inspect/vmas.h), the table
- * knows the call that mapped it (inspect/places.h). Their borders differ: the kernel merges
- * neighbours that look alike and splits a mapping where protections differ. Here a mapping is what
- * one call made, or what is left of it in one piece.
+ * Every mapping of the process, once. The kernel knows what is mapped (inspect/vmas.h), and the
+ * table knows the call that mapped it (inspect/places.h). Their boundaries differ: the kernel
+ * merges neighbours with the same properties, and splits a mapping where protections differ. Here,
+ * a mapping is what one call made, or a connected piece of it.
  *
- * What no hook saw is recognized by its name or by its contents (inspect/libc_maps.h), and has one
- * special stack.
+ * Mappings that no hook saw are recognized by their names or contents (inspect/libc_maps.h). They
+ * have one special stack.
  *
- * The kernel's list is read first, then the table. So a mapping that is made meanwhile is missed,
- * and not shown without its stack. The table is also read before, for mappings that are unmapped
- * meanwhile. Profiler's thread only.
+ * The kernel's list is read first, then the table. A mapping that is made in between is left out,
+ * rather than shown without its stack. The table is also read before the list, for mappings that
+ * are unmapped in between. Profiler's thread only.
  */
 #ifndef LP_INSPECT_MAPPINGS_H
 #define LP_INSPECT_MAPPINGS_H
@@ -34,7 +34,7 @@
     X(UNKNOWN, "unknown")
 
 enum lp_mapping_kind {
-    LP_MAPPING_UNNAMED, /* while it is read; then replaced by what its name means */
+    LP_MAPPING_UNNAMED, /* only during the reading; replaced according to its name */
 #define X(id, text) LP_MAPPING_##id,
     LP_MAPPING_KINDS(X)
 #undef X
@@ -43,8 +43,8 @@ enum lp_mapping_kind {
 struct lp_mapping {
     uintptr_t start, end;
     enum lp_mapping_kind kind;
-    const struct lp_vma *vma; /* for its protection and name */
-    uint64_t resident, none;  /* bytes in memory; without permissions */
+    const struct lp_vma *vma; /* has its protection and name */
+    uint64_t resident, none;  /* bytes in memory; bytes without permissions */
     uint32_t stack, birth, call;
     bool known; /* are birth and call known? */
 };
@@ -58,7 +58,7 @@ struct lp_mappings {
 int lp_mappings_read(struct lp_mappings *mappings);
 void lp_mappings_release(struct lp_mappings *mappings);
 
-/* The same pointer for the same kind. */
+/* Returns the same pointer for the same kind. */
 const char *lp_mapping_kind_name(enum lp_mapping_kind kind);
 
 #endif

@@ -1,4 +1,4 @@
-/* What the kernel and malloc say of the whole process. */
+/* Figures of the whole process, from the kernel and malloc. */
 #include <dirent.h>
 #include <dlfcn.h>
 #include <malloc.h>
@@ -30,7 +30,7 @@ int64_t lp_rss_bytes(void)
     return resident * LP_PAGE;
 }
 
-/* The program may have a copy of libc's variable, which is the one in use then. The reporter's own
+/* The program may have a copy of libc's variable, and then that copy is in use. The reporter's own
  * reference would find libc's. */
 const char *lp_program_name(void)
 {
@@ -43,7 +43,7 @@ const char *lp_program_name(void)
 struct fd_counts {
     pid_t program; /* the thread whose descriptors are counted */
     int64_t fds, sockets, own;
-    bool numbers_only; /* do not look which are sockets */
+    bool numbers_only; /* do not check which ones are sockets */
 };
 
 static void count_fd(int fd, bool own, void *arg)
@@ -61,8 +61,9 @@ static void count_fd(int fd, bool own, void *arg)
     counts->sockets += S_ISSOCK(st.st_mode);
 }
 
-/* From `status`: `stat` adds up the times of all threads, which takes 3 ms for 10,000 of them. The
- * first thread's, on purpose: it stays and is counted after it has ended, as a zombie. */
+/* Read from `status`, because `stat` adds up the times of all threads, which takes 3 ms for 10,000
+ * of them. The first thread's file is used on purpose: it stays, and is counted after it has ended,
+ * as a zombie. */
 int64_t lp_thread_count(void)
 {
     char text[4096], *line;
@@ -73,8 +74,8 @@ int64_t lp_thread_count(void)
     return threads - lp_own_threads() - (strstr(text, "\nState:\tZ") != NULL);
 }
 
-/* Since Linux 6.2 it is the size of the directory. That counts the profiler's, too, if they are in
- * the same table. */
+/* Since Linux 6.2 the size of the directory is the number of descriptors. If the profiler's are in
+ * the same table, it includes them. */
 int64_t lp_fd_count(void)
 {
     char path[LP_PROGRAM_PATH];
@@ -104,12 +105,12 @@ static int64_t fds_of(pid_t tid)
     return n;
 }
 
-/* How many descriptors the profiler's threads have in their own tables. */
+/* The number of descriptors in the profiler's threads' own tables. */
 static int64_t own_thread_fds(void)
 {
     int64_t n = 0;
 #ifdef __SANITIZE_THREAD__
-    return 0; /* they are among the program's, and known there */
+    return 0; /* they are in the program's table and counted there */
 #endif
     for (int i = 0; i < LP_OWN_THREADS_MAX; i++) {
         pid_t tid = lp_own_thread_at(i);

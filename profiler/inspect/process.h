@@ -6,29 +6,29 @@
 
 #include "leakprof.h"
 
-/* At this moment. */
+/* The figures of one moment. */
 struct lp_process_figures {
     int64_t rss_bytes, mapped_bytes, malloc_arena_bytes, malloc_free_bytes;
-    int64_t malloc_top_bytes;      /* free ones at the end of the main arena */
+    int64_t malloc_top_bytes;      /* free bytes at the end of the main arena */
     int64_t threads, fds, sockets; /* the program's */
     int64_t unjoined;              /* threads that have ended and were not joined */
-    int64_t mappings;              /* made by mmap() and the like, not inside libc */
-    int64_t children, zombies;     /* that a hook saw; zombies wait to be reaped */
-    int64_t requests;              /* that the program counted: leakprof_count_requests() */
+    int64_t mappings;              /* made by mmap() and similar calls, without libc's own */
+    int64_t children, zombies;     /* those that a hook saw; zombies have not been waited for */
+    int64_t requests;              /* counted by the program with leakprof_count_requests() */
     int64_t own_threads, own_fds;  /* the profiler's */
 };
 void lp_process_figures(struct lp_process_figures *figures);
 
-/* The name that the program was called by, without its directory. Any bytes. */
+/* The program's file name as it was called, without its directory. It may contain any bytes. */
 const char *lp_program_name(void);
 
 /* Single figures that are read often, as cheaply as the kernel allows. Descriptors and threads are
- * the program's. Mappings are those that it made by mmap() and the like. */
+ * the program's. Mappings are those made by mmap() and similar calls. */
 int64_t lp_thread_count(void);
 int64_t lp_fd_count(void);
 int64_t lp_mapping_count(void);
 
-/* Sets the heap_ fields, and no others. */
+/* Sets only the heap_ members. */
 void lp_heap_totals(struct leakprof_stats *stats);
 
 /* Resident memory; 0: it cannot be read. */

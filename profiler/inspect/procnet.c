@@ -1,5 +1,5 @@
-/* A table of sockets as text from /proc: no idle time, no limit of a listener, no peers of Unix
- * sockets and no queues either. */
+/* Reads a table of sockets as text from /proc. It has no idle time, no backlog limit, and neither
+ * peers nor queues of Unix sockets. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@ struct table {
     const struct lp_socket_source *source;
 };
 
-/* "0100007F:1F90": words as they lie in memory. Returns the family. */
+/* Parses "0100007F:1F90": words in the byte order of memory. Returns the family. */
 static uint8_t read_address(const char *text, uint32_t address[4], uint16_t *port)
 {
     enum { DIGITS = 8 };
@@ -56,7 +56,7 @@ static int take_ip(const char *line, size_t length, void *arg)
     return 0;
 }
 
-/* An abstract name stands behind "@", and has "@" for each zero in it. */
+/* An abstract name begins with "@", and each zero in it is shown as "@". */
 static int take_unix(const char *line, size_t length, void *arg)
 {
     const struct table *table = arg;

@@ -11,7 +11,7 @@
 
 pid_t lp_program_thread(void)
 {
-    pid_t found = getpid(); /* the first thread has the process's number */
+    pid_t found = getpid(); /* the first thread has the process id */
     if (!lp_task_ended(found))
         return found;
     DIR *dir = opendir("/proc/self/task");

@@ -1,7 +1,7 @@
 /*
- * Which directory of /proc shows the program's descriptors. The profiler's thread has a table of
- * its own, and /proc/self shows none once the first thread has ended by pthread_exit(). So another
- * thread that is alive is looked for.
+ * Which directory of /proc shows the program's descriptors. The profiler's thread has its own
+ * table, and /proc/self shows none after the first thread has ended by pthread_exit(). So another
+ * live thread is used then.
  */
 #ifndef LP_INSPECT_PROGRAM_H
 #define LP_INSPECT_PROGRAM_H
@@ -9,10 +9,10 @@
 #include <sys/types.h>
 
 /* The first thread. If it has ended, another one of the program's, which may end at any moment. If
- * there is none, the first thread's number all the same. */
+ * there is none, the first thread's id. */
 pid_t lp_program_thread(void);
 
-/* "/proc/self/task/TID/" and what follows. Returns path. */
+/* Builds "/proc/self/task/TID/" followed by the formatted text. Returns path. */
 enum { LP_PROGRAM_PATH = 80 };
 __attribute__((format(printf, 3, 4))) const char *
 lp_program_path(char path[LP_PROGRAM_PATH], pid_t tid, const char *format, ...);

@@ -1,4 +1,4 @@
-/* A table of sockets by NETLINK_SOCK_DIAG, as `ss` reads it: one dump for each protocol. */
+/* Reads a table of sockets with NETLINK_SOCK_DIAG, as `ss` does: one dump per protocol. */
 #include <errno.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
@@ -14,7 +14,7 @@
 
 #include "inspect/sockets.h"
 
-enum { TIME_WAIT = 6, NEW_SYN_RECV = 12 }; /* states of what has no inode */
+enum { TIME_WAIT = 6, NEW_SYN_RECV = 12 }; /* states of sockets without an inode */
 
 struct request {
     struct nlmsghdr head;
@@ -49,7 +49,7 @@ static bool send_request(int netlink, const struct lp_socket_source *source)
     return send(netlink, &request, sizeof request, 0) == (ssize_t)sizeof request;
 }
 
-/* The attribute's bytes; NULL: it is not there, or shorter than `least`. */
+/* The attribute's bytes. NULL: it is missing, or shorter than `least`. */
 static const void *attribute(const struct nlmsghdr *head, size_t body, int type, size_t least,
                              size_t *length)
 {
@@ -65,7 +65,7 @@ static const void *attribute(const struct nlmsghdr *head, size_t body, int type,
     return NULL;
 }
 
-/* The bytes are counted since Linux 4.1 (received) and 4.19 (sent). A peer's FIN counts as a byte
+/* Linux counts received bytes since 4.1 and sent bytes since 4.19. A peer's FIN counts as a byte
  * received, and as one in the queue until it is read. */
 static void add_inet(struct lp_sockets *sockets, const struct lp_socket_source *source,
                      const struct nlmsghdr *head)
@@ -161,7 +161,7 @@ static int error_of(const struct nlmsghdr *head)
                                                                                 : -EIO;
 }
 
-/* The kernel makes each part of a dump while the one before is received: nothing ever waits. */
+/* The kernel makes each part of a dump while the one before is received, so this never waits. */
 static int receive_all(int netlink, struct lp_sockets *sockets,
                        const struct lp_socket_source *source)
 {

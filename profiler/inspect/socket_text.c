@@ -1,9 +1,10 @@
 /*
- * What is shown of a socket: who talks to whom, in which state, what waits in its queues, and for
- * how long nothing has come or gone.
+ * What is shown about a socket: addresses, state, queues, and how long no byte has been received or
+ * sent.
  *
- * Queues are what `ss` calls Recv-Q and Send-Q: payload in TCP and in the receiving half of Unix
- * streams; of Unix datagrams the next one; elsewhere the kernel's memory, which is more.
+ * Queues are what `ss` calls Recv-Q and Send-Q. For TCP and the receiving side of Unix streams,
+ * they are bytes of payload. For Unix datagrams, the size of the next one. For others, the kernel's
+ * memory, which is more.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -108,8 +109,8 @@ static void say_backlog(struct lp_fd_seen *seen, const struct lp_socket *socket)
         lp_fd_say(seen, "backlog %u", socket->queue[0]);
 }
 
-/* Before the first byte the kernel counts from when the connection was made, and before that from
- * nowhere. */
+/* Before the first byte, the kernel counts from the connection's start. Before the connection, the
+ * figure has no meaning. */
 static void say_last_bytes(struct lp_fd_seen *seen, const struct lp_socket *socket)
 {
     char in[LP_SECONDS_MAX], out[LP_SECONDS_MAX];
@@ -136,7 +137,7 @@ static void say_last_bytes(struct lp_fd_seen *seen, const struct lp_socket *sock
         lp_fd_say(seen, "connected %s ago, no byte yet", lp_seconds_text(in, seen->idle_ns));
 }
 
-/* SO_KEEPALIVE shows as its timer, unless that of a retransmission runs. */
+/* SO_KEEPALIVE is shown by its timer, unless a retransmission timer is running. */
 static void say_keepalive(struct lp_fd_seen *seen, const struct lp_socket *socket)
 {
     enum { NO_TIMER, KEEPALIVE = 2 };

@@ -37,7 +37,7 @@ const struct lp_socket_source *lp_socket_source(const char *path)
     if (n <= 0)
         return NULL;
     if (!strcmp(name, "UNIX-STREAM"))
-        strcpy(name, "UNIX"); /* one table for both */
+        strcpy(name, "UNIX"); /* one table for all types */
     for (size_t i = 0; i < SOURCES; i++)
         if (!strcmp(name, sources[i].protocol))
             return &sources[i];
@@ -81,7 +81,7 @@ struct lp_socket *lp_sockets_add(struct lp_sockets *sockets, uint32_t inode,
     return socket;
 }
 
-/* sock_diag tells about the network namespace of the thread that asks. */
+/* sock_diag reports on the network namespace of the calling thread. */
 static bool same_namespace(pid_t program)
 {
     char path[LP_PROGRAM_PATH], ours[64] = "", theirs[64] = "";

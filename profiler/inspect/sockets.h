@@ -1,11 +1,11 @@
 /*
  * What the kernel knows about the program's sockets, by inode. It is read from the kernel's tables
- * and not from the sockets: no descriptor is borrowed or duplicated. A duplicate, even for a
- * moment, delays the FIN of a close() that comes meanwhile and keeps a registration in an epoll.
+ * and not from the sockets: no descriptor is borrowed or duplicated. Even a short-lived duplicate
+ * delays the FIN of a close() that comes meanwhile, and keeps an epoll registration.
  *
- * A table is read once for all sockets of a protocol: by NETLINK_SOCK_DIAG (inspect/sockdiag.c), or
- * as text from /proc/net (inspect/procnet.c), which has less, where a seccomp filter or a missing
- * kernel module forbids that, or for threads in another network namespace than this one.
+ * A table is read once for all sockets of a protocol, by NETLINK_SOCK_DIAG (inspect/sockdiag.c). If
+ * a seccomp filter or a missing kernel module prevents that, or if the program is in another
+ * network namespace, it is read as text from /proc/net (inspect/procnet.c), which contains less.
  * Profiler's thread only.
  */
 #ifndef LP_INSPECT_SOCKETS_H
@@ -20,7 +20,7 @@
 
 enum { LP_UNIX_NAME_MAX = 108 };
 
-/* The kernel's numbers, also for Unix sockets and UDP. */
+/* The kernel's numbers. Unix sockets and UDP use them too. */
 enum {
     LP_TCP_ESTABLISHED = 1,
     LP_TCP_SYN_SENT,
@@ -33,52 +33,52 @@ enum {
 
 struct lp_socket {
     uint32_t inode;
-    const struct lp_socket_source *source; /* whose table it was in */
+    const struct lp_socket_source *source; /* the table that it was in */
     uint8_t family, state;
-    uint8_t timer;        /* TCP's, as in /proc/net/tcp */
-    bool queued, limited; /* are the queues known; and of a listener, the limit? */
+    uint8_t timer;        /* TCP's timer, as in /proc/net/tcp */
+    bool queued, limited; /* are the queues known? for a listener: the limit? */
     bool timed;           /* are the next four known? */
-    bool got, sent;       /* any byte */
+    bool got, sent;       /* has a byte been received, sent? */
     uint32_t last_in_ms, last_out_ms;
-    uint32_t queue[2];      /* bytes in and out; of a listener, connections and their limit */
-    uint32_t address[2][4]; /* here and there */
+    uint32_t queue[2];      /* bytes in and out; for a listener: connections and their limit */
+    uint32_t address[2][4]; /* local and remote */
     uint16_t port[2];
     bool connected;      /* Unix: there is a peer, */
-    uint32_t peer;       /* whose inode this is; 0: it has none any more, or not yet */
-    bool shut;           /* both ways */
-    uint8_t name_length; /* Unix */
+    uint32_t peer;       /* with this inode; 0: it has none any more, or not yet */
+    bool shut;           /* in both directions */
+    uint8_t name_length; /* of a Unix socket's name */
     char name[LP_UNIX_NAME_MAX];
 };
 
-/* A protocol: how its sockets are called, and where its table is. */
+/* A protocol: the name of its sockets, and where its table is. */
 struct lp_socket_source {
     const char *protocol; /* the kernel's name for it */
     const char *kind;
-    uint8_t family, number; /* for sock_diag; family 0: it has no table there */
+    uint8_t family, number; /* for sock_diag; family 0: sock_diag has no table for it */
     const char *file;       /* in /proc; NULL: none */
 };
 
 /* The protocol of the socket behind a link of /proc; NULL: it is not known. */
 const struct lp_socket_source *lp_socket_source(const char *path);
 
-/* The inode in the target of such a link, "socket:[1234]"; 0: it is no socket. */
+/* The inode in the target of such a link, "socket:[1234]". 0: it is not a socket. */
 uint32_t lp_socket_inode(const char *target);
 
 struct lp_sockets {
     struct lp_array list;   /* struct lp_socket, by inode */
-    const uint32_t *wanted; /* inodes in order; of others only Unix sockets are kept, as peers */
+    const uint32_t *wanted; /* sorted inodes; other sockets are kept only if Unix, as peers */
     size_t nwanted;
     pid_t program;        /* lp_program_thread() */
     bool near;            /* it is in the network namespace of this thread */
-    uint32_t asked, read; /* a bit for each source: its table was asked for; and could be read */
+    uint32_t asked, read; /* one bit per source: reading its table was tried; succeeded */
 };
 
 void lp_sockets_begin(struct lp_sockets *sockets, pid_t program, const uint32_t *wanted,
                       size_t nwanted);
 void lp_sockets_release(struct lp_sockets *sockets);
 
-/* Reads the table of this source, unless it was read before; NULL: all tables. false: none of them
- * can be read. */
+/* Reads the table of this source, unless it was read before. NULL: all tables. false: no table can
+ * be read. */
 bool lp_sockets_read(struct lp_sockets *sockets, const struct lp_socket_source *source);
 
 /* NULL: it is in no table. */

@@ -13,19 +13,19 @@
 #include "record/self.h"
 #include "sys/file.h"
 
-/* What tells one file from another. The time of birth, if there is one: the inode number of a file
- * that was deleted may come back. */
+/* Identifies a file. The time of birth is included if there is one, because the inode number of a
+ * deleted file may be reused. */
 struct identity {
     uint64_t inode;
     int64_t born_s;
     uint32_t device[2], special[2], type, born_ns;
 };
 
-static struct identity remembered; /* all zero: there was none */
+static struct identity remembered; /* all zero: there was no file */
 static bool is_terminal;
 static int kept = -1;
 
-/* Of the file at `path`, or behind `fd` if that is "". All bytes of *out are set. */
+/* Gets the identity of the file at `path`, or behind `fd` if that is "". Sets all bytes of *out. */
 static bool identify(int fd, const char *path, struct identity *out)
 {
     struct statx file;
@@ -62,7 +62,7 @@ void lp_stderr_begin(bool wanted)
     }
 }
 
-/* 2 is something else. */
+/* Descriptor 2 is another file now. */
 static void release(void)
 {
     struct stat st;
@@ -79,8 +79,8 @@ static bool write_when_ready(int fd, const char *line, size_t size)
            write(fd, line, size) == (ssize_t)size;
 }
 
-/* `path` is looked at before it is opened: to open something else could have an effect. Returns a
- * descriptor or negative errno. */
+/* Checks `path` before it opens it, because opening another file could have an effect. Returns a
+ * descriptor or a negative errno. */
 static int open_anew(const char *path)
 {
     char same[64];

@@ -56,7 +56,7 @@ int lp_tasks_read(struct lp_tasks *tasks)
     if (tasks->ntids)
         qsort(tasks->tids, tasks->ntids, sizeof *tasks->tids, by_number);
 
-    uint32_t rows = lp_threads_rows() + 64; /* for those that come meanwhile */
+    uint32_t rows = lp_threads_rows() + 64; /* room for threads that start meanwhile */
     if (!(tasks->known = calloc(rows, sizeof *tasks->known)))
         return -ENOMEM;
     tasks->nknown = lp_threads_copy(tasks->known, rows);

@@ -17,8 +17,8 @@
 #include "sys/syscall.h"
 #include "record/stacks.h"
 
-/* What was seen of a thread the last time. If it has gone to sleep only once since then (after our
- * signal) and has the same stack, it has been there all the time. */
+/* What was seen of a thread at the last look. If it has gone to sleep only once since then (after
+ * our signal) and has the same stack, it has been there all the time. */
 struct memory {
     pid_t tid;
     uint32_t stack;
@@ -29,8 +29,8 @@ struct memory {
 static struct memory *memories; /* by tid */
 static size_t nmemories;
 
-/* lp_task_rest() takes longer than the signal. Of thousands of threads that are seen for the first
- * time, it is called for those that fit into this time. */
+/* lp_task_rest() takes longer than the signal. If there are thousands of new threads, it is called
+ * only for as many as fit into this time. */
 enum { FIRST_LOOK_MS = 120 };
 
 struct walk {
@@ -122,7 +122,7 @@ static const struct call *call_of(long number)
     return NULL;
 }
 
-/* libc's functions that wait on a futex. In a stack they tell what the futex belongs to. */
+/* libc's functions that wait on a futex. In a stack they show what the futex belongs to. */
 static struct waiter {
     const char *function, *what;
     uintptr_t start, end;
@@ -144,7 +144,7 @@ static struct waiter {
     {.function = "pthread_once", .what = "once"},
 };
 
-/* If another library interposes one of them (a sanitizer does), waits in it have no name. */
+/* If another library interposes one of them, as a sanitizer does, waits in it have no name. */
 __attribute__((constructor(101))) static void find_waiters(void)
 {
     for (size_t i = 0; i < sizeof waiters / sizeof *waiters; i++) {
@@ -161,7 +161,7 @@ __attribute__((constructor(101))) static void find_waiters(void)
 
 static const char *waits_for(uint32_t id)
 {
-    enum { NEAR = 4 }; /* frames of libc's own, at most */
+    enum { NEAR = 4 }; /* the most frames of libc's own */
     struct lp_stack stack = lp_stack_get(id);
     for (uint32_t f = 0; f < stack.nframes && f < NEAR; f++)
         for (size_t i = 0; i < sizeof waiters / sizeof *waiters; i++)
@@ -170,7 +170,7 @@ static const char *waits_for(uint32_t id)
     return NULL;
 }
 
-/* A word of the program's memory. */
+/* Reads a word of the program's memory. */
 static bool peek(uintptr_t address, int32_t *word)
 {
     return lp_peek(address, word, sizeof *word);
@@ -255,7 +255,7 @@ static bool describe_silent(struct lp_thread_seen *seen)
     return true;
 }
 
-/* The signal makes a thread run, so its rest must be read before. */
+/* The signal makes a thread run, so its rest must be read before the signal. */
 static void soon(size_t i, void *arg)
 {
     struct walk *walk = arg;

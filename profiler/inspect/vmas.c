@@ -1,7 +1,7 @@
 /*
- * All memory comes from the profiler's own pages, and is mapped before the first line is read: a
- * list that grows would change what is read. If it was not enough, everything is read once more
- * with twice as much.
+ * All memory comes from the profiler's own pages and is mapped before the first line is read,
+ * because a list that grows would change what is read. If the memory is too small, everything is
+ * read again with twice as much.
  */
 #include "inspect/vmas.h"
 
@@ -45,7 +45,7 @@ static const char *hex(const char *p, uint64_t *out)
     return p;
 }
 
-/* The offset of this name in the texts. Neighbours mostly share theirs. UINT32_MAX: no room. */
+/* The offset of this name in the texts. Neighbours often share a name. UINT32_MAX: no room. */
 static uint32_t keep_name(struct lp_vmas *vmas, const char *name, size_t length)
 {
     if (length == 0)
@@ -79,7 +79,7 @@ static int read_line(const char *line, size_t length, void *arg)
     while (*p == ' ')
         p++;
 
-    /* What changes between two reads may come twice. */
+    /* What changes between two reads may be listed twice. */
     uintptr_t seen = vmas->n ? vmas->at[vmas->n - 1].end : 0;
     vma.start = start > seen ? start : seen;
     vma.end = limit;
@@ -117,7 +117,7 @@ int lp_vmas_read(struct lp_vmas *vmas)
     return result;
 }
 
-/* From <linux/fs.h>, which is too old in Debian 12. */
+/* From <linux/fs.h>. The version in Debian 12 is too old to have it. */
 struct page_region {
     uint64_t start, end, categories;
 };
@@ -131,7 +131,7 @@ enum { PRESENT = 1 << 3, ZEROS = 1 << 5 };
 
 typedef void visit_fn(uintptr_t start, uintptr_t end, void *arg);
 
-/* How many the kernel walks at a time, with the lock of the address space held. */
+/* How many the kernel walks in one call, which holds the lock of the address space. */
 enum { VMAS_AT_ONCE = 256 };
 
 static int scan(int fd, const struct lp_vmas *vmas, size_t nvmas, char *buffer, visit_fn *visit,
@@ -163,8 +163,7 @@ static int scan(int fd, const struct lp_vmas *vmas, size_t nvmas, char *buffer, 
     return 0;
 }
 
-/* A reservation of terabytes, such as a sanitizer's, would take minutes this way. It is left out.
- */
+/* A reservation of terabytes, such as a sanitizer's, would take minutes this way. It is skipped. */
 #define TOO_LARGE (UINT64_C(1) << 36)
 
 static int read_entries(int fd, const struct lp_vmas *vmas, uint64_t *entries, visit_fn *visit,
@@ -200,7 +199,7 @@ static int open_pagemap(void)
     return open(LP_PROC_SELF "pagemap", O_RDONLY | O_CLOEXEC);
 }
 
-static int pagemap = -1; /* in the own table of the profiler's thread: closed with the thread */
+static int pagemap = -1; /* in the own table of the profiler's thread, and closed with it */
 
 void lp_resident_prepare(void)
 {

@@ -1,11 +1,12 @@
 /*
  * The address space: what is mapped (/proc maps), and which pages of it are in memory (/proc
- * pagemap). smaps has both, but takes some 8 us for each mapping, most of it for text and figures
- * that are not used here. The pages are read by one ioctl for thousands of them (Linux 6.7), else
+ * pagemap). smaps has both, but takes about 8 us per mapping, most of it for text and figures that
+ * are not used here. The pages are read by one ioctl for thousands of them (Linux 6.7), otherwise
  * entry by entry.
  *
- * The kernel releases the lock of the address space every fifty lines or so, so the program never
- * waits long. What it maps and unmaps meanwhile may be seen or not. Profiler's thread only.
+ * The kernel releases the lock of the address space about every fifty lines, so the program never
+ * waits long. A mapping that is made or removed meanwhile may or may not be listed. Profiler's
+ * thread only.
  */
 #ifndef LP_INSPECT_VMAS_H
 #define LP_INSPECT_VMAS_H
@@ -28,8 +29,7 @@ struct lp_vmas {
     size_t n, capacity;
     char *texts;
     size_t used, texts_room;
-    char
-        *buffer; /* not unmapped before the release, because it is in the list, as the profiler's */
+    char *buffer; /* stays mapped until the release, because the list contains it */
 };
 
 /* 0 or negative errno. Release it in both cases. */
@@ -47,12 +47,12 @@ static inline bool lp_vma_reserved(const struct lp_vma *vma) /* PROT_NONE */
     return vma->protection[0] == '-' && vma->protection[1] == '-' && vma->protection[2] == '-';
 }
 
-/* Opens what lp_resident_each() reads. When the program has become another user, it cannot be
- * opened any more. Call when the profiler's thread starts. */
+/* Opens the file that lp_resident_each() reads. It cannot be opened after the program has become
+ * another user. Call when the profiler's thread starts. */
 void lp_resident_prepare(void);
 
 /* Calls visit for each run of resident pages, in order. The shared page of zeros does not count if
- * the kernel tells it apart. 0 or negative errno. */
+ * the kernel can distinguish it. Returns 0 or a negative errno. */
 int lp_resident_each(const struct lp_vmas *vmas,
                      void (*visit)(uintptr_t start, uintptr_t end, void *arg), void *arg);
 

@@ -28,7 +28,7 @@ size_t lp_candidate(const struct lp_ranking *ranking, int resource, uint32_t sta
     return at ? (size_t)(at - ranking->suspects) : ranking->n;
 }
 
-/* What is to be added up over the rows at each place. */
+/* What to add up over the rows at each place. */
 enum what { VALUE, VARIANCE };
 
 static void add_rows(const struct lp_ranking *ranking, const struct lp_profile *profile, int p,
@@ -54,7 +54,7 @@ static void add_rows(const struct lp_ranking *ranking, const struct lp_profile *
     }
 }
 
-/* Of what was allocated: every sample weighs the same there. */
+/* Work in allocated bytes: every sample has the same weight. */
 static double work_until(const struct lp_ranking *ranking, const struct lp_snapshot *snapshot)
 {
     return ranking->requests > 0
@@ -62,7 +62,7 @@ static double work_until(const struct lp_ranking *ranking, const struct lp_snaps
                : (double)lp_profile_total(snapshot->profiles[LP_HEAP], LP_ALLOC_BYTES, NULL);
 }
 
-/* The k-th point of every candidate. */
+/* Adds the k-th point of every candidate. */
 static int add_points(const struct lp_ranking *ranking, struct lp_point *points, size_t k)
 {
     const struct lp_snapshot *snapshot = ranking->series->at[k];

@@ -1,16 +1,16 @@
 /*
- * Follows the candidates of a ranking through its series of snapshots, and has them judged.
- * Profiler's thread only.
+ * Follows the candidates of a ranking through its series of snapshots, and judges them. Profiler's
+ * thread only.
  */
 #ifndef LP_JUDGE_FOLLOW_H
 #define LP_JUDGE_FOLLOW_H
 
 #include "judge/ranking.h"
 
-/* Candidates are sorted so: by resource, function, file and line. */
+/* The order of candidates: by resource, function, file and line. */
 int lp_by_place(const void *x, const void *y); /* struct lp_suspect */
 
-/* Index of the candidate at this stack's place; ranking->n: it is none. */
+/* The index of the candidate at this stack's place. ranking->n: there is none. */
 size_t lp_candidate(const struct lp_ranking *ranking, int resource, uint32_t stack);
 
 /* Sets from, to and the judgement of every candidate, and the trend of all totals. 0 or -ENOMEM. */

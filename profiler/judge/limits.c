@@ -25,7 +25,7 @@ static void tighten(int64_t *limit, int64_t other)
         *limit = other;
 }
 
-/* The number in a file; 0 if there is none ("max", no such file). */
+/* The number in a file. 0: there is none ("max", or no such file). */
 static int64_t number_in(const char *path)
 {
     long long number = 0;

@@ -1,6 +1,6 @@
 /*
- * What the process may have before the system refuses more: the lowest of what the machine, the
- * cgroup and the rlimits allow. leakprof_limits() is the public part of it.
+ * How much the process may use before the system refuses more: the lowest limit of the machine, the
+ * cgroup and the rlimits. leakprof_limits() is the public part of it.
  */
 #ifndef LP_JUDGE_LIMITS_H
 #define LP_JUDGE_LIMITS_H

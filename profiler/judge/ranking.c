@@ -1,13 +1,14 @@
 /*
- * Every row of the difference between the first snapshot and the last is booked on its place (the
- * guilty frame of its stack), all of them sorted by place, and neighbours added up. What is then
- * big enough and certain enough is a candidate: it is followed through the series and judged
- * (judge/follow.h), and ranked by its verdict and by the share of the limit that its growth took.
+ * Each row of the difference between the first and the last snapshot is booked at its place (the
+ * guilty frame of its stack). All bookings are sorted by place, and those of one place are added
+ * up. If a place's growth is large enough and certain enough, the place is a candidate. Candidates
+ * are followed through the series and judged (judge/follow.h), and ranked by verdict and by the
+ * share of the limit that their growth used up.
  *
- * A stack that shrank counts against the others at its place: a place whose work merely moved from
- * one caller to another has not grown.
+ * A stack that shrank counts against the others at its place: if work only moves from one caller to
+ * another, the place has not grown.
  *
- * Ages are looked up only for what came that far: a place's are those of all its stacks together.
+ * Ages are looked up only for candidates. A place's ages are those of all its stacks together.
  *
  * Unused memory of malloc has no rows. It is booked on the place that had most of what was freed in
  * the window.
@@ -24,7 +25,7 @@
 #include "profile/heap.h"
 #include "judge/limits.h"
 
-/* How bad a verdict is: what leaks comes first. */
+/* The order of verdicts: leaking comes first. */
 static int by_rank(const void *x, const void *y)
 {
     const struct lp_suspect *a = x, *b = y;
@@ -125,7 +126,7 @@ static bool is_unused(const struct lp_ranking *ranking, const struct lp_suspect 
     return ranking->tracked[s->resource].profile == LP_UNUSED;
 }
 
-/* Much is kept for little, though it does not grow. */
+/* malloc holds much for little use, though the gap does not grow. */
 static bool is_high(const struct lp_ranking *ranking)
 {
     int64_t inuse = lp_profile_total(ranking->to->profiles[LP_HEAP], LP_INUSE_BYTES, NULL);
@@ -149,7 +150,7 @@ static void keep_candidates(struct lp_ranking *ranking)
     ranking->n = n;
     if (!freed.place)
         return;
-    struct lp_suspect *s = &ranking->suspects[n]; /* there is room: see lp_rank() */
+    struct lp_suspect *s = &ranking->suspects[n]; /* there is room, see lp_rank() */
     *s = (struct lp_suspect){.place = freed.place,
                              .resource = unused,
                              .growth = ranking->total[unused],
@@ -159,7 +160,7 @@ static void keep_candidates(struct lp_ranking *ranking)
         ranking->n++;
 }
 
-/* The survivors at the place of each candidate; these are sorted by place. */
+/* Looks up the survivors at each candidate's place. Candidates are sorted by place. */
 static struct lp_age_sum *ages_in(const struct lp_ranking *ranking, const struct lp_profile *heap)
 {
     struct lp_age_sum *sums = calloc(ranking->n + 1, sizeof(*sums));
@@ -174,8 +175,8 @@ static struct lp_age_sum *ages_in(const struct lp_ranking *ranking, const struct
     return sums;
 }
 
-/* Ages are kept in buckets, the largest of which is a quarter of its age wide: what came at the
- * window's very beginning may stand in one that reaches back beyond it. */
+/* Ages are kept in buckets, whose width is at most a quarter of the age. A block from the very
+ * beginning of the window may be in a bucket that begins before the window. */
 static int add_ages(struct lp_ranking *ranking)
 {
     const struct lp_series *series = ranking->series;

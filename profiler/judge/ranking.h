@@ -1,7 +1,6 @@
 /*
- * What grew over a series of snapshots, ranked over all resources at once, each with a verdict: the
- * figures behind write/suspects.h, which says what a place is, and when it is listed. Profiler's
- * thread only.
+ * What grew over a series of snapshots, ranked over all resources together, each with a verdict.
+ * write/suspects.h explains what a place is and when it is listed. Profiler's thread only.
  */
 #ifndef LP_JUDGE_RANKING_H
 #define LP_JUDGE_RANKING_H
@@ -18,14 +17,14 @@
 enum {
     LP_SUSPECT_SIGMAS = 3,
     LP_CHURN_FLOOR_BYTES = 1 << 20, /* allocated in the window */
-    LP_CHURN_KEPT = 8,              /* at most one byte in so many is kept */
-    LP_CHURN_SHOWN = 8,             /* the busiest */
+    LP_CHURN_KEPT = 8,              /* at most one byte in this many is kept */
+    LP_CHURN_SHOWN = 8,             /* how many of the busiest are shown */
     LP_CHURN_IN_FLIGHT = 16,        /* see write/suspects.h */
     LP_HIGH_WATER_BYTES =
         16 << 20 /* of unused memory, from where on it is shown though it does not grow */
 };
 
-/* Snapshots from the earliest to the latest, at least two; they must live as long as the ranking.
+/* At least two snapshots, from the earliest to the latest. They must live as long as the ranking.
  */
 struct lp_series {
     size_t n;
@@ -36,10 +35,10 @@ struct lp_suspect {
     const struct lp_frame *place;
     int resource; /* index of the ranking's tracked */
     int64_t growth, from, to;
-    double variance; /* of the growth */
+    double variance; /* variance of the growth */
     int64_t biggest; /* growth of `stack`, the one that grew most */
     uint32_t stack;
-    double share; /* of the limit */
+    double share; /* share of the limit */
     struct lp_judgement judgement;
 
     /* Heap only: */
@@ -47,21 +46,21 @@ struct lp_suspect {
     double allocated_variance, freed_variance;
     int64_t busiest; /* allocated by `busy_stack`, the one that allocated most */
     uint32_t busy_stack;
-    bool survivors; /* live blocks were seen here in the last snapshot: */
+    bool survivors; /* blocks here were alive in the last snapshot: */
     struct lp_age age;
-    int64_t median_before_ns; /* what their median age was halfway through the series; -1: none */
-    bool in_flight;           /* of what the window allocated here, only the youngest is left */
+    int64_t median_before_ns; /* their median age halfway through the series; -1: there were none */
+    bool in_flight; /* of what was allocated here in the window, only the youngest is left */
 };
 
 struct lp_ranking {
     const struct lp_series *series;
     const struct lp_snapshot *from, *to; /* its first and its last */
     double seconds;
-    int64_t requests; /* that the program counted in the window */
+    int64_t requests; /* counted by the program in the window */
     struct lp_tracked tracked[LP_RESOURCES_MAX];
     int nresources;
     int64_t limit[LP_RESOURCES_MAX];
-    int64_t used[LP_RESOURCES_MAX]; /* of the limit, in the last snapshot */
+    int64_t used[LP_RESOURCES_MAX]; /* how much of each limit was used, in the last snapshot */
     int64_t total[LP_RESOURCES_MAX];
     double total_error[LP_RESOURCES_MAX];
     struct lp_trend total_trend[LP_RESOURCES_MAX]; /* a second; all zero below three snapshots */
@@ -76,7 +75,7 @@ static inline bool lp_ranks_heap(const struct lp_ranking *ranking, const struct 
     return ranking->tracked[s->resource].profile == LP_HEAP;
 }
 
-/* 0 or -ENOMEM; to be released either way. */
+/* Returns 0 or -ENOMEM. Release the ranking in both cases. */
 int lp_rank(struct lp_ranking *ranking, const struct lp_series *series);
 void lp_ranking_release(struct lp_ranking *ranking);
 

@@ -25,7 +25,8 @@ int lp_resources(struct lp_tracked tracked[LP_RESOURCES_MAX]);
 /* Does it count among those that leak? Never for unused memory, which has no rows. */
 bool lp_tracks(const struct lp_tracked *tracked, const struct lp_row *row);
 
-/* What a snapshot has of the resource itself, and of what bounds it (for the heap that is RSS). */
+/* How much of the resource a snapshot holds, and how much of what its limit counts (for the heap:
+ * RSS). */
 int64_t lp_tracked_total(const struct lp_tracked *tracked, const struct lp_snapshot *snapshot);
 int64_t lp_tracked_used(const struct lp_tracked *tracked, const struct lp_snapshot *snapshot);
 

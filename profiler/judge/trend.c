@@ -12,7 +12,7 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Of Mann and Kendall's count, if nothing trends. */
+/* The variance of the Mann-Kendall count if there is no trend. */
 static double variance_of_count(const double *y, size_t n)
 {
     double sorted[LP_TREND_POINTS], variance = (double)n * (double)(n - 1) * (double)(2 * n + 5);

@@ -2,10 +2,12 @@
 
 #include <math.h>
 
-static const double steady = 0.8;     /* net growth by all ups and downs: a leak does not go back */
-static const double restless = 0.5;   /* and churn does */
-static const double dying = 0.5;      /* late growth by early growth */
-static const double idle_share = 0.1; /* growth without work, up to which work explains it */
+static const double steady =
+    0.8; /* net growth divided by the sum of all changes: a leak does not shrink */
+static const double restless = 0.5; /* churn does */
+static const double dying = 0.5;    /* late growth divided by early growth */
+static const double idle_share =
+    0.1; /* up to this share of growth without work, work explains the growth */
 static const double sigmas = 2;
 
 const char *lp_verdict_name(enum lp_verdict verdict)
@@ -15,7 +17,7 @@ const char *lp_verdict_name(enum lp_verdict verdict)
     return names[verdict];
 }
 
-/* Work by time, where things grow while nothing is done. */
+/* Uses time as work if things grow while there is no work. */
 static void choose_work(struct lp_point *points, size_t n)
 {
     double idle = 0, total = points[n - 1].value - points[0].value;
@@ -28,11 +30,11 @@ static void choose_work(struct lp_point *points, size_t n)
             points[i].work = points[i].seconds;
 }
 
-/* Takes out the points since whose predecessor nothing was done; the last of such a row stays, for
- * what is held at the end is what counts. In busy: for how long there had been work until then. */
+/* Merges each point without work since the point before into that point, with the later value,
+ * which is the one that counts. In busy: the time with work until then. */
 static size_t drop_idle(struct lp_point *points, size_t n, double *busy)
 {
-    double before = points[0].seconds; /* of the point before, kept or not */
+    double before = points[0].seconds; /* time of the point before, kept or not */
     size_t kept = 1;
 
     busy[0] = 0;
@@ -51,7 +53,7 @@ static size_t drop_idle(struct lp_point *points, size_t n, double *busy)
     return kept;
 }
 
-/* 1: never down; 0: back where it was. */
+/* 1: it never fell. 0: it is back where it began. */
 static double steadiness(struct lp_judgement *judgement, const struct lp_point *points, size_t n)
 {
     double up = 0, down = 0;
@@ -70,7 +72,7 @@ struct pace {
     double early, late, late_error;
 };
 
-/* Growth per x, in the first two thirds of x and in the last. */
+/* Growth per x, in the first two thirds of x and in the last third. */
 static struct pace pace_over(const struct lp_point *points, const double *x, size_t n)
 {
     const struct lp_point *first = &points[0], *last = &points[n - 1];
@@ -82,7 +84,8 @@ static struct pace pace_over(const struct lp_point *points, const double *x, siz
             split = i;
     for (size_t i = split + 1; i < n; i++)
         variance += points[i].variance;
-    /* Both are bounds: what lives on is in both values, what comes and goes in every step. */
+    /* Both are upper bounds: blocks that stay count in both values, blocks that come and go in
+     * every step. */
     variance = fmin(variance, points[split].value_variance + last->value_variance);
     return (struct pace){.early = (points[split].value - first->value) / (x[split] - x[0]),
                          .late = (last->value - points[split].value) / (x[n - 1] - x[split]),
@@ -94,11 +97,11 @@ static bool is_dying(const struct pace *pace)
     return pace->late + sigmas * pace->late_error < dying * pace->early;
 }
 
-/* That so many steps of those that were taken go upwards, or more, if both ways are as likely. */
+/* The probability that at least this many steps go up, if up and down are equally likely. */
 static double chance_of_steps(const struct lp_judgement *judgement)
 {
     size_t n = judgement->grew_in + judgement->fell_in;
-    double ways = 1, sum = 0; /* to choose k of n */
+    double ways = 1, sum = 0; /* ways to choose k of n */
 
     for (size_t k = n;; k--) {
         sum += ways;

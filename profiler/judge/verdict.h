@@ -1,23 +1,22 @@
 /*
- * A verdict on a place, from how what it holds went on from snapshot to snapshot.
+ * The verdict on a place, from its values in a series of snapshots.
  *
- *   leaking       a trend upwards that is LP_VERDICT_SURE sure, and by its steps as well, hardly
- *                 ever downwards, and the last third of the work still adds at least half as much
- *                 as the first two did
- *   warming up    that last third adds less than half as much, and so does the last third of the
- *                 time: it is dying away
- *   churn         it goes up and down, and stays about where it was
- *   too early     too few snapshots, or too small beside its error: `more` says what would settle
- * it
+ *   leaking       an upward trend at the confidence LP_VERDICT_SURE, by both tests, that hardly
+ *                 ever fell; and the last third of the work added at least half as much per
+ *                 unit of work as the first two thirds
+ *   warming up    the last third added less than half as much, per work and per time
+ *   churn         the value goes up and down and stays about the same
+ *   too early     too few snapshots, or growth too small beside its error; `more` tells how
+ *                 many snapshots are missing
  *
- * Work is what makes a place grow: requests, where the program counts them, else what it allocates
- * in all. Snapshots between which nothing was done tell nothing, and are left out; growth without
- * any work is judged by time.
+ * Work makes a place grow: requests if the program counts them, otherwise all bytes that it
+ * allocates. Snapshots without work in between have no information, and are left out. Growth
+ * without any work is judged by time.
  *
- * Mann and Kendall suppose that values scatter about a trend. What a program holds drifts: each
- * value begins where the last one ended, and a drift of a few steps looks like a trend. So the
- * steps are asked, too, by the sign test: would a coin fall upwards so often? That takes six steps
- * at least, and what was allocated once, however late, is one.
+ * The Mann-Kendall test assumes that values scatter about a trend. But what a program holds drifts:
+ * each value begins where the last one ended, and a drift of a few steps looks like a trend. So a
+ * sign test of the steps is required too: how likely are so many rises by chance? It needs six
+ * steps or more. A single allocation is one step, whenever it happens.
  *
  * Pure functions; any thread.
  */
@@ -29,33 +28,32 @@
 
 #include "judge/trend.h"
 
-#define LP_VERDICT_SURE 0.98 /* of the direction, one-sided, of either test */
-enum { LP_VERDICT_SNAPSHOTS = 7, LP_VERDICT_STEPS = 6 }; /* the fewest that can be so sure */
+#define LP_VERDICT_SURE 0.98 /* one-sided confidence in the direction, required of both tests */
+enum { LP_VERDICT_SNAPSHOTS = 7, LP_VERDICT_STEPS = 6 }; /* the fewest that allow this confidence */
 
 enum lp_verdict { LP_LEAKING, LP_TOO_EARLY, LP_WARMING_UP, LP_HIGH_WATER, LP_CHURN };
 const char *lp_verdict_name(enum lp_verdict verdict); /* "leaking", "too early to say" … */
 
-/* What was held at one snapshot. */
+/* The state at one snapshot. */
 struct lp_point {
-    double seconds, work, value; /* the first two never fall */
-    double variance;             /* of the growth since the point before; 0: it is exact */
+    double seconds, work, value; /* seconds and work never fall */
+    double variance;             /* of the growth since the point before; 0: exact */
     double value_variance;       /* of the value itself */
 };
 
 struct lp_judgement {
     enum lp_verdict verdict;
-    size_t snapshots;                   /* that told something */
-    size_t intervals, grew_in, fell_in; /* between them; the rest stood still */
-    struct lp_trend trend;              /* a second */
-    double early, late; /* growth per work, in the first two thirds and in the last; the error of
-                         * the second: */
+    size_t snapshots;                   /* with work before them */
+    size_t intervals, grew_in, fell_in; /* between those; in the others it did not change */
+    struct lp_trend trend;              /* per second */
+    double early, late; /* growth per work: the first two thirds, the last; the latter's error: */
     double late_error;
-    bool dying_by_work, dying_by_time; /* the last third adds less than half as much, for certain;
-                                        * time without work is left out */
-    size_t more; /* too early: so many snapshots are missing; 0: it is something else */
+    bool dying_by_work, dying_by_time; /* less than half as much in the last third, for
+                                        * certain; time without work is left out */
+    size_t more; /* too early: how many snapshots are missing; 0: another cause */
 };
 
-/* points is changed. */
+/* Changes the points. */
 void lp_judge(struct lp_judgement *judgement, struct lp_point *points, size_t n);
 
 #endif

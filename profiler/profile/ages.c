@@ -1,12 +1,12 @@
 /*
- * The walk must not allocate, for it holds locks; so all room is made before it. A stack has room
- * for as many buckets as it may need: one for each block in use, but no more than the age of the
- * process has. Stacks with few blocks, of which there may be very many, thus take little; those
- * with all buckets are filled without searching.
+ * The walk holds locks, so it must not allocate: all room is made before it. A stack has room for
+ * as many buckets as it may need: one per block in use, but not more than the age of the process
+ * requires. So stacks with few blocks take little memory, and there may be very many of them.
+ * Stacks with room for all buckets need no search.
  *
- * Blocks lie all over memory, and the walk waits for each. What is to be known of a block is put
- * aside and booked in batches: between two blocks nothing then depends on the first, and the
- * processor fetches many at once.
+ * Blocks are spread over memory, and the walk waits for each to be read. So what is needed of a
+ * block is copied first, and booked in batches. Then the reads do not depend on each other, and the
+ * processor does many at once.
  */
 #include "profile/ages.h"
 
@@ -22,7 +22,7 @@ struct slot {
     uint32_t stack, oldest, youngest;
     uint32_t capacity, used; /* buckets */
     uint64_t objects;
-    size_t first; /* bucket */
+    size_t first; /* the index of its first bucket */
 };
 
 struct seen {
@@ -33,11 +33,11 @@ enum { BATCH = 256 };
 
 struct lp_ages_taking {
     uint32_t nsites, nstacks, now, nbuckets;
-    uint32_t *slot_of_site, *slot_of_stack; /* from 1 up; 0: none */
+    uint32_t *slot_of_site, *slot_of_stack; /* numbers from 1; 0: none */
     struct slot *slots;
     size_t nslots, slots_capacity;
     double *weights;
-    uint8_t *buckets; /* which one, in slots without room for all; else each at its own place */
+    uint8_t *buckets; /* their numbers, in slots without room for all */
     bool failed;
     uint32_t nseen;
     struct seen seen[BATCH];
@@ -55,12 +55,12 @@ struct of_stack {
 
 struct lp_ages {
     unsigned owners;
-    size_t n; /* stacks, sorted */
+    size_t n; /* number of stacks; they are sorted */
     struct of_stack *stacks;
     struct part *parts;
 };
 
-enum { ROOM_TO_GROW = 4, EXACT = 8 }; /* EXACT: ages below it have a bucket each */
+enum { ROOM_TO_GROW = 4, EXACT = 8 }; /* EXACT: lower ages have one bucket each */
 
 static uint32_t bucket_of(uint32_t ticks)
 {
@@ -94,7 +94,8 @@ struct lp_ages_taking *lp_ages_begin(uint32_t nsites, uint32_t now)
     taking->nsites = nsites;
     taking->now = now;
     taking->nbuckets = bucket_of(now) + 1;
-    taking->nstacks = lp_stack_count() + LP_STACK_FIRST; /* after the sites: it has theirs */
+    taking->nstacks =
+        lp_stack_count() + LP_STACK_FIRST; /* after the sites: includes their stacks */
     taking->slot_of_site = calloc(nsites + 1, sizeof *taking->slot_of_site);
     taking->slot_of_stack = calloc(taking->nstacks, sizeof *taking->slot_of_stack);
     if (taking->slot_of_site && taking->slot_of_stack)
@@ -140,14 +141,14 @@ static bool make_room(struct lp_ages_taking *taking)
     taking->buckets = malloc(total + 1);
     if (!taking->weights || !taking->buckets)
         return false;
-    /* Written, not just asked for: no page is to be missing when a lock is held. */
+    /* Writes the memory now, so that no page fault happens while a lock is held. */
     memset(taking->weights, 0, (total + 1) * sizeof *taking->weights);
     memset(taking->buckets, 0, total + 1);
     return true;
 }
 
-/* The place of a bucket in its slot. A slot that is full, for more blocks have come meanwhile than
- * it was made for, takes the last one instead. */
+/* The place of a bucket in its slot. If the slot is full, because more blocks were allocated
+ * meanwhile, the last place is used. */
 static size_t place_of(struct lp_ages_taking *taking, struct slot *slot, uint32_t bucket)
 {
     uint8_t *buckets = taking->buckets + slot->first;

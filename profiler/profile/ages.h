@@ -1,13 +1,14 @@
 /*
- * How old the live blocks are, stack by stack: a side table of a heap profile. It is no part of the
- * rows, so it neither splits two rows nor keeps them from cancelling out.
+ * How old the live blocks are, by stack: a side table of a heap profile. It is not part of the
+ * rows, so it neither splits rows nor keeps them from cancelling out.
  *
- * Ages are counted in sys/clock.h's ticks and kept in buckets, four to each doubling; every
- * sampled block weighs as many blocks as it stands for. So a median is that of the estimated
- * blocks, and off by 12.5 % at most beyond the tick (and beyond the sampling); the oldest and a
- * single block's age are exact to the tick. A block that realloc has touched was born then.
+ * Ages are counted in ticks (sys/clock.h) and kept in buckets, four per doubling. Every sampled
+ * block counts as many blocks as it stands for. So a median is that of the estimated blocks, and is
+ * within 12.5 % (plus one tick and the sampling error). The oldest age and a single block's age are
+ * exact to the tick. A block's age starts again with realloc.
  *
- * A table never changes once it is taken, and is shared by counting. Profiler's thread only.
+ * A table never changes after it was taken. It is shared by reference counting. Profiler's thread
+ * only.
  */
 #ifndef LP_PROFILE_AGES_H
 #define LP_PROFILE_AGES_H
@@ -15,29 +16,29 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { LP_AGE_BUCKETS = 124 }; /* as far as 32 bits of ticks go */
+enum { LP_AGE_BUCKETS = 124 }; /* enough for 32 bits of ticks */
 
 struct lp_ages;
 
-/* Taking one: begin, with lp_now_ticks(); tell it each site that has blocks in use; end walks the
- * blocks, which is where the time goes, holding each shard's lock in turn. A block of a site that
- * was not told came later than the figures and is left out. NULL when memory is out; begin's result
- * may be passed on. */
+/* Takes a table: call begin with lp_now_ticks(), then report each site that has blocks in use, then
+ * end. End walks the blocks, which takes most of the time, and holds each stripe's lock in turn. If
+ * a block's site was not reported, the block came after the figures and is left out. NULL: no
+ * memory. begin's result may be passed on even if it is NULL. */
 struct lp_ages_taking *lp_ages_begin(uint32_t nsites, uint32_t now);
 void lp_ages_expect(struct lp_ages_taking *taking, uint32_t site, uint32_t stack, int64_t objects);
 struct lp_ages *lp_ages_end(struct lp_ages_taking *taking);
 
-struct lp_ages *lp_ages_share(struct lp_ages *ages); /* one more owner; NULL is fine */
-void lp_ages_drop(struct lp_ages *ages);             /* one less; NULL is fine */
-int64_t lp_ages_bytes(const struct lp_ages *ages);   /* of memory; NULL is fine */
+struct lp_ages *lp_ages_share(struct lp_ages *ages); /* adds an owner; NULL is allowed */
+void lp_ages_drop(struct lp_ages *ages);             /* removes an owner; NULL is allowed */
+int64_t lp_ages_bytes(const struct lp_ages *ages);   /* size in memory; NULL is allowed */
 
-/* The survivors of one or more stacks. All zero to begin with. */
+/* The survivors of one or more stacks. Start with zeros. */
 struct lp_age_sum {
     uint32_t oldest, youngest; /* ticks */
     double total, weight[LP_AGE_BUCKETS];
 };
 
-/* Adds one stack's survivors; false when it has none. `ages` may be NULL. */
+/* Adds one stack's survivors. false: it has none. `ages` may be NULL. */
 bool lp_ages_add(const struct lp_ages *ages, uint32_t stack, struct lp_age_sum *sum);
 
 struct lp_age {
@@ -48,8 +49,8 @@ struct lp_age {
 bool lp_age_of(const struct lp_age_sum *sum, struct lp_age *age);
 bool lp_ages_get(const struct lp_ages *ages, uint32_t stack, struct lp_age *age);
 
-/* How many blocks are surely older than one age and younger than another: those of the buckets that
- * lie between them whole. */
+/* How many blocks are certainly older than one age and younger than another: those in the buckets
+ * that lie entirely between them. */
 double lp_age_between(const struct lp_age_sum *sum, int64_t from_ns, int64_t to_ns);
 
 #endif

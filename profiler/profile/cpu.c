@@ -1,5 +1,5 @@
-/* The CPU profile, which Go calls `profile`: a row for each stack that was sampled in the window.
- */
+/* The CPU profile, which Go calls `profile`. It has one row per stack that was sampled in the
+ * window. */
 #include "profile/cpu.h"
 
 #include <errno.h>
@@ -7,7 +7,8 @@
 #include "profile/kinds.h"
 #include "sys/clock.h"
 
-static int64_t began_ns; /* CLOCK_REALTIME: what Go writes as the time of a CPU profile */
+static int64_t
+    began_ns; /* CLOCK_REALTIME at the start, which Go writes as the time of a CPU profile */
 static int64_t period;
 
 static int begin(int hz)
@@ -31,9 +32,9 @@ struct taking {
     int result;
 };
 
-/* Samples of one stack are a Poisson process: the variance of their number is the number itself. It
- * is a little more where one sample counts for several. Where a stack takes nearly all the time, it
- * is a little less; that is ignored. */
+/* The samples of one stack are a Poisson process: the variance of their number is the number
+ * itself. It is a little more if one sample counts for several. It is a little less if a stack
+ * takes nearly all the time; that is ignored. */
 static void visit(uint32_t stack, int64_t count, int64_t squares, void *arg)
 {
     struct taking *taking = arg;
@@ -69,7 +70,7 @@ static int take(struct lp_profile *profile)
 
 static int64_t count(void)
 {
-    return 0; /* as on Go's index page: there are none before it is taken */
+    return 0; /* as on Go's index page: before a CPU profile, there are no rows */
 }
 
 static const struct lp_timespan timespan = {
@@ -83,8 +84,8 @@ static const struct lp_timespan timespan = {
 
 const struct lp_profile_kind lp_cpu_kind = {
     .name = "profile",
-    .about = "CPU time, by the stack that used it. Takes 30 seconds, or as many as ?seconds= says; "
-             "the links here 5. One at a time.",
+    .about = "CPU time, by the stack that used it. Takes 30 seconds, or ?seconds=; the links here "
+             "take 5. Only one can run at a time.",
     .nvalues = 2,
     .values = {{"samples", "count"}, {"cpu", "nanoseconds"}},
     .default_value = -1,

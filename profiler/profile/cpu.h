@@ -5,7 +5,7 @@
 #include "profile/profile.h"
 #include "record/cpu.h"
 
-/* The CPU time that the samples are a part of. NULL for other kinds. */
+/* The CPU time that the samples are part of. NULL for other kinds. */
 struct lp_cpu_figures *lp_cpu_of(const struct lp_profile *profile);
 
 #endif

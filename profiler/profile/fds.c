@@ -1,6 +1,6 @@
 /*
- * The fds profile: the descriptors that /proc shows, each with the stack that the table has for it.
- * The profiler's own are left out. Those that were opened before the profiler was loaded, or by a
+ * The fds profile: the descriptors that /proc shows, each with its stack from the table. The
+ * profiler's own are left out. Descriptors that were opened before the profiler was loaded, or by a
  * call that no hook sees, have one special stack.
  */
 #include <errno.h>
@@ -14,7 +14,7 @@
 #include "record/fds.h"
 #include "record/stacks.h"
 
-/* Idle is the sum of the sockets' idle times. It is negative in a delta if idle sockets were closed
+/* IDLE is the sum of the sockets' idle times. In a delta it is negative if idle sockets were closed
  * or used meanwhile. A descriptor whose idle time is not known adds 0. */
 enum { FDS, IDLE, QUEUED, REGISTERED, VALUES };
 
@@ -58,7 +58,7 @@ static int take_from(struct lp_profile *profile, struct lp_fds *fds)
     return result;
 }
 
-/* If the thread whose table was read has ended meanwhile, its descriptors seemed to be closed. */
+/* If the thread whose table was read has ended meanwhile, its descriptors looked closed. */
 static int take(struct lp_profile *profile)
 {
     enum { TRIES = 4 };
@@ -77,15 +77,14 @@ static int take(struct lp_profile *profile)
 
 const struct lp_profile_kind lp_fds_kind = {
     .name = "fds",
-    .about =
-        "Open descriptors, by the stack that opened them; for how long idle, what is queued and "
-        "registered behind them. debug=2 shows each by itself.",
+    .about = "Open descriptors, by the stack that opened them; with idle time, queues and "
+             "registrations. debug=2 shows each one.",
     .nvalues = VALUES,
     .values = {[FDS] = {"fds", "count"},
                [IDLE] = {"idle", "nanoseconds"},
                [QUEUED] = {"queued", "bytes"},
                [REGISTERED] = {"registered", "count"}},
-    .default_value = FDS, /* tools would show the last one */
+    .default_value = FDS, /* otherwise tools would show the last column */
     .shown_value = FDS,
     .growth_value = FDS,
     .period = {"fds", "count"},

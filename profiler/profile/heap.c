@@ -1,4 +1,4 @@
-/* The heap and allocs profiles: one row a site, and the ages of what is live. */
+/* The heap and allocs profiles: one row per site, and the ages of the live blocks. */
 #include "profile/heap.h"
 
 #include <errno.h>
@@ -30,12 +30,12 @@ static void begin_diff(struct lp_profile *delta, const struct lp_profile *to)
     lp_heap_of(delta)->ages = lp_ages_share(lp_heap_of(to)->ages);
 }
 
-/* What was allocated in the window has the variance that the rising tally gained. Growth is what
- * came less what went, and only the samples that did one and not the other make it uncertain. Two
- * sums are known, and both count some samples that cancel out: what the tallies of both gained
- * counts twice what came and went in the window; the sum of both profiles' variances counts twice
- * what was live in both. The smaller one is taken: it is still an upper bound, and it is close
- * where little comes and goes, or little stays. */
+/* What was allocated in the window has the variance that the rising count gained. Growth is what
+ * was allocated less what was freed, and only samples that did one and not the other make it
+ * uncertain. Two sums are known, and both include samples that cancel out. The sum of what both
+ * counts gained includes blocks that came and went in the window, twice. The sum of both profiles'
+ * variances includes blocks that were live in both, twice. The smaller one is used. It is still an
+ * upper bound, and it is close if few blocks come and go, or few stay. */
 static int diff_row(struct lp_profile *delta, struct lp_row *row, const struct lp_row *from,
                     const struct lp_row *to)
 {
@@ -46,7 +46,7 @@ static int diff_row(struct lp_profile *delta, struct lp_row *row, const struct l
         double came = to->variance[v] - from->variance[v];
         double went = came - (to->variance[left] - from->variance[left]);
         if (came < 0)
-            continue; /* made by hand: no tally falls */
+            continue; /* a profile made by a test: real counts never fall */
         row->variance[v] = came;
         freed[v] = fmax(went, 0); /* sums of doubles drift */
         row->variance[left] = fmin(row->variance[left], came + freed[v]);
@@ -132,8 +132,8 @@ static int64_t count(void)
         }                                                                                          \
     }
 
-/* Figures are already scaled up from the samples. So the head has `heap/2`, one sample for each
- * byte, which Go's parser halves: with the true rate, pprof would scale them up once more. */
+/* Figures are already scaled up from the samples. With the true rate in the head, pprof would scale
+ * them up again. So the head has `heap/2`, which Go's parser halves to one sample per byte. */
 #define GO_HEAD "heap profile: $2: $3 [$0: $1] @ heap/2\n"
 #define GO_ROW "$2: $3 [$0: $1] @"
 

@@ -1,4 +1,4 @@
-/* What heap and allocs profiles have besides their rows. */
+/* What heap and allocs profiles have in addition to their rows. */
 #ifndef LP_PROFILE_HEAP_H
 #define LP_PROFILE_HEAP_H
 
@@ -7,14 +7,14 @@
 #include "profile/profile.h"
 #include "record/rate.h"
 
-/* The columns: what was allocated, which only rises, and what is left of it. */
+/* The columns: what was allocated (only rises), and what is in use. */
 enum { LP_ALLOC_OBJECTS, LP_ALLOC_BYTES, LP_INUSE_OBJECTS, LP_INUSE_BYTES };
 
 struct lp_heap {
-    struct lp_rates rates;         /* those that samples were taken at */
-    struct lp_footprint footprint; /* the profiler's own; not taken in a delta */
-    struct lp_ages *ages;          /* of the live blocks; in a delta the later ones. NULL: none */
-    double (*freed_variance)[2];   /* in a delta; a row's `extra` is its place here, plus one */
+    struct lp_rates rates;         /* the rates that samples were taken at */
+    struct lp_footprint footprint; /* the profiler's own; empty in a delta */
+    struct lp_ages *ages; /* of the live blocks; in a delta, of the later profile; NULL: none */
+    double (*freed_variance)[2]; /* only in a delta; a row's `extra` is its index here, plus one */
     size_t nfreed, freed_room;
 };
 
@@ -24,14 +24,14 @@ struct lp_heap *lp_heap_of(const struct lp_profile *profile);
 /* Were samples taken at more than one rate? false for other kinds. */
 bool lp_heap_rates_mixed(const struct lp_profile *profile);
 
-/* The blocks or bytes that were freed: since the process began, or in a delta's window. `value` is
+/* The freed blocks or bytes: since the process began, or in a delta's window. `value` is
  * LP_ALLOC_OBJECTS or LP_ALLOC_BYTES. */
 static inline int64_t lp_row_freed(const struct lp_row *row, int value)
 {
     return row->value[value] - row->value[value + LP_INUSE_OBJECTS];
 }
 
-/* The variance of that in a row of a delta; 0 is exact. */
+/* The variance of the same in a row of a delta. 0: exact. */
 double lp_row_freed_variance(const struct lp_profile *delta, const struct lp_row *row, int value);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The last ten minutes of a process: a ring of lp_vitals, one a period, the oldest falls out. Kept
- * by whoever has a clock (serve/live.c). Profiler's thread only.
+ * The last ten minutes of a process: a ring of lp_vitals, one per period. The newest replaces the
+ * oldest. serve/live.c adds to it. Profiler's thread only.
  */
 #ifndef LP_PROFILE_HISTORY_H
 #define LP_PROFILE_HISTORY_H
@@ -12,7 +12,7 @@
 enum { LP_HISTORY_MAX = 600, LP_HISTORY_PERIOD_MS = 1000 };
 
 struct lp_history {
-    size_t next, n; /* `at[next]` is written next; n are there */
+    size_t next, n; /* `at[next]` is written next; n are valid */
     struct lp_vitals at[LP_HISTORY_MAX];
 };
 
@@ -21,8 +21,8 @@ void lp_history_add(struct lp_history *history, const struct lp_vitals *vitals);
 /* The i-th, oldest first; NULL past the end. */
 const struct lp_vitals *lp_history_at(const struct lp_history *history, size_t i);
 
-/* How long to wait for the next one when reading this one took so long: the period, or more where
- * reading is dear, so that it takes at most one percent of the time. */
+/* How long to wait for the next one if reading took this long: the period, or longer if reading is
+ * slow, so that it takes at most one percent of the time. */
 int64_t lp_history_wait_ms(int64_t cost_ns);
 
 #endif

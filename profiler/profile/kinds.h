@@ -1,6 +1,6 @@
 /*
- * Inside this room: the kinds of profiles. A new one is one file with its struct and what takes it,
- * a line here, and its place in take.c's lists.
+ * Inside this room: the kinds of profiles. A new kind needs a file with its struct and its take
+ * function, a line here, and a place in the lists of take.c.
  */
 #ifndef LP_PROFILE_KINDS_H
 #define LP_PROFILE_KINDS_H

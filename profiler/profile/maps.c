@@ -2,8 +2,8 @@
  * The maps profile: the program's mappings (inspect/mappings.h) as rows and items. The profiler's
  * own are left out and counted separately.
  *
- * Addresses without permissions (PROT_NONE) take no memory. They are a kind of their own, except
- * small ones: those are guards and belong to what they guard.
+ * Addresses without permissions (PROT_NONE) take no memory. They are a separate kind, except small
+ * ones, which are guard pages and belong to what they guard.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -122,9 +122,9 @@ static int64_t count(void)
     return lp_maps_live();
 }
 
-/* Those that leak by themselves and have a stack. The stack of a leaked thread is counted by the
- * threads profile, the memory of a leaked block by the heap profile. Reserved addresses take no
- * memory. What no hook saw belongs to libc or to a runtime. */
+/* May mappings of this row leak by themselves? They must have a stack. The stack of a leaked thread
+ * is counted by the threads profile, the memory of a leaked block by the heap profile. Reserved
+ * addresses take no memory. Mappings that no hook saw belong to libc or to a runtime. */
 static bool leaks_by_itself(const struct lp_row *row)
 {
     static const enum lp_mapping_kind kinds[] = {LP_MAPPING_ANONYMOUS, LP_MAPPING_FILE,
@@ -137,7 +137,7 @@ static bool leaks_by_itself(const struct lp_row *row)
 
 const struct lp_profile_kind lp_maps_kind = {
     .name = "maps",
-    .about = "Mappings, by the stack that mapped them. debug=2 shows each by itself.",
+    .about = "Mappings, by the stack that mapped them. debug=2 shows each one.",
     .nvalues = 3,
     .values = {{"maps", "count"}, {"mapped", "bytes"}, {"resident", "bytes"}},
     .default_value = -1,
@@ -145,7 +145,7 @@ const struct lp_profile_kind lp_maps_kind = {
     .growth_value = 1,
     .period = {"maps", "count"},
     .label_key = "kind",
-    .item = "mapping [$n] $s", /* its address is in its state */
+    .item = "mapping [$n] $s", /* its state contains its address */
     .take = take,
     .count = count,
     .extra = &extra,

@@ -1,4 +1,4 @@
-/* What a maps profile has besides its rows. */
+/* What a maps profile has in addition to its rows. */
 #ifndef LP_PROFILE_MAPS_H
 #define LP_PROFILE_MAPS_H
 
@@ -6,8 +6,8 @@
 
 enum { LP_MAPS_RESIDENT = 2 }; /* the column of bytes in memory */
 
-/* The sum of the profiler's own mappings, which are left out, by column; all 0 in a delta. NULL for
- * other kinds. */
+/* The sums of the profiler's own mappings, by column. They are not in the rows. All 0 in a delta.
+ * NULL for other kinds. */
 int64_t *lp_maps_own(const struct lp_profile *profile);
 
 #endif

@@ -1,10 +1,10 @@
 /*
  * The procs profile: the child processes that the kernel has, running ones and zombies, each with
- * the stack that the table has for it. The children of each thread are in a file of its own. If the
- * kernel has no such files, all of /proc is searched.
+ * its stack from the table. The kernel has a file with the children of each thread. If it has no
+ * such files, all of /proc is searched.
  *
- * The kernel's list may skip some while others end. So the children in the table are looked up one
- * by one, too, and those that are gone are dropped from it.
+ * The kernel's list may skip some children while others end. So the children in the table are also
+ * looked up one by one, and those that are gone are dropped from it.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -46,7 +46,7 @@ static void add_child(struct taking *taking, pid_t pid, uint32_t stack)
         taking->result = -ENOMEM;
 }
 
-/* Children in the table, with their stacks. Those that are gone are dropped from it. */
+/* Adds the children in the table, with their stacks. Drops those that are gone from the table. */
 static void add_known(struct taking *taking)
 {
     struct lp_range some[RANGES_AT_ONCE];
@@ -74,7 +74,7 @@ static uint32_t stack_in_system(pid_t tid)
 
 struct parent {
     struct taking *taking;
-    uint32_t stack; /* for children that are not in the table */
+    uint32_t stack; /* the stack of children that are not in the table */
 };
 
 static int add_number(const char *word, size_t length, void *arg)
@@ -133,7 +133,7 @@ static void put(struct taking *taking, const struct child *child)
 {
     struct lp_child_seen seen;
     if (!lp_child_look(child->pid, &seen))
-        return; /* reaped meanwhile */
+        return; /* waited for meanwhile */
     struct lp_profile *profile = taking->profile;
     const char *state = lp_child_is_zombie(&seen) ? "zombie" : "running";
     struct lp_item *item = lp_profile_item(profile);
@@ -182,8 +182,8 @@ static int64_t count(void)
 
 const struct lp_profile_kind lp_procs_kind = {
     .name = "procs",
-    .about = "Child processes, running and waiting to be reaped, by the stack that forked them. "
-             "debug=2 shows each by itself.",
+    .about = "Child processes, running ones and zombies, by the stack that forked them. "
+             "debug=2 shows each one.",
     .nvalues = 1,
     .values = {{"procs", "count"}},
     .default_value = -1,

@@ -136,7 +136,7 @@ static bool all_zero(const struct lp_row *row)
     return true;
 }
 
-/* Appends the row, unless all its values are zero; -ENOMEM when memory is out. */
+/* Appends the row, unless all its values are zero. -ENOMEM: no memory. */
 static int put(struct lp_profile *out, const struct lp_row *row)
 {
     if (all_zero(row))
@@ -150,7 +150,7 @@ static int put(struct lp_profile *out, const struct lp_row *row)
     return 0;
 }
 
-/* Has no values: stands for a row that one of the two profiles lacks. */
+/* A row without values, for a row that one of the two profiles lacks. */
 static const struct lp_row none;
 
 static int diff_row(struct lp_profile *out, const struct lp_row *from, const struct lp_row *to)

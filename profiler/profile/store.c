@@ -87,7 +87,7 @@ static void drop_at(size_t i)
     memmove(&snapshots[i], &snapshots[i + 1], (--nsnapshots - i) * sizeof *snapshots);
 }
 
-/* Drops one of the periodic ones, if they are more than `keep`, or more bytes. */
+/* Drops one periodic snapshot if there are more than `keep` of them, or more bytes. */
 static bool thin(size_t keep, int64_t bytes)
 {
     size_t periodic[LP_SNAPSHOTS_MAX], n = 0, closest = 0;

@@ -120,7 +120,7 @@ static bool is_unjoined(const struct lp_row *row)
 const struct lp_profile_kind lp_threadcreate_kind = {
     .name = "threadcreate",
     .about = "Threads by the stack that created them: running, detached, or exited and not joined. "
-             "debug=2 shows each by itself.",
+             "debug=2 shows each one.",
     .nvalues = 1,
     .values = {{"threadcreate", "count"}},
     .default_value = -1,

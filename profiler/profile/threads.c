@@ -1,4 +1,4 @@
-/* The threads profile: an item for each thread, a row for each stack. */
+/* The threads profile: one item per thread, one row per stack. */
 #include <errno.h>
 
 #include "sys/clock.h"
@@ -52,8 +52,7 @@ static int take(struct lp_profile *profile)
 
 const struct lp_profile_kind lp_threads_kind = {
     .name = "threads",
-    .about =
-        "All threads, blocked ones too, by the stack they are in. debug=2 shows each by itself.",
+    .about = "All threads, blocked ones too, by the stack they are in. debug=2 shows each one.",
     .nvalues = 1,
     .values = {{"threads", "count"}},
     .default_value = -1,
@@ -66,7 +65,7 @@ const struct lp_profile_kind lp_threads_kind = {
 
 const struct lp_profile_kind lp_goroutine_kind = {
     .name = "goroutine",
-    .about = "The threads profile under the name that Go's tools ask for.",
+    .about = "The threads profile under the name that Go's tools request.",
     .nvalues = 1,
     .values = {{"goroutine", "count"}},
     .default_value = -1,

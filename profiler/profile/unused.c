@@ -11,7 +11,8 @@
 #include "record/self.h"
 #include "sys/pages.h"
 
-/* A chunk of glibc's on a machine of 64 bits: the size before the block, all in steps of 16. */
+/* A chunk of glibc on a 64-bit machine: the size is stored before the block, and sizes are
+ * multiples of 16. */
 enum { CHUNK_HEADER = 8, CHUNK_STEP = 16, CHUNK_MIN = 32 };
 
 static int64_t chunk_bytes(int64_t block)
@@ -28,7 +29,7 @@ static int64_t chunks_in_use(const struct lp_profile *heap)
     return bytes;
 }
 
-/* Of the kinds "malloc arena" and "malloc mmap". */
+/* The sum of the kinds "malloc arena" and "malloc mmap". */
 static int64_t resident_in_malloc(const struct lp_profile *maps)
 {
     int64_t bytes = 0;
@@ -38,7 +39,8 @@ static int64_t resident_in_malloc(const struct lp_profile *maps)
     return bytes;
 }
 
-/* The number in ` name="…"`, which comes next; *at moves behind it. -1: something else comes. */
+/* Parses ` name="…"` at *at and moves *at behind it. Returns the number. -1: something else is
+ * there. */
 static int64_t number(const char **at, const char *name)
 {
     size_t length = strlen(name);
@@ -69,8 +71,7 @@ static int64_t whole_pages(const char *info)
     return bytes;
 }
 
-/* Takes the lock of each arena in turn, for as long as its free chunks are counted, as mallinfo2()
- * does. */
+/* Takes the lock of each arena in turn while its free chunks are counted, as mallinfo2() does. */
 static int64_t trimmable(void)
 {
     char *info = NULL;

@@ -1,6 +1,6 @@
 /*
- * The few figures that show whether a process grows, read so cheaply that it may be done every
- * tenth of a second. Profiler's thread only.
+ * The few figures that show whether a process grows. Reading them is cheap enough for ten times per
+ * second. Profiler's thread only.
  */
 #ifndef LP_PROFILE_VITALS_H
 #define LP_PROFILE_VITALS_H
@@ -10,12 +10,12 @@
 struct lp_vitals {
     int64_t time_ns; /* CLOCK_REALTIME */
     int64_t uptime_ns;
-    int64_t heap_bytes, heap_error, heap_objects; /* in use; error as leakprof_stats() has it */
+    int64_t heap_bytes, heap_error, heap_objects; /* in use; heap_error is its standard error */
     int64_t alloc_bytes, alloc_objects;           /* allocated since the process began */
     int64_t rss_bytes;
-    int64_t own_bytes; /* the profiler's tables, and what it holds of malloc's memory */
+    int64_t own_bytes; /* the profiler's tables, and what it holds on the malloc heap */
     int64_t threads, unjoined, fds;
-    int64_t mappings;         /* made by mmap() and the like */
+    int64_t mappings;         /* made by mmap() and similar calls */
     int64_t losses;           /* what could not be recorded, all causes */
     int64_t snapshot_cost_ns; /* of the last one taken; -1: none yet */
 };

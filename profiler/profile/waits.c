@@ -1,4 +1,4 @@
-/* The block and mutex profiles: a row for each stack that waited, or made others wait. */
+/* The block and mutex profiles: one row per stack that waited, or made others wait. */
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -33,7 +33,8 @@ static int64_t count_rows(enum lp_waits kind)
     return n;
 }
 
-/* An empty profile looks the same whether nobody waited or nobody looked: it has to say which. */
+/* An empty profile looks the same if there were no waits and if recording was off. The note tells
+ * which. */
 static int add_note(struct lp_profile *profile, const struct lp_waits_history *history,
                     const char *sampling, const char *parameter)
 {
@@ -41,19 +42,20 @@ static int add_note(struct lp_profile *profile, const struct lp_waits_history *h
     double began = (double)history->on_since_ns / 1e9;
     int n;
     if (history->on_since_ns < 0)
-        n = snprintf(text, sizeof text,
-                     "off, and nothing was recorded: PUT /debug/rate?%s=1 records all from then on",
-                     parameter);
+        n = snprintf(
+            text, sizeof text,
+            "off, nothing was recorded; PUT /debug/rate?%s=1 records everything from then on",
+            parameter);
     else if (history->rate == 0)
         n = snprintf(text, sizeof text,
-                     "off now, and nothing is added: PUT /debug/rate?%s=1 turns it on; it was last "
+                     "off now, nothing is added; PUT /debug/rate?%s=1 turns it on; it was last "
                      "turned on %.1f s after the start",
                      parameter, began);
     else
         n = snprintf(text, sizeof text, "%s; on since %.1f s after the start", sampling, began);
     if (history->changes > 0)
         snprintf(text + n, sizeof text - (size_t)n,
-                 "; the rate has changed (%" PRIu32 " times), and each event counts by its own",
+                 "; the rate has changed %" PRIu32 " times, and each event is scaled by its own",
                  history->changes);
     profile->note = lp_profile_text(profile, text);
     return profile->note ? 0 : -ENOMEM;
@@ -62,11 +64,11 @@ static int add_note(struct lp_profile *profile, const struct lp_waits_history *h
 static int take_block(struct lp_profile *profile)
 {
     struct lp_waits_history history = lp_waits_history(LP_WAITS_BLOCK);
-    char sampling[NOTE_MAX / 2] = "every wait that is over is recorded";
+    char sampling[NOTE_MAX / 2] = "every wait is recorded when it is over";
     if (history.rate > 1)
         snprintf(sampling, sizeof sampling,
-                 "waits that are over are recorded from %" PRId64
-                 " ns on, of shorter ones as many as their share of that, and scaled up",
+                 "waits of %" PRId64 " ns or more are recorded when they are over, "
+                 "shorter ones in proportion to their length and scaled up",
                  history.rate);
     int result = add_note(profile, &history, sampling, "block_ns");
     return result ? result : take_rows(profile, LP_WAITS_BLOCK);
@@ -75,16 +77,15 @@ static int take_block(struct lp_profile *profile)
 static int take_mutex(struct lp_profile *profile)
 {
     struct lp_waits_history history = lp_waits_history(LP_WAITS_MUTEX);
-    char sampling[NOTE_MAX / 2] = "every unlock that others waited for is recorded";
+    char sampling[NOTE_MAX / 2] = "every contended unlock is recorded";
     if (history.rate > 1)
         snprintf(sampling, sizeof sampling,
-                 "one in %" PRId64 " unlocks that others waited for is recorded, and scaled up",
-                 history.rate);
+                 "one in %" PRId64 " contended unlocks is recorded and scaled up", history.rate);
     int result = add_note(profile, &history, sampling, "mutex_fraction");
     return result ? result : take_rows(profile, LP_WAITS_MUTEX);
 }
 
-/* Both columns only rise: what the window added has the variance that it added. */
+/* Both columns only rise, so the variance of the window is the variance that was added in it. */
 static int diff_row(struct lp_profile *delta, struct lp_row *row, const struct lp_row *from,
                     const struct lp_row *to)
 {
@@ -106,8 +107,8 @@ static int64_t count_mutex(void)
     return count_rows(LP_WAITS_MUTEX);
 }
 
-/* Delays are in ns, and figures are already scaled up: with the true period in the head, pprof
- * would scale them up once more. */
+/* Delays are in ns, and figures are already scaled up. With the true period in the head, pprof
+ * would scale them up again. */
 #define CONTENTION_HEAD(name) "--- " name ":\ncycles/second=1000000000\n"
 #define CONTENTION_ROW "$1 $0 @"
 
@@ -115,7 +116,7 @@ const struct lp_profile_kind lp_block_kind = {
     .name = "block",
     .about =
         "Time that threads waited for others (locks, conditions, semaphores, barriers, joins), "
-        "by the stack that waited, once it is over. Off until "
+        "by the stack that waited, counted when it is over. Off until "
         "<code>PUT /debug/rate?block_ns=1</code>.",
     .nvalues = 2,
     .values = {{"contentions", "count"}, {"delay", "nanoseconds"}},
@@ -132,7 +133,8 @@ const struct lp_profile_kind lp_block_kind = {
 
 const struct lp_profile_kind lp_mutex_kind = {
     .name = "mutex",
-    .about = "Time that holders of locks made others wait, by the stack that let go. Off until "
+    .about = "Time that holders of locks made others wait, by the stack that released the lock. "
+             "Off until "
              "<code>PUT /debug/rate?mutex_fraction=1</code>.",
     .nvalues = 2,
     .values = {{"contentions", "count"}, {"delay", "nanoseconds"}},

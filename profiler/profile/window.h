@@ -1,6 +1,6 @@
 /*
- * What ?seconds= asks for: a profile of a stretch of time. For most kinds it is the difference of
- * two profiles; a kind with a timespan of its own is begun and ended. Profiler's thread only.
+ * What ?seconds= requests: a profile of a period. For most kinds it is the difference of two
+ * profiles. A kind with a timespan of its own is begun and ended. Profiler's thread only.
  */
 #ifndef LP_PROFILE_WINDOW_H
 #define LP_PROFILE_WINDOW_H
@@ -9,20 +9,21 @@
 
 struct lp_window {
     const struct lp_profile_kind *kind; /* NULL: none is open */
-    struct lp_profile *from;            /* of a difference */
-    uint64_t losses;                    /* there were before it began */
+    struct lp_profile *from;            /* the earlier profile of a difference */
+    uint64_t losses;                    /* losses before it began */
 };
 
-/* 0 or a negative errno: of lp_take(), or of the kind's begin(). hz only means something there. */
+/* Returns 0 or a negative errno, of lp_take() or of the kind's begin(). Only begin() uses hz. */
 int lp_window_open(struct lp_window *window, const struct lp_profile_kind *kind, int hz);
 
-/* To be called while it is open. In how many milliseconds again; 0: no need. */
+/* Call it while the window is open. Returns the milliseconds until the next call. 0: no further
+ * call is needed. */
 int lp_window_look(struct lp_window *window);
 
-/* Closes it. NULL with errno, as lp_take(). */
+/* Closes it. NULL with errno, like lp_take(). */
 struct lp_profile *lp_window_close(struct lp_window *window);
 
-/* Forgets it, if it is open. */
+/* Drops it, if it is open. */
 void lp_window_drop(struct lp_window *window);
 
 #endif

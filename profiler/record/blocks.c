@@ -1,21 +1,21 @@
 /*
- * A hash table of chains, in stripes: the lowest bits of the hash choose a stripe, which has a lock
+ * A hash table of chains, in stripes. The lowest bits of the hash choose a stripe, which has a lock
  * and every 64th cell of one growing array. Records lie in a slab and are reused.
  *
  * A stripe grows by one cell whenever it has as many records as cells, by linear hashing: the next
- * cell in turn is split in two. So no insertion takes long. Cells never move, which lets a free
- * look at a cell without the lock: lp_block_absent(). It is never wrong. The record was put in
- * before the program had the block, and its cell says so until it is taken out. If a split moves it
- * to another cell, that cell is filled first, then the new number of cells is published, then the
- * old cell is changed. A reader who sees the old cell changed sees the new number, too, and does
- * not trust the cell.
+ * cell in turn is split in two. So no insertion takes long. Cells never move, so a free can look at
+ * a cell without the lock: lp_block_absent(). Its answer is always right. The record is inserted
+ * before the program has the block, and its cell shows it until it is removed. If a split moves the
+ * record to another cell, that cell is filled first, then the new number of cells is published,
+ * then the old cell is changed. A reader that sees the changed old cell also sees the new number,
+ * and does not trust the cell.
  *
  * A thread that does not get the lock within a millisecond leaves its work in the stripe's list of
- * late work. The next holder does that first, in order. So nothing is lost while the holder of a
- * lock is suspended.
+ * late work. The next holder does that work first, in order. So nothing is lost while the holder of
+ * a lock is suspended.
  *
- * This is not sys/index.h: blocks are removed, and there may be a hundred million of them, so four
- * bytes a record matter.
+ * sys/index.h is not used here, because blocks are removed, and because there may be a hundred
+ * million of them, so four bytes per record matter.
  */
 #include "record/blocks.h"
 
@@ -32,26 +32,26 @@ enum {
     STRIPE_BITS = 6,
     SEGMENT_SHIFT = 14,
     LINK_BITS = 28,
-    CELLS_FIRST = 16, /* of each stripe */
+    CELLS_FIRST = 16, /* per stripe */
     CELLS_MAX = 1 << 22,
     PAGE_BITS = LP_PAGE - 1,
 };
 
 struct stripe {
-    _Alignas(64) struct lp_lock lock; /* a cache line each */
-    uint32_t spare;                   /* free records; protected by lock, as `anywhere` */
-    uint32_t anywhere;                /* records whose blocks do not lie at a page boundary */
-    _Atomic uint32_t live;            /* these are written under the lock, and read without */
-    _Atomic uint32_t ncells;          /* only grows; 0: nothing was ever put in */
-    _Atomic uint32_t locked;          /* removals that took the lock */
-    _Atomic uint32_t late;  /* work for the next holder, latest first; pushed without the lock */
-    _Atomic uint32_t nlate; /* raised before a push, lowered when the work is done */
+    _Alignas(64) struct lp_lock lock; /* on a cache line of its own */
+    uint32_t spare;                   /* free records; protected by lock, like `anywhere` */
+    uint32_t anywhere;       /* number of records whose blocks are not at a page boundary */
+    _Atomic uint32_t live;   /* written under the lock, read without it, like the two below */
+    _Atomic uint32_t ncells; /* only grows; 0: the stripe was never used */
+    _Atomic uint32_t locked; /* removals that took the lock */
+    _Atomic uint32_t late;   /* work for the next holder, newest first; pushed without the lock */
+    _Atomic uint32_t nlate;  /* raised before a push, lowered when the work is done */
 };
 
-/* Links are numbers of records plus one; 0: none. A cell has the link to the first record of its
- * chain, and above it, if that is the only one, some bits of its hash, never all 0. A free record
- * has address 0. Late work is a record, too: one with negative weight is to be put in, one with
- * weight 0 says which to remove. */
+/* A link is the number of a record plus one; 0: none. A cell has the link to the first record of
+ * its chain. If the chain has only that record, the cell also has some bits of its hash above the
+ * link, never all 0. A free record has address 0. An item of late work is a record too: one with
+ * negative weight is to be inserted, one with weight 0 names the record to remove. */
 _Atomic uintptr_t lp_block_mask = PAGE_BITS;
 static struct lp_slab records = LP_SLAB(sizeof(struct lp_block), SEGMENT_SHIFT, LP_OWN_BLOCKS);
 static struct lp_slab cells = LP_SLAB(sizeof(uint32_t), SEGMENT_SHIFT, LP_OWN_BLOCKS);
@@ -74,7 +74,7 @@ static struct lp_block *record_of(uint32_t link)
     return lp_slab_get(&records, link - 1, sizeof(struct lp_block), SEGMENT_SHIFT);
 }
 
-/* Which of a stripe's n cells it is: as many low bits of the hash as there are cells for. */
+/* The index, among the stripe's n cells, of the cell for this hash. */
 static uint32_t cell_index(uint32_t hash, uint32_t n)
 {
     uint32_t half = UINT32_C(1) << (31 - __builtin_clz(n)), i = (hash >> STRIPE_BITS);
@@ -87,7 +87,7 @@ static uint32_t cell_number(uint32_t stripe, uint32_t i)
     return i << STRIPE_BITS | stripe;
 }
 
-/* One that a stripe has. */
+/* Returns a cell that exists. */
 static _Atomic uint32_t *cell_at(uint32_t number)
 {
     return lp_slab_get(&cells, number, sizeof(uint32_t), SEGMENT_SHIFT);
@@ -98,7 +98,7 @@ static inline _Atomic uint32_t *cell_of(uint32_t hash, uint32_t n)
     return cell_at(cell_number(hash % STRIPES, cell_index(hash, n)));
 }
 
-/* Of the hash, those bits that choose no cell. */
+/* The bits of the hash that do not choose a cell. */
 static uint32_t tag_of(uint32_t hash)
 {
     uint32_t tag = hash >> LINK_BITS;
@@ -110,16 +110,16 @@ static uint32_t first_of(_Atomic uint32_t *cell)
     return atomic_load_explicit(cell, memory_order_relaxed) & ((1u << LINK_BITS) - 1);
 }
 
-/* What a cell has whose chain begins with this record. */
+/* The value of a cell whose chain begins with this record. */
 static uint32_t chain_from(uint32_t link)
 {
     const struct lp_block *b = link ? record_of(link) : NULL;
     return !b || b->next ? link : tag_of(hash_of(b->address)) << LINK_BITS | link;
 }
 
-/* Counts what makes all frees look: the stripes that have blocks that do not lie at a page
- * boundary, and late work for such. The count is kept above the bits of the mask, in one word with
- * them, so that both change at once. */
+/* Counts the reasons for every free to look in the table: stripes that have blocks that are not at
+ * a page boundary, and late work for such blocks. The count is kept above the bits of the mask, in
+ * the same word, so that both change at once. */
 static void looking(int n)
 {
     uintptr_t seen = atomic_load(&lp_block_mask), next;
@@ -139,15 +139,15 @@ static void add_live(struct stripe *stripe, int n)
     atomic_store_explicit(&stripe->live, live + (uint32_t)n, memory_order_relaxed);
 }
 
-/* Divides the records of the next cell in turn among it and a new one. Readers without the lock
- * look at cells only: the new one is filled before it is published, the old one is emptied after
- * that. */
+/* Divides the records of the next cell in turn between that cell and a new one. Readers without the
+ * lock look only at cells, so the new cell is filled before it is published, and the old one is
+ * emptied after that. */
 static void split(struct stripe *stripe)
 {
     uint32_t self = (uint32_t)(stripe - stripes), n = atomic_load(&stripe->ncells);
     uint32_t half = UINT32_C(1) << (31 - __builtin_clz(n));
     if (n >= CELLS_MAX || !lp_slab_segment(&cells, cell_number(self, n)))
-        return; /* chains grow longer */
+        return; /* chains grow longer instead */
     _Atomic uint32_t *old = cell_at(cell_number(self, n - half));
     _Atomic uint32_t *new = cell_at(cell_number(self, n));
     uint32_t stay = 0, move = 0;
@@ -163,7 +163,7 @@ static void split(struct stripe *stripe)
     atomic_store_explicit(old, chain_from(stay), memory_order_release);
 }
 
-/* Room for one more record. false: the kernel refuses the first cells. */
+/* Makes room for one more record. false: the kernel refused the first cells. */
 static inline bool grow(struct stripe *stripe)
 {
     uint32_t n = atomic_load_explicit(&stripe->ncells, memory_order_relaxed);
@@ -201,7 +201,8 @@ static inline void free_record(struct stripe *stripe, uint32_t link)
     stripe->spare = link;
 }
 
-/* The cell of this hash, under the lock, with room for one more record; NULL: there is none. */
+/* The cell for this hash, with room for one more record. Call under the lock. NULL: there is no
+ * room. */
 static _Atomic uint32_t *cell_for_one_more(struct stripe *stripe, uint32_t hash)
 {
     return grow(stripe) ? cell_of(hash, atomic_load_explicit(&stripe->ncells, memory_order_relaxed))
@@ -219,7 +220,7 @@ static inline void put(struct stripe *stripe, _Atomic uint32_t *cell, uint32_t h
     add_live(stripe, 1);
 }
 
-/* Unlinks the record of this address; 0 when there is none. */
+/* Unlinks the record of this address. 0: there is none. */
 static inline uint32_t take(struct stripe *stripe, _Atomic uint32_t *cell, uintptr_t address)
 {
     struct lp_block *before = NULL, *b;
@@ -244,7 +245,7 @@ static void freed(const struct lp_block *b)
     lp_site_free(b->site, b->size, b->weight);
 }
 
-/* Puts in what `block` says, into this record if it is one already. false: no place. */
+/* Inserts `block`. Uses the given record if it is not 0. false: there is no room. */
 static bool insert(struct stripe *stripe, const struct lp_block *block, uint32_t link)
 {
     uint32_t hash = hash_of(block->address);
@@ -295,7 +296,7 @@ static void remove_late(struct stripe *stripe, uint32_t link)
 __attribute__((noinline)) static void catch_up(struct stripe *stripe)
 {
     uint32_t list = atomic_exchange_explicit(&stripe->late, 0, memory_order_acquire), first = 0;
-    for (uint32_t link = list, next; link; link = next) { /* the earliest first */
+    for (uint32_t link = list, next; link; link = next) { /* oldest first */
         next = record_of(link)->next;
         record_of(link)->next = first;
         first = link;
@@ -319,8 +320,8 @@ static inline bool hold(struct stripe *stripe, int patience_ms, struct lp_held *
     return true;
 }
 
-/* Late work that came when it was too late for this holder, and too early for the next: whoever
- * sees it last does it. */
+/* Does late work that was pushed too late for this holder and too early for the next: the last
+ * thread to see it does it. */
 __attribute__((noinline)) static void do_late(struct stripe *stripe)
 {
     struct lp_held held;
@@ -335,7 +336,7 @@ static inline void release(struct stripe *stripe, struct lp_held *held)
         do_late(stripe);
 }
 
-/* false: no place for it. */
+/* false: there is no room for it. */
 __attribute__((noinline)) static bool leave_late(struct stripe *stripe, const struct lp_block *work)
 {
     uint32_t link = fresh_record();
@@ -406,7 +407,7 @@ int lp_block_remove(uintptr_t address, struct lp_block *block)
         *block = *record_of(link);
         free_record(stripe, link);
     } else if (n && n < 2 * atomic_load_explicit(&stripe->live, memory_order_relaxed)) {
-        split(stripe); /* asked in vain: with more cells that is rarer */
+        split(stripe); /* a failed search becomes rarer with more cells */
     }
     release(stripe, &held);
     return link ? 0 : -ENOENT;
@@ -457,8 +458,8 @@ void lp_blocks_before_fork(struct lp_blocks_held *held)
         held->stripes[i] = lp_hold_for_fork(&stripes[i].lock);
 }
 
-/* In a child: the chains of these stripes, whose holders are not there, are made anew from the
- * records themselves. */
+/* In a child: rebuilds the chains of these stripes from the records. The threads that held their
+ * locks do not exist in the child. */
 static void rebuild(const struct lp_blocks_held *held)
 {
     for (uint32_t i = 0; i < STRIPES; i++) {
@@ -482,8 +483,8 @@ static void rebuild(const struct lp_blocks_held *held)
     }
 }
 
-/* In a child, which has no thread that is in the middle of leaving late work, and no holder but
- * those below. */
+/* In a child. Only the forking thread exists: no other thread is leaving late work or holds a lock,
+ * except as `held` says. */
 static void settle(const struct lp_blocks_held *held)
 {
     bool abandoned = false;
@@ -494,7 +495,7 @@ static void settle(const struct lp_blocks_held *held)
         rebuild(held);
     for (int i = 0; i < STRIPES; i++) {
         if (held->stripes[i] == LP_FORK_BELOW) {
-            n++; /* what its late work and its records need is not known */
+            n++; /* which late work and records it needs is not known */
             continue;
         }
         if (atomic_load(&stripes[i].nlate) != 0) {

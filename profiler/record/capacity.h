@@ -1,6 +1,6 @@
 /*
- * How much the tables hold at most. What has no place is a loss (sys/losses.h). `make TINY=1`
- * builds tables so small that the tests can fill each of them.
+ * Capacities of the tables. What has no place is a loss (sys/losses.h). `make TINY=1` builds tables
+ * so small that the tests can fill each of them.
  */
 #ifndef LP_RECORD_CAPACITY_H
 #define LP_RECORD_CAPACITY_H
@@ -22,10 +22,10 @@ enum {
     LP_BLOCKS_MAX = (1 << 28) - 1,
     LP_FDS_MAX = 1 << 22,
     LP_THREADS_MAX = 1 << 22,
-    LP_CONTENDED_MAX = 1 << 10, /* locks that are waited for at a time */
+    LP_CONTENDED_MAX = 1 << 10, /* locks that are waited for at one time */
     LP_MAPS_MAX = 1 << 24,
     LP_PROCS_MAX = 1 << 20,
-    LP_LOADED_MAX = 1 << 16, /* objects, each time that one is loaded */
+    LP_LOADED_MAX = 1 << 16, /* loaded objects, counting each load */
 #endif
 };
 

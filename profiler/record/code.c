@@ -1,6 +1,7 @@
 /*
- * The list of other executable memory is written by one thread and read by any: the writer makes
- * the version odd while it writes, and a reader that saw two versions, or an odd one, looks again.
+ * One thread writes the list of other executable memory, and any thread reads it. The writer makes
+ * the version odd while it writes. A reader that sees an odd version, or two different ones, reads
+ * again.
  */
 #include "record/code.h"
 
@@ -104,7 +105,7 @@ bool lp_code_object(uintptr_t address, struct dl_phdr_info *info)
     const struct link_map *map = found.dlfo_link_map;
     const ElfW(Ehdr) *header = found.dlfo_map_start;
     *info = (struct dl_phdr_info){.dlpi_addr = map->l_addr, .dlpi_name = map->l_name};
-    if (program_headers && !map->l_name[0]) { /* the program has no name */
+    if (program_headers && !map->l_name[0]) { /* the loader has "" as the program's name */
         info->dlpi_phdr = program_headers;
         info->dlpi_phnum = nprogram_headers;
         return true;
@@ -139,7 +140,7 @@ static bool in_object(uintptr_t address)
     return false;
 }
 
-/* Under a writer that does not finish: no. */
+/* Returns false if the writer does not finish. */
 static bool in_region(uintptr_t address)
 {
     for (int i = 0; i < TRIES; i++) {
@@ -164,7 +165,7 @@ bool lp_code_at(uintptr_t address)
     return false;
 }
 
-/* call rel32 is e8; the others are ff with 2 in the middle of the next byte, two to seven bytes
+/* call rel32 is e8. The others are ff with 2 in the middle of the next byte, and two to seven bytes
  * long. */
 bool lp_code_after_call(uintptr_t address)
 {
@@ -177,8 +178,9 @@ bool lp_code_after_call(uintptr_t address)
     return false;
 }
 
-/* mov $SYS_rt_sigreturn,%rax; syscall: gdb and libgcc know libc's trampoline by these bytes, too.
- * Byte by byte, so that nothing is read behind the first that differs: the code may end there. */
+/* mov $SYS_rt_sigreturn,%rax; syscall: gdb and libgcc recognize libc's trampoline by these bytes
+ * too. They are compared one by one, so that nothing is read behind the first that differs: the
+ * code may end there. */
 bool lp_code_is_sigreturn(uintptr_t address)
 {
     static const unsigned char wanted[] = {0x48, 0xc7, 0xc0, 0x0f, 0, 0, 0, 0x0f, 0x05};
@@ -203,7 +205,8 @@ static uintptr_t number(const char **text, char end)
     return value;
 }
 
-/* One line of maps: "start-end rwxp ...". What belongs to an object is found there. */
+/* Handles one line of maps: "start-end rwxp ...". Mappings of objects are skipped, because
+ * _dl_find_object() finds them. */
 static void note_line(const char *line)
 {
     const char *at = line;

@@ -1,11 +1,11 @@
 /*
- * Where code is: the executable segments of loaded objects, and memory that the program made
- * executable itself (a JIT's). A stack may have return addresses nowhere else.
+ * Where code is: the executable segments of loaded objects, and memory that the program itself made
+ * executable (a JIT's). A return address must be in one of these.
  *
  * Objects are found by glibc's _dl_find_object(), which takes no lock and may be called in signal
- * handlers. (Before glibc 2.35 there is none: a copy of the loader's list would be needed.) Other
- * executable memory is known from the last lp_code_refresh(), which the profiler's thread calls:
- * code that was generated since is taken for none.
+ * handlers. (Before glibc 2.35 it does not exist: a copy of the loader's list would be needed.)
+ * Other executable memory is known from the last lp_code_refresh(), which the profiler's thread
+ * calls. Code that was generated since then is not recognized.
  */
 #ifndef LP_RECORD_CODE_H
 #define LP_RECORD_CODE_H
@@ -19,22 +19,21 @@
 bool lp_code_at(uintptr_t address);
 
 /* Does a call instruction end just before this address? Then it may be a return address. The bytes
- * before it must lie in code. */
+ * before it must be code. */
 bool lp_code_after_call(uintptr_t address);
 
 /* Is this where a signal handler returns to (the sigreturn trampoline)? The address must be in
  * code. */
 bool lp_code_is_sigreturn(uintptr_t address);
 
-/* What the loader knows of the object at this address, as dl_iterate_phdr() would pass it; the
- * counters of loaded objects are 0. false: there is no object. No lock, no allocation; any context.
- */
+/* Fills in what dl_iterate_phdr() would pass for the object at this address. The counters of loaded
+ * objects are 0. false: there is no object. Takes no lock, allocates nothing; any context. */
 bool lp_code_object(uintptr_t address, struct dl_phdr_info *info);
 
-/* The same of the program itself. false before lp_code_prepare(). */
+/* The same for the program itself. false before lp_code_prepare(). */
 bool lp_code_program(struct dl_phdr_info *info);
 
-/* Has lp_code_at() been asked for an address that it does not know, since the last refresh? */
+/* Has lp_code_at() met an unknown address since the last refresh? */
 bool lp_code_stale(void);
 
 /* Reads /proc/thread-self/maps. Profiler's thread only. */

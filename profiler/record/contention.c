@@ -1,9 +1,9 @@
 /*
  * Shards of a few slots, each with a lock that is held for some ten instructions. fork() does not
- * take these locks: the child forgets everything here, the locks included.
+ * take these locks: the child resets everything here, including the locks.
  *
- * This is not sys/index.h: slots are in use only while somebody waits, so there are few, they are
- * used again at once, and a search through sixteen of them is short.
+ * sys/index.h is not used here. A slot is in use only while a thread waits, so there are few, they
+ * are reused at once, and a search through sixteen of them is short.
  */
 #include "record/contention.h"
 
@@ -18,16 +18,16 @@ enum { SLOTS = 16, SHARDS = LP_CONTENDED_MAX / SLOTS };
 
 struct slot {
     const void *lock;   /* NULL: free */
-    uint64_t n;         /* how many wait */
-    uint64_t since_ns;  /* the sum of when they began, or were last charged; may wrap around */
-    int64_t owed_ns;    /* how long those waited who gave up meanwhile */
-    int64_t charged_ns; /* when it was last released */
+    uint64_t n;         /* number of waiting threads */
+    uint64_t since_ns;  /* sum of when they began to wait, or were last charged; may wrap */
+    int64_t owed_ns;    /* time waited by threads that gave up, not yet charged */
+    int64_t charged_ns; /* when the lock was last released */
 };
 
-/* Protected by its lock, except what is atomic. */
+/* Protected by its lock, except the atomic members. */
 static struct shard {
     struct lp_lock lock;
-    _Atomic uint32_t used; /* slots; unlockers read it before they take the lock */
+    _Atomic uint32_t used; /* slots in use; unlockers read it before they take the lock */
     _Atomic uint32_t
         missed;          /* ends of waits that could not be entered: the next holder forgets all */
     uint32_t generation; /* how often that was done; a wait belongs to the generation it began in */
@@ -35,7 +35,7 @@ static struct shard {
 } shards[SHARDS];
 
 _Atomic uint32_t lp_contended;
-static atomic_bool touched; /* else a forked child need not look */
+static atomic_bool touched; /* false: a forked child has nothing to reset */
 
 static struct shard *shard_of(const void *lock)
 {
@@ -51,7 +51,7 @@ static void forget_waits(struct shard *shard)
     atomic_store_explicit(&shard->used, 0, memory_order_relaxed);
 }
 
-/* false: a loss. */
+/* false: not held, counted as a loss. */
 static bool hold(struct shard *shard, struct lp_held *held)
 {
     if (!lp_hold(&shard->lock, LP_HOLD_PROGRAM, held)) {
@@ -83,7 +83,7 @@ static struct slot *find_or_make(struct shard *shard, const void *lock)
     return slot;
 }
 
-/* From when a wait that began then has not been charged to anybody. */
+/* From when on a wait that began at began_ns has not been charged. */
 static int64_t since(const struct slot *slot, int64_t began_ns)
 {
     return began_ns > slot->charged_ns ? began_ns : slot->charged_ns;

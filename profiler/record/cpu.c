@@ -1,13 +1,13 @@
 /*
- * The signal is a real-time one that the program leaves alone, chosen for each window. SIGPROF
- * would be the program's own profiler's. It must be gone from every thread before its number is:
- * one that is still pending when the default action is back would end the process. To ignore a
- * signal makes the kernel drop it wherever it is pending, so that comes first.
+ * The signal is a real-time one that the program does not use, chosen for each window. SIGPROF is
+ * not used, because the program's own profiler may use it. Before the default action is restored,
+ * no instance of the signal may be pending in any thread: it would end the process. Ignoring a
+ * signal makes the kernel discard it wherever it is pending, so the signal is ignored first.
  *
- * The handler counts in a table with a place for each stack number: nothing to drain, and nothing
- * that runs over while the profiler's thread is busy with something else. It takes a stack by
- * stepping, 10 us, which is 0.1 % at 100 Hz and 1 % at 1000: the faster way would leave 256 KiB in
- * each thread that was ever sampled.
+ * The handler counts in a table with one row per stack number. So nothing must be drained, and
+ * nothing overflows while the profiler's thread is busy. It takes a stack by stepping, which costs
+ * 10 us: 0.1 % at 100 Hz and 1 % at 1000. The faster way would leave 256 KiB in each thread that
+ * was ever sampled.
  */
 #include "record/cpu.h"
 
@@ -37,16 +37,16 @@ enum {
     SLOTS_MAX = 64,
     LOOK_MS_MIN = 20,
     LOOK_MS_MAX = 500,
-    LOOK_MS_TOLD = 100, /* where threads themselves say that they begin */
-    LOOK_SHARE = 100,   /* looking takes one part in so many of a core */
-    HELD_NS = 50000000, /* more CPU time between two samples: the thread blocked the signal */
-    LEAVE_MS = 50,      /* for handlers to be done */
+    LOOK_MS_TOLD = 100, /* if threads report their own start */
+    LOOK_SHARE = 100,   /* looking takes at most 1/LOOK_SHARE of a core */
+    HELD_NS = 50000000, /* more CPU time than this between samples: the signal was blocked */
+    LEAVE_MS = 50,      /* the time that handlers get to finish */
 };
 
 /* Where a handler works. Bit i of slots_taken: slot i is in use. */
 struct slot {
     uintptr_t frames[LP_FRAMES_MAX];
-    uint32_t weight; /* of the sample */
+    uint32_t weight; /* the weight of the sample */
     char stack[LP_ALTSTACK_BYTES] __attribute__((aligned(16)));
 };
 
@@ -55,7 +55,7 @@ struct tally {
     _Atomic uint64_t squares;
 };
 
-static _Atomic int window; /* the number of the one that is open, 0: none */
+static _Atomic int window; /* the number of the open window; 0: none */
 static int last_window;
 static _Atomic int inside; /* handlers at work */
 static struct slot *slots; /* mapped while a window is open */
@@ -64,13 +64,13 @@ static _Atomic uint64_t slots_taken;
 static struct lp_slab tallies = LP_SLAB(sizeof(struct tally), 10, LP_OWN_CPU);
 
 static int signal_number;
-static struct sigaction before; /* what the program had there */
-static bool is_open;            /* a window that was begun and not ended, be it cut short */
+static struct sigaction before; /* the program's action for the signal */
+static bool is_open;            /* a window was begun and not ended, even if it was cut short */
 static int64_t period_ns, began_ns, program_began_ns;
-static uint32_t heaviest; /* periods that one sample may stand for */
+static uint32_t heaviest; /* the most periods that one sample may stand for */
 static _Atomic uint64_t samples, held;
-static struct lp_cpu_figures found; /* taken: the window has finished */
-static atomic_bool told;            /* threads say that they begin */
+static struct lp_cpu_figures found; /* the result of the window that was finished */
+static atomic_bool told;            /* threads report their own start */
 
 static void count(uint32_t stack, uint32_t weight)
 {
@@ -137,7 +137,8 @@ static void on_sample(int number, siginfo_t *info, void *context)
     atomic_fetch_sub(&inside, 1);
 }
 
-/* From the top down, as inspect/threads.c does it: each of the two passes over the other's. */
+/* Searches from the highest signal down, as inspect/interrupt.c does. Each of the two skips the
+ * other's signal. */
 static int install(void)
 {
     struct sigaction action = {.sa_sigaction = on_sample,
@@ -207,7 +208,7 @@ static void leave_all(void)
     slots = NULL;
 }
 
-/* Ends it for good but for what it found. */
+/* Ends the window. Only its result is left. */
 static void finish(void)
 {
     lp_cputimers_end();
@@ -262,7 +263,8 @@ int lp_cpu_begin(int hz)
     return error;
 }
 
-/* A program that sets all signals back to their defaults would be ended by the next one of ours. */
+/* Ends the window if the program has changed the signal's action: with the default action, the next
+ * signal would end the program. */
 static void take_care(void)
 {
     if (installed())
@@ -285,7 +287,7 @@ int lp_cpu_look(void)
         return LOOK_MS_MAX;
     int64_t before_ns = used_ns();
     if (lp_code_stale())
-        lp_code_refresh(); /* stacks through generated code end too early until then */
+        lp_code_refresh(); /* until this, stacks through generated code end too early */
     lp_cputimers_look();
     int64_t ms = (used_ns() - before_ns) * LOOK_SHARE / 1000000;
     int least = atomic_load(&told) ? LOOK_MS_TOLD : LOOK_MS_MIN;

@@ -1,10 +1,9 @@
 /*
- * A timer counts against what the user may have queued of signals (RLIMIT_SIGPENDING), and the
- * program may want timers itself: at most half of what is free is taken.
+ * A timer counts against the number of signals that the user may queue (RLIMIT_SIGPENDING), and the
+ * program may want timers itself. So at most half of what is free is used.
  *
- * The kernel gives timers back when a thread ends only with the process, but a dead thread's timer
- * says that it has no interval any more. So each look asks them all, which also finds out that a
- * thread id was given to another thread meanwhile.
+ * If a thread ends, its timer exists until the process ends, but it no longer reports an interval.
+ * So each look checks all timers. This also detects that a thread id was given to another thread.
  */
 #include "record/cputimers.h"
 
@@ -26,16 +25,16 @@
 #include "sys/slab.h"
 #include "sys/syscall.h"
 
-/* What a thread's word says: NONE -> MAKING -> FRESH less a timer's number -> that number plus one,
- * once it runs; or REFUSED, by the kernel. ENDS: the thread has said so, and is not given another.
- */
+/* The values of a thread's word: NONE -> MAKING -> FRESH less the timer's number -> that number
+ * plus one when the timer runs. REFUSED: by the kernel. ENDS: the thread has reported its end and
+ * gets no other timer. */
 enum { NONE, MAKING = -1, REFUSED = -2, ENDS = -3, FRESH = -4 };
 enum { TIDS_SHIFT = 10, DIRENTS_BYTES = 32 << 10 };
 
 static struct lp_slab words = LP_SLAB(sizeof(int32_t), TIDS_SHIFT, LP_OWN_CPU);
-static _Atomic uint32_t nsegments; /* of `words`: one past the highest that is used */
+static _Atomic uint32_t nsegments; /* segments of `words` in use: the highest plus one */
 static struct lp_cputimers spec;
-static _Atomic int window; /* spec.value while one is open, else 0 */
+static _Atomic int window; /* spec.value while a window is open, else 0 */
 static _Atomic int ntimers;
 static int ntimers_max;
 
@@ -53,7 +52,7 @@ static _Atomic int32_t *word_of(pid_t tid)
     return lp_slab_at(&words, (uint32_t)tid);
 }
 
-/* Raw calls: libc's would be the program's to interpose, and know only timers of their own making.
+/* Raw system calls: the program may interpose libc's, and libc's know only timers that they made.
  */
 static int make(pid_t tid, int *timer)
 {
@@ -63,8 +62,8 @@ static int make(pid_t tid, int *timer)
     return (int)lp_syscall(SYS_timer_create, lp_cpu_clock_of(tid), &event, timer);
 }
 
-/* The first time somewhere in the first period, by chance: then even a thread that lives shorter
- * than a period is sampled as often as it is due. */
+/* The first expiry is at a random time in the first period, so that a thread that lives shorter
+ * than a period is sampled in proportion too. */
 static void set(pid_t tid, int timer)
 {
     uint64_t x = (uint64_t)lp_now_ns() ^ (uint64_t)tid << 40;
@@ -89,9 +88,9 @@ static void note_birth(pid_t tid)
     atomic_fetch_add(&late_ns, lp_clock_ns(lp_cpu_clock_of(tid)));
 }
 
-/* Whoever ends the window meanwhile finds the timer in the word and takes it back, or finds MAKING
- * and replaces it, and then it is ours to take back: none is left running. To set one that has been
- * deleted does nothing. */
+/* If the window ends meanwhile, the thread that ends it either finds the timer in the word and
+ * deletes it, or finds MAKING and replaces that, and then this function deletes the timer. So none
+ * is left running. Setting a deleted timer has no effect. */
 static void give(pid_t tid, _Atomic int32_t *word, int32_t seen, bool born)
 {
     int value = atomic_load(&window), timer = 0;
@@ -170,11 +169,11 @@ static void meet(pid_t tid, bool born)
     refused_now += atomic_load(word) == REFUSED;
 }
 
-/* readdir() would allocate anew for each look. */
+/* readdir() would allocate at each call. */
 static int meet_all(bool born)
 {
     static char entries[DIRENTS_BYTES];
-    struct dirent64_head { /* what getdents64() writes */
+    struct dirent64_head { /* the layout that getdents64() writes */
         uint64_t ino, off;
         uint16_t length;
         unsigned char type;
@@ -210,7 +209,7 @@ static int signals_free(void)
 
 int lp_cputimers_begin(const struct lp_cputimers *the_spec)
 {
-    each_word(close_word); /* threads that said too late that they end */
+    each_word(close_word); /* for threads that reported their end too late */
     spec = *the_spec;
     nthreads = nborn = 0;
     late_ns = 0;
@@ -251,8 +250,8 @@ void lp_cputimers_thread_begins(void)
     pid_t tid = gettid();
     _Atomic int32_t *word = word_of(tid);
     int32_t seen = word ? atomic_load(word) : NONE;
-    if (word && !(seen > NONE && alive(seen - 1))) { /* else a look was faster */
-        take_back(atomic_exchange(word, NONE));      /* an earlier thread's of this number */
+    if (word && !(seen > NONE && alive(seen - 1))) { /* else a look did it first */
+        take_back(atomic_exchange(word, NONE));      /* left by an earlier thread with this id */
         give(tid, word, NONE, true);
     }
 }

@@ -1,7 +1,7 @@
 /*
- * Inside this room: the CPU timers of all threads, for record/cpu.c. Who knows of a thread, be it
- * the thread itself or the profiler's, gives it a timer; there is a word for each thread id that
- * says whether it has one, and no lock. Ends with the window.
+ * Inside this room: the CPU timers of all threads, for record/cpu.c. The first thread to notice a
+ * new thread, either itself or the profiler's, gives it a timer. One word per thread id records
+ * whether it has one. There is no lock. All timers end with the window.
  */
 #ifndef LP_RECORD_CPUTIMERS_H
 #define LP_RECORD_CPUTIMERS_H
@@ -21,14 +21,14 @@ struct lp_cputimers_figures {
 /* Gives every thread a timer. 0 or negative errno. */
 int lp_cputimers_begin(const struct lp_cputimers *spec);
 
-/* Takes back those of threads that ended, and gives one to each that is new. */
+/* Deletes the timers of threads that have ended, and gives one to each new thread. */
 void lp_cputimers_look(void);
 
-/* Takes all of them back. No signal is sent after it returned, but one may be on its way. */
+/* Deletes all timers. No signal is sent after it has returned, but one may be on its way. */
 void lp_cputimers_end(void);
 void lp_cputimers_read(struct lp_cputimers_figures *figures);
 
-void lp_cputimers_thread_begins(void); /* in that thread, as record/cpu.h has it */
+void lp_cputimers_thread_begins(void); /* call in that thread, see record/cpu.h */
 void lp_cputimers_thread_ends(void);
 void lp_cputimers_forked(void);
 

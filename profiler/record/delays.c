@@ -1,5 +1,5 @@
-/* A row for each stack; the row has the number of the stack. Pages of stacks that never wait are
- * not touched, and take no memory. */
+/* One row per stack, with the number of the stack. Pages of stacks that never wait are not touched
+ * and take no memory. */
 #include "record/delays.h"
 
 #include <stdatomic.h>
@@ -32,7 +32,7 @@ static void add_double(_Atomic double *sum, double value)
 void lp_delays_add(enum lp_waits kind, uint32_t stack, int64_t ns, double weight)
 {
     if (!lp_slab_segment(rows[kind], stack))
-        return; /* the kernel refuses, which was counted */
+        return; /* the kernel refused, which was counted */
     struct row *row = lp_slab_at(rows[kind], stack);
     atomic_fetch_add_explicit(&row->ns, lp_round(weight * (double)ns), memory_order_relaxed);
     if (weight != 1) {

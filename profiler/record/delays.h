@@ -1,11 +1,10 @@
 /*
  * Time spent waiting, by stack: of the threads that waited (block) and of those that made others
- * wait (mutex). How many waits there were and how long they took. Both only rise.
+ * wait (mutex). The number of waits and their total time. Both only rise.
  *
  * Figures are estimates of all waits, not counts of those recorded: one in `weight` is recorded and
- * stands for so many. The variance of the estimate is the sum of weight (weight - 1) over the
- * recorded waits, times the square of the wait for time.
- * Any thread, any context; no lock.
+ * stands for that many. The variance of the estimate is the sum of weight (weight - 1) over the
+ * recorded waits, times the square of the wait for time. Any thread, any context; no lock.
  */
 #ifndef LP_RECORD_DELAYS_H
 #define LP_RECORD_DELAYS_H
@@ -15,7 +14,7 @@
 
 enum lp_waits { LP_WAITS_BLOCK, LP_WAITS_MUTEX, LP_WAITS_KINDS };
 
-/* Adds a wait of ns at this stack (record/stacks.h). If there is no memory, it is a loss. */
+/* Adds a wait of ns at this stack (record/stacks.h). No memory: a loss. */
 void lp_delays_add(enum lp_waits kind, uint32_t stack, int64_t ns, double weight);
 
 struct lp_delays_figures {
@@ -23,7 +22,7 @@ struct lp_delays_figures {
     double count_var, ns_var;
 };
 
-/* Rows have the numbers of stacks: 0 up to, not including, the limit. false: no wait there. */
+/* Rows have the numbers of stacks, from 0 to the limit minus one. false: no wait there. */
 uint32_t lp_delays_limit(void);
 bool lp_delays_read(enum lp_waits kind, uint32_t stack, struct lp_delays_figures *figures);
 

@@ -6,7 +6,7 @@
 
 static _Atomic int64_t sum_ns, ntimed;
 static _Atomic uint64_t seeds;
-static __thread uint64_t state; /* of the generator; 0: not seeded */
+static __thread uint64_t state; /* state of the generator; 0: not seeded */
 
 /* At random, one in LP_HOOKTIME_EVERY. xorshift64, with another seed in each thread. */
 static int chosen(void)
@@ -21,8 +21,8 @@ static int chosen(void)
     return (x >> 32) % LP_HOOKTIME_EVERY == 0;
 }
 
-/* The clock is read twice, and the difference is added to the beginning: that is what reading
- * takes. Not if the thread was interrupted in between. */
+/* The clock is read twice at the beginning. The difference is what reading takes, and is added to
+ * the start time. If the thread was interrupted in between, the difference is ignored. */
 enum { CLOCK_TAKES_AT_MOST = 1000 };
 
 int64_t lp_hooktime_begin(void)

@@ -14,13 +14,13 @@
 
 enum { LP_HOOKTIME_EVERY = 64 };
 
-/* Around an event. End takes what begin returned; 0: this event is not timed. */
+/* Call around an event. Pass the result of begin to end. 0: this event is not timed. */
 int64_t lp_hooktime_begin(void);
 void lp_hooktime_end(int64_t began);
 
 struct lp_hooktime {
-    int64_t ns;    /* estimated, of all events so far */
-    int64_t timed; /* events that this rests on */
+    int64_t ns;    /* estimate for all events so far */
+    int64_t timed; /* number of events that were timed */
 };
 struct lp_hooktime lp_hooktime_read(void);
 

@@ -23,15 +23,16 @@ enum {
 static struct lp_slab segments = LP_SLAB(sizeof(struct lp_segment), 8, LP_OWN_MODULES);
 static struct lp_slab text = LP_SLAB(1, TEXT_SHIFT, LP_OWN_MODULES);
 
-/* Not memcpy(): what is behind a name in the loader's memory is no business of a sanitizer's. */
+/* Not memcpy(): a sanitizer would check it, and would report reads behind a name in the loader's
+ * memory. */
 static void copy(void *to, const void *from, size_t bytes)
 {
     __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(bytes) : : "memory");
 }
 
-/* Copies memory that may not be there. For the profiler's thread the kernel copies: the object may
- * be in use by no thread. On the program's threads it is in use: it is enough to know that the
- * pages can be read. */
+/* Copies memory that may not be there. On the profiler's thread the kernel copies, because the
+ * object may be unloaded meanwhile. On the program's threads the object is in use, so it is enough
+ * to check that the pages can be read. */
 static bool peek(void *to, uintptr_t from, size_t bytes)
 {
     if (lp_self.own && bytes <= LP_PAGE) {
@@ -47,13 +48,13 @@ static bool peek(void *to, uintptr_t from, size_t bytes)
     return true;
 }
 
-/* How long the name is; -1: it cannot be read, or is too long for a path. */
+/* Returns the length of the name. -1: it cannot be read, or is too long for a path. */
 static long name_length(uintptr_t name)
 {
     char part[64];
     for (long done = 0; done < PATH_MAX;) {
         uintptr_t at = name + (uintptr_t)done;
-        size_t bytes = sizeof part - at % sizeof part; /* such a part lies in one page */
+        size_t bytes = sizeof part - at % sizeof part; /* so that each part lies in one page */
         if (!peek(part, at, bytes))
             return -1;
         const char *end = memchr(part, '\0', bytes);
@@ -64,8 +65,8 @@ static long name_length(uintptr_t name)
     return -1;
 }
 
-/* A name with a slash, but not at its beginning, is relative to the current directory. The text is
- * made in place: stacks may be small here. */
+/* Makes a name absolute if it is relative and has a slash, and stores it. The text is built in
+ * place, because stacks may be small here. */
 static const char *keep_name(uintptr_t raw)
 {
     long length = name_length(raw), before;
@@ -190,7 +191,7 @@ bool lp_image_read(struct lp_image *image, const struct dl_find_object *found)
         return false;
     image->bias = entry.bias;
     uintptr_t headers = find_headers((uintptr_t)found->dlfo_map_start, &n);
-    if (!headers) /* _dl_find_object() knows an object with holes by its pieces */
+    if (!headers) /* for an object with holes, _dl_find_object() returns pieces */
         headers = find_headers(entry.bias, &n);
     const char *name = keep_name((uintptr_t)entry.name);
     if (name)
@@ -214,7 +215,7 @@ bool lp_image_replaced(const struct lp_image *image)
     bool opened = lp_peek_begin(), copied = opened && lp_peek(image->id, id, image->id_bytes);
     lp_peek_end();
     if (!opened)
-        return false; /* it cannot be looked at */
+        return false; /* it cannot be read */
     if (!copied)
         return true;
     write_hex(hex, id, image->id_bytes);

@@ -1,6 +1,6 @@
 /*
- * What a loaded object says of itself: its name, build id and executable segments, read from its
- * headers in memory. No lock, no allocation, any context.
+ * The name, build id and executable segments of a loaded object, read from its headers in memory.
+ * Takes no lock, allocates nothing; any context.
  */
 #ifndef LP_RECORD_IMAGE_H
 #define LP_RECORD_IMAGE_H
@@ -21,17 +21,18 @@ struct lp_image {
     uint32_t nsegments;
     uintptr_t bias;      /* load address: run-time address less the file's own */
     uintptr_t low, high; /* from the first to the last segment of any kind */
-    const char *name;    /* the loader's, made absolute; "" is the program; lives on */
-    uintptr_t id;        /* where the build id is in memory */
+    const char *name;    /* the loader's name, made absolute; "" for the program; never freed */
+    uintptr_t id;        /* address of the build id in memory */
     uint32_t id_bytes;
-    char build_id[2 * LP_BUILD_ID_MAX + 1]; /* hex; "" when it has none */
+    char build_id[2 * LP_BUILD_ID_MAX + 1]; /* hex; "" if it has none */
 };
 
-/* Fills an image that is all zero. false: the headers are not as expected, or memory is out. */
+/* Fills a zeroed image. false: the headers are not as expected, or there is no memory. */
 bool lp_image_read(struct lp_image *image, const struct dl_find_object *found);
 bool lp_image_read_program(struct lp_image *image, const struct dl_phdr_info *program);
 
-/* Is another build at its place by now? For the profiler's thread: the object may go meanwhile. */
+/* Is another build in its place now? Profiler's thread only: the object may be unloaded meanwhile.
+ */
 bool lp_image_replaced(const struct lp_image *image);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * A hash table of records that are only ever added. A record is complete before one
  * compare-and-swap puts it at the head of its chain. Only `from`, `to` and `known` change later.
- * The program's own record stands apart: it is number 0, whichever object is noted first.
+ * The program's own record is always number 0, whichever object is recorded first.
  */
 #include "record/loaded.h"
 
@@ -16,13 +16,13 @@
 #include "sys/losses.h"
 #include "sys/slab.h"
 
-enum { CHAINS = 256, CHAIN_SEARCHED = 64 /* records in which an earlier stay is looked for */ };
+enum { CHAINS = 256, CHAIN_SEARCHED = 64 /* how many records are searched for an earlier load */ };
 
 struct record {
     struct lp_image image;
     struct dl_find_object found;
     uint32_t first; /* as in lp_loaded */
-    uint32_t next;  /* in its chain: number plus one; 0 ends it */
+    uint32_t next;  /* the next in its chain: number plus one; 0: end */
     _Atomic uint32_t from, to;
     _Atomic bool known; /* complete, and in a chain */
 };
@@ -55,7 +55,7 @@ static bool is_present(const struct record *r)
     return atomic_load(&r->to) == LP_LOADED_PRESENT;
 }
 
-/* Is this the same place in the loader's books? */
+/* Is this the object that the record describes, by the loader's data? */
 static bool is_place(const struct record *r, const struct dl_find_object *found)
 {
     const struct dl_find_object *f = &r->found;
@@ -78,16 +78,16 @@ static struct record *find(uint32_t head, const struct dl_find_object *found)
     return NULL;
 }
 
-/* The stack may be older than the one that the record was made for: its thread was slower. */
+/* The stack may be older than the one that the record was made for, if its thread was slower. */
 static void reach_back(struct record *r, uint32_t stack)
 {
     uint32_t from = atomic_load(&r->from);
     while (stack < from && !atomic_compare_exchange_weak(&r->from, &from, stack))
         ;
-    atomic_store(&r->known, true); /* the thread that made it may not have come so far */
+    atomic_store(&r->known, true); /* the thread that made it may not have done this yet */
 }
 
-/* Does an earlier record stand for the same object at the same place? Then they share a number. */
+/* If an earlier record is for the same object at the same place, the two share a number. */
 static void join_first(struct record *r, uint32_t head)
 {
     for (uint32_t i = head, n = 0; i && n < CHAIN_SEARCHED; n++) {
@@ -102,7 +102,8 @@ static void join_first(struct record *r, uint32_t head)
     }
 }
 
-/* An object whose headers cannot be read gets a record, too, so that it is a loss only once. */
+/* An object whose headers cannot be read gets a record too, so that it is counted as a loss only
+ * once. */
 static struct record *make(const struct dl_find_object *found, uint32_t stack, uint32_t *number)
 {
     *number = lp_slab_count(&records) < LP_LOADED_MAX ? lp_slab_add(&records, 1) : LP_SLAB_FULL;
@@ -145,7 +146,7 @@ void lp_loaded_note(const uintptr_t *frames, uint32_t n, uint32_t stack)
             continue; /* the same as the frame before */
         if (_dl_find_object((void *)frames[i], &found) != 0)
             found = (struct dl_find_object){0};
-        else if (found.dlfo_link_map->l_name[0]) /* not the program, which has a record */
+        else if (found.dlfo_link_map->l_name[0]) /* not the program, which has a record already */
             note(&found, stack);
     }
 }

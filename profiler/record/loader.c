@@ -6,7 +6,7 @@
 
 enum { FORK_PATIENCE_MS = 200 };
 
-static struct lp_lock inside; /* held by the thread of ours that is inside the loader */
+static struct lp_lock inside; /* held by the profiler's thread that is inside the loader */
 
 void lp_loader_enter(void)
 {

@@ -1,14 +1,14 @@
 /*
- * The profiler's threads inside the loader. glibc does not give a forked child the loader's locks:
- * if another thread holds one at a fork, the child waits for ever. So our threads say when they
- * enter the loader, and fork waits a moment until none is there.
+ * The profiler's threads inside the loader. A forked child does not get the loader's locks
+ * released: if another thread holds one at a fork, the child waits for it forever. So the
+ * profiler's threads mark when they enter the loader, and fork waits a moment until none is inside.
  */
 #ifndef LP_RECORD_LOADER_H
 #define LP_RECORD_LOADER_H
 
 #include <stdbool.h>
 
-/* Around dlopen() and the like, on a thread of the profiler's. */
+/* Around dlopen() and similar calls on a thread of the profiler. */
 void lp_loader_enter(void);
 void lp_loader_leave(void);
 

@@ -1,7 +1,7 @@
 /*
- * Which call mapped what: address ranges, each with the stack of its mmap(), mremap() or shmat().
- * What is mapped is said by the kernel (inspect/mappings.c reads /proc/self/maps). This table adds
- * the stack, and separates mappings that the kernel has merged.
+ * Which call made which mapping: address ranges, each with the stack of its mmap(), mremap() or
+ * shmat(). The kernel knows what is mapped (inspect/mappings.c reads its list). This table adds the
+ * stack, and separates mappings that the kernel has merged.
  */
 #ifndef LP_RECORD_MAPS_H
 #define LP_RECORD_MAPS_H
@@ -10,7 +10,7 @@
 
 extern struct lp_ranges lp_maps __attribute__((visibility("hidden")));
 
-/* For the rooms above hooks/. As lp_ranges_copy() and lp_ranges_live(). */
+/* For the rooms above hooks/. Like lp_ranges_copy() and lp_ranges_live(). */
 uint32_t lp_maps_copy(uint64_t from, struct lp_range *out, uint32_t n);
 uint32_t lp_maps_live(void);
 

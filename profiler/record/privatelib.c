@@ -15,12 +15,12 @@
 struct tables {
     const ElfW(Sym) * symbols;
     const char *strings;
-    const ElfW(Rela) * rela[2]; /* of functions, of everything else */
+    const ElfW(Rela) * rela[2]; /* those of functions, those of everything else */
     size_t nrela[2];
 };
 
-/* glibc makes these entries absolute when it loads a library; others leave them as the file has
- * them. */
+/* glibc makes these entries absolute when it loads a library. Other loaders leave them as they are
+ * in the file. */
 static const void *absolute(const struct link_map *map, ElfW(Addr) value)
 {
     return (const void *)(value < map->l_addr ? value + map->l_addr : value);
@@ -102,7 +102,7 @@ static bool tls_fits(const struct link_map *map, size_t bytes)
 void *lp_privatelib_load(const char *name, const struct lp_override *overrides, size_t tls_bytes)
 {
 #if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
-    int deep = 0; /* the sanitizers' runtimes refuse it */
+    int deep = 0; /* the sanitizers' runtimes refuse RTLD_DEEPBIND */
 #else
     int deep = RTLD_DEEPBIND;
 #endif

@@ -1,5 +1,5 @@
 /*
- * A shared library for the profiler alone.
+ * Loads a shared library for the profiler alone.
  *
  * It is loaded with RTLD_LOCAL, so that its symbols stand before nobody else's, and with
  * RTLD_DEEPBIND, so that it does not call functions of the program that happen to have libc's

@@ -1,9 +1,9 @@
 /*
- * Which call made which child process, by its id. What children there are is said by the kernel
- * (profile/procs.c). This table adds the stack.
+ * Which call made which child process, by process id. The kernel knows which children exist
+ * (profile/procs.c reads its list). This table adds the stack.
  *
- * A thread that waits in system() is here, too, under its own id plus 2^32, because no hook sees
- * the child that system() makes.
+ * A thread that waits in system() is here too, under its own id plus 2^32, because no hook sees the
+ * child that system() makes.
  */
 #ifndef LP_RECORD_PROCS_H
 #define LP_RECORD_PROCS_H
@@ -14,7 +14,7 @@
 
 extern struct lp_ranges lp_procs __attribute__((visibility("hidden")));
 
-/* For the rooms above hooks/. As lp_ranges_copy(); lp_procs_cut() drops one key. */
+/* For the rooms above hooks/. Like lp_ranges_copy(). lp_procs_cut() drops one key. */
 uint32_t lp_procs_copy(uint64_t from, struct lp_range *out, uint32_t n);
 void lp_procs_cut(uint64_t key);
 

@@ -1,7 +1,7 @@
 /*
- * Links are numbers in the slab; 0 is none, so node 0 is never used. A node's priority is computed
- * from its number: as good as random, and not stored. All work goes down the tree in loops, not by
- * recursion, because a hook may run on a small stack.
+ * Links are numbers in the slab. 0 means none, so node 0 is never used. A node's priority is a hash
+ * of its number: as good as random, and not stored. The tree is walked in loops, not by recursion,
+ * because a hook may run on a small stack.
  */
 #include "record/ranges.h"
 
@@ -37,7 +37,7 @@ static uint32_t priority(uint32_t i)
     return i ^ i >> 16;
 }
 
-/* A copy of this node in a new place; 0 when there is none (a loss). */
+/* Copies this node to a new place. Returns 0 if there is none (a loss). */
 static uint32_t new_node(struct lp_ranges *set, const struct node *from)
 {
     uint32_t i = set->spare;
@@ -45,7 +45,7 @@ static uint32_t new_node(struct lp_ranges *set, const struct node *from)
         set->spare = at(set, i)->left;
     } else {
         if (!set->begun && lp_slab_add(&set->nodes, 1) == 0)
-            set->begun = true; /* that was number 0 */
+            set->begun = true; /* the first node has number 0, which means none */
         i = set->begun && lp_slab_count(&set->nodes) <= set->max ? lp_slab_add(&set->nodes, 1)
                                                                  : LP_SLAB_FULL;
         if (i == LP_SLAB_FULL) {
@@ -86,7 +86,7 @@ static void split(struct lp_ranges *set, uint32_t tree, uint64_t key, uint32_t *
     *before = *others = 0;
 }
 
-/* Makes one tree of two; all of a lie before all of b. */
+/* Merges two trees into one. All of a must be before all of b. */
 static uint32_t merge(struct lp_ranges *set, uint32_t a, uint32_t b)
 {
     uint32_t root = 0, *place = &root;
@@ -105,7 +105,7 @@ static uint32_t merge(struct lp_ranges *set, uint32_t a, uint32_t b)
     return root;
 }
 
-/* The first that ends after this number; 0: none does. */
+/* The first range that ends after this number. 0: there is none. */
 static uint32_t find(struct lp_ranges *set, uint64_t number)
 {
     uint32_t best = 0;
@@ -128,7 +128,7 @@ static void insert(struct lp_ranges *set, uint32_t i)
     set->root = merge(set, merge(set, before, i), others);
 }
 
-/* Takes out all that start in this range. */
+/* Removes all ranges that start in this range. */
 static void drop(struct lp_ranges *set, uint64_t start, uint64_t end)
 {
     uint32_t before, middle, others;
@@ -142,7 +142,7 @@ static void drop(struct lp_ranges *set, uint64_t start, uint64_t end)
     }
 }
 
-/* Splits the range that has this number inside in two. */
+/* If a range has this number inside, splits it in two there. */
 static void part(struct lp_ranges *set, uint64_t number)
 {
     uint32_t i = find(set, number);
@@ -157,7 +157,7 @@ static void part(struct lp_ranges *set, uint64_t number)
         insert(set, other);
 }
 
-/* Makes one of two that part() split here. */
+/* Joins two ranges that part() split here. */
 static void join(struct lp_ranges *set, uint64_t number)
 {
     uint32_t l = number > 0 ? find(set, number - 1) : 0, h = find(set, number);
@@ -182,7 +182,7 @@ static void cut(struct lp_ranges *set, uint64_t start, uint64_t end)
     }
     i = end > start ? find(set, end) : 0;
     if (i && at(set, i)->start >= start && at(set, i)->start < end) {
-        struct node *last = at(set, i); /* its place among the others stays the same */
+        struct node *last = at(set, i); /* its order among the others does not change */
         last->length = end_of(last) - end;
         last->start = end;
     }
@@ -279,8 +279,9 @@ void lp_ranges_stays(struct lp_ranges *set, uint64_t start, uint64_t length, uin
     lp_release(&held);
 }
 
-/* Goes from one to the next without a search from the root, because others wait for the lock. Keeps
- * the nodes on the way down that are still to come. No tree is ever DEPTH_MAX deep. */
+/* Goes from one range to the next without a search from the root, because other threads wait for
+ * the lock. Keeps the nodes on the way down that are still to be visited. No tree gets DEPTH_MAX
+ * deep. */
 uint32_t lp_ranges_copy(struct lp_ranges *set, uint64_t from, struct lp_range *out, uint32_t n,
                         bool try)
 {
@@ -316,7 +317,7 @@ void lp_ranges_after_fork(struct lp_ranges *set, enum lp_fork_lock got, bool chi
 {
     if (got == LP_FORK_HELD && empty)
         drop(set, 0, UINT64_MAX);
-    if (got == LP_FORK_ABANDONED && child) { /* the tree may be in pieces: its nodes are given up */
+    if (got == LP_FORK_ABANDONED && child) { /* the tree may be half changed: drop its nodes */
         set->root = set->spare = 0;
         atomic_store(&set->live, 0);
         lp_loss(LP_LOSS_WAITED);

@@ -9,11 +9,11 @@ enum { UNKNOWN = -1 };
 _Atomic uint64_t lp_rate_gate = LP_RATE_INTERVAL_MAX + 1;
 static _Atomic int64_t current = UNKNOWN;
 
-/* A ring. A writer takes a number, and its slot bears that number only while what is in it is
- * whole. */
-static _Atomic uint32_t nrates; /* ever */
+/* A ring. A writer takes the next number. A slot has its number only while its content is complete.
+ */
+static _Atomic uint32_t nrates; /* rates so far */
 static struct {
-    _Atomic uint32_t number; /* from 1 up */
+    _Atomic uint32_t number; /* numbers begin at 1 */
     _Atomic int64_t bytes, since_ns;
 } rates_kept[LP_RATES_KEPT];
 
@@ -38,11 +38,11 @@ void lp_rates_read(struct lp_rates *rates)
         if (before == i + 1 && atomic_load(&rates_kept[slot].number) == before)
             rates->n++;
         else
-            rates->dropped++; /* overtaken, or not yet written */
+            rates->dropped++; /* overwritten, or not yet written */
     }
 }
 
-/* Sets the first rate, unless another thread did. Returns the rate in force. */
+/* Sets the first rate, unless another thread has done so. Returns the rate in force. */
 static int64_t settle(int64_t first)
 {
     int64_t rate = UNKNOWN;
@@ -55,16 +55,16 @@ static int64_t settle(int64_t first)
 int64_t lp_rate(void)
 {
     int64_t rate = atomic_load_explicit(&current, memory_order_relaxed);
-    return rate == UNKNOWN ? settle(lp_config()->rate) : rate; /* inside the first malloc */
+    return rate == UNKNOWN ? settle(lp_config()->rate) : rate; /* in the first malloc */
 }
 
 void lp_rate_set(int64_t bytes)
 {
-    lp_rate(); /* the first rate is noted before it changes */
+    lp_rate(); /* so that the first rate is recorded before it changes */
     if (atomic_exchange(&current, bytes) != bytes)
         note_rate(bytes, lp_now_ns() - lp_began_ns());
     if (atomic_fetch_add(&lp_rate_gate, LP_RATE_INTERVAL_MAX + 1) + LP_RATE_INTERVAL_MAX + 1 == 0)
-        atomic_fetch_add(&lp_rate_gate, LP_RATE_INTERVAL_MAX + 1); /* 0 stays nobody's */
+        atomic_fetch_add(&lp_rate_gate, LP_RATE_INTERVAL_MAX + 1); /* 0 stays unused */
 }
 
 /* splitmix64: one word of state, good enough for intervals, and quick. */

@@ -1,7 +1,7 @@
 /*
- * How often the heap is sampled: a Poisson process over the bytes that are allocated, one point
- * every `rate` bytes on the average. A block is sampled when a point falls into it, so its chance
- * is p = 1 - e^(-size/rate), whatever was allocated before. Rate 1 means every block, 0 none.
+ * How often the heap is sampled: a Poisson process over the allocated bytes, with one point per
+ * `rate` bytes on average. A block is sampled if a point falls into it, so its probability is p = 1
+ * - e^(-size/rate), independent of earlier allocations. Rate 1 means every block, 0 none.
  *
  * The process is memoryless: a thread may throw away what is left of its interval and draw anew, as
  * it does when the rate has changed, and stays unbiased.
@@ -23,15 +23,15 @@ extern _Atomic uint64_t lp_rate_gate __attribute__((visibility("hidden")));
 enum { LP_RATE_GATE_SHIFT = 44 };
 #define LP_RATE_INTERVAL_MAX ((UINT64_C(1) << LP_RATE_GATE_SHIFT) - 1)
 
-/* Bytes. Until lp_rate_set() is called, the rate that the configuration has. */
+/* In bytes. Until lp_rate_set() is called, the rate of the configuration. */
 int64_t lp_rate(void);
 
-/* When it returns, the rate is in force for the next allocation of every thread. bytes: 0 to
- * LP_RATE_MAX (config.h). */
+/* When it returns, the rate applies to the next allocation of every thread. bytes: 0 to LP_RATE_MAX
+ * (config.h). */
 void lp_rate_set(int64_t bytes);
 
-/* The rates there were, oldest first; the last is in force. Of more than LP_RATES_KEPT the oldest
- * are dropped. Any thread; takes no lock. */
+/* The rates so far, oldest first. The last one is in force. If there are more than LP_RATES_KEPT,
+ * the oldest are dropped. Any thread; takes no lock. */
 enum { LP_RATES_KEPT = 16 };
 struct lp_rates {
     uint32_t n, dropped;
@@ -47,10 +47,10 @@ static inline bool lp_rates_mixed(const struct lp_rates *rates)
     return rates->n + rates->dropped > 1;
 }
 
-/* Bytes to the next point, for this thread; LP_RATE_INTERVAL_MAX when off, 0 when exact. */
+/* Draws the bytes to this thread's next point. LP_RATE_INTERVAL_MAX if off, 0 if exact. */
 uint64_t lp_rate_interval(struct lp_self *self, int64_t rate);
 
-/* 64 bits by chance, from this thread's own generator. */
+/* 64 random bits from this thread's own generator. */
 uint64_t lp_random(struct lp_self *self);
 
 /* How many blocks of this size one sample stands for: 1/p. */

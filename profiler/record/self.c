@@ -28,7 +28,7 @@ int lp_own_enter(void)
 {
     int previous = lp_self.own;
     lp_self.own = true;
-    lp_self.due = 0; /* below every gate: no allocation passes without a look */
+    lp_self.due = 0; /* below every gate, so that every allocation is examined */
     lp_self.free_mask = 0;
     return previous;
 }
@@ -38,8 +38,8 @@ void lp_own_leave(int previous)
     lp_self.own = previous;
 }
 
-/* /dev/null where libraries expect the standard streams: whatever they print goes nowhere, and not
- * into a connection that happens to have the number. */
+/* Opens /dev/null where libraries expect the standard streams. Otherwise their output could go into
+ * a connection that happens to have the number. */
 static int null_at(int fd)
 {
     long null = lp_syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC);
@@ -51,9 +51,9 @@ static int own_stderr = -1;
 static int leave_descriptors(void)
 {
 #ifdef __SANITIZE_THREAD__
-    return 0; /* it takes descriptors of the same number for the same everywhere: stay */
+    return 0; /* it takes equal numbers for the same descriptor, so keep the table */
 #endif
-    /* Those above are not even copied. */
+    /* The descriptors above 2 are not even copied. */
     int error = (int)lp_syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, CLOSE_RANGE_UNSHARE);
     lp_self.apart = !error;
     if (!error) {
@@ -70,8 +70,8 @@ int lp_own_thread_enter(void)
 {
     lp_own_enter();
     int error = leave_descriptors();
-    lp_syscall(SYS_unshare,
-               CLONE_FS); /* refused by some filters: then the program's changes are ours, too */
+    /* If a filter refuses this, the program's changes apply to this thread too. */
+    lp_syscall(SYS_unshare, CLONE_FS);
     if (!error)
         replace(0, (pid_t)lp_syscall(SYS_gettid));
     return error;

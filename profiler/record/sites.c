@@ -13,8 +13,8 @@
  * allocation added; sums of doubles would drift. */
 #define OBJECT_UNIT 65536.0
 
-/* Sums over the allocations, or over the frees. Bytes are objects times the site's size; off_bytes
- * is the difference for blocks of other sizes that share the site by size class. */
+/* Sums over the allocations, or over the frees. Bytes are objects times the site's size. off_bytes
+ * corrects that for blocks of other sizes that share the site by size class. */
 struct tally {
     _Atomic uint64_t objects; /* in OBJECT_UNIT */
     _Atomic int64_t off_bytes;
@@ -55,7 +55,7 @@ static uint64_t hash_of(uint32_t stack, uint64_t size)
            0xff51afd7ed558ccdu;
 }
 
-/* Goes along the path to this site; LP_SITE_NONE: it is not there. */
+/* Follows the path to this site. LP_SITE_NONE: there is none. */
 static uint32_t find(struct lp_index_path *path, uint32_t stack, uint64_t size)
 {
     for (uint32_t i; (i = lp_index_next(&table, path)) != LP_INDEX_END;) {
@@ -66,7 +66,7 @@ static uint32_t find(struct lp_index_path *path, uint32_t stack, uint64_t size)
     return LP_SITE_NONE;
 }
 
-/* Counts one more size for this stack. false: it has all the exact sizes that it may have. */
+/* Counts one more size for this stack. false: it has all the exact sizes it may have. */
 static bool may_be_exact(uint32_t stack)
 {
     if (!lp_slab_segment(&size_counts, stack))
@@ -94,7 +94,7 @@ static uint32_t get(uint32_t stack, uint64_t size, bool exact)
     for (;;) {
         uint32_t i = find(&path, stack, size);
         if (i != LP_SITE_NONE)
-            return i; /* if another thread has just added it, the fresh one stays unused */
+            return i; /* if another thread has just added it, the new one stays unused */
         if (fresh == LP_SITE_NONE && exact && !may_be_exact(stack)) {
             uint64_t class = size_class(size);
             if (class != size)
@@ -175,8 +175,8 @@ void lp_site_read(uint32_t i, struct lp_site_figures *f)
     struct site *s = site_of(i);
     struct tally *a = &s->allocs, *r = &s->frees;
 
-    /* Frees are read first. A block that is allocated and freed meanwhile may be missed, but never
-     * makes the figures negative. */
+    /* Frees are read first. A block that is allocated and freed meanwhile may be missed, but the
+     * figures never become negative. */
     uint64_t gone_objects = atomic_load(&r->objects);
     int64_t gone_off = atomic_load(&r->off_bytes);
     double gone_objects_var = atomic_load(&r->objects_var),
@@ -192,7 +192,7 @@ void lp_site_read(uint32_t i, struct lp_site_figures *f)
     f->alloc_bytes_var = atomic_load(&a->bytes_var);
     f->inuse_objects = lp_round((double)(came_objects - gone_objects) / OBJECT_UNIT);
     f->inuse_bytes = bytes_of(came_objects - gone_objects, came_off - gone_off, s->size);
-    bool any = came_objects != gone_objects; /* doubles drift; nothing live, no variance */
+    bool any = came_objects != gone_objects; /* doubles drift; if nothing is live, they are 0 */
     f->inuse_objects_var = any ? at_least_0(f->alloc_objects_var - gone_objects_var) : 0;
     f->inuse_bytes_var = any ? at_least_0(f->alloc_bytes_var - gone_bytes_var) : 0;
 }

@@ -1,6 +1,7 @@
 /*
- * A site is a stack that allocates blocks of one size, with what was allocated and freed there.
- * Sites are never dropped; their counters only rise, and what is in use is the difference.
+ * A site is a stack that allocates blocks of one size, with the counts of what was allocated and
+ * freed there. Sites are never dropped; their counters only rise, and what is in use is the
+ * difference.
  *
  * A stack may have LP_SITE_SIZES sites for exact sizes. Further sizes share sites by size class (16
  * bytes apart up to 1 KiB, then eight to each doubling; the site's size is the upper bound). This
@@ -32,7 +33,7 @@ struct lp_site_figures {
     double alloc_objects_var, alloc_bytes_var, inuse_objects_var, inuse_bytes_var;
 };
 
-/* How many sites there are, and the i-th (0 up). */
+/* The number of sites, and the i-th (from 0). */
 uint32_t lp_site_count(void);
 void lp_site_read(uint32_t i, struct lp_site_figures *figures);
 

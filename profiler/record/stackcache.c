@@ -10,8 +10,7 @@
 
 enum { ENTRIES = 2048, WANTED_AFTER = 32 };
 
-/* The writer makes the version odd first. A reader needs an even version that is the same before
- * and after. */
+/* The writer makes the version odd first. A reader needs the same even version before and after. */
 struct known {
     const struct lp_self *thread;
     uintptr_t frame, caller;
@@ -24,9 +23,9 @@ struct entry {
     struct known known;
 };
 
-/* A place that asks a few times only costs a count; an entry is mapped when it is first written. */
+/* A place with few requests costs only a count. An entry is mapped when it is first written. */
 static struct lp_slab entries = LP_SLAB(sizeof(struct entry), 5, LP_OWN_STACKCACHE);
-static _Atomic uint32_t asked[ENTRIES]; /* how often without success, by any thread */
+static _Atomic uint32_t asked[ENTRIES]; /* number of failed look-ups, by any thread */
 static _Atomic uint32_t age = 1;
 
 static uint32_t slot_of(uintptr_t frame, uintptr_t caller)

@@ -1,7 +1,8 @@
 /*
- * The frames of all stacks lie in one slab, one entry for each stack in another, found through an
- * index (sys/index.h). An entry is complete before it is put into the index. If two threads add the
- * same stack at the same time, one of them finds the other's entry, and its own stays unused.
+ * The frames of all stacks lie in one slab. Another slab has one entry per stack, which is found
+ * through an index (sys/index.h). An entry is complete before it is added to the index. If two
+ * threads add the same stack at the same time, one of them finds the other's entry, and its own
+ * stays unused.
  */
 #include "record/stacks.h"
 
@@ -16,8 +17,8 @@
 
 struct entry {
     struct lp_index_links links;
-    uint32_t tag;   /* the number of frames, and above it some bits of the hash */
-    uint32_t words; /* where its frames begin in `words` */
+    uint32_t tag;   /* the number of frames, and some bits of the hash above it */
+    uint32_t words; /* where its frames begin in the slab of words */
 };
 
 #define TAG_FRAMES 0xffu
@@ -37,7 +38,7 @@ static uint64_t hash_of(const uintptr_t *frames, uint32_t n)
     return h * 0xff51afd7ed558ccdu;
 }
 
-/* Bits that the index uses last. */
+/* The bits of the hash that the index uses last. */
 static uint32_t tag_of(uint64_t hash, uint32_t n)
 {
     return (uint32_t)hash << 8 | n;
@@ -48,7 +49,7 @@ static struct entry *entry_of(uint32_t id)
     return lp_slab_at(&entries, id - LP_STACK_FIRST);
 }
 
-/* Goes along the path to this stack; LP_STACK_NONE: it is not there. */
+/* Follows the path to this stack. LP_STACK_NONE: there is none. */
 static uint32_t find(struct lp_index_path *path, uint32_t tag, const uintptr_t *frames, uint32_t n)
 {
     for (uint32_t i; (i = lp_index_next(&table, path)) != LP_INDEX_END;) {
@@ -59,7 +60,7 @@ static uint32_t find(struct lp_index_path *path, uint32_t tag, const uintptr_t *
     return LP_STACK_NONE;
 }
 
-/* A new entry, which is not yet in the index; LP_SLAB_FULL: there is no place. */
+/* Makes an entry that is not yet in the index. LP_SLAB_FULL: there is no place. */
 static uint32_t new_entry(uint32_t tag, const uintptr_t *frames, uint32_t n)
 {
     uint32_t place = LP_SLAB_FULL, at = LP_SLAB_FULL;

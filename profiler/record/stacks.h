@@ -1,6 +1,6 @@
 /*
- * Every distinct stack is stored once and has a number. Stacks are never dropped. A number means
- * the same stack for the life of the process, and reading needs no lock.
+ * Every distinct stack is stored once and has a number. Stacks are never dropped, so a number means
+ * the same stack as long as the process runs. Reading needs no lock.
  *
  * Addresses are leaf first and point *into* the call instruction: return addresses are stored minus
  * one, the interrupted frame of a signal as it is. Profiles show the addresses as stored.
@@ -12,13 +12,14 @@
 
 enum {
     LP_FRAMES_MAX = 128,  /* deeper stacks lose their outermost frames */
-    LP_STACK_NONE = 0,    /* no stack: it could not be taken, or the table was full */
-    LP_STACK_EARLIER = 1, /* made before the profiler was there, or without calling a hook */
-    LP_STACK_SILENT = 2,  /* of a thread that did not answer */
+    LP_STACK_NONE = 0,    /* there is no stack: it could not be taken, or the table was full */
+    LP_STACK_EARLIER = 1, /* from before the profiler was loaded, or made without a hook */
+    LP_STACK_SILENT = 2,  /* the stack of a thread that did not answer */
     LP_STACK_FIRST = 3    /* the first number of a real stack */
 };
 
-/* In place of the outermost frame: why the stack is not whole. No code is at these addresses. */
+/* Stands in place of the outermost frame if the stack is not whole. No code is at these addresses.
+ */
 enum {
     LP_FRAME_CUT = 1,   /* the next frame could not be found */
     LP_FRAME_DEEPER = 2 /* there were more than LP_FRAMES_MAX */
@@ -29,19 +30,19 @@ struct lp_stack {
     const uintptr_t *frames;
 };
 
-/* The number of this stack; LP_STACK_NONE if the table is full (counted as a loss). Any thread, any
+/* Returns the number of this stack. LP_STACK_NONE: the table is full (a loss). Any thread, any
  * signal context; takes no lock. */
 uint32_t lp_stack_intern(const uintptr_t *frames, uint32_t nframes);
 
-/* The frames of a number. Unknown numbers give an empty stack. */
+/* Returns the frames of a stack. An unknown number gives an empty stack. */
 struct lp_stack lp_stack_get(uint32_t id);
 
-/* What a special stack is called as a frame ("[made before the profiler looked]"), or NULL. */
+/* The name of a special stack, shown as a frame ("[made before the profiler looked]"), or NULL. */
 const char *lp_stack_special(uint32_t id);
 
 uint32_t lp_stack_count(void);
 
-/* How many stacks a look-up of this one compares, itself included. For tests and the benchmark. */
+/* How many stacks a look-up of this one compares, including itself. For tests and the benchmark. */
 uint32_t lp_stack_steps(uint32_t id);
 
 #endif

@@ -12,43 +12,43 @@
 #include "sys/slab.h"
 #include "sys/syscall.h"
 
-/* Handles are found through chains, not through sys/index.h: they are removed again, and one lock
- * protects the chains together with the rows. */
-enum { HEADS = 4096, SWEEP = 2 /* of `going`, at every end of a thread */ };
+/* Handles are found through chains. sys/index.h is not used, because handles are removed again, and
+ * because one lock protects the chains together with the rows. */
+enum { HEADS = 4096, SWEEP = 2 /* rows of `going` that are checked at every end of a thread */ };
 
 enum state { FREE, RUNS, ENDED };
 
-/* Has the handle been written to where the creator wants it? */
+/* Has the handle been written to the creator's variable? */
 enum { TO_TELL, TELLING, TOLD };
 
 /* Protected by `lock`, unless stated otherwise. */
 struct row {
     struct lp_thread shown;
-    struct lp_thread_order order; /* written before there is a thread */
+    struct lp_thread_order order; /* written before the thread exists */
     pthread_t fresh;              /* pthread_create() writes it, lp_thread_made() reads it */
     _Atomic int telling;
     pthread_t handle;
     enum state state;
     bool has_handle;
-    bool creating; /* pthread_create() has not returned: the row is not used again before that */
-    bool done;     /* to be freed then */
-    uint32_t next; /* in its chain of handles, in `spare`, or in `going` */
+    bool creating; /* pthread_create() has not returned, and the row is not reused before that */
+    bool done;     /* to be freed when it has returned */
+    uint32_t next; /* the next row in its chain of handles, in `spare` or in `going` */
 };
 
 static struct lp_lock lock;
 static struct lp_slab rows = LP_SLAB(sizeof(struct row), 10, LP_OWN_THREADS);
 static uint32_t heads[HEADS];          /* rows with a handle */
-static uint32_t spare;                 /* rows that are free */
-static uint32_t going, *last = &going; /* ended and detached: until the kernel lets them go */
+static uint32_t spare;                 /* free rows */
+static uint32_t going, *last = &going; /* ended and detached, not yet released by the kernel */
 static _Atomic int64_t unjoined;
-static bool inherited; /* all of this is the parent's; the child could not clear it at the fork */
+static bool inherited; /* the table is still the parent's: it could not be cleared at the fork */
 
 static struct row *row_at(uint32_t number)
 {
     return lp_slab_at(&rows, number - 1);
 }
 
-/* NULL if the row has been used again since. */
+/* NULL if the row has been reused. */
 static struct row *row_of(struct lp_thread_ticket ticket)
 {
     struct row *row = ticket.row ? row_at(ticket.row) : NULL;
@@ -92,8 +92,8 @@ static void set_free(struct row *row)
     spare = row->shown.ticket.row;
 }
 
-/* Another row with this handle was joined without a hook, or that was not recorded: otherwise the
- * handle would not be used again. */
+/* If another row has this handle, its thread was joined without a hook, or the join was not
+ * recorded. Otherwise the handle would not be in use again. */
 static void name(struct row *row, pthread_t handle)
 {
     if (row->has_handle)
@@ -130,7 +130,7 @@ static void sweep(void)
     }
 }
 
-/* A child has one thread. The rows of the others are its parent's. */
+/* A child has one thread. The rows of the others belong to its parent. */
 static void forget_others(void)
 {
     going = spare = 0;
@@ -203,10 +203,10 @@ pthread_t *lp_thread_handle(struct lp_thread_ticket ticket)
     return &row_at(ticket.row)->fresh;
 }
 
-/* Puts the handle where the creator wants it: by the creator or by the new thread, whoever comes
- * first. The other one waits until it is done, because it may free that place next. Signals are
- * blocked meanwhile: a handler may suspend the thread for any time, and the other one would wait as
- * long. */
+/* Writes the handle to the creator's variable. The creator or the new thread does it, whichever
+ * comes first. The other one waits until it is done, because it may free that memory next. Signals
+ * are blocked meanwhile: a handler could suspend the thread for any time, and the other thread
+ * would wait as long. */
 static void tell(struct row *row, pthread_t handle)
 {
     int seen = atomic_load(&row->telling);
@@ -234,7 +234,7 @@ void lp_thread_made(struct lp_thread_ticket ticket)
         name(row, row->fresh);
     tell(row, row->fresh);
     if (!holds)
-        return; /* the row is never used again */
+        return; /* the row is never reused */
     row->creating = false;
     if (row->done)
         set_free(row);
@@ -355,7 +355,7 @@ enum lp_fork_lock lp_threads_before_fork(void)
 void lp_threads_after_fork(enum lp_fork_lock got, bool child)
 {
     if (child && got == LP_FORK_BELOW)
-        inherited = true; /* the interrupted code is in the middle of it */
+        inherited = true; /* the interrupted code is in the middle of a change */
     else if (child)
         forget_others();
     lp_hold_forked(&lock, got, child);

@@ -1,9 +1,9 @@
 /*
- * Two unwinders. libunwind reads the unwind tables; it is loaded privately (record/privatelib.h) at
- * a moment when that is safe, by lp_unwind_load(). Before that, and where code has no tables,
- * frames are followed by frame pointers, as far as they are consistent: a frame lies above the one
- * before, its memory can be read, and its return address lies in code, behind a call. What cannot
- * be followed is cut, and says so (record/stacks.h has the mark).
+ * There are two unwinders. libunwind reads the unwind tables. lp_unwind_load() loads it privately
+ * (record/privatelib.h), at a moment when that is safe. Before that, and where code has no tables,
+ * frames are followed by frame pointers as far as they are consistent: a frame lies above the one
+ * before, its memory can be read, and its return address lies in code, behind a call. If the next
+ * frame cannot be found, the stack is cut and gets a mark (record/stacks.h).
  *
  * record/unwindcalls.c has what libunwind calls in place of some functions of libc.
  */
@@ -36,9 +36,9 @@
 
 enum {
 #ifdef __SANITIZE_THREAD__
-    CACHE_EARNED_AFTER = INT_MAX, /* the cache is freed when TSan has left the thread already */
+    CACHE_EARNED_AFTER = INT_MAX, /* TSan has left the thread before the cache is freed */
 #else
-    CACHE_EARNED_AFTER = 16, /* stacks in one thread */
+    CACHE_EARNED_AFTER = 16, /* stacks taken in one thread */
 #endif
     HOOK_FRAMES = 8, /* at most this many of ours lie above the program's */
     RARE_RATE =
@@ -46,8 +46,7 @@ enum {
     ENDS = 256,
 };
 
-/* libunwind's functions, under the names that its header gives them; all set once `loaded` is true.
- */
+/* libunwind's functions, under the names in its header. All are set once `loaded` is true. */
 static struct {
     int (*init_local)(unw_cursor_t *, unw_context_t *);
     int (*init_local2)(unw_cursor_t *, unw_context_t *, int);
@@ -64,11 +63,12 @@ static struct {
 static _Atomic bool loaded;
 
 static _Atomic uint32_t caches;
-static pthread_key_t cache_key; /* to hear of the end of a thread that has one */
+static pthread_key_t cache_key; /* its destructor runs at the end of a thread that has a cache */
 
-/* How often code was unloaded. A trace cache keeps what was found at an address for the life of its
- * thread, and unw_flush_cache() does not reach it: with other code there by now, or none known then
- * and some now, it would lead astray. Such a cache is not used any more; its thread steps. */
+/* How often code was unloaded. A trace cache keeps what was found at an address until its thread
+ * ends, and unw_flush_cache() does not reach it. After other code was loaded there, it would give
+ * wrong results. So the cache is not used after an unload, and its thread takes stacks by stepping.
+ */
 static _Atomic uint32_t unloads;
 
 /* Pages that could be read since this stack was begun. libunwind remembers them for longer, but the
@@ -115,7 +115,7 @@ access_mem(unw_addr_space_t space, unw_word_t address, unw_word_t *value, int wr
     return 0;
 }
 
-/* libc, where the trampoline of signal handlers is. */
+/* libc, which contains the trampoline of signal handlers. */
 static uintptr_t libc_start, libc_end;
 
 static bool read_registers(unw_cursor_t *cursor, struct lp_registers *r)
@@ -192,7 +192,7 @@ static uint32_t step(unw_cursor_t *cursor, uintptr_t *frames, uint32_t max, bool
         }
         bool sigreturn = is_sigreturn(here.ip, n > 0);
         frames[n++] = exact || sigreturn ? here.ip : here.ip - 1;
-        exact = sigreturn; /* what it returns to was interrupted, and did not call */
+        exact = sigreturn; /* its caller was interrupted and did not call it */
         if (words && (exact || !note_words(cursor, &here, n == 1, &saved, words, base))) {
             words->n = LP_STACKCACHE_WORDS + 1;
             words = NULL;
@@ -228,8 +228,8 @@ __attribute__((noinline)) static uint32_t step_from_here(uintptr_t *frames, uint
     return step(&cursor, frames, max, false, words, base, end);
 }
 
-/* Outermost addresses of stacks that were complete, by stepping. unw_backtrace() does not tell why
- * it ended: if it ends at one of these, the stack is complete. */
+/* Outermost addresses of stacks that were complete, found by stepping. unw_backtrace() does not
+ * report why it ended. If it ends at one of these, the stack is complete. */
 static _Atomic uintptr_t ends[ENDS];
 
 static _Atomic uintptr_t *end_place(uintptr_t address)
@@ -237,7 +237,8 @@ static _Atomic uintptr_t *end_place(uintptr_t address)
     return &ends[(address * 0x9e3779b97f4a7c15u >> 40) % ENDS];
 }
 
-/* unw_backtrace() with its cache. false: it may not be used, or the stack may not be complete. */
+/* Calls unw_backtrace(), with its cache. false: it may not be used, or the stack may be incomplete.
+ */
 static bool backtrace_fast(uintptr_t *raw, uint32_t max, uint32_t *n)
 {
     uint32_t code = atomic_load_explicit(&unloads, memory_order_relaxed);
@@ -254,7 +255,7 @@ static bool backtrace_fast(uintptr_t *raw, uint32_t max, uint32_t *n)
     if (got <= 0 || (uint32_t)got == max ||
         atomic_load_explicit(end_place(raw[got - 1] - 1), memory_order_relaxed) != raw[got - 1] - 1)
         return false;
-    /* Return addresses point behind their call; an address that a signal interrupted does not. */
+    /* Return addresses are behind their call. An address that a signal interrupted is not. */
     bool exact = false;
     for (int i = 0; i < got; i++) {
         bool sigreturn = raw[i] >= libc_start && raw[i] < libc_end && lp_code_is_sigreturn(raw[i]);
@@ -296,7 +297,7 @@ __attribute__((noinline)) static uint32_t backtrace_raw(uintptr_t *raw, uint32_t
     return n;
 }
 
-/* As above, through the gate. */
+/* The same, unless libunwind must not be entered. */
 static uint32_t backtrace(uintptr_t *raw, struct lp_stackcache_words *words, uintptr_t base,
                           enum lp_stack_end *end)
 {
@@ -328,7 +329,8 @@ static uint32_t without_hidden(uintptr_t *frames, uint32_t n)
     return kept;
 }
 
-/* Where the caller's frames begin behind ours; *n, their number, is 0 when they are not there. */
+/* Returns where the caller's frames begin, behind ours. Sets *n to their number, 0 if they are not
+ * there. */
 static uintptr_t *without_ours(uintptr_t *raw, uint32_t *n, uintptr_t caller)
 {
     uint32_t skip = 0, all = *n;
@@ -359,7 +361,7 @@ void lp_unwind_not_early(void)
     atomic_store(&may_load_early, false);
 }
 
-/* Is the caller the loader itself? Then it may be in the middle of something. */
+/* Is the caller the loader itself? It may be in the middle of a change. */
 static bool in_loader(uintptr_t address)
 {
     struct dl_find_object object;
@@ -367,7 +369,8 @@ static bool in_loader(uintptr_t address)
            strstr(object.dlfo_link_map->l_name, "/ld-linux");
 }
 
-/* false: the loader itself is at work, before the program. */
+/* Loads libunwind before main if that is safe. false: the loader itself is at work, before the
+ * program. */
 static bool load_early(void *caller)
 {
     bool loader = in_loader((uintptr_t)caller);
@@ -379,7 +382,7 @@ static bool load_early(void *caller)
     return true;
 }
 
-/* `base` is a frame of ours below the caller's; `often`: the stack cache is asked. */
+/* `base` is a frame of ours below the caller's. `often`: look in the stack cache. */
 __attribute__((always_inline)) static inline uint32_t stack_of(void *caller, uintptr_t base,
                                                                bool often)
 {
@@ -398,7 +401,7 @@ __attribute__((always_inline)) static inline uint32_t stack_of(void *caller, uin
     words.n = 0;
     struct lp_stackcache_words *note = wanted ? &words : NULL;
     uint32_t n = backtrace(raw, note, base, &end);
-    bool taken = n > 0; /* else it is a loss already */
+    bool taken = n > 0; /* otherwise it was already counted as a loss */
     uintptr_t *frames = without_ours(raw, &n, (uintptr_t)caller);
     n = without_hidden(frames, n);
     if (n <= 1) {
@@ -469,7 +472,7 @@ void lp_unwind_forget(void)
     lp_stackcache_forget();
 }
 
-/* libunwind gives the thread's cache back at the same time, and makes no other. */
+/* The thread ends. libunwind releases its cache at the same time and makes no other. */
 static void forget_cache(void *arg)
 {
     (void)arg;
@@ -503,8 +506,9 @@ static bool find_functions(void *library)
     return true;
 }
 
-/* Unwinds once: what libunwind sets up for the process is set up now. true: it looked for an
- * address of this very function, so the first word of its data is what it looks for. */
+/* Unwinds once, so that libunwind sets up its data for the process now. true: it searched for an
+ * address of this very function, so the first word of its data is the address that it searches for.
+ */
 __attribute__((noinline)) static bool try_out(void)
 {
     uintptr_t frames[LP_FRAMES_MAX];

@@ -9,7 +9,7 @@
 _Atomic int lp_waits_on;
 
 static struct {
-    _Atomic int64_t rate, on_since_ns; /* on_since_ns: plus one, 0 for never */
+    _Atomic int64_t rate, on_since_ns; /* on_since_ns: the time plus one; 0: never */
     _Atomic uint32_t changes;
 } state[LP_WAITS_KINDS];
 
@@ -43,7 +43,7 @@ bool lp_waits_here(void)
     return !lp_self.busy && !lp_self.own;
 }
 
-/* By chance, once in `of` / `chosen`. */
+/* True with the probability chosen / of. */
 static bool drawn(int64_t chosen, int64_t of)
 {
     return lp_random(&lp_self) % (uint64_t)of < (uint64_t)chosen;

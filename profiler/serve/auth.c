@@ -6,7 +6,7 @@
 #include <strings.h>
 #include <arpa/inet.h>
 
-/* The time depends on the given text only, not on how much of it is right. */
+/* The time depends only on the length of the given text, and not on how much of it is right. */
 static bool same_secret(const char *given, size_t length, const char *token)
 {
     size_t token_length = strlen(token);
@@ -61,8 +61,8 @@ static bool has_token(const char *authorization, const char *token)
     return colon && same_secret(colon + 1, (size_t)(pair + length - colon - 1), token);
 }
 
-/* Is it "localhost", 127.x.x.x or [::1], with or without a port? The port may differ from ours,
- * as behind a tunnel. */
+/* Is it "localhost", 127.x.x.x or [::1], with or without a port? The port may differ from ours, for
+ * example behind a tunnel. */
 static bool names_loopback(const char *host)
 {
     char name[64];
@@ -80,14 +80,15 @@ static bool names_loopback(const char *host)
     return strcasecmp(name, "localhost") == 0 || strcmp(name, "[::1]") == 0;
 }
 
-/* An origin is "scheme://host:port"; ours has the same host and port as Host. "null" has none. */
+/* An origin is "scheme://host:port". Our own has the same host and port as Host. "null" has none.
+ */
 static bool same_origin(const char *origin, const char *host)
 {
     const char *authority = strstr(origin, "://");
     return authority && host && strcasecmp(authority + 3, host) == 0;
 }
 
-/* "same-site" is another port of this machine. */
+/* "same-site" means another port of this machine. */
 static bool same_site(const char *site, bool changes)
 {
     return strcasecmp(site, "none") == 0 || strcasecmp(site, "same-origin") == 0 ||

@@ -1,10 +1,10 @@
 /*
- * evhttp refuses some requests before it calls anybody: those that are not HTTP, whose head or body
- * is too long, or with an Expect that it does not know. It answers with an HTML page of its own,
+ * evhttp refuses some requests before it calls a handler: requests that are not valid HTTP, that
+ * have a head or body that is too long, or an unknown Expect. It answers with its own HTML page,
  * and libevent 2.1 has no hook for it. So the output buffer of each connection is watched. evhttp
- * writes a head line by line and then the body in one piece. When that piece is its error page,
- * head and page are still in the buffer, because nothing is written to the socket before the event
- * loop runs again, and are replaced there. evhttp itself closes the connection afterwards.
+ * writes a head line by line, and then the body in one piece. If that piece is its error page, head
+ * and page are still in the buffer, because nothing is written to the socket before the event loop
+ * runs again. They are replaced there. evhttp itself closes the connection afterwards.
  */
 #include "leakprof_evhttp.h"
 
@@ -17,7 +17,7 @@
 
 static const struct refusal {
     int status;
-    const char *phrase; /* libevent's, in its page */
+    const char *phrase; /* libevent's text in its page */
     const char *why;
 } refusals[] = {
     {400, "Bad Request",
@@ -28,9 +28,9 @@ static const struct refusal {
     {501, "Not Implemented", "this method is not supported"},
 };
 
-enum { PAGE_MIN = 80 /* most pieces are shorter: this runs for each line of each head */ };
+enum { PAGE_MIN = 80 /* most pieces are shorter; this runs for each line of each head */ };
 
-/* The refusal whose page has just been added; NULL: something else has. */
+/* The refusal whose page has just been added. NULL: something else was added. */
 static const struct refusal *added(struct evbuffer *out, const struct evbuffer_cb_info *info)
 {
     char page[64], wanted[64];
@@ -59,7 +59,7 @@ static void on_output(struct evbuffer *out, const struct evbuffer_cb_info *info,
     char body[160], date[64] = "";
     int length = snprintf(body, sizeof body, "{\"error\":\"%s\"}\n", refusal->why);
     evutil_date_rfc1123(date, sizeof date, NULL);
-    evbuffer_unfreeze(out, 1); /* a bufferevent lets no one else take from the front */
+    evbuffer_unfreeze(out, 1); /* a bufferevent freezes the front of its buffer */
     evbuffer_drain(out, evbuffer_get_length(out));
     evbuffer_freeze(out, 1);
     evbuffer_add_printf(out,

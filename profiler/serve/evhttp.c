@@ -10,7 +10,7 @@
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
 
-/* The headers that decide; each may be given once. */
+/* The headers that are checked. Each may be given once. */
 enum { HOST, ORIGIN, SITE, AUTHORIZATION, LENGTH, CODING, HEADERS };
 
 static bool read_headers(struct evhttp_request *request, const char *values[HEADERS])
@@ -21,7 +21,7 @@ static bool read_headers(struct evhttp_request *request, const char *values[HEAD
     TAILQ_FOREACH(header, evhttp_request_get_input_headers(request), next)
     {
         for (int i = 0; i < HEADERS; i++) {
-            /* The first letter tells most of them apart: this runs for every request. */
+            /* Compares the first letter first, because this runs for every request. */
             if ((header->key[0] | 0x20) != (names[i][0] | 0x20) ||
                 strcasecmp(header->key, names[i]) != 0)
                 continue;
@@ -68,7 +68,7 @@ int leakprof_evhttp_check(const struct leakprof_guard *guard, struct evhttp_requ
     if (*why)
         return refuse_and_close(request);
 
-    /* A request line with a whole URL names the host itself, and then Host does not count. */
+    /* If the request line has a whole URL, its host is used, and Host is ignored. */
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
     const char *host = uri ? evhttp_uri_get_host(uri) : NULL;
     const struct leakprof_headers headers = {.host = host ? host : values[HOST],

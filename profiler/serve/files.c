@@ -1,6 +1,6 @@
 /*
- * The dashboard: the page at / and what it loads below /ui/. The build puts its files into the
- * program (ui/embed). The Content-Security-Policy allows nothing from elsewhere.
+ * The dashboard: the page at / and the files that it loads below /ui/. The build puts them into the
+ * program (ui/embed). The Content-Security-Policy allows no other sources.
  */
 #include "leakprof_evhttp.h"
 
@@ -23,7 +23,7 @@ static const char policy[] =
     "frame-src 'self'; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; "
     "frame-ancestors 'self' http://127.0.0.1:* http://localhost:*";
 
-/* "gzip, deflate, br"; not "gzip;q=0". */
+/* True for "gzip, deflate, br", false for "gzip;q=0". */
 static bool takes_gzip(const char *accepted)
 {
     const char *at = accepted ? strcasestr(accepted, "gzip") : NULL;
@@ -38,7 +38,7 @@ static bool takes_gzip(const char *accepted)
     return !q || strcspn(q, "123456789") < length - (size_t)(q - at);
 }
 
-/* The client may list several tags, and weak ones (W/). */
+/* The client may send several tags, and weak ones (W/). */
 static bool has_it(const char *known, const char *tag)
 {
     return known && (strcmp(known, "*") == 0 || strstr(known, tag));

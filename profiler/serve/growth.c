@@ -1,6 +1,6 @@
 /*
- * Two snapshots against each other: the difference of one profile, and what is suspect in all of
- * them. `to` may be "now", which is taken for the occasion and not kept.
+ * Comparing two snapshots: the difference of one profile, and the suspects in all of them. If `to`
+ * is "now", a snapshot is taken for this answer and not kept.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -15,7 +15,7 @@ struct window {
     const struct lp_snapshot *from, *to; /* to: NULL for now */
 };
 
-/* false: the request has been answered. */
+/* false: the request has been answered with an error. */
 static bool find_window(struct lp_request *request, struct window *window)
 {
     const char *from = lp_query_get(&request->query, "from");
@@ -40,7 +40,8 @@ static bool find_window(struct lp_request *request, struct window *window)
     return true;
 }
 
-/* One of the few words a parameter may have, or the default. NULL: answered. */
+/* Reads a parameter that has two values, or its default. NULL: the request has been answered with
+ * an error. */
 static const char *word(struct lp_request *request, const char *name, const char *standard,
                         const char *other)
 {
@@ -55,7 +56,7 @@ static const char *word(struct lp_request *request, const char *name, const char
     return NULL;
 }
 
-/* growing: the column that has to; -1: everything is shown. */
+/* growing: the column that must have grown; -1: all rows are shown. */
 static void reply_diff(struct lp_request *request, const struct lp_profile *from,
                        const struct lp_profile *to, const struct lp_request_options *options,
                        int growing)
@@ -87,8 +88,8 @@ void lp_http_diff(struct lp_request *request)
     }
     struct lp_profile *now = window.to ? NULL : lp_take(from->kind);
     const struct lp_profile *to = window.to ? lp_snapshot_profile(window.to, kind) : now;
-    /* The column that was asked for, else the one that grows when something leaks: allocs' rows are
-     * heap's, but another one is meant there. */
+    /* The column that was requested, else the one that grows if something leaks. allocs has heap's
+     * rows, but another column grows there. */
     int growing = strcmp(sign, "growth") != 0              ? -1
                   : lp_query_get(&request->query, "value") ? options.view.value
                                                            : kind->growth_value;
@@ -96,8 +97,8 @@ void lp_http_diff(struct lp_request *request)
     lp_profile_free(now);
 }
 
-/* The snapshots from the one to the other; where there are more than a series holds, some in
- * between are passed over, evenly. */
+/* Collects the snapshots from one to the other. If there are more than a series holds, it skips
+ * some in between, evenly. */
 static void collect(struct lp_series *series, const struct lp_snapshot *from,
                     const struct lp_snapshot *to)
 {

@@ -23,7 +23,7 @@ static int parse_port(const char *text, in_port_t *port)
     return 0;
 }
 
-/* Sets what follows from the socket's address. */
+/* Sets the members that follow from the socket's address. */
 static void describe(struct leakprof_address *address)
 {
     char host[INET6_ADDRSTRLEN] = "";

@@ -6,7 +6,8 @@
 
 enum { LP_URL_MAX = 80 };
 
-/* A listening socket, or a negative errno. url: where clients reach it, "http://127.0.0.1:6060". */
+/* Returns a listening socket or a negative errno. url: where clients reach it,
+ * "http://127.0.0.1:6060". */
 int lp_address_listen(const struct leakprof_address *address, char url[LP_URL_MAX]);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * While an answer is being sent evhttp goes on reading from its connection, to see the client
- * leave, into a buffer without a bound, and gives up where nothing came for a while. So a stream's
- * connection gets limits of its own, and is never used for another request.
+ * While an answer is being sent, evhttp continues to read from its connection, to notice when the
+ * client disconnects. Its read buffer is unlimited, and it gives up if nothing arrives for a while.
+ * So a stream's connection gets its own limits, and is never used for another request.
  */
 #include "serve/live.h"
 
@@ -26,7 +26,7 @@ enum { SEND_BUFFER = 4 << 10, READ_AHEAD = 4 << 10 };
 struct stream {
     LIST_ENTRY(stream) link;
     struct evhttp_request *http;
-    int behind; /* so many points in a row found older ones still waiting */
+    int behind; /* number of points in a row that were added while older ones still waited */
 };
 
 static LIST_HEAD(, stream) streams = LIST_HEAD_INITIALIZER(streams);
@@ -42,8 +42,8 @@ static void stream_free(struct stream *stream)
     free(stream);
 }
 
-/* The connection is going down. If the client left, the request has been taken out of it and is
- * ours; else it goes down with it. */
+/* The connection is being closed. If the client closed it, the request has been detached from it
+ * and must be freed here. Otherwise the request is freed with it. */
 static void on_close(struct evhttp_connection *connection, void *arg)
 {
     (void)connection;
@@ -64,7 +64,7 @@ static void drop(struct stream *stream)
     evhttp_connection_free(connection); /* on_close() does the rest */
 }
 
-/* false: it was too far behind, and is no more. */
+/* false: it was too far behind, and has been freed. */
 static bool keeps_up(struct stream *stream)
 {
     struct evhttp_connection *connection = evhttp_request_get_connection(stream->http);
@@ -77,7 +77,7 @@ static bool keeps_up(struct stream *stream)
     return false;
 }
 
-/* A chunk takes what is in its buffer away: each stream gets one of its own. */
+/* Sending a chunk empties its buffer, so each stream gets its own. */
 static int push(struct stream *stream, const void *text, size_t size)
 {
     struct evbuffer *chunk = evbuffer_new();

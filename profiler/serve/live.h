@@ -16,7 +16,8 @@ int lp_live_start(struct event_base *base); /* 0 or -ENOMEM */
 /* Call it before evhttp frees the connections. Does nothing if it was not started. */
 void lp_live_stop(void);
 
-/* In a forked child: forgets them without touching libevent, whose loop is the parent's. */
+/* In a forked child: drops the streams without touching libevent, because the loop is the parent's.
+ */
 void lp_live_forked(void);
 
 #endif

@@ -48,7 +48,7 @@ static int parse_value(struct lp_request_options *options, const struct lp_query
     return -EINVAL;
 }
 
-/* A parameter with two words to choose from, which some formats heed. */
+/* A parameter with two values. Some formats use it. */
 struct choice {
     const char *name, *usual, *other;
     unsigned bit; /* LP_HEEDS_… */
@@ -102,7 +102,7 @@ int lp_request_options_parse(struct lp_request_options *options, const struct lp
     return error ? error : parse_choice(options, query, &color, &options->view.by_library, why);
 }
 
-/* A file for a tool is saved under a name, as Go does it; the rest is to be looked at. */
+/* Files for tools are saved under a name, as in Go. Other formats are shown in the browser. */
 static void name_attachment(struct evhttp_request *http, const struct lp_profile *profile,
                             const struct lp_request_options *options)
 {

@@ -11,7 +11,7 @@
 struct lp_request_options {
     struct lp_view view;
     const struct lp_writer *writer;
-    int debug; /* 0: as the writer does it; 1, 2: Go's text instead */
+    int debug; /* 0: the format's own writer; 1, 2: Go's text */
 };
 
 /* Reads debug=, format=, value=, granularity= and color=. 0, or -EINVAL and why. */

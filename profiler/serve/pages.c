@@ -1,6 +1,6 @@
 /*
- * Below /debug/pprof/, what is not a profile: the index for people, the command line, and names for
- * addresses, which pprof requests when a profile comes without them.
+ * The pages below /debug/pprof/ that are not profiles: the index for people, the command line, and
+ * names for addresses, which pprof requests if a profile has none.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -40,7 +40,7 @@ static const char tail[] =
     "<p>In a terminal: <code>go tool pprof http://HOST:PORT/debug/pprof/heap</code></p>\n"
     "</body>\n</html>\n";
 
-/* A link that keeps the browser waiting says for how long. */
+/* If a link keeps the browser waiting, its text says for how long. */
 static void write_kind(FILE *out, const struct lp_profile_kind *kind)
 {
     const char *name = kind->name, *more = kind->timespan ? "&amp;seconds=5" : "";
@@ -82,7 +82,8 @@ void lp_http_cmdline(struct lp_request *request)
             fclose(from);
         return;
     }
-    /* Arguments end with a NUL there; Go's stand between two of them. */
+    /* In the file, each argument ends with a NUL. Go's format has a NUL only between two arguments.
+     */
     for (int c, next = getc(from); (c = next) != EOF;)
         if ((next = getc(from)) != EOF || c != '\0')
             putc(c, body.stream);
@@ -103,7 +104,7 @@ static void write_symbol(FILE *out, const char *word)
         fprintf(out, "%#llx %s\n", pc, symbol->frames[0].function);
 }
 
-/* The addresses: the body of a POST, else the query. To be freed; NULL when memory is out. */
+/* The addresses: the body of a POST, else the query. Free the result. NULL: no memory. */
 static char *symbol_words(struct evhttp_request *http)
 {
     if (evhttp_request_get_command(http) != EVHTTP_REQ_POST) {

@@ -1,10 +1,11 @@
 /*
- * evhttp stops reading from a connection while its request is worked on, so nobody would notice the
- * client leave: the socket is watched here. Edge-triggered, because what a client sends ahead stays
- * unread; and for reading, because epoll reports a reset connection as readable, not as closed.
+ * evhttp stops reading from a connection while its request is pending, so it would not notice that
+ * the client disconnects. So the socket is watched here. The watch is edge-triggered, because bytes
+ * that the client sends early stay unread. It is a read event, because epoll reports a reset
+ * connection as readable, not as closed.
  *
- * Nothing else frees the connection meanwhile: with reading off and nothing to write, none of its
- * bufferevent's callbacks (time-outs included) can run.
+ * Nothing else frees the connection meanwhile. Reading is off and there is nothing to write, so
+ * none of its bufferevent's callbacks (time-outs included) can run.
  */
 #include "serve/pending.h"
 

@@ -15,10 +15,10 @@ enum { LP_PENDING_MAX = 16, LP_PENDING_SECONDS_MAX = 86400 };
 int lp_pending_start(struct evhttp_request *http, const struct lp_request_options *options,
                      int seconds, int hz);
 
-/* Forgets them all, before evhttp frees their connections. */
+/* Drops them all. Call it before evhttp frees their connections. */
 void lp_pending_drop(void);
 
-/* In a forked child: forgets them without touching libevent, whose loop is the parent's. */
+/* In a forked child: drops them without touching libevent, because the loop is the parent's. */
 void lp_pending_forked(void);
 
 #endif

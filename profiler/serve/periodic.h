@@ -17,7 +17,7 @@ struct event_base;
 
 enum {
     LP_PERIODIC_SHARE = 10,
-    LP_PERIODIC_BYTES = 256 << 20 /* among them */
+    LP_PERIODIC_BYTES = 256 << 20 /* for all of them together */
 };
 
 struct lp_periodic {
@@ -36,6 +36,6 @@ int64_t lp_periodic_wait_ms(int64_t every_ms, int64_t cost_ns);
 
 void lp_periodic_stop(void);
 void lp_periodic_forked(
-    void); /* in a forked child: forgets the timer, whose loop is the parent's */
+    void); /* in a forked child: drops the timer, because the loop is the parent's */
 
 #endif

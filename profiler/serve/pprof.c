@@ -1,6 +1,6 @@
 /*
- * A profile of the moment, as Go's net/http/pprof answers for it: parameters, status codes and
- * texts are Go's wherever Go has them.
+ * Current profiles, as in Go's net/http/pprof: parameters, status codes and texts are Go's if Go
+ * has them.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -86,7 +86,7 @@ void lp_http_profile(struct lp_request *request)
     lp_profile_free(profile);
 }
 
-/* Go takes what it cannot read as seconds for none given. */
+/* Like Go, treats an unreadable `seconds` as not given. */
 void lp_http_timespan(struct lp_request *request)
 {
     const struct lp_profile_kind *kind = lp_kind_find("profile");

@@ -1,8 +1,8 @@
 /*
- * A request's query, parsed strictly: a parameter that is unknown to the route or repeated and a
- * malformed percent escape are errors. An empty value counts as not given, as in Go.
+ * A request's query, parsed strictly. These are errors: a parameter that the route does not know, a
+ * repeated parameter, and a malformed percent escape. An empty value counts as not given, as in Go.
  *
- * Functions that can fail because of the query return -EINVAL and write a sentence for the client
+ * If a function fails because of the query, it returns -EINVAL and writes a sentence for the client
  * into why.
  */
 #ifndef LP_SERVE_QUERY_H
@@ -22,7 +22,7 @@ struct lp_query {
 };
 
 /* text: what follows the '?', not decoded; NULL: empty. allowed ends with NULL and has at most
- * LP_QUERY_MAX names. 0, -EINVAL or -ENOMEM. Release the query in any case. */
+ * LP_QUERY_MAX names. Returns 0, -EINVAL or -ENOMEM. Release the query in all cases. */
 int lp_query_parse(struct lp_query *query, const char *text, const char *const *allowed,
                    char why[LP_WHY_MAX]);
 void lp_query_release(struct lp_query *query);
@@ -34,7 +34,7 @@ const char *lp_query_get(const struct lp_query *query, const char *name);
 int lp_query_number(const struct lp_query *query, const char *name, int64_t min, int64_t max,
                     int64_t *out, char why[LP_WHY_MAX]);
 
-/* Copies text from outside for a message: short, printable ASCII. Returns out. */
+/* Copies a client's text for a message: short, printable ASCII. Returns out. */
 enum { LP_PRINTABLE_MAX = 64 };
 const char *lp_printable(char out[LP_PRINTABLE_MAX], const char *text);
 

@@ -73,7 +73,7 @@ void lp_reply_body(struct evhttp_request *http, int status, const char *content_
     lp_reply_header(http, "X-Content-Type-Options", "nosniff");
     lp_reply_header(http, "Content-Type", content_type);
     if (evhttp_request_get_command(http) == EVHTTP_REQ_HEAD) {
-        /* evhttp would send the body too. */
+        /* for HEAD: evhttp would send the body too */
         char length[32];
         snprintf(length, sizeof length, "%zu", body->size);
         lp_reply_header(http, "Content-Length", length);

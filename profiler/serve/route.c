@@ -19,7 +19,7 @@
  * as GET. */
 static const struct route {
     enum evhttp_cmd_type method;
-    const char *path; /* a star matches one part of the path, not empty */
+    const char *path; /* a star matches one part of the path, which is not empty */
     void (*handle)(struct lp_request *request);
     const char *params[LP_QUERY_MAX + 1];
     bool free_query; /* the query is ignored */
@@ -120,7 +120,7 @@ static void refuse_path(struct evhttp_request *http)
                    "/debug/suspects, /debug/live, /debug/rate");
 }
 
-/* NULL: the request is refused and answered. */
+/* NULL: the request was refused and answered. */
 static const struct route *find(struct evhttp_request *http, const char *path, struct span spans[2])
 {
     bool known = false;

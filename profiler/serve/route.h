@@ -1,7 +1,7 @@
 /*
- * From a request to the function that answers it. One table (route.c) has the method and the
- * parameters of each route. Other requests are refused with what is allowed. When a handler runs,
- * the guard and the path are checked, and the query has known names only.
+ * Calls the function that answers a request. One table (route.c) has the method and the parameters
+ * of each route. Other requests are refused, and the answer shows what is allowed. Before a handler
+ * runs, the guard and the path were checked, and the query has only known names.
  *
  * To add a route: write `void lp_http_<what>(struct lp_request *)`, declare it below, and add a row
  * to the table.

@@ -1,11 +1,11 @@
 /*
- * The profiler's HTTP side: one thread, one event loop, one evhttp, and a descriptor table that is
- * this thread's alone (record/self.h). Nobody else touches the loop, until a signal to that thread
- * asks it to end. So libevent needs no locks, and we do not make it thread-aware: that is a
- * decision for all of the process, and the program's to take.
+ * The profiler's HTTP server: one thread, one event loop, one evhttp, and a descriptor table for
+ * this thread alone (record/self.h). No other thread touches the loop. A signal to this thread ends
+ * it. So libevent needs no locks, and we do not enable its thread support: that would affect the
+ * whole process, so it is the program's decision.
  *
- * `server` belongs to the thread that runs it, but for `stopping` and `tid`, which any thread may
- * read.
+ * The members of `server` are used by the thread that runs it. Any thread may read `stopping` and
+ * `tid`.
  */
 #include "serve/server.h"
 
@@ -51,19 +51,19 @@ static struct server {
     struct leakprof_address address;
     struct leakprof_guard guard;
     atomic_bool stopping;
-    _Atomic pid_t tid; /* of the thread that runs; 0: none does */
+    _Atomic pid_t tid; /* the thread that runs the server; 0: none */
     struct event_base *base;
     struct evhttp *http;
     struct event *stop, *accept_again;
 } server;
 
-/* What is to go on besides serving. */
+/* What runs besides serving. */
 struct periods {
-    int64_t trace_ms, every_ms, keep; /* the first two: 0 for none */
+    int64_t trace_ms, every_ms, keep; /* trace_ms and every_ms: 0 for none */
 };
 
-/* Blocked in this thread, as all are, and used by hardly any program. It is never read: a
- * process-wide one would be the program's. */
+/* The signal that ends the loop. It is blocked in this thread, as all are, and hardly any program
+ * uses it. The loop never consumes it: one sent to the whole process would be the program's. */
 static int stop_signal(void)
 {
     return SIGRTMAX;
@@ -95,8 +95,7 @@ static void release(void)
     server.base = NULL;
 }
 
-/* As many clients as this thread may have descriptors: libevent would try again at once, for ever.
- */
+/* The thread is out of descriptors. Without a pause, libevent would retry at once, forever. */
 static void on_accept_error(struct evconnlistener *listener, void *arg)
 {
     (void)arg;
@@ -138,13 +137,13 @@ static int set_up_http(int listen_fd)
     evhttp_set_max_body_size(server.http, BODY_MAX);
     evhttp_set_timeout(server.http, TIMEOUT_SECONDS);
     evhttp_set_default_content_type(server.http, NULL);
-    evhttp_set_allowed_methods(server.http, UINT16_MAX); /* lp_route() decides, and says why */
+    evhttp_set_allowed_methods(server.http, UINT16_MAX); /* lp_route() gives the reason */
     leakprof_evhttp_json_errors(server.http);
     evhttp_set_gencb(server.http, lp_route, &server.guard);
     return 0;
 }
 
-/* libevent ends the process where it finds no descriptors for itself. */
+/* libevent ends the process if it gets no descriptors for itself. */
 static int room_for_descriptors(void)
 {
     struct rlimit limit;
@@ -165,7 +164,7 @@ static int watch_stop_signal(void)
     return server.stop && event_add(server.stop, NULL) == 0 ? 0 : -ENOMEM;
 }
 
-/* What it opens is closed with the thread, if not before. */
+/* What this opens is closed at the end of the thread, if not before. */
 static int set_up(const struct leakprof_options *options, const struct periods *periods)
 {
     int error = room_for_descriptors();
@@ -210,7 +209,7 @@ void lp_server_run(const struct leakprof_options *options,
                    void (*ready)(int error, const char *url, void *arg), void *arg)
 {
     struct periods periods;
-    /* JSON, SVG and the trace line need a decimal point, whatever locale the program has set. */
+    /* JSON, SVG and the trace line need a decimal point, whatever the program's locale is. */
     uselocale(newlocale(LC_ALL_MASK, "C", NULL));
     server.url[0] = '\0';
     atomic_store(&server.stopping, false);
@@ -235,7 +234,7 @@ void lp_server_stop(void)
     tgkill(getpid(), atomic_load(&server.tid), stop_signal());
 }
 
-/* The parent's loop is left where it is. */
+/* The parent's loop is not touched. */
 void lp_server_forked(void)
 {
     if (!atomic_load(&server.tid))

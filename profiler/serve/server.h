@@ -4,16 +4,16 @@
 
 #include "leakprof.h"
 
-/* Runs it on the calling thread, one of the profiler's, until lp_server_stop(). ready() is called
- * once, when it listens or cannot; error is as leakprof_start() has it. Without `listen` nothing is
- * served, url is "". */
+/* Runs it on the calling thread, one of the profiler's, until lp_server_stop(). Calls ready() once,
+ * when it listens or has failed. `error` is an error of leakprof_start(). Without `listen`, nothing
+ * is served and url is "". */
 void lp_server_run(const struct leakprof_options *options,
                    void (*ready)(int error, const char *url, void *arg), void *arg);
 
-/* Any thread; while it runs. */
+/* Stops the running server. Any thread. */
 void lp_server_stop(void);
 
-/* In a forked child: forgets the parent's loop without touching it. */
+/* In a forked child: drops the parent's loop without touching it. */
 void lp_server_forked(void);
 
 #endif

@@ -50,7 +50,7 @@ const struct lp_profile *lp_profile_named(struct lp_request *request,
     return NULL;
 }
 
-/* One figure of each column, by the name of its type. */
+/* Writes one figure per column, under the name of its type. */
 static void write_totals(struct lp_json *json, const char *key, const struct lp_profile *profile,
                          bool errors)
 {
@@ -123,7 +123,7 @@ static void write_snapshot(struct lp_json *json, const void *arg)
     lp_json_end(json);
 }
 
-/* Printable in JSON and on a terminal. */
+/* Is it printable in JSON and on a terminal? */
 static bool good_name(const char *name)
 {
     if (strlen(name) > LP_SNAPSHOT_NAME_MAX)
@@ -133,7 +133,7 @@ static bool good_name(const char *name)
     return *name == '\0';
 }
 
-/* false: answered. */
+/* false: the request has been answered with an error. */
 static bool name_is_good(struct lp_request *request, const char *name)
 {
     if (good_name(name))

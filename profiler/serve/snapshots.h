@@ -10,7 +10,8 @@
 /* NULL: there is none, and the request has been answered. */
 const struct lp_snapshot *lp_snapshot_named(struct lp_request *request, const char *id);
 
-/* The profile that a snapshot holds under this name, and its kind. NULL: as above. */
+/* Finds the profile of this name in a snapshot, and its kind. NULL: there is none, and the request
+ * has been answered. */
 const struct lp_profile *lp_profile_named(struct lp_request *request,
                                           const struct lp_snapshot *snapshot, const char *name,
                                           const struct lp_profile_kind **kind);

@@ -1,6 +1,6 @@
 /*
- * The symbols of addresses that stand in stacks: a profile looks up the same few thousand again and
- * again. Addresses that a client names are looked up without being kept.
+ * A cache of the symbols of addresses in stacks: profiles look up the same few thousand again and
+ * again. Addresses that a client names are looked up and not cached.
  */
 #include <stdlib.h>
 #include <string.h>

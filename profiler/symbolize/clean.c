@@ -36,7 +36,7 @@ void lp_clean(char *text)
 static const char dots[] = "…";
 enum { DOTS = sizeof dots - 1, DEPTH_MAX = 32 };
 
-/* How the byte here changes the depth of brackets. */
+/* How the byte at this place changes the depth of brackets. */
 static int bracket(const char *text, size_t at)
 {
     switch (text[at]) {
@@ -56,8 +56,8 @@ static int bracket(const char *text, size_t at)
     }
 }
 
-/* The greatest depth such that it is enough to cut what is that deep; 0: there is none, or the
- * brackets do not match (an operator< is no bracket). */
+/* The greatest depth at which it is enough to cut everything that is that deep. 0: there is none,
+ * or the brackets do not match. (An operator< is not a bracket.) */
 static int cut_depth(const char *text, size_t limit)
 {
     size_t bytes[DEPTH_MAX + 1] = {0}, groups[DEPTH_MAX + 1] = {0}, kept = 0;
@@ -80,7 +80,7 @@ static int cut_depth(const char *text, size_t limit)
     return best;
 }
 
-/* How many bytes there are up to the bracket that closes the one before. */
+/* The number of bytes up to the bracket that closes the one before. */
 static size_t inside(const char *text, size_t from)
 {
     size_t at = from;

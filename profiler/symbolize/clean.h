@@ -11,12 +11,12 @@
  * character, the end of the text, a sequence that is too long, a surrogate, U+FFFE or U+FFFF. */
 int lp_clean_length(const char *text);
 
-/* Replaces every byte that belongs to no printable UTF-8 character by '?', in place. */
+/* Replaces every byte that is not part of a printable UTF-8 character by '?', in place. */
 void lp_clean(char *text);
 
-/* Makes a name no longer than this many bytes (at least 4), in place, when it is: what stands
- * inside brackets goes first, the innermost before the outer, then the end. "…" stands for what
- * went. The names of C++ templates can be pages long. Text must be clean. */
+/* If a name is longer than this many bytes (at least 4), shortens it in place. The text in brackets
+ * is cut first, the innermost brackets before the outer ones, and then the end. "…" replaces each
+ * cut. The names of C++ templates can fill pages. The text must be clean. */
 void lp_abridge(char *text, size_t limit);
 
 #endif

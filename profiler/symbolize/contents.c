@@ -1,7 +1,7 @@
 /*
  * Contents of sections, copied into the profiler's own pages and uncompressed there. libelf would
- * uncompress them into malloc's memory: freeing such large blocks raises the size from which the
- * program's malloc asks the kernel.
+ * uncompress them into malloc's memory. Freeing such large blocks raises malloc's threshold for
+ * mmap(), which would affect the program.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -69,7 +69,7 @@ static bool inflate_at(const struct lp_elf *elf, uint64_t from, uint64_t left, c
     return result == Z_STREAM_END && n == 0;
 }
 
-/* The uncompressed contents, lp_elf_section_bytes() of them. */
+/* Reads the uncompressed contents: lp_elf_section_bytes() of them. */
 static bool read_section(const struct lp_elf *elf, size_t i, char *to, size_t n)
 {
     const Elf64_Shdr *section = &elf->sections[i];
@@ -80,7 +80,8 @@ static bool read_section(const struct lp_elf *elf, size_t i, char *to, size_t n)
            inflate_at(elf, section->sh_offset + head, section->sh_size - head, to, n);
 }
 
-/* More than any file holds: refused before it is allocated. zlib makes at most 1032 of 1. */
+/* false: larger than any file allows, so it is refused before memory is allocated. zlib expands at
+ * most 1032 times. */
 static bool is_possible(const struct lp_elf *elf, size_t i, uint64_t bytes)
 {
     uint64_t stored = elf->sections[i].sh_size;

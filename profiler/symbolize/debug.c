@@ -4,8 +4,8 @@
  *   object -> units      which compilation unit covers which addresses, sorted
  *   unit   -> functions  which function covers which addresses, sorted
  *
- * So a new address costs two binary searches and a walk through one function for what was inlined
- * there. libdw builds its tables only for the units that were looked into.
+ * So a new address costs two binary searches and a walk through one function to find inlined calls.
+ * libdw builds its tables only for the units that were looked into.
  */
 #include "symbolize/debug.h"
 
@@ -23,7 +23,7 @@ struct function {
 };
 
 struct unit {
-    struct unit *next; /* of all, to be freed */
+    struct unit *next; /* list of all units, for freeing */
     Dwarf_Die die;
     const char *directory;
     struct function *functions;
@@ -51,7 +51,7 @@ static int by_low(const void *x, const void *y)
     return a < b ? -1 : a > b;
 }
 
-/* The last of n elements of this size, sorted by their first member, that begins at or before the
+/* Of n elements, sorted by their first member, returns the last one that begins at or before the
  * address, if it also ends behind it. */
 static void *covering(void *array, size_t n, size_t size, uint64_t address)
 {
@@ -94,7 +94,7 @@ static void read_units(struct lp_debug *d)
         if (type != DW_UT_compile)
             continue;
         for (ptrdiff_t at = 0; (at = dwarf_ranges(&die, at, &base, &low, &high)) > 0;) {
-            /* Functions that the linker dropped are left behind at address 0. */
+            /* Functions that the linker dropped remain at address 0. */
             if (low == 0 || low >= high)
                 continue;
             if (!unit && !(unit = new_unit(d, &die)))
@@ -108,8 +108,8 @@ static void read_units(struct lp_debug *d)
         qsort(d->ranges, d->nranges, sizeof(*d->ranges), by_low);
 }
 
-/* Functions stand at the top of a unit, or in namespaces and classes; what is inside functions is
- * looked at only when an address falls there. */
+/* Functions are at the top of a unit, or in namespaces and classes. The inside of a function is
+ * read only if an address is in it. */
 static void collect_functions(struct unit *unit, Dwarf_Die *parent)
 {
     Dwarf_Die die;
@@ -148,8 +148,8 @@ static void read_unit(struct unit *unit)
         qsort(unit->functions, unit->nfunctions, sizeof(*unit->functions), by_low);
 }
 
-/* C++ and Rust: the linker's name, for it is whole. C: the name in the source, for the linker's may
- * be an alias. */
+/* C++ and Rust: the linker's name, because it is complete. C: the name in the source, because the
+ * linker's may be an alias. */
 static const char *linkage_name(Dwarf_Die *die)
 {
     Dwarf_Attribute attribute;
@@ -168,7 +168,7 @@ static int number(Dwarf_Die *die, unsigned name)
     return dwarf_formudata(dwarf_attr(die, name, &attribute), &value) == 0 ? (int)value : 0;
 }
 
-/* The functions around this address, outermost first: chain[0] has code of its own, the others were
+/* The functions around this address, outermost first: chain[0] has its own code, the others were
  * inlined into it. */
 static int inlined_chain(Dwarf_Die *function, uint64_t pc, Dwarf_Die chain[LP_INLINED_MAX])
 {
@@ -187,7 +187,7 @@ static int inlined_chain(Dwarf_Die *function, uint64_t pc, Dwarf_Die chain[LP_IN
             more = dwarf_siblingof(&die, &die);
             continue;
         }
-        if (tag == DW_TAG_subprogram) /* a nested function: code of its own again */
+        if (tag == DW_TAG_subprogram) /* a nested function has its own code */
             n = 0;
         if (tag != DW_TAG_lexical_block) {
             if (n == LP_INLINED_MAX)

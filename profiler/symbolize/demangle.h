@@ -1,10 +1,11 @@
 /*
- * The linker's names of C++ and Rust functions, made readable. Profiler's thread only.
+ * Demangles the linker's names of C++ and Rust functions. Profiler's thread only.
  */
 #ifndef LP_SYMBOLIZE_DEMANGLE_H
 #define LP_SYMBOLIZE_DEMANGLE_H
 
-/* The name as the source has it, to be freed. NULL: it is no such name, or it cannot be read. */
+/* Returns the name as in the source. Free it. NULL: it is not a mangled name, or cannot be
+ * demangled. */
 char *lp_demangle(const char *name);
 
 #endif

@@ -9,7 +9,7 @@
 
 enum {
     BUFFER = 64 << 10,
-    SEGMENTS_MAX = 1024, /* a file with more is refused, as is one with more sections: */
+    SEGMENTS_MAX = 1024, /* a file with more segments or sections is refused */
     SECTIONS_MAX = 1 << 16,
     NAMES_MAX = 16 << 20
 };
@@ -31,7 +31,7 @@ bool lp_elf_read_at(const struct lp_elf *elf, uint64_t offset, void *to, size_t 
     return true;
 }
 
-/* An array in the file. NULL: it cannot be read, or memory is out. */
+/* Reads an array from the file. NULL: it cannot be read, or there is no memory. */
 static void *read_array(const struct lp_elf *elf, uint64_t offset, size_t n, size_t item)
 {
     void *array = n ? malloc(n * item) : NULL;
@@ -42,7 +42,7 @@ static void *read_array(const struct lp_elf *elf, uint64_t offset, size_t n, siz
     return array;
 }
 
-/* Read once: the file may change before the contents are read. */
+/* Reads the headers only once, because the file may change before the contents are read. */
 static void read_compression(const struct lp_elf *elf, const Elf64_Shdr *section, Elf64_Chdr *how)
 {
     if ((section->sh_flags & SHF_COMPRESSED) && section->sh_type != SHT_NOBITS &&
@@ -50,7 +50,7 @@ static void read_compression(const struct lp_elf *elf, const Elf64_Shdr *section
         *how = (Elf64_Chdr){.ch_type = LP_ELF_UNREADABLE};
 }
 
-/* The sections are not needed of an object in memory: it may lack them. */
+/* An object in memory may lack its sections. They are not needed. */
 static bool read_headers(struct lp_elf *elf)
 {
     Elf64_Ehdr *h = &elf->header;
@@ -66,7 +66,7 @@ static bool read_headers(struct lp_elf *elf)
     if (!h->e_shoff || h->e_shentsize != sizeof first ||
         !lp_elf_read_at(elf, h->e_shoff, &first, sizeof first))
         return true;
-    size_t n = h->e_shnum ? h->e_shnum : first.sh_size; /* there are too many for the field */
+    size_t n = h->e_shnum ? h->e_shnum : first.sh_size; /* 0: too many for the field */
     size_t names = h->e_shstrndx == SHN_XINDEX ? first.sh_link : h->e_shstrndx;
     if (n > SECTIONS_MAX || names >= n)
         return true;

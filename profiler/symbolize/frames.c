@@ -1,9 +1,9 @@
 /*
- * From stack numbers to lines of code, and to the guilty line.
+ * Turns stack numbers into lines of code, and finds the guilty frame.
  *
  * The guilty frame is the leaf-most one in the program's own code. Code from a system header that
- * was inlined into the program is in the program's object, but its author cannot change it. It is
- * skipped, and the function that it was inlined into is taken.
+ * was inlined into the program is in the program's object, but its author cannot change it. So it
+ * is skipped in favour of the function that it was inlined into.
  */
 #include "symbolize/frames.h"
 

@@ -9,11 +9,11 @@
 #include "record/stacks.h"
 #include "record/unwind.h"
 
-/* Pointers, so that a module never moves: symbols and cached answers point at it. */
+/* Pointers, so that a module never moves: symbols point to it. */
 static struct lp_module **modules;
 static size_t nmodules, modules_capacity;
 
-/* As record/loaded.h numbers its records. */
+/* In the order of the records in record/loaded.h. */
 static struct stay {
     struct lp_module *module; /* NULL: the record was not complete yet */
     uint32_t from, to;        /* stack numbers */
@@ -24,7 +24,7 @@ static size_t nstays, stays_capacity;
 static struct span {
     const struct lp_segment *segment;
     uint32_t stay;
-    uintptr_t reach; /* the highest limit up to here: nothing before reaches further */
+    uintptr_t reach; /* the highest limit so far: no earlier span reaches further */
 } * spans;
 static size_t nspans, spans_capacity;
 
@@ -95,7 +95,7 @@ static void sort(void)
     }
 }
 
-/* The record may be new, or it may have changed; false: memory is out. */
+/* The record may be new or changed. false: no memory. */
 static bool update(uint32_t i)
 {
     struct lp_loaded loaded;
@@ -142,7 +142,7 @@ struct lp_module *lp_module_at(size_t i)
     return i < nmodules ? modules[i] : NULL;
 }
 
-/* The next one down the list that holds the address; from nspans on. */
+/* Searches down the list, from *from, for the next one that contains the address. */
 static const struct stay *next_at(uintptr_t address, size_t *from)
 {
     while (*from > 0 && spans[*from - 1].reach > address) {
@@ -153,7 +153,7 @@ static const struct stay *next_at(uintptr_t address, size_t *from)
     return NULL;
 }
 
-/* How many begin at or before the address. */
+/* The number of spans that begin at or before the address. */
 static size_t up_to(uintptr_t address)
 {
     size_t low = 0, high = nspans;
@@ -190,7 +190,7 @@ static struct lp_module *find(uintptr_t address)
     return last ? last->module : NULL;
 }
 
-/* An object is noted with the first stack that it stands in. This address may be in none. */
+/* An object is recorded with the first stack that contains it. This address may be in no stack. */
 struct lp_module *lp_module_find(uintptr_t address)
 {
     uint32_t known = lp_loaded_count();

@@ -1,7 +1,7 @@
 /*
- * dpkg's list of a package's files is the only place where a file's package is to be found without
- * running a program. The lists of a whole system are some MB: they are read when an object without
- * names is shown to people, once for each object.
+ * dpkg's lists of the files of packages are the only way to find a file's package without running a
+ * program. The lists of a whole system have some MB. They are read when an object without names is
+ * shown to people, once per object.
  */
 #include "symbolize/nameless.h"
 
@@ -47,7 +47,7 @@ static bool is_listed(struct list *list, const char *name)
     return lp_file_lines(path, '\n', list->buffer, BUFFER, is_path, list) == 1;
 }
 
-/* "libfoo1:amd64.list" to "libfoo1-dbgsym". */
+/* Turns "libfoo1:amd64.list" into "libfoo1-dbgsym". */
 static char *debug_package(const char *list)
 {
     char *package = NULL;
@@ -87,7 +87,7 @@ static bool wants(const struct lp_module *module)
     return module && (module->nameless || module->too_large) && module->path[0] == '/';
 }
 
-/* Most profiles have none: then their stacks need not be gone through. */
+/* Most profiles have no such object. Then their stacks are not searched. */
 static bool any_wants(void)
 {
     for (size_t i = 0; i < lp_modules_count(); i++)

@@ -1,9 +1,9 @@
 /*
- * Finding the files that have names for a module.
+ * Finds the files that have names for a module.
  *
- * A path may by now name another file than the one that was loaded: programs are rebuilt while they
- * run. So the program is opened by /proc/thread-self/exe, and everything else must have the build
- * id and the layout of what is in memory. Names from the wrong file would be lies.
+ * A path may now lead to another file than the one that was loaded, because programs are rebuilt
+ * while they run. So the program is opened by /proc/thread-self/exe. All other files must have the
+ * build id and the layout of the object in memory. Otherwise names could come from the wrong file.
  *
  * Debug information is looked for in the object itself, then by build id, then by the name in
  * .gnu_debuglink, all under /usr/lib/debug. libdwfl has the same search. Its callbacks can replace
@@ -22,8 +22,8 @@
 
 const char *lp_debug_root = "/usr/lib/debug";
 
-/* What libdw reads for functions and lines. Location lists and macros are left out. So is
- * .gnu_debugaltlink, or libdw would open that file itself, and map it. */
+/* The sections that libdw reads for functions and lines. Location lists and macros are left out. So
+ * is .gnu_debugaltlink: libdw would open that file itself and map it. */
 static bool is_dwarf(const char *section)
 {
     static const char *const wanted[] = {"abbrev", "addr",     "info", "line",       "line_str",
@@ -49,7 +49,7 @@ static bool is_build(const struct lp_elf *elf, const char *build_id)
     return strcmp(own, build_id) == 0;
 }
 
-/* For what has no build id, and for ids that lie: is its code where it was in memory? */
+/* For objects without a build id, and for wrong ids: is the code where it was in memory? */
 static bool is_laid_out(const struct lp_elf *elf, const struct lp_image *image)
 {
     const uintptr_t rest = LP_PAGE - 1;
@@ -68,7 +68,7 @@ static bool is_laid_out(const struct lp_elf *elf, const struct lp_image *image)
     return n == image->nsegments;
 }
 
-/* The kernel's own object has no file. It is all there in memory, section headers last. */
+/* The vdso has no file. It is complete in memory, with the section headers at its end. */
 static bool open_vdso(struct lp_elf *elf, const struct lp_image *image)
 {
     const char *start = (const char *)image->low;
@@ -143,7 +143,8 @@ static bool find_debug(struct lp_elf *debug, const struct lp_elf *elf,
     return found;
 }
 
-/* The file with the parts that dwz found in several debug files: its name, then its build id. */
+/* Opens the file with the parts that dwz moved out of several debug files. The section has its
+ * name, then its build id. */
 static bool find_alt(struct lp_elf *alt, const struct lp_elf *debug)
 {
     size_t link = lp_elf_section(debug, ".gnu_debugaltlink");
@@ -177,7 +178,7 @@ static void copy_debug(struct lp_object *object, const struct lp_elf *debug, uin
         lp_elf_close(&alt);
 }
 
-/* Several names often stand for one address ("__poll", "poll"): the plainest comes first. */
+/* One address often has several names ("__poll", "poll"). The simplest is sorted first. */
 static const char *sort_names;
 
 static int by_address(const void *x, const void *y)

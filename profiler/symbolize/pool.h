@@ -1,7 +1,7 @@
 /*
- * Memory for names: blocks and texts that go away all at once. It comes from the kernel, not from
- * malloc: names live long, and among libdw's short-lived blocks they would keep pages from being
- * given back. Each text is kept once. Profiler's thread only.
+ * Memory for names: blocks and texts that are released all at once. It comes from the kernel and
+ * not from malloc: names live long, and between libdw's short-lived blocks they would keep pages
+ * from being returned. Each text is stored once. Profiler's thread only.
  */
 #ifndef LP_SYMBOLIZE_POOL_H
 #define LP_SYMBOLIZE_POOL_H
@@ -16,13 +16,13 @@ struct lp_pool { /* all zero: empty */
     size_t bytes; /* of all its memory */
 };
 
-/* Zeroed, at a multiple of 8; NULL when memory is out. */
+/* Zeroed memory, aligned to 8. NULL: no memory. */
 void *lp_pool_take(struct lp_pool *pool, size_t bytes);
 
-/* The copy of this text, clean for printing (clean.h); "" when memory is out. */
+/* The pool's copy of this text, safe for printing (clean.h). "" if there is no memory. */
 const char *lp_pool_text(struct lp_pool *pool, const char *text);
 
-/* Forgets everything; a small pool keeps its memory for what comes next. */
+/* Empties the pool. A small pool keeps its memory for reuse. */
 void lp_pool_clear(struct lp_pool *pool);
 void lp_pool_release(struct lp_pool *pool);
 

@@ -11,15 +11,16 @@ uint64_t lp_readers_max_bytes = 128 << 20;
 
 struct slot {
     struct lp_reader reader;
-    struct slot *next; /* the one used before this one */
+    struct slot *next; /* the slot used before this one */
     struct lp_module *module;
-    unsigned idle; /* calls of lp_readers_release_idle() since it was used */
+    unsigned idle; /* number of lp_readers_release_idle() calls since its last use */
 };
 
-static struct slot *slots; /* the last used first */
+static struct slot *slots; /* most recently used first */
 static int64_t heap_bytes; /* what libdw has allocated */
 
-/* What libdw allocates and frees during a call is malloc's on this thread (record/self.h). */
+/* Counts what libdw allocates and frees during a call. On this thread that is malloc's
+ * (record/self.h). */
 #define COUNTED(call)                                                                              \
     do {                                                                                           \
         int64_t before = lp_own_heap();                                                            \
@@ -35,7 +36,7 @@ static uint64_t bytes_of(const struct slot *from)
     return bytes;
 }
 
-/* Closes the slot that this points to and all that were used before it. */
+/* Closes the slot that *first points to, and all that were used before it. */
 static void close_from(struct slot **first)
 {
     for (struct slot *slot = *first, *next; slot; slot = next) {
@@ -50,7 +51,7 @@ static void close_from(struct slot **first)
         heap_bytes = 0;
 }
 
-/* How many bytes the next one may copy. */
+/* How many bytes the next reader may copy. */
 static uint64_t left(void)
 {
     uint64_t taken = bytes_of(slots);
@@ -64,7 +65,7 @@ static struct slot *open_slot(struct lp_module *module)
     if (!slot)
         return NULL;
     lp_object_open(object, module, left());
-    if (object->too_large && slots) { /* is it without the others? */
+    if (object->too_large && slots) { /* does it fit without the others? */
         lp_object_close(object);
         close_from(&slots);
         lp_object_open(object, module, left());
@@ -154,7 +155,7 @@ void lp_readers_release_idle(void)
     struct slot **at = &slots;
     for (struct slot *slot = slots; slot; slot = slot->next)
         slot->idle++;
-    while (*at && (*at)->idle < LP_READERS_IDLE) /* those behind have waited longer */
+    while (*at && (*at)->idle < LP_READERS_IDLE) /* those behind it are idle for longer */
         at = &(*at)->next;
     close_from(at);
     give_back_idle();

@@ -1,7 +1,7 @@
 /*
- * What is open of the files behind the modules. A module gets a reader when a name in it is first
- * looked up. The reader is closed when it was not used for a while, or when others need the room.
- * Profiler's thread only.
+ * Open files behind the modules. A module gets a reader when a name in it is first looked up. The
+ * reader is closed if it was not used for a while, or if another one needs the memory. Profiler's
+ * thread only.
  */
 #ifndef LP_SYMBOLIZE_READERS_H
 #define LP_SYMBOLIZE_READERS_H
@@ -10,11 +10,11 @@
 #include "symbolize/objects.h"
 
 enum {
-    LP_READERS_HEAP_BYTES = 64 << 20, /* that libdw may allocate; checked before each lookup */
+    LP_READERS_HEAP_BYTES = 64 << 20, /* what libdw may allocate; checked before each look-up */
     LP_READERS_IDLE = 5               /* calls of lp_readers_release_idle() */
 };
 
-/* Copies of files, all together: 128 MiB, but for a test. */
+/* Limit for all copies of files together: 128 MiB. A test changes it. */
 extern uint64_t lp_readers_max_bytes;
 
 struct lp_reader {
@@ -22,10 +22,10 @@ struct lp_reader {
     struct lp_debug *debug; /* NULL: there is no debug information */
 };
 
-/* Good until the next call of this. NULL when memory is out. */
+/* Valid until the next call. NULL: no memory. */
 struct lp_reader *lp_reader_of(struct lp_module *module);
 
-/* As lp_debug_look(); 0 also without debug information. */
+/* Like lp_debug_look(). Returns 0 also if there is no debug information. */
 int lp_reader_look(struct lp_reader *reader, uint64_t pc, struct lp_source sources[LP_INLINED_MAX],
                    uint64_t *entry);
 

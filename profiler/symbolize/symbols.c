@@ -1,6 +1,6 @@
 /*
- * Addresses to names: from debug information if there is some, else from the symbol table, else
- * from the object and the offset. Names are copied into the caller's pool.
+ * Turns addresses into names: from debug information if there is some, else from the symbol table,
+ * else from the object and the offset. Names are copied into the caller's pool.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include "symbolize/lookup.h"
 #include "symbolize/readers.h"
 
-/* Absolute, without the "./" steps that builds leave behind. */
+/* An absolute path, without the "./" steps that builds add. */
 static const char *file_name(struct lp_pool *pool, const struct lp_source *source)
 {
     char path[4096], *to = path;
@@ -32,8 +32,8 @@ static const char *file_name(struct lp_pool *pool, const struct lp_source *sourc
     return lp_pool_text(pool, path);
 }
 
-/* gcc does not write down the linker's name of a C++ function that is static, or a lambda, but the
- * symbol table may have it. NULL: it has not. */
+/* gcc omits the linker's name of a static C++ function or a lambda. The symbol table may have it.
+ * NULL: it does not. */
 static const char *static_name(const struct lp_object *object, uint64_t entry)
 {
     const struct lp_elf_symbol *found = entry ? lp_object_symbol(object, entry) : NULL;

@@ -1,13 +1,13 @@
 /*
- * Calling a function on a stack of our own. A signal handler may find itself on a signal stack of
- * 2 KiB, or on a coroutine's: it takes no more of that than the kernel did.
+ * Calls a function on a stack of our own. A signal handler may run on a signal stack of 2 KiB, or
+ * on a coroutine's stack. With this, it uses hardly more of that than the kernel's signal frame.
  */
 #ifndef LP_SYS_ALTSTACK_H
 #define LP_SYS_ALTSTACK_H
 
 enum { LP_ALTSTACK_BYTES = 64 << 10 }; /* enough to take a stack */
 
-/* `top` is where the stack begins, 16 bytes aligned: it grows down from there. */
+/* `top` is the stack's upper end, 16 bytes aligned. The stack grows down from there. */
 static inline void lp_call_on_stack(void *top, void (*function)(void *, void *), void *a, void *b)
 {
     __asm__ volatile("mov %%rsp, %%rbx\n\t"

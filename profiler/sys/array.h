@@ -13,7 +13,7 @@
 #include "sys/pages.h"
 
 struct lp_array {
-    size_t item; /* bytes of one */
+    size_t item; /* bytes per item */
     enum lp_own kind;
     void *at;
     size_t n, capacity;
@@ -25,7 +25,7 @@ struct lp_array {
         .item = sizeof(type), .kind = (kind_)                                                      \
     }
 
-/* A new last one, zeroed; those before it may move. NULL: no memory, and `failed`. */
+/* Adds a zeroed item at the end. Earlier items may move. NULL: no memory; sets `failed`. */
 void *lp_array_add(struct lp_array *list);
 void lp_array_release(struct lp_array *list);
 

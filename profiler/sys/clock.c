@@ -2,7 +2,7 @@
 
 #include <stdatomic.h>
 
-static _Atomic int64_t began; /* 0: nobody has asked yet */
+static _Atomic int64_t began; /* 0: not set yet */
 
 int64_t lp_clock_ns(clockid_t clock)
 {

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <time.h>
 
-/* 0: it cannot be read, as a CPU clock of a thread that has ended. */
+/* Returns 0 if the clock cannot be read, like the CPU clock of a thread that has ended. */
 int64_t lp_clock_ns(clockid_t clock);
 
 /* CLOCK_MONOTONIC now, and when the profiler began. */

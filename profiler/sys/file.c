@@ -20,7 +20,7 @@ ssize_t lp_file_read(const char *path, char *text, size_t capacity)
     return n;
 }
 
-/* Visits the lines that are there whole, each as a string, and moves the rest to the beginning. */
+/* Visits each complete line as a string, and moves the rest to the beginning. */
 static int visit_lines(char *buffer, size_t *used, char mark,
                        int (*visit)(const char *line, size_t length, void *arg), void *arg)
 {

@@ -7,9 +7,9 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* The calling thread's directory. Not /proc/self: that is the first thread's, and once that has
- * ended by pthread_exit() it is a zombie's, without memory, files or a program. Memory and program
- * are the same for all threads. Descriptors are not: see inspect/program.h. */
+/* The calling thread's directory. /proc/self is the first thread's. After that thread has ended by
+ * pthread_exit(), it shows no memory, no files and no program. Memory and program are the same for
+ * all threads. Descriptors may differ: see inspect/program.h. */
 #define LP_PROC_SELF "/proc/thread-self/"
 
 /* What one read() gives of it, room - 1 bytes at most, as a string ("" on an error). Its length, or

@@ -4,11 +4,12 @@
 
 enum { FORK_PATIENCE_MS = 50, OWN_PATIENCE_MS = 3 };
 
-static _Atomic int forking;     /* threads that are in fork() */
+static _Atomic int forking;     /* threads that are inside fork() */
 static _Atomic uint32_t nforks; /* how many forks have begun */
 
-static __thread uint32_t given_up;    /* the fork that this thread has waited for long enough */
-static __thread int fork_patience_ms; /* what is left of it, in the thread that forks */
+static __thread uint32_t given_up; /* the fork for which this thread has used up its patience */
+static __thread int
+    fork_patience_ms; /* what is left of FORK_PATIENCE_MS, in the thread that forks */
 
 __thread struct lp_held *lp_hold_mine;
 
@@ -17,8 +18,8 @@ static bool under_way(void)
     return atomic_load_explicit(&forking, memory_order_relaxed) != 0;
 }
 
-/* Has the thread waited long enough? During a fork a thread of the program waits longer, but only
- * once. */
+/* Has the thread waited long enough? During a fork, a thread of the program waits longer, but only
+ * once per fork. */
 static bool out_of_patience(int waited_ms, int patience_ms)
 {
     if (patience_ms != LP_HOLD_PROGRAM || !under_way())
@@ -38,7 +39,9 @@ static bool is_among(const struct lp_lock *lock, const struct lp_held *held)
 
 bool lp_hold_wait(struct lp_lock *lock, int patience_ms, struct lp_held *held)
 {
-    if (!is_among(lock, held->below)) /* else the holder goes on only after this returns */
+    if (!is_among(
+            lock,
+            held->below)) /* a holder that this code interrupted resumes only after this returns */
         for (int waited_ms = 0; !out_of_patience(waited_ms, patience_ms); waited_ms++)
             if (lp_lock_soon(lock))
                 return true;
@@ -55,13 +58,14 @@ void lp_hold_lost(int patience_ms)
 
 void lp_hold_begin_fork(void)
 {
-    atomic_fetch_add(&nforks, 1); /* given_up begins with 0, which is no fork's number */
+    atomic_fetch_add(&nforks, 1); /* numbers begin at 1: 0 in given_up means no fork */
     atomic_fetch_add(&forking, 1);
     fork_patience_ms = FORK_PATIENCE_MS;
 }
 
-/* The interrupted code may only be about to take the lock, so that one is waited for, too. However
- * little time is left, each lock is waited for once: it may be held for a moment only. */
+/* The interrupted code may be about to take the lock without holding it yet, so the lock is waited
+ * for in that case too. Even if no patience is left, each lock is waited for once, because it may
+ * be held only for a moment. */
 enum lp_fork_lock lp_hold_for_fork(struct lp_lock *lock)
 {
     bool mine = is_among(lock, lp_hold_mine);

@@ -2,18 +2,18 @@
  * Holding a table's lock (sys/lock.h): with bounded waits, and with fork and signal handlers in
  * mind.
  *
- * A thread of the program waits some milliseconds at most. The holder may be suspended for as long
- * as it pleases whoever suspended it: a garbage collector stops all other threads by a signal,
- * wherever they are, and then maps memory itself. What cannot be recorded in time is a loss,
- * counted by lp_hold_lost(), or is left for the next holder (record/blocks.c).
+ * A thread of the program waits some milliseconds at most. The holder may be suspended for any
+ * time: a garbage collector stops all other threads by a signal, wherever they are, and then maps
+ * memory itself. An event that cannot be recorded in time is counted as a loss by lp_hold_lost(),
+ * or is left for the next holder (record/blocks.c).
  *
  * The thread that forks holds all tables' locks while glibc takes its own. Another thread may hold
- * one of glibc's and want one of ours. So a thread waits for a fork, as it does for glibc's malloc,
- * but for FORK_PATIENCE_MS at most, and once for each fork.
+ * one of glibc's and want one of ours. So a thread waits for a fork, at most FORK_PATIENCE_MS, and
+ * once per fork.
  *
  * A signal handler may fork while the code that it interrupted holds a lock of ours. That lock is
  * left to the interrupted code, in the child as well. A lock that another thread did not release in
- * time is abandoned in the child: its table has to be made anew there, and the lock is free.
+ * time is abandoned in the child: its table must be rebuilt there, and the lock is free.
  */
 #ifndef LP_SYS_HOLD_H
 #define LP_SYS_HOLD_H
@@ -28,18 +28,19 @@ enum {
     LP_HOLD_PROFILER = 10000 /* a thread of the profiler */
 };
 
-/* A lock that is held, on the stack of the holder. */
+/* One held lock. It lies on the holder's stack. */
 struct lp_held {
     struct lp_lock *lock;
-    struct lp_held *below; /* that of the interrupted code, if this is a signal handler */
+    struct lp_held *below; /* the interrupted code's locks, if this is a signal handler */
 };
 
 /* The locks that this thread is about to take, holds, or has just released, latest first. */
 extern __thread struct lp_held *lp_hold_mine __attribute__((visibility("hidden")));
 
-bool lp_hold_wait(struct lp_lock *lock, int patience_ms, struct lp_held *held); /* lp_hold()'s */
+bool lp_hold_wait(struct lp_lock *lock, int patience_ms,
+                  struct lp_held *held); /* the slow path of lp_hold() */
 
-/* Takes the lock. false: not within that time. */
+/* Takes the lock. false: not free within that time. */
 static inline bool lp_hold(struct lp_lock *lock, int patience_ms, struct lp_held *held)
 {
     *held = (struct lp_held){lock, lp_hold_mine};
@@ -55,11 +56,11 @@ static inline void lp_release(struct lp_held *held)
     lp_hold_mine = held->below;
 }
 
-/* Counts what was lost because lp_hold() returned false: the cause follows from the patience. */
+/* Counts a loss after lp_hold() returned false. The cause follows from the patience. */
 void lp_hold_lost(int patience_ms);
 
-/* Around fork(). In between, each table takes its locks by lp_hold_for_fork() and hands the result
- * to lp_hold_forked(). All of them together wait for FORK_PATIENCE_MS at most, and one ms each. */
+/* Around fork(). In between, each table takes its locks with lp_hold_for_fork() and passes the
+ * result to lp_hold_forked(). The total wait is at most FORK_PATIENCE_MS plus 1 ms per lock. */
 enum lp_fork_lock {
     LP_FORK_HELD,
     LP_FORK_BELOW,    /* the interrupted code holds it */

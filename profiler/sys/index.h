@@ -66,7 +66,7 @@ struct lp_index {
 /* How far a look-up has come. */
 struct lp_index_path {
     _Atomic uint32_t *link;
-    uint64_t hash; /* the bits that are left, highest first; then zeros */
+    uint64_t hash; /* the remaining bits, highest first, then zeros */
 };
 
 static inline struct lp_index_path lp_index_path(struct lp_index *index, uint64_t hash)
@@ -75,7 +75,7 @@ static inline struct lp_index_path lp_index_path(struct lp_index *index, uint64_
                                   hash << LP_INDEX_BITS};
 }
 
-/* The number of the next item that may be the one; LP_INDEX_END: there is none. */
+/* Returns the number of the next candidate. LP_INDEX_END: there is none. */
 static inline uint32_t lp_index_next(const struct lp_index *index, struct lp_index_path *path)
 {
     uint32_t link = atomic_load_explicit(path->link, memory_order_acquire);
@@ -87,8 +87,8 @@ static inline uint32_t lp_index_next(const struct lp_index *index, struct lp_ind
     return link - 1;
 }
 
-/* Adds a complete item where the path has ended. false: another thread has added one there; go on
- * with lp_index_next(). */
+/* Adds a complete item where the path has ended. false: another thread has added one there;
+ * continue with lp_index_next(). */
 static inline bool lp_index_put(const struct lp_index_path *path, uint32_t item)
 {
     uint32_t empty = 0;
@@ -96,8 +96,8 @@ static inline bool lp_index_put(const struct lp_index_path *path, uint32_t item)
                                                    memory_order_release, memory_order_relaxed);
 }
 
-/* Two words to one, for hashes. Every bit of both counts. Sums of words times constants do not do:
- * addresses differ in a few regular steps, and such sums cancel. */
+/* Hashes two words into one. Every bit of both counts. A sum of products is not good enough:
+ * addresses differ in a few regular steps, and such sums collide. */
 static inline uint64_t lp_index_mix(uint64_t a, uint64_t b)
 {
     unsigned __int128 product = (unsigned __int128)a * b;

@@ -1,16 +1,17 @@
 /*
- * A lock of one word on a futex, for the tables. It is not pthread's: the program may interpose or
- * profile that one, and this one can be reset in a forked child by a plain store.
+ * A lock of one word on a futex, for the tables. pthread's mutex is not used, because the program
+ * may interpose or profile it, and because this lock can be reset in a forked child by a plain
+ * store.
  *
  * Nothing waits for a lock without a bound: lp_lock_soon() returns after about a millisecond, and
- * sys/hold.h counts how often a thread may call it.
+ * sys/hold.h limits how often a thread calls it.
  *
- * Lock order: that of record/threads.c, the stripes of the block table by index, those of
+ * Lock order: the lock of record/threads.c, the stripes of the block table by index, the locks of
  * record/maps.h and record/procs.h. The others are never held together with any lock: that of
  * record/loader.c (a thread that records only tries it, the profiler's thread waits for it), and
- * those of record/contention.c. A thread that holds a lock calls nothing that
- * takes one. fork() takes the locks that are in the order (hooks/start.c, sys/hold.h). A forked
- * child resets those of record/contention.c.
+ * those of record/contention.c. A thread that holds a lock calls nothing that takes one. fork()
+ * takes the locks that are in the order (hooks/start.c, sys/hold.h). A forked child resets those of
+ * record/contention.c.
  */
 #ifndef LP_SYS_LOCK_H
 #define LP_SYS_LOCK_H
@@ -49,7 +50,7 @@ static inline bool lp_lock_soon(struct lp_lock *lock)
     return atomic_exchange_explicit(&lock->state, 2, memory_order_acquire) == 0;
 }
 
-/* For the profiler's own threads, which may wait as long as it takes. */
+/* For the profiler's own threads, which may wait without a limit. */
 static inline void lp_lock(struct lp_lock *lock)
 {
     while (!lp_lock_soon(lock))

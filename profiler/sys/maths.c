@@ -37,8 +37,8 @@ static double exp_minus_1(double x)
 double lp_one_minus_exp(double x)
 {
     if (x > 40)
-        return 1; /* to the last bit */
-    /* e^-x = 2^-n e^-r, with r below ln 2 / 2 either way */
+        return 1; /* 1 to within rounding */
+    /* e^-x = 2^-n e^-r, with |r| at most ln 2 / 2 */
     int n = (int)(x / LN2 + 0.5);
     double rest = exp_minus_1(x - n * LN2);
     if (n == 0)

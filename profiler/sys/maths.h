@@ -9,9 +9,9 @@
 #include <stdint.h>
 
 double lp_log(double x);           /* natural logarithm; x is positive and normal */
-double lp_one_minus_exp(double x); /* 1 - e^-x, x >= 0, also where that is small */
+double lp_one_minus_exp(double x); /* 1 - e^-x for x >= 0, accurate for small x too */
 
-/* To the nearest, halves away from 0; for what fits. */
+/* Rounds to the nearest integer, halves away from 0. The result must fit. */
 static inline int64_t lp_round(double x)
 {
     return (int64_t)(x < 0 ? x - 0.5 : x + 0.5);

@@ -12,7 +12,7 @@ static struct {
     _Atomic uintptr_t start; /* 0: free */
     _Atomic size_t bytes;
 } places[LP_OWN_PLACES];
-static _Atomic uint32_t places_used; /* none at or beyond it ever was */
+static _Atomic uint32_t places_used; /* one past the last place ever used */
 
 void lp_own_claim(const void *start, size_t bytes)
 {
@@ -49,7 +49,8 @@ void lp_own_each(void (*visit)(uintptr_t start, size_t bytes, void *arg), void *
     }
 }
 
-/* ThreadSanitizer must see memory go. Otherwise it takes what is mapped there next for the same. */
+/* ThreadSanitizer must see the unmapping. Otherwise it takes what is mapped at the same address
+ * next for the same memory. */
 static void unmap(void *pages, size_t bytes)
 {
 #ifdef __SANITIZE_THREAD__

@@ -31,14 +31,14 @@ enum lp_own {
         LP_OWN_COUNT
 };
 
-enum { LP_PAGE = 4096 }; /* bytes of a page, on x86-64 */
+enum { LP_PAGE = 4096 }; /* bytes per page on x86-64 */
 
-/* Zeroed pages; NULL: the kernel refuses (counted as a loss). errno is kept. */
+/* Maps zeroed pages. NULL: the kernel refused (counted as a loss). errno is kept. */
 void *lp_own_map(size_t bytes, enum lp_own kind);
 void lp_own_unmap(void *pages, size_t bytes, enum lp_own kind);
 
-/* Where these pages are, and what else in the address space is the profiler's: memory that was
- * mapped on its behalf (by malloc, for its thread). At most LP_OWN_PLACES are known. */
+/* Where these pages are, and other memory of the profiler: mappings made for it by malloc and for
+ * its thread. At most LP_OWN_PLACES are known. */
 enum { LP_OWN_PLACES = 1 << 15 };
 void lp_own_claim(const void *start, size_t bytes);
 void lp_own_disclaim(const void *start);

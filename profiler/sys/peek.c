@@ -25,8 +25,8 @@ void lp_peek_end(void)
     }
 }
 
-/* Reads also after a write that failed: it leaves an empty buffer in the pipe, which would be full
- * of them soon. */
+/* Reads after a failed write too. A failed write leaves an empty buffer in the pipe, and many of
+ * them would fill it. */
 bool lp_peek(uintptr_t from, void *to, size_t bytes)
 {
     if (ends[0] < 0)

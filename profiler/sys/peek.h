@@ -1,9 +1,9 @@
 /*
- * Reads the program's memory, which the program may unmap at any moment. A copy by our own code
- * would crash then, also if the address was checked before. process_vm_readv() would not, but is
- * forbidden by seccomp filters such as systemd's @system-service. /proc/self/mem cannot be opened
- * after a change of user. So the bytes go through a pipe: write() fails with EFAULT where nothing
- * can be read. Profiler's thread only.
+ * Reads the program's memory, which the program may unmap at any moment. A plain copy would crash
+ * then, even if the address was checked before. process_vm_readv() would not crash, but seccomp
+ * filters such as systemd's @system-service forbid it. /proc/self/mem cannot be opened after a
+ * change of user. So the bytes go through a pipe: write() fails with EFAULT if the memory cannot be
+ * read. Profiler's thread only.
  */
 #ifndef LP_SYS_PEEK_H
 #define LP_SYS_PEEK_H
@@ -12,8 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Opens and closes the pipe. false: there is none, and nothing can be read. Nests: the outermost
- * pair counts. End it in both cases. */
+/* Open and close the pipe. false: there is no pipe, and nothing can be read. Calls nest: the
+ * outermost pair counts. Call the second one in both cases. */
 bool lp_peek_begin(void);
 void lp_peek_end(void);
 

@@ -27,7 +27,8 @@ uint32_t lp_slab_add(struct lp_slab *slab, uint32_t n)
     do {
         first = seen;
         if (first >> slab->shift != (first + n - 1) >> slab->shift)
-            first = ((first >> slab->shift) + 1) << slab->shift; /* the rest of a segment is lost */
+            first = ((first >> slab->shift) + 1)
+                    << slab->shift; /* the rest of the segment stays unused */
         if (first + n > limit || !lp_slab_segment(slab, first))
             return LP_SLAB_FULL;
     } while (!atomic_compare_exchange_weak_explicit(&slab->count, &seen, first + n,

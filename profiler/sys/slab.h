@@ -1,5 +1,5 @@
 /*
- * An array that grows and never moves: items are numbered from 0 and lie in segments that are
+ * An array that grows and never moves. Items are numbered from 0 and lie in segments that are
  * mapped when they are first needed. Adding and reading take no lock. Any thread, any context.
  */
 #ifndef LP_SYS_SLAB_H
@@ -16,16 +16,15 @@ enum { LP_SLAB_SEGMENTS = 1 << 14, LP_SLAB_FULL = UINT32_MAX };
 typedef _Atomic(char *) lp_slab_segment_place;
 
 struct lp_slab {
-    uint32_t item;  /* bytes of one */
+    uint32_t item;  /* bytes per item */
     uint32_t shift; /* a segment has 1 << shift items */
     enum lp_own kind;
     _Atomic uint32_t count;
     lp_slab_segment_place *segments; /* LP_SLAB_SEGMENTS of them */
 };
 
-/* For variables with static storage. The segments' addresses stand apart, where pages are that
- * nothing touches before they are needed: the slabs of a short-lived process take a page between
- * them. */
+/* For variables with static storage. The segments' addresses are an object of their own, in memory
+ * that is not touched before it is needed. So the slabs of a short-lived process share one page. */
 #define LP_SLAB(item_, shift_, kind_)                                                              \
     {                                                                                              \
         .item = (item_), .shift = (shift_), .kind = (kind_),                                       \
@@ -35,11 +34,11 @@ struct lp_slab {
         }                                                                                          \
     }
 
-/* Adds n zeroed items that lie side by side, at most a segment. Returns the number of the first;
- * LP_SLAB_FULL: there is no place. */
+/* Adds n zeroed items side by side, at most one segment of them. Returns the number of the first.
+ * LP_SLAB_FULL: there is no room. */
 uint32_t lp_slab_add(struct lp_slab *slab, uint32_t n);
 
-/* The segment of item i, mapped if necessary; NULL: the kernel refuses. */
+/* The segment of item i, mapped if necessary. NULL: the kernel refused. */
 char *lp_slab_segment(struct lp_slab *slab, uint32_t i);
 
 /* How many items have been added. */
@@ -55,8 +54,8 @@ static inline void *lp_slab_at(struct lp_slab *slab, uint32_t i)
     return segment ? segment + (size_t)(i & ((1u << slab->shift) - 1)) * slab->item : NULL;
 }
 
-/* The same for an item that is there, in fewer instructions: for a slab whose item size and shift
- * are constants of the caller. */
+/* The same for an item that exists, in fewer instructions. The slab's item size and shift must be
+ * constants at the call. */
 static inline void *lp_slab_get(struct lp_slab *slab, uint32_t i, uint32_t item, uint32_t shift)
 {
     char *segment = atomic_load_explicit(&slab->segments[i >> shift], memory_order_acquire);

@@ -1,4 +1,4 @@
-/* The file that has the token of LEAKPROF_TOKEN_FILE and --token-file. */
+/* Reads the file named by LEAKPROF_TOKEN_FILE or --token-file. */
 #ifndef LP_SYS_TOKEN_H
 #define LP_SYS_TOKEN_H
 

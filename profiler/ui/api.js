@@ -1,5 +1,5 @@
-// Questions to the profiler that served this page. Its origin is put before every path: a page that was
-// opened with a password in its address must not hand it on in others.
+// Requests to the profiler that served this page. Every path gets its origin: if a page was opened with a
+// password in its address, its requests must not contain it.
 export const address = path => new URL(path, location.origin).href;
 
 async function reason(answer) {
@@ -25,7 +25,7 @@ export async function ask(path, options) {
 
 export const json = async (path, options) => (await ask(path, options)).json();
 
-// 'path?a=1&b=2' of those that have a value.
+// 'path?a=1&b=2', with only the parameters that have a value.
 export function query(path, parameters) {
   const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined && value !== '');
   return given.length ? `${path}?${new URLSearchParams(given)}` : path;

@@ -1,5 +1,5 @@
-// The page: which view the address asks for, and what stands around it. A view is loaded when it is first
-// looked at.
+// The page: draws the view that the address names, and what surrounds it. A view is loaded when it is first
+// shown.
 import {h} from './dom.js';
 import {ask} from './api.js';
 import {href, read} from './route.js';
@@ -16,7 +16,7 @@ const VIEWS = {
   mappings: ['Mappings', () => import('./view-mappings.js')],
   profiler: ['Profiler', () => import('./view-profiler.js')],
 };
-const bare = new URLSearchParams(location.search).get('view') === 'live'; // in a frame: charts, and nothing else
+const bare = new URLSearchParams(location.search).get('view') === 'live'; // in a frame: only the charts
 const main = document.getElementById('main'), links = document.getElementById('views');
 let ending = new AbortController(), shown = '', program = '';
 
@@ -27,7 +27,7 @@ const entitle = () => { document.title = [VIEWS[wanted()][0], program, 'leakprof
 const trouble = failure => h('section', {class: 'card trouble', role: 'alert'},
   h('h2', {}, 'That did not work'), h('p', {}, failure.message));
 
-// To the title of another view; to the same control of the same view, which was drawn anew.
+// Moves the focus: in another view to its title, in the same view to the same control, which was redrawn.
 function focus(fresh, moved, name) {
   const to = moved ? fresh.querySelector('h1') : name && fresh.querySelector(`[name="${CSS.escape(name)}"]`);
   if (to) to.focus({preventScroll: true});
@@ -40,7 +40,7 @@ async function draw(event) {
   for (const link of links.querySelectorAll('a')) link.ariaCurrent = link.dataset.view === view ? 'page' : null;
   entitle();
   main.setAttribute('aria-busy', 'true');
-  main.style.minHeight = moved ? '' : `${main.offsetHeight}px`; // what is drawn anew stays where it is
+  main.style.minHeight = moved ? '' : `${main.offsetHeight}px`; // keeps the scroll position while the view is redrawn
   main.replaceChildren(fresh);
   try {
     await (await VIEWS[view][1]()).show(fresh, read().params, signal);

@@ -1,7 +1,7 @@
-// Axes with round figures: powers of two for bytes, 1-2-5 for the rest.
+// Axes with round figures: powers of two for bytes, 1-2-5 for other units.
 const steps = unit => unit === 'bytes' ? [1, 2, 4, 8, 16, 32, 64, 128, 256, 512] : [1, 2, 5];
 
-// The smallest round step that is not less.
+// The smallest round step that is not smaller.
 function round(step, unit) {
   const base = unit === 'bytes' ? 1024 : 10;
   let power = 1;
@@ -9,8 +9,8 @@ function round(step, unit) {
   return (steps(unit).find(n => n * power >= step) || base) * power;
 }
 
-// {min, max, step} of an axis that holds low to high. It begins at 0 unless all values lie within a quarter
-// of the largest; then it is wide enough that a ripple does not look like a wave.
+// {min, max, step} of an axis for values from low to high. It begins at 0 unless all values lie within a
+// quarter of the largest. Then it is wide enough that small changes look small.
 export function upright(low, high, unit) {
   const room = Math.max(high - low, Math.abs(high) / 8, unit === 'bytes' ? 4096 : 4);
   if (low >= 0 && high - low > high / 4 || high <= room) low = Math.min(low, 0);
@@ -20,5 +20,5 @@ export function upright(low, high, unit) {
   return {min, max: Math.max(Math.ceil(high / step) * step, min + step), step};
 }
 
-// Seconds back from now: half a minute, one, two, five or ten.
+// Seconds before now: half a minute, or one, two, five or ten minutes.
 export const back = seconds => [30, 60, 120, 300, 600].find(n => n >= seconds) || 600;

@@ -1,4 +1,4 @@
-// The same figures for people in a shell.
+// The commands that show the same figures in a terminal.
 import {h} from './dom.js';
 import {address} from './api.js';
 import {say} from './say.js';
@@ -6,14 +6,14 @@ import {say} from './say.js';
 async function copy(text, code) {
   try {
     await navigator.clipboard.writeText(text);
-  } catch { // not a secure context: by the selection
+  } catch { // not a secure context: copy the selection
     getSelection().selectAllChildren(code);
     document.execCommand('copy');
   }
   say('Copied.');
 }
 
-// What a shell takes for one word.
+// Quotes a URL for a shell, if necessary.
 const word = url => /[^\w:/.=-]/.test(url) ? `'${url}'` : url;
 
 export const curl = (path, options = '') => `curl -s ${options ? `${options} ` : ''}${word(address(path))}`;

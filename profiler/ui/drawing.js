@@ -1,6 +1,6 @@
-// A line over time, drawn by Chart.js: seconds before now against a figure, with its error as a band, and
-// a mark where a snapshot was taken.
-import './chart.js'; // as Debian has it: it puts itself among the globals
+// A line over time, drawn by Chart.js: a figure against the seconds before now, with its error as a band,
+// and a mark for each snapshot.
+import './chart.js'; // Debian's file, which defines a global
 import {back, upright} from './axis.js';
 import {round} from './format.js';
 
@@ -18,7 +18,7 @@ const marks = {
     ctx.strokeStyle = ctx.fillStyle = ink;
     ctx.font = `${chart.options.font.size}px ${chart.options.font.family}`;
     ctx.setLineDash([4, 4]);
-    let free = area.right; // a text stands where there is room for it
+    let free = area.right; // a text is drawn only if there is room for it
     for (const {seconds, text} of at.filter(mark => mark.seconds >= x.min).reverse()) {
       const left = x.getPixelForValue(seconds);
       ctx.beginPath();
@@ -55,7 +55,7 @@ export class Drawing {
     this.dress();
   }
 
-  // The colours of the day; of the night, after a change.
+  // The colours of the light or dark theme, again after a change.
   dress() {
     const {options, data: {datasets: [low, high, middle, part]}} = this.chart;
     const root = document.documentElement, size = parseFloat(getComputedStyle(root).fontSize) * 0.72;
@@ -73,7 +73,7 @@ export class Drawing {
     this.chart.update();
   }
 
-  // rows: {time, n, error, part}, oldest first; `part` of n, where there is one, is a line of its own;
+  // rows: {time, n, error, part}, oldest first. `part`, if given, is a part of n and has its own line.
   // snapshots: {time, text}. Times in ms.
   show(rows, snapshots) {
     if (!rows.length) return;

@@ -1,8 +1,8 @@
-// A field that narrows a table down as one types; what was typed stands in the address.
+// A field that filters a table while the user types. The address contains the text.
 import {h, labelled} from './dom.js';
 import {note} from './route.js';
 
-// draw(rows) puts them on the page; text(row) is what is searched.
+// draw(rows) shows them. text(row) is searched.
 export function filter(rows, params, text, draw) {
   const found = rows.map(row => [row, text(row).toLowerCase()]);
   const apply = wanted => draw(found.filter(([, held]) => held.includes(wanted.toLowerCase())).map(([row]) => row));

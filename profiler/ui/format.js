@@ -1,10 +1,10 @@
-// Figures as people read them.
+// Figures for people.
 const BINARY = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 
 const minus = text => text.replace('-', '−');
 const plus = (n, text) => (n > 0 ? '+' : '') + minus(text);
 
-// Three digits, always: a figure that changes every second keeps its width.
+// Always three digits, so that a figure that changes every second keeps its width.
 function digits(n) {
   const places = Math.abs(n) < 9.995 ? 2 : Math.abs(n) < 99.95 ? 1 : 0;
   return n.toLocaleString('en', {minimumFractionDigits: places, maximumFractionDigits: places});
@@ -31,10 +31,10 @@ export function duration(ns) {
   return minus(`${digits(seconds / 86400)} days`);
 }
 
-// How old something is: the tables' clock ticks every 10 ms.
+// Ages. The clock of the tables ticks every 10 ms.
 export const age = ns => ns < 1e7 ? '< 10 ms' : duration(ns);
 
-// On an axis, where figures are round.
+// For an axis, where figures are round.
 export const round = (n, unit) => value(n, unit).replace(/\.0+(?= |$)/, '').replace(/(\.\d)0(?= )/, '$1');
 
 const WRITERS = {bytes, nanoseconds: duration};
@@ -47,5 +47,5 @@ export const percent = share =>
 
 export const clock = ms => new Date(ms).toLocaleTimeString('en-GB');
 
-// The last two parts of a path tell a file; the whole is in the stack.
+// The last two parts of a path are shown. The stack has the whole path.
 export const file = (path, line) => path ? path.split('/').slice(-2).join('/') + (line ? `:${line}` : '') : '';

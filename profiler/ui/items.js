@@ -1,10 +1,10 @@
-// A view of one profile, taken now: its head, how to take it again, and how to get it in a terminal.
+// A view of one current profile: its head, a button to take it again, and the command for a terminal.
 import {h, head} from './dom.js';
 import {json} from './api.js';
 import {clock} from './format.js';
 import {commands, curl, pprof} from './commands.js';
 
-// fill(profile, controls) gives what is to be shown.
+// fill(profile, controls) returns the content.
 export async function items(main, signal, {title, about, profile}, fill) {
   const controls = h('div', {class: 'controls'}), box = h('div'), when = h('span', {class: 'quiet number'});
   const button = h('button', {type: 'button', onclick: () => take()}, 'Look again');

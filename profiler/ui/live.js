@@ -1,5 +1,5 @@
-// The last ten minutes, and what comes: one stream for all that listen, while anybody looks. A page that is
-// not seen reads nothing; when it is seen again it gets what it missed.
+// The last ten minutes and new points: one stream for all listeners of this page. A hidden page reads
+// nothing. When it is visible again, it gets what it missed.
 import {address} from './api.js';
 
 const MAX = 600, AGAIN_MS = 5000;
@@ -32,7 +32,7 @@ function open() {
     tell();
   });
   source.addEventListener('error', () => {
-    const refused = source.readyState === EventSource.CLOSED; // else it tries again by itself
+    const refused = source.readyState === EventSource.CLOSED; // otherwise the browser retries
     state = refused ? 'refused: others read already' : 'no answer';
     tell();
     if (!refused) return;

@@ -1,4 +1,4 @@
-// What is shown stands in the address, so that it can be shared: #/compare?from=1&to=2&profile=heap.
+// The address contains the view, so that it can be shared: #/compare?from=1&to=2&profile=heap.
 export function read() {
   const [view, query] = location.hash.replace(/^#\//, '').split('?');
   return {view: location.hash.startsWith('#/') ? view : '', params: Object.fromEntries(new URLSearchParams(query))};
@@ -9,13 +9,13 @@ export function href(view, params = {}) {
   return `#/${view}${given.length ? `?${new URLSearchParams(given)}` : ''}`;
 }
 
-// Another view, or the same one of something else.
+// Goes to another view, or to the same view with other parameters.
 export const go = (view, params) => { location.hash = href(view, params); };
 
-// The same view of the same thing, drawn anew.
+// Redraws the same view.
 export const again = () => { dispatchEvent(new Event('hashchange')); };
 
-// What the view changed by itself: the order of a table, say. Nothing is drawn anew.
+// Records a change within the view, such as the order of a table, without a redraw.
 export function note(changes) {
   const {view, params} = read();
   history.replaceState(null, '', href(view, {...params, ...changes}));

@@ -1,4 +1,4 @@
-// One sentence on what was just done, for eyes and screen readers.
+// Shows one sentence about the last action, also for screen readers.
 let timer;
 
 export function say(text) {

@@ -1,12 +1,12 @@
-// The snapshots that the profiler keeps; who shows them hears when there are others.
+// The snapshots that the profiler keeps. Listeners are called when the list changes.
 import {json, ask, query} from './api.js';
 import {say} from './say.js';
 
 const LOOK_MS = 5000;
 const changed = new EventTarget();
-let every = 0; // how often the profiler takes one by itself, in ms; 0: it does not
+let every = 0; // interval of automatic snapshots in ms; 0: off
 
-// What a listener cannot do it says; that its view is gone is no trouble.
+// Shows a listener's error, unless its view is gone.
 async function call(listener, event) {
   try {
     await listener(event);
@@ -17,7 +17,7 @@ async function call(listener, event) {
 
 export const onchange = (listener, signal) => changed.addEventListener('change', event => call(listener, event), {signal});
 
-// As onchange, and from time to time where the profiler takes some by itself.
+// Like onchange, and also polls while the profiler takes automatic snapshots.
 export function watch(listener, signal) {
   onchange(listener, signal);
   const timer = setInterval(() => { if (every && !document.hidden) call(listener); }, LOOK_MS);

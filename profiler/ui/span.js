@@ -1,12 +1,12 @@
-// From which snapshot to which: two lists to choose from, and what is chosen when the address does not say.
+// The two lists to choose the snapshots to compare, and the choice if the address has none.
 import {h, labelled, select} from './dom.js';
 import {clock} from './format.js';
 import {all, called, take} from './snapshots.js';
 
 const text = snapshot => `${called(snapshot)}, ${clock(snapshot.time_ns / 1e6)}`;
 
-// {snapshots, from, to}: ids as text, `to` may be "now"; null where there is no snapshot at all. Unless the
-// address says otherwise they are the last two; with `whole`, the first and the last.
+// Returns {snapshots, from, to}: ids as text, `to` may be "now". null if there is no snapshot. By default
+// they are the last two, with `whole` the first and the last.
 export async function chosen(params, signal, whole) {
   const snapshots = await all(signal);
   if (!snapshots.length) return null;
@@ -24,7 +24,7 @@ export function pickers({snapshots, from, to}, change) {
   ];
 }
 
-// Where there is nothing to compare yet.
+// Shown if there is nothing to compare yet.
 export const none = () => h('section', {class: 'card empty'},
   h('h2', {}, 'No snapshot yet'),
   h('p', {class: 'quiet'}, 'A leak is a difference over time. Take a snapshot, put load on the program, and compare.'),

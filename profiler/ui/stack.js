@@ -1,4 +1,4 @@
-// Stacks, the innermost frame first; the guilty frame is the first one that is the program's own.
+// Stacks, innermost frame first. The guilty frame is the first one in the program's own code.
 import {h} from './dom.js';
 import {file} from './format.js';
 

@@ -1,9 +1,9 @@
-// Tables that sort by a click on a heading. The order stands in the address.
+// Tables that are sorted by a click on a heading. The address contains the order.
 //
-// A column: key, label, value(row) to sort by, cell(row) to show (the value if there is none), right for
-// figures (they sort the largest first), head where the cell names its row. A table: caption, columns, rows,
-// sort (a key, '-key' for the largest first), detail(row) for what opens below a row. Rows beyond the first
-// LIMIT are shown when asked for.
+// A column: key, label, value(row) to sort by, cell(row) to show (default: the value), right for figures
+// (sorted largest first), head if the cell names its row. A table: caption, columns, rows, sort (a key,
+// '-key' for largest first), detail(row) for what opens below a row. Rows beyond the first LIMIT are shown
+// on request.
 import {h} from './dom.js';
 import {note, read} from './route.js';
 
@@ -31,7 +31,7 @@ function opener(text, row, body, detail, span) {
   return button;
 }
 
-// A cell that opens the row's detail: where the row came from.
+// A cell that opens the row's detail, its stack.
 export const place = (text, small) => ({opens: text, small});
 
 function cell(column, row, table) {

@@ -1,4 +1,4 @@
-// One profile of two snapshots, subtracted: as a flame graph and as a table.
+// The difference of one profile between two snapshots: a flame graph and a table.
 import {h, head, labelled, select} from './dom.js';
 import {address, json, query} from './api.js';
 import {error, file, signed, value} from './format.js';
@@ -12,12 +12,12 @@ import {place, table} from './table.js';
 const PROFILES = [['heap', 'heap'], ['threads', 'threads'], ['threadcreate', 'threads by creator'], ['fds', 'descriptors'],
   ['maps', 'mappings'], ['procs', 'child processes'], ['block', 'waiting for locks'], ['mutex', 'making others wait']];
 
-// The column that grows when something leaks is the one shown unless asked otherwise.
+// By default, shows the column that grows if something leaks.
 const STANDARD = {heap: 'inuse_space', maps: 'mapped', block: 'delay', mutex: 'delay'};
 
 const WORDS = {inuse_space: 'bytes in use', inuse_objects: 'objects in use', alloc_space: 'bytes allocated', alloc_objects: 'objects allocated'};
 
-// Rows of one stack differ in their label, a block's size, say; here a place is one row.
+// Rows of one stack differ in their label, such as a block's size. Here, a place is one row.
 function places(profile, at) {
   const found = new Map();
   for (const sample of profile.samples) {
@@ -46,13 +46,13 @@ function columns(unit, books) {
   return books ? list : list.filter(({key}) => key !== 'allocated' && key !== 'freed');
 }
 
-// As high as the picture is; it comes from here, so it may be asked.
+// Sets the height of the frame to the height of the picture. It has the same origin, so it can be read.
 function fit(frame) {
   const root = frame.contentDocument && frame.contentDocument.documentElement;
   if (root) frame.style.height = `${Math.ceil(root.getBoundingClientRect().height) + 4}px`;
 }
 
-// What is zoomed and searched in the picture stands behind the # of its address, and so in ours.
+// The picture's address has its zoom and search behind the #. This page's address includes them.
 function flame(path, state, title) {
   const frame = h('iframe', {class: 'flame', title, src: address(path) + (state ? `#${state}` : '')});
   frame.addEventListener('load', () => {

@@ -1,4 +1,4 @@
-// Open descriptors, one by one.
+// Open descriptors, one row each.
 import {h} from './dom.js';
 import {bytes, count, duration, file} from './format.js';
 import {filter} from './filter.js';
@@ -10,7 +10,7 @@ const IDLE_UNKNOWN = /, idle not known/;
 
 const age = ns => ns === undefined ? '–' : duration(ns);
 
-// "127.0.0.1:8080 -> 127.0.0.1:4711, ESTABLISHED, ...": who is at the other end, and the rest.
+// Splits "127.0.0.1:8080 -> 127.0.0.1:4711, ESTABLISHED, ..." into the peer and the rest.
 function described(item) {
   const [what, ...rest] = item.state.replace(IDLE_UNKNOWN, '').split(', ');
   const state = rest.find(part => /^[A-Z][A-Z0-9_]+$/.test(part) && !part.startsWith('O_')) || '';

@@ -1,4 +1,4 @@
-// What the process holds, second by second.
+// The figures of the process, second by second.
 import {h, head} from './dom.js';
 import {bytes, duration, error, signed, value} from './format.js';
 import {commands, curl, pprof} from './commands.js';
@@ -6,7 +6,7 @@ import {Drawing} from './drawing.js';
 import {listen} from './live.js';
 import {all, called, watch} from './snapshots.js';
 
-// Of two points, one after the other: a rate needs both.
+// The rate between two consecutive points.
 const FIGURES = [
   {id: 'heap', title: 'Heap in use', unit: 'bytes', of: point => point.heap_bytes, error: point => point.heap_error},
   {id: 'rss', title: 'Resident', unit: 'bytes', of: point => point.rss_bytes},

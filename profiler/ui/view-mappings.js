@@ -1,4 +1,4 @@
-// Mappings, the largest first.
+// Mappings, largest first.
 import {h} from './dom.js';
 import {bytes, count, duration, file} from './format.js';
 import {filter} from './filter.js';

@@ -1,4 +1,4 @@
-// What the profiler itself weighs and what it missed, and how closely it looks.
+// What the profiler itself uses, its losses, and its sampling rates.
 import {h, head, labelled, pairs, select} from './dom.js';
 import {ask, json} from './api.js';
 import {bytes, count, duration} from './format.js';

@@ -1,4 +1,4 @@
-// The snapshots there are: to be taken, named, deleted, and picked two at a time.
+// The list of snapshots: take, name, delete, and choose two to compare.
 import {h, head, labelled, select} from './dom.js';
 import {bytes, clock, count, duration, error} from './format.js';
 import {commands, curl, pprof} from './commands.js';
@@ -22,14 +22,14 @@ function taker(ms) {
 
 const EVERY = [['0', 'never'], ['1s', 'every second'], ['10s', 'every 10 seconds'], ['1m', 'every minute'], ['10m', 'every 10 minutes']];
 
-// By themselves: what is shown is what is set, also where somebody set another period.
+// Automatic snapshots. Shows the current setting, even if another client made it.
 function repeater(ms) {
   const known = {0: '0', 1000: '1s', 10000: '10s', 60000: '1m', 600000: '10m'}[ms];
   const choices = known ? EVERY : [...EVERY, [`${ms}ms`, `every ${duration(ms * 1e6)}`]];
   return labelled('By themselves', select('every', choices, known || `${ms}ms`, every => repeat(every).catch(failure => say(failure.message))));
 }
 
-// A name that becomes a field when it is pressed.
+// A name that becomes a field when it is clicked.
 function namer(snapshot) {
   const button = h('button', {type: 'button', class: 'name', 'aria-label': `${called(snapshot)}: rename`, onclick: () => {
     const field = h('input', {type: 'text', maxlength: '63', value: snapshot.name, 'aria-label': `Name of snapshot ${snapshot.id}`});
@@ -50,7 +50,7 @@ function namer(snapshot) {
   return [`${snapshot.id} `, button, snapshot.periodic ? h('small', {}, ' by itself') : null];
 }
 
-// The first press asks, the second one does it; going elsewhere takes it back.
+// The first click asks for confirmation, the second one deletes. Moving the focus cancels.
 function dropper(snapshot) {
   const button = h('button', {type: 'button', class: 'small danger', 'aria-label': `Delete snapshot ${called(snapshot)}`}, 'Delete');
   const calm = () => {
@@ -127,7 +127,7 @@ export async function show(main, params, signal) {
   const box = h('div');
   const refresh = async event => {
     const snapshots = await all(signal);
-    if (event || !box.contains(document.activeElement)) draw(box, snapshots, params); // not under somebody's hands
+    if (event || !box.contains(document.activeElement)) draw(box, snapshots, params); // not while the user works in it
   };
   await refresh();
   main.append(head('Snapshots', 'Everything the process holds at one moment, kept to compare.'), taker(period()), box,

@@ -1,4 +1,4 @@
-// What grew, ranked, each with a verdict and the reason for it.
+// What grew, ranked, each with a verdict and its reason.
 import {h, head, pairs} from './dom.js';
 import {json, query} from './api.js';
 import {age, bytes, count, duration, error, file, percent, signed, value} from './format.js';
@@ -12,7 +12,7 @@ const sentence = text => `${text[0].toUpperCase()}${text.slice(1)}.`.replace('..
 
 const known = (figure, shown) => figure === undefined || figure === null ? '–' : shown(figure);
 
-// Survivors that get older are a leak's; those of a cache that turns over stay young.
+// The survivors of a leak get older. Those of a cache that is renewed stay young.
 const survivors = ({median_ns: median, median_before_ns: before, oldest_ns: oldest}) =>
   `median ${age(median)}${before === null || before === undefined ? '' : `, was ${age(before)}`}; oldest ${age(oldest)}`;
 
@@ -52,7 +52,7 @@ function churn(rows) {
     h('ul', {}, rows.map(row => h('li', {}, h('code', {}, row.function), ` ${file(row.file, row.line)}: allocated ${bytes(row.allocated)}, freed ${bytes(row.freed)}`))));
 }
 
-// What the verdicts stand on, and what all places together did.
+// The data that the verdicts are based on, and the totals.
 function totals({series, requests, seconds, totals: resources, rss_growth: rss}) {
   const grown = Object.entries(resources).filter(([, total]) => total.growth).map(([name, total]) => `${name} ${signed(total.growth, total.unit)}`);
   return `${series.length} snapshots${requests ? `, ${count(requests)} requests` : ''}, ${duration(seconds * 1e9)}: ${[...grown, `resident ${signed(rss, 'bytes')}`].join(', ')}`;

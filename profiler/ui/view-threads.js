@@ -1,4 +1,4 @@
-// Threads that are at the same place, with what they do there.
+// Threads grouped by their stack and state.
 import {h} from './dom.js';
 import {count, duration, file} from './format.js';
 import {filter} from './filter.js';
@@ -6,7 +6,7 @@ import {items} from './items.js';
 import {guilty, list, same} from './stack.js';
 import {place, table} from './table.js';
 
-// "sleeping, in futex 0x7f... (condition)": addresses and numbers differ where the wait is the same.
+// "sleeping, in futex 0x7f... (condition)": without addresses and numbers, equal waits have equal texts.
 const kindOfWait = state => state.replace(/ 0x[0-9a-f]+/g, '').replace(/ of fd \d+/, '');
 
 function groups(threads) {

@@ -27,20 +27,20 @@ int lp_cpu_lines(char lines[LP_CPU_LINES][LP_CPU_LINE_MAX], const struct lp_cpu_
              time_of(a, cpu->program_ns), time_of(b, cpu->sampled_ns));
     if (cpu->unsampled)
         snprintf(lines[n++], LP_CPU_LINE_MAX,
-                 "not sampled: %s at a time, for the system grants no more timers "
+                 "not sampled: %s at one time, because the system allows no more timers "
                  "(RLIMIT_SIGPENDING)",
                  threads(a, cpu->unsampled));
     if (cpu->late_ns)
         snprintf(lines[n++], LP_CPU_LINE_MAX,
-                 "not sampled: %s of %s that began in the window, before they were seen",
+                 "not sampled: %s of %s that began in the window, before they had a timer",
                  time_of(a, cpu->late_ns), threads(b, cpu->born));
     if (cpu->held_ns)
         snprintf(lines[n++], LP_CPU_LINE_MAX,
-                 "not sampled: %s, while a thread blocked the signal, or was not let run",
+                 "not sampled: %s, while a thread blocked the signal or was not running",
                  time_of(a, cpu->held_ns));
     if (cpu->cut_short)
         snprintf(lines[n++], LP_CPU_LINE_MAX,
-                 "the program took the signal for itself: sampling ended after %s",
+                 "sampling ended after %s, because the program took the signal for itself",
                  time_of(a, cpu->duration_ns));
     return n;
 }

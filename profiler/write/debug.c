@@ -1,10 +1,10 @@
 /*
- * debug=1 and debug=2: the texts that Go's pages show, for eyes and for tools that still parse
+ * debug=1 and debug=2: the texts that Go's pages show, for people and for tools that still parse
  * them.
  *
- * debug=1 has a paragraph for each stack: figures, addresses, then what the addresses mean.
+ * debug=1 has a paragraph per stack: figures, addresses, and the names of the addresses.
  *
- * debug=2 has a paragraph for each thread, descriptor, mapping or child.
+ * debug=2 has a paragraph per thread, descriptor, mapping or child.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -20,7 +20,7 @@
 #include "write/notes.h"
 #include "write/write.h"
 
-/* Names of threads and paths may hold anything, line ends too. */
+/* Names of threads and paths may contain any bytes, including newlines. */
 static const char *safe(char *out, size_t size, const char *text)
 {
     snprintf(out, size, "%s", text ? text : "");
@@ -28,10 +28,11 @@ static const char *safe(char *out, size_t size, const char *text)
     return out;
 }
 
-/* For forms that name no item's fields: go_head and go_row. */
+/* For go_head and go_row, which use no fields of an item. */
 static const struct lp_item no_item = {.state_ns = -1};
 
-/* A form of the kind's (profile/profile.h): go_head and go_row with values, item with an item. */
+/* Writes one of the kind's forms (profile/profile.h): go_head and go_row with values, item with an
+ * item. */
 static void write_form(FILE *out, const char *form, const int64_t values[LP_VALUES_MAX],
                        const struct lp_item *item)
 {

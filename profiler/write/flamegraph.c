@@ -1,7 +1,6 @@
 /*
- * The flame graph's style and script, as they stand in their own files, put into the program by the
- * assembler. Paths are seen from the repository's root, where make runs; their hashes are made
- * there, too.
+ * The flame graph's style and script. The assembler includes their files in the program. Paths are
+ * relative to the repository's root, where make runs. The Makefile also computes their hashes.
  */
 #include "write/flamegraph.h"
 

@@ -1,32 +1,33 @@
-// Makes the picture live: zoom, search, tooltips, keys. Without it the picture is complete as it is.
+// Adds zoom, search, tooltips and keys. The picture is complete without this script.
 //
-// Every frame is <g class="f"> with a <title> (name; figures; place; library), a <rect> and a <text>,
-// in the order of a walk down the tree: what a frame called follows it, up to frames[frame.end]. Where
-// it lies in the whole is read once from its rect; from then on the zoomed frame's part decides where
-// it is drawn. What is zoomed and searched stands in the URL's fragment: #x=main;serve&search=json.
+// Every frame is <g class="f"> with a <title> (name; figures; place; library), a <rect> and a
+// <text>, in the order of a walk down the tree: the callees of a frame follow it, up to
+// frames[frame.end]. Its position in the whole is read once from its rect. After that, its place is
+// computed from the zoomed frame. The URL's fragment contains zoom and search:
+// #x=main;serve&search=json.
 (function () {
   "use strict";
 
   const NS = "http://www.w3.org/2000/svg", XHTML = "http://www.w3.org/1999/xhtml";
   const MARGIN = 20, ROW = 24, FOOT = 70, NARROWEST = 800;
-  const CALLERS = 3; // rows of them above what is zoomed; all of them are in the path
+  const CALLERS = 3; // rows of callers above the zoomed frame; the path shows all of them
   const svg = document.documentElement, group = document.getElementById("frames"), foot = document.getElementById("foot");
   const hint = document.getElementById("hint"), delta = "delta" in svg.dataset, unit = svg.dataset.unit;
   const whole = Number(svg.dataset.whole), drawn = svg.viewBox.baseVal.width - 2 * MARGIN;
-  const TOOLS = 92; // their height
+  const TOOLS = 92; // height of the tools
   const top = Number(hint.dataset.y) + TOOLS;
 
   // ---- the frames
 
   const frames = Array.from(group.querySelectorAll(".f"), function (g) {
     const title = g.querySelector("title"), rect = g.querySelector("rect"), lines = title.textContent.split("\n");
-    title.remove(); // the browser would show it beside ours
+    title.remove(); // otherwise the browser would show it beside our tooltip
     return {
       g: g, rect: rect, text: g.querySelector("text"), name: lines[0], lines: lines,
       net: Number(g.dataset.n), error: Number(g.dataset.e || 0),
       x: (parseFloat(rect.getAttribute("x")) - MARGIN) / drawn, w: parseFloat(rect.getAttribute("width")) / drawn,
       depth: parseFloat(rect.getAttribute("y")) / ROW, parent: null, end: 0, hit: false, shown: true,
-      some: rect.classList.contains("more") // it stands for several, too narrow each
+      some: rect.classList.contains("more") // it stands for several frames that are too narrow
     };
   });
   if (frames.length === 0) return;
@@ -43,13 +44,13 @@
   const root = frames[0];
   let zoomed = root, current = root, width = drawn, letter = 8.5, trail = [];
 
-  function callers(frame) { // outermost first, itself last
+  function callers(frame) { // outermost first, the frame itself last
     const line = [];
     for (let f = frame; f; f = f.parent) line.unshift(f);
     return line;
   }
 
-  // ---- figures, as the profiler writes them
+  // ---- figures, formatted like the profiler's
 
   function human(amount, sign) {
     const before = amount < 0 ? "-" : sign && amount > 0 ? "+" : "", steps = { bytes: 1024, nanoseconds: 1000 };
@@ -112,7 +113,7 @@
     drawPath();
   }
 
-  // ---- the tools: search, what it found, and the path to what is zoomed
+  // ---- the tools: search, its result, and the path to the zoomed frame
 
   function make(name, properties, text) {
     const element = document.createElementNS(XHTML, name);
@@ -132,7 +133,7 @@
     "aria-label": "Search functions, files and libraries by a regular expression" });
   const found = make("output", { role: "status" }), finder = make("div", { role: "search" });
   const all = button("Show all", function () { go(root); }), way = make("div", { role: "navigation", "aria-label": "Callers of what is shown" });
-  tools.setAttribute("x", MARGIN - 4); // room for the ring around what has the focus
+  tools.setAttribute("x", MARGIN - 4); // room for the focus ring
   tools.setAttribute("y", hint.dataset.y - 12);
   tools.setAttribute("height", TOOLS);
   finder.append(input, all, found);
@@ -160,7 +161,7 @@
     });
   }
 
-  // What a match called is in the match's figures already, and is not counted twice.
+  // The callees of a match are included in its figures, and are not counted again.
   function search(text) {
     let wanted = null, trouble = "";
     try {
@@ -201,7 +202,8 @@
     try { return decodeURIComponent(text); } catch (error) { return text; }
   }
 
-  // As far as the path leads in this picture: another one of the same program may lack its end.
+  // Follows the path as far as it exists in this picture: another picture of the same program may
+  // lack its end.
   function follow(names) {
     let at = root;
     for (const name of names) {
@@ -256,7 +258,7 @@
     if (frame.g.getBoundingClientRect().top < 0) frame.g.scrollIntoView({ block: "center" });
   }
 
-  // Tab reaches one frame; arrow keys go on from there.
+  // Tab reaches only one frame. Arrow keys move from there.
   function reach(frame) {
     current.g.setAttribute("tabindex", -1);
     current = frame;
@@ -325,13 +327,13 @@
 
   function tell(frame) {
     const lines = [frame.name, figures(frame.net, frame.error), share(frame.w) + " of all"];
-    const both = /\(.*\)$/.exec(frame.lines[1]); // of a difference: what grew and what shrank
+    const both = /\(.*\)$/.exec(frame.lines[1]); // in a difference: what grew and what shrank
     if (both) lines[1] += " " + both[0];
     if (zoomed !== root && frame.depth >= zoomed.depth) lines[2] += ", " + share(frame.w / zoomed.w) + " of what is zoomed";
     return lines.concat(frame.lines.slice(2).filter(Boolean));
   }
 
-  // Beside the mouse or under the frame, within what is seen of the page.
+  // Beside the mouse or below the frame, within the visible part of the page.
   function tip(frame, event) {
     words.replaceChildren.apply(words, tell(frame).map(function (text) { return make("p", {}, text); }));
     const scale = svg.getScreenCTM(), box = frame.rect.getBoundingClientRect();
@@ -353,7 +355,7 @@
     bubble.setAttribute("visibility", "hidden");
   }
 
-  // ---- life
+  // ---- events
 
   group.setAttribute("role", "tree");
   group.setAttribute("aria-label", document.querySelector("title").textContent);
@@ -380,7 +382,7 @@
     frame.g.focus({ preventScroll: true });
     go(frame);
   });
-  document.addEventListener("focusin", function (event) { // a group that listened could have the focus itself
+  document.addEventListener("focusin", function (event) { // on the document, because a group with a listener could get the focus itself
     const frame = frameOf(event);
     if (frame && frame.g.matches(":focus-visible")) tip(frame);
   });
@@ -388,7 +390,7 @@
   window.addEventListener("hashchange", read);
   window.addEventListener("resize", draw);
 
-  letter = (function () { // as wide as the font that is really there has it
+  letter = (function () { // the width of a letter in the font that is really used
     const probe = root.text.cloneNode(false);
     probe.textContent = "mmmmmmmmmm";
     root.g.append(probe);

@@ -1,7 +1,7 @@
 /*
- * Folded stacks: one line for each, `outer;inner;leaf value`, as flame graph scripts and viewers
- * read it. Function names, with file and line if these are wanted apart; the three characters that
- * mean something in the format are replaced. In a delta the values have signs.
+ * Folded stacks: one line per stack, `outer;inner;leaf value`, the format that flame graph scripts
+ * and viewers read. Function names have file and line with granularity=line. The three characters
+ * that have a meaning in the format are replaced. In a delta the values have signs.
  */
 #include <errno.h>
 #include <inttypes.h>

@@ -1,4 +1,4 @@
-/* What the profiler itself uses, under the same names in text and JSON. */
+/* What the profiler itself uses, with the same names in text and JSON. */
 #ifndef LP_WRITE_FOOTPRINT_H
 #define LP_WRITE_FOOTPRINT_H
 

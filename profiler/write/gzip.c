@@ -8,12 +8,12 @@
 
 enum {
     BLOCK = 32 << 10,
-    LEVEL = 1,             /* answering fast under load is worth a few per cent */
+    LEVEL = 1,             /* a fast answer under load is worth a few per cent */
     GZIP_HEADER = 15 + 16, /* zlib's windowBits: the largest window, and gzip's header */
     MEMORY_LEVEL = 8,      /* zlib's default */
 };
 
-/* Writers come with a few bytes at a time; zlib wants them by the block. */
+/* Writers write a few bytes at a time. zlib is faster with blocks. */
 struct lp_gzip {
     z_stream stream;
     FILE *out;

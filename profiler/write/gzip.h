@@ -9,12 +9,13 @@
 
 struct lp_gzip;
 
-/* NULL when memory is out. */
+/* NULL: no memory. */
 struct lp_gzip *lp_gzip_new(FILE *out);
 
 void lp_gzip_write(struct lp_gzip *gzip, const void *bytes, size_t n);
 
-/* Ends the stream and frees it; `out` stays open. 0, or -EIO for what went wrong since it began. */
+/* Ends the stream and frees it. `out` stays open. Returns 0, or -EIO for any error since it began.
+ */
 int lp_gzip_finish(struct lp_gzip *gzip);
 
 #endif

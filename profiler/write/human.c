@@ -1,6 +1,6 @@
 /*
- * Figures for people. Three digits that matter, binary units for bytes (as pprof's tables have),
- * and no locale: a profile reads the same everywhere.
+ * Figures for people: three significant digits, binary units for bytes (as in pprof's tables), and
+ * no locale, so that a profile looks the same everywhere.
  */
 #include "write/human.h"
 

@@ -87,7 +87,7 @@ static void write_stack(struct lp_json *json, const char *key, uint32_t id, stru
     lp_json_end(json);
 }
 
-/* What was allocated and freed in a delta's window; what survived of it is among the values. */
+/* What was allocated and freed in a delta's window. What survived is among the values. */
 static void write_window(struct lp_json *json, const struct lp_profile *delta,
                          const struct lp_row *row)
 {
@@ -103,7 +103,7 @@ static void write_window(struct lp_json *json, const struct lp_profile *delta,
     lp_json_end(json);
 }
 
-/* Only heap has these. Survivors are all live blocks of this stack, whatever their size. */
+/* Only heap has these. Survivors are all live blocks of this stack, of any size. */
 static void write_blocks(struct lp_json *json, const struct lp_profile *profile,
                          const struct lp_row *row)
 {

@@ -50,7 +50,7 @@ static void put_text(struct lp_json *json, const char *text)
     put_char(json, '"');
 }
 
-/* What stands before a value. false: the value must not be written. */
+/* Writes what is needed before a value. false: the value must not be written. */
 static bool begin(struct lp_json *json, const char *key)
 {
     struct lp_json_level *level = json->depth ? &json->level[json->depth - 1] : NULL;
@@ -126,7 +126,7 @@ void lp_json_real(struct lp_json *json, const char *key, double value)
         lp_json_null(json, key);
         return;
     }
-    if (value > -1e15 && value < 1e15 && value == (double)(int64_t)value) { /* most are 0 */
+    if (value > -1e15 && value < 1e15 && value == (double)(int64_t)value) { /* most values are 0 */
         lp_json_int(json, key, (int64_t)value);
         if (!json->error)
             put(json, ".0", 2);

@@ -1,6 +1,6 @@
 /*
- * Writes JSON to a stream as it is produced. Nothing is collected in memory, so the size of a text
- * has no bound here.
+ * Writes JSON to a stream as it is produced. Nothing is collected in memory, so there is no limit
+ * on the size.
  *
  *   struct lp_json json = {.out = stream, .indent = 2};
  *   lp_json_object(&json, NULL);
@@ -26,7 +26,7 @@ enum { LP_JSON_DEPTH_MAX = 16 };
 
 struct lp_json {
     FILE *out;
-    int indent; /* spaces for each level; 0: all on one line */
+    int indent; /* spaces per level; 0: all on one line */
     int depth, error;
     bool line; /* the next element begins on a line of its own */
     struct lp_json_level {
@@ -40,19 +40,19 @@ void lp_json_array(struct lp_json *json, const char *key);  /* until lp_json_end
 void lp_json_end(struct lp_json *json);
 
 void lp_json_int(struct lp_json *json, const char *key, int64_t value);
-/* The shortest text that reads back as the same number, always with a point or an exponent. JSON
- * has no infinity and no NaN: null. */
+/* Writes the shortest text that reads back as the same number, always with a point or an exponent.
+ * JSON has no infinity and no NaN: they become null. */
 void lp_json_real(struct lp_json *json, const char *key, double value);
 void lp_json_bool(struct lp_json *json, const char *key, bool value);
 void lp_json_null(struct lp_json *json, const char *key);
-/* What is not printable UTF-8 becomes '?', as lp_clean() has it. */
+/* Replaces what is not printable UTF-8 by '?', like lp_clean(). */
 void lp_json_text(struct lp_json *json, const char *key, const char *value);
 
-/* Starts the next element on a line of its own, also where `indent` is 0. */
+/* Starts the next element on a new line, even if `indent` is 0. */
 void lp_json_line(struct lp_json *json);
 
-/* 0; -EINVAL for a value in the wrong place or an lp_json_end() too few or too many; -E2BIG for
- * more than LP_JSON_DEPTH_MAX levels; -EIO when the stream failed. */
+/* 0; -EINVAL: a value in the wrong place, or too few or too many calls of lp_json_end(); -E2BIG:
+ * more than LP_JSON_DEPTH_MAX levels; -EIO: the stream failed. */
 int lp_json_finish(struct lp_json *json);
 
 #endif

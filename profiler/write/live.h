@@ -1,6 +1,6 @@
 /*
- * The vital figures as events of a text/event-stream. There are two kinds. `history` comes first:
- * the program and the figures that were kept so far. Each `point` adds one reading.
+ * The figures of profile/vitals.h as events of a text/event-stream. There are two kinds. `history`
+ * comes first: the program and the figures kept so far. Each `point` adds one reading.
  *
  *   event: history
  *   data: {"program":"leakyard","pid":4711,"fields":["time_ms",...],"points":[[...],...]}
@@ -10,8 +10,8 @@
  *
  * The fields are: time_ms since 1970, heap_bytes, heap_error, heap_objects, alloc_bytes,
  * alloc_objects, rss_bytes, own_bytes, threads, unjoined, fds, mappings, losses. They mean the same
- * as in the trace line (write/trace.h); the allocated and lost ones count since the start, and
- * own_bytes is what the profiler itself holds.
+ * as in the trace line (write/trace.h); the allocated and lost ones count from the start, and
+ * own_bytes is the profiler's own memory.
  */
 #ifndef LP_WRITE_LIVE_H
 #define LP_WRITE_LIVE_H

@@ -8,7 +8,7 @@
 
 #include "profile/profile.h"
 
-/* A line beginning with "# " for each object; nothing if there is none. */
+/* Writes a line beginning with "# " per object. Nothing if there is none. */
 void lp_write_nameless(FILE *out, const struct lp_profile *profile);
 
 #endif

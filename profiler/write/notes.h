@@ -1,6 +1,6 @@
 /*
- * What all formats have beside the rows of a profile: how it was sampled, what is in it and what is
- * not. Profiler's thread only.
+ * What all formats show in addition to the rows of a profile: how it was sampled, what it contains
+ * and what it does not. Profiler's thread only.
  */
 #ifndef LP_WRITE_NOTES_H
 #define LP_WRITE_NOTES_H
@@ -20,12 +20,13 @@ struct lp_notes {
 };
 void lp_notes_of(struct lp_notes *notes, const struct lp_profile *profile);
 
-/* How the estimates came about: "sampled once in 512 KiB", "sampled at mixed rates", or
- * "an estimate" where a note says it. out is only room for the text. */
+/* How the estimates were made: "sampled once in 512 KiB", "sampled at mixed rates", or "an
+ * estimate" if a note explains it. out is only storage for the text. */
 const char *lp_sampling_text(char out[LP_NOTE_MAX], const struct lp_profile *profile,
                              const struct lp_profile_kind *kind);
 
-/* What the kind has besides its rows: at the end of debug=1, and as members of a JSON object. */
+/* What the kind has in addition to its rows: at the end of debug=1, and as members of a JSON
+ * object. */
 void lp_notes_tail(FILE *out, const struct lp_profile *profile);
 void lp_notes_json(struct lp_json *json, const struct lp_profile *profile);
 

@@ -1,6 +1,6 @@
 /*
- * Nine libraries at most have a colour of their own: more could not be told apart. The others share
- * one, and their names stand in the tooltips.
+ * At most nine libraries have a colour of their own: more colours could not be distinguished. The
+ * other libraries share one colour. Tooltips show their names.
  */
 #include "write/paint.h"
 
@@ -31,7 +31,7 @@ static struct lp_painted *find(struct lp_paint *paint, const struct lp_module *m
     return &paint->libraries[paint->n++];
 }
 
-/* The program first, what is in no file last. */
+/* The program first, code in no file last. */
 static int rank(const struct lp_painted *painted)
 {
     return !painted->module ? 2 : painted->module->main ? 0 : 1;
@@ -70,7 +70,7 @@ void lp_paint_release(struct lp_paint *paint)
     *paint = (struct lp_paint){0};
 }
 
-/* How many have a colour of their own. */
+/* The number of libraries with a colour of their own. */
 static uint32_t colours(const struct lp_paint *paint)
 {
     uint32_t n = paint->n;
@@ -95,7 +95,7 @@ static void paint_library(const struct lp_paint *paint, const struct lp_node *no
         snprintf(class, LP_PAINT_MAX, "rest");
 }
 
-/* Strong where there is only growth or only shrinkage, pale where both nearly cancel out. */
+/* Strong if there is only growth or only shrinkage, pale if both nearly cancel out. */
 static void paint_change(double net, char *class)
 {
     int strength = fabs(net) >= 0.95 ? 4 : fabs(net) >= 0.6 ? 3 : fabs(net) >= 0.3 ? 2 : 1;
@@ -106,7 +106,7 @@ static void paint_change(double net, char *class)
         snprintf(class, LP_PAINT_MAX, "%c%d", net > 0 ? 'g' : 'b', strength);
 }
 
-/* Neighbours of one owner are told apart by shades. */
+/* Shades separate neighbours of one owner. */
 static void paint_owner(const struct lp_node *node, char *class)
 {
     unsigned hash = 0;

@@ -2,8 +2,8 @@
  * profile.proto, gzip-compressed: what `go tool pprof` and similar tools read.
  *
  * The message is built as protobuf-c expects it: an array of pointers for each table, all in one
- * arena. Addresses, functions and strings occur many thousand times and are written once. Packing
- * streams into zlib.
+ * arena. Addresses, functions and strings occur many thousand times and are written once. The
+ * packed message is written to zlib piece by piece.
  *
  * Every mapping claims to be fully symbolized, even if only dynamic symbols were found. Otherwise
  * pprof would look for the binaries on the reader's machine.
@@ -34,7 +34,7 @@ typedef Perftools__Profiles__Location Location;
 typedef Perftools__Profiles__Line Line;
 typedef Perftools__Profiles__Function Function;
 
-/* Arrays of pointers, as protobuf-c has them. */
+/* Arrays of pointers, as protobuf-c requires. */
 struct list {
     void **at;
     size_t n, capacity;
@@ -186,8 +186,8 @@ static Location *new_location(struct builder *b, const struct lp_frame *frames, 
     return l;
 }
 
-/* An address in an object is one place, and has one symbol. An address in no object is another
- * place. Addresses of user space do not have the top bit. */
+/* An address in an object is one location with one symbol. An address in no object is another
+ * location. Addresses of user space do not have the top bit. */
 static uint64_t location(struct builder *b, uint32_t stack, uintptr_t address)
 {
     const struct lp_symbol *symbol = lp_symbolize_in(stack, address);
@@ -206,7 +206,7 @@ static uint64_t location(struct builder *b, uint32_t stack, uintptr_t address)
     return l->id;
 }
 
-/* Special stacks, and one slot more for each mark of a stack that is not whole. */
+/* The location of a special stack, or of a mark at the end of a stack that is not whole. */
 static uint64_t special_location(struct builder *b, uint32_t slot, const struct lp_frame *frame)
 {
     if (!b->special[slot]) {
@@ -264,7 +264,7 @@ static Sample *new_sample(struct builder *b, const struct lp_row *row,
     sample->n_location_id = stack.nframes;
     sample->location_id = ids;
     sample->n_value = (size_t)kind->nvalues;
-    sample->value = (int64_t *)(uintptr_t)row->value; /* read only */
+    sample->value = (int64_t *)(uintptr_t)row->value; /* only read */
     add_label(b, sample, row, kind);
     return sample;
 }
@@ -314,7 +314,7 @@ static void add_comments(struct builder *b, Profile *p, const struct lp_profile 
             continue;
         lp_human_error(total, sum, error, kind->values[v].unit, profile->delta);
         lp_human(period, profile->period, kind->period.unit, false);
-        bool noted = !mixed && profile->note; /* it has said how it was sampled */
+        bool noted = !mixed && profile->note; /* the note explains how it was sampled */
         snprintf(text, sizeof(text), "%s: %s (estimate and its standard error%s%s)",
                  kind->values[v].type, total,
                  mixed   ? "; samples at mixed rates"

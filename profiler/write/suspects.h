@@ -1,21 +1,20 @@
 /*
- * What grew over a series of snapshots, ranked, over all resources at once, with a verdict on each.
+ * What grew over a series of snapshots, over all resources together, ranked, each with a verdict.
  *
- * Places are the guilty frames (function, file, line) of the stacks that grew; growth at one place
- * is added up. A place is listed when its growth is more than LP_SUSPECT_SIGMAS standard errors and
- * more than the resource's floor (judge/ranking.h). The verdict (judge/verdict.h) comes first in
- * the order; within one, the rank is the share of what the process may have at most that the growth
- * used up: heap against the machine's memory (or the cgroup's limit), threads against the limit of
- * threads, descriptors against RLIMIT_NOFILE. The first suspect is what would bring the process
- * down first.
+ * Places are the guilty frames (function, file, line) of the stacks that grew. Growth at one place
+ * is added up. A place is listed if its growth is more than LP_SUSPECT_SIGMAS standard errors and
+ * more than the resource's floor (judge/ranking.h). The order is by verdict (judge/verdict.h), then
+ * by the share of the limit that the growth used up: heap against the machine's memory (or the
+ * cgroup's limit), threads against the limit of threads, descriptors against RLIMIT_NOFILE. So the
+ * first suspect is the one that would end the process first.
  *
  * Unused memory (profile/unused.h) is listed when it grew, or when it is LP_HIGH_WATER_BYTES and
  * more than the heap in use, under the place that had most of what was freed in the window.
  *
  * Churn is a place that allocated much in the window and kept next to nothing of it: its growth is
- * too small to be a suspect's, and at most an eighth of what it allocated. So is one that is merely
- * at work when the last snapshot is taken: what it allocated in the first nine tenths of the
- * window has all gone, and what is left is at most a sixteenth of the whole. Neither is a suspect.
+ * too small for a suspect, and at most an eighth of what it allocated. A place that was only busy
+ * when the last snapshot was taken is churn too: all that it allocated in the first nine tenths of
+ * the window is gone, and what is left is at most a sixteenth of the whole. Neither is a suspect.
  */
 #ifndef LP_WRITE_SUSPECTS_H
 #define LP_WRITE_SUSPECTS_H
@@ -28,8 +27,8 @@
 int lp_write_suspects_json(FILE *out, const struct lp_series *series);
 int lp_write_suspects_text(FILE *out, const struct lp_series *series);
 
-/* When the limit is reached, and why the verdict is what it is: each a sentence without its stop.
- */
+/* When the limit would be reached, and the reason for the verdict. Each is a sentence without its
+ * full stop. */
 enum { LP_REASON_MAX = 512 };
 void lp_suspect_pace(char out[LP_REASON_MAX], const struct lp_ranking *ranking,
                      const struct lp_suspect *suspect);

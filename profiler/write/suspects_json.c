@@ -26,7 +26,7 @@ static void write_stack(struct lp_json *json, uint32_t stack, struct lp_lines *l
     lp_json_end(json);
 }
 
-/* A negative figure is not known. */
+/* A negative figure means not known. */
 static void write_known(struct lp_json *json, const char *key, int64_t value)
 {
     if (value < 0)

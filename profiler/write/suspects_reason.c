@@ -1,4 +1,4 @@
-/* What is said of a suspect, in words. */
+/* The sentences about a suspect. */
 #include <math.h>
 
 #include "write/human.h"
@@ -34,21 +34,21 @@ void lp_suspect_pace(char out[LP_REASON_MAX], const struct lp_ranking *ranking,
              shown < 10, shown, units[u].name);
 }
 
-/* The last third against the first two. */
+/* Compares the last third with the first two. */
 static void write_thirds(FILE *out, const struct lp_judgement *judgement)
 {
     if (judgement->early > 0)
-        fprintf(out,
-                "the last third of the work added %.0f %% of what the first two did, for its size",
+        fprintf(out, "in the last third of the work, growth was at %.0f %% of the earlier rate",
                 fmax(100 * judgement->late / judgement->early, 0));
     else
-        fputs("the first two thirds of the work added nothing", out);
+        fputs("there was no growth in the first two thirds of the work", out);
 }
 
 static void write_course(FILE *out, const struct lp_judgement *judgement)
 {
     fprintf(out,
-            "it grew in %zu of %zu intervals, upwards with %.1f %% confidence (Mann-Kendall), and ",
+            "it grew in %zu of %zu intervals; the trend is upwards at %.1f %% confidence "
+            "(Mann-Kendall); ",
             judgement->grew_in, judgement->intervals, floor(judgement->trend.rises * 1000) / 10);
     write_thirds(out, judgement);
 }
@@ -59,7 +59,7 @@ static void write_leaking(FILE *out, const struct lp_suspect *s)
 
     write_course(out, &s->judgement);
     if (s->survivors && s->median_before_ns >= 0)
-        fprintf(out, "; half of the survivors are older than %s, halfway it was %s",
+        fprintf(out, "; the median age of the survivors is %s, and was %s halfway",
                 lp_human_age(age, s->age.median_ns), lp_human_age(before, s->median_before_ns));
 }
 
@@ -69,18 +69,18 @@ static void write_too_early(FILE *out, const struct lp_suspect *s)
 
     if (judgement->more > 0) {
         fprintf(out,
-                "%zu snapshots with work between them cannot tell a leak from a warm-up; %zu more "
-                "under the same load would",
+                "%zu snapshots under load are too few to tell a leak from a warm-up: take %zu more "
+                "under the same load",
                 judgement->snapshots, judgement->more);
     } else if (judgement->dying_by_work) {
         fprintf(out,
-                "for each piece of work it is dying away, in time it is not; a steady load would "
-                "tell which of the two it follows");
+                "growth per unit of work is slowing, growth per second is not: repeat it under a "
+                "steady load");
     } else {
         write_course(out, judgement);
         fputs(judgement->grew_in < LP_VERDICT_STEPS
-                  ? ": what comes in so few steps may have been made once"
-                  : ": as many snapshots and as much load again would settle it",
+                  ? ": growth in so few steps may be a one-time allocation"
+                  : ": repeat it with twice the load and twice the snapshots",
               out);
     }
 }
@@ -112,7 +112,7 @@ void lp_suspect_reason(char text[LP_REASON_MAX], const struct lp_ranking *rankin
         write_too_early(out, s);
         break;
     case LP_WARMING_UP:
-        fputs("growth is dying away: ", out);
+        fputs("growth is slowing: ", out);
         write_thirds(out, &s->judgement);
         break;
     case LP_HIGH_WATER:
@@ -121,7 +121,7 @@ void lp_suspect_reason(char text[LP_REASON_MAX], const struct lp_ranking *rankin
                 lp_human(now, ranking->to->unused.bytes, "bytes", false));
         break;
     case LP_CHURN:
-        fprintf(out, "it comes and goes: it grew in %zu of %zu intervals", s->judgement.grew_in,
+        fprintf(out, "it goes up and down: it grew in %zu of %zu intervals", s->judgement.grew_in,
                 s->judgement.intervals);
         break;
     }

@@ -1,4 +1,4 @@
-/* The suspects, for a terminal. */
+/* The suspects as text for a terminal. */
 #include <errno.h>
 #include <math.h>
 #include <string.h>
@@ -6,7 +6,7 @@
 #include "write/human.h"
 #include "write/suspects.h"
 
-/* printf counts bytes; "±" is two. Columns are at least two blanks apart. */
+/* printf counts bytes, and "±" has two. Columns are at least two spaces apart. */
 static void column(FILE *out, int width, const char *text)
 {
     int n = fprintf(out, "%s", text);
@@ -16,7 +16,7 @@ static void column(FILE *out, int width, const char *text)
     fprintf(out, "%*s", n + 2 < width ? width - n : 2, "");
 }
 
-/* Two columns of bytes and two of ages, where there are any. */
+/* Two columns of bytes and two of ages, if there are any. */
 static void write_books(FILE *out, const struct lp_suspect *s, bool books)
 {
     char text[LP_HUMAN_MAX];
@@ -89,7 +89,7 @@ static void write_table(FILE *out, const struct lp_ranking *ranking)
     }
 }
 
-/* One paragraph each: the verdict, its reason, and when it would end. */
+/* One paragraph per suspect: the verdict, its reason, and when the limit would be reached. */
 static void write_verdicts(FILE *out, const struct lp_ranking *ranking)
 {
     char text[LP_REASON_MAX];

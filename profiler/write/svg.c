@@ -1,15 +1,15 @@
 /*
- * format=svg: a flame graph in one file. The root is at the top and callees hang below their
- * callers, so that a stack reads from top to bottom and the picture begins where the page does. A
- * frame is as wide as its share; biggest first, from the left. In a difference the width is growth
- * plus shrinkage, and figures are the net. Colours are write/paint.h's matter.
+ * format=svg: a flame graph in one file. The root is at the top and callees are below their
+ * callers, so a stack reads from top to bottom. The width of a frame is its share. The largest
+ * frame is leftmost. In a difference the width is growth plus shrinkage, and figures are net.
+ * write/paint.h has the colours.
  *
- * Frames too narrow to be seen are left out, and the foot says how many and how much; where those
- * of one caller are wide enough together, one grey frame stands for them.
+ * Frames that are too narrow to be seen are left out, and the foot shows how many and how much. If
+ * those of one caller are wide enough together, one grey frame stands for them.
  *
  * The picture is complete without its script (flamegraph.js), which adds zoom, search, tooltips and
- * keys. The script takes the frames as they are written here: in the order of a walk down the tree,
- * each with its title's lines, its rect and its net and standard error as data.
+ * keys. The script relies on how frames are written here: in the order of a walk down the tree,
+ * each with the lines of its title, its rect, and its net value and standard error as data.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -28,18 +28,18 @@
 #include "write/tree.h"
 #include "write/xml.h"
 
-/* In pixels; the script knows the margin, the row and the foot, too. */
+/* In pixels. The script uses the margin, the row and the foot too. */
 enum { WIDTH = 1200, MARGIN = 20, ROW = 24, TITLES = 130, HINT = 44, LEGEND_ROW = 26, FOOT = 70 };
 enum { DRAWN = WIDTH - 2 * MARGIN, FRAMES_MAX = 10000 };
 
-static const double CUT_OFF = 0.001; /* of the whole; narrower frames are left out */
-static const double LETTER = 8.5;    /* width of one in the frames' font */
+static const double CUT_OFF = 0.001; /* share of the whole; narrower frames are left out */
+static const double LETTER = 8.5;    /* the width of a letter in the frames' font */
 
 struct picture {
     FILE *out;
     const struct lp_profile *profile;
     const struct lp_value_type *type;
-    const char *name; /* of the kind */
+    const char *name; /* the kind's name */
     struct lp_tree tree;
     struct lp_paint paint;
     double whole, cut_off, width_left_out;
@@ -51,7 +51,8 @@ static bool is_shown(const struct picture *p, uint32_t i)
     return i == 0 || lp_node_width(&p->tree.nodes[i]) >= p->cut_off;
 }
 
-/* The children of one caller that are left out, as one; how many they are, and the biggest. */
+/* Combines the children of one caller that are left out into one node. Also returns their number
+ * and the largest one. */
 static struct lp_node rest_of(const struct picture *p, const struct lp_node *node, uint32_t *calls,
                               uint32_t *biggest)
 {
@@ -63,7 +64,7 @@ static struct lp_node rest_of(const struct picture *p, const struct lp_node *nod
         if (is_shown(p, c))
             continue;
         if (*calls == 0)
-            *biggest = c; /* children stand biggest first */
+            *biggest = c; /* children are sorted, largest first */
         rest.grown += child->grown;
         rest.shrunk += child->shrunk;
         rest.variance += child->variance;
@@ -81,8 +82,8 @@ static uint32_t shown(const struct picture *p)
     return n;
 }
 
-/* The cut-off, how tall the picture gets, and what it leaves out. A parent is never narrower than
- * its child. */
+/* Computes the cut-off, the height of the picture, and what is left out. A parent is never narrower
+ * than its child. */
 static void measure(struct picture *p)
 {
     p->whole = lp_node_width(&p->tree.nodes[0]);
@@ -93,7 +94,7 @@ static void measure(struct picture *p)
         const struct lp_node *node = &p->tree.nodes[i];
         bool topmost = is_shown(p, node->parent);
         if (topmost && node->depth > p->deepest)
-            p->deepest = node->depth; /* of what is left out, too: the grey frame */
+            p->deepest = node->depth; /* includes nodes left out, because of their grey frame */
         if (is_shown(p, i))
             continue;
         p->left_out++;
@@ -102,7 +103,7 @@ static void measure(struct picture *p)
     }
 }
 
-/* Its lines: name; figures; where it is, if known; its library, if known. */
+/* The title's lines: name, figures, location if known, library if known. */
 static void write_title(const struct picture *p, const struct lp_node *node, const char *name)
 {
     char amount[2 * LP_HUMAN_MAX], share[LP_HUMAN_MAX], library[LP_PAINT_NAME_MAX];
@@ -131,7 +132,7 @@ static void write_title(const struct picture *p, const struct lp_node *node, con
     fputs("</title>", p->out);
 }
 
-/* As much of the name as fits, and the amount where that fits, too. */
+/* As much of the name as fits, and the amount if that fits too. */
 static void write_label(const struct picture *p, const struct lp_node *node, const char *name,
                         double width)
 {
@@ -187,7 +188,7 @@ static void write_frames(struct picture *p, uint32_t i, double x)
         char first[LP_NODE_NAME_MAX];
         snprintf(name, sizeof(name), "[%u narrower, the biggest %.*s]", calls, LP_SHOWN_MAX,
                  lp_tree_name(&p->tree, biggest, first));
-        lp_clean(name); /* it may have been cut in the middle of a letter */
+        lp_clean(name); /* snprintf() may have cut it in the middle of a character */
         write_frame(p, &rest, name, "more", false, x, lp_node_width(&rest) * scale);
     }
 }
@@ -228,7 +229,7 @@ static void write_head(const struct picture *p, int height, const char *program)
             MARGIN, p->name, changed, p->type->type);
 }
 
-/* Whose it is and when; how much there is, and how well that is known. */
+/* Program and time, the total, and its error. */
 static void write_facts(const struct picture *p, const char *program, int value)
 {
     const struct lp_profile *profile = p->profile;
@@ -251,7 +252,8 @@ static void write_facts(const struct picture *p, const char *program, int value)
     fputs("</text>\n", p->out);
 }
 
-/* Its entries stand in rows that fit into narrow windows, too; below them a note, if need be. */
+/* The legend's entries are in rows that also fit into narrow windows. A note, if there is one, is
+ * below them. */
 enum { ENTRY = 250, ENTRIES = 3 };
 
 static bool has_note(const struct picture *p)
@@ -289,21 +291,18 @@ static void write_legend(const struct picture *p)
         return;
     fprintf(p->out, "<text class=\"note\" x=\"%d\" y=\"%d\">%s%s</text>\n", MARGIN,
             TITLES + legend_height(p) - LEGEND_ROW,
-            p->profile->delta ? "Width: growth plus shrinkage. Figures: the net. Hatched: shrank. "
-                              : "",
-            p->paint.by_library ? "Shares: of what ends in each file."
-                                : "Paler: the more of both.");
+            p->profile->delta ? "Width: growth plus shrinkage. Number: net. Hatched: shrank. " : "",
+            p->paint.by_library ? "Shares: stacks that end in each file." : "Pale: both.");
 }
 
-/* Where the script puts its tools, for which it makes room. */
+/* The place where the script puts its tools. */
 static void write_hint(const struct picture *p, int y)
 {
-    fprintf(
-        p->out,
-        "<g id=\"hint\" data-y=\"%d\"><text class=\"note\" x=\"%d\" y=\"%d\">Callers stand above "
-        "what they call; a frame is as wide as its share. Point at one to see its "
-        "figures.</text></g>\n",
-        y, MARGIN, y + 20);
+    fprintf(p->out,
+            "<g id=\"hint\" data-y=\"%d\"><text class=\"note\" x=\"%d\" y=\"%d\">Callers are above "
+            "what they call. The width of a frame is its share. Point at a frame to see its "
+            "figures.</text></g>\n",
+            y, MARGIN, y + 20);
 }
 
 static void write_foot(const struct picture *p, int y)

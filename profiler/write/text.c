@@ -1,9 +1,9 @@
 /*
- * format=text: one table for people, a line for each function. `flat` is what the function did
- * itself, `cum` what it and everything below it did; a function that stands twice in a stack counts
- * once. The line named is that of the biggest stack through the function. Ages are those of the
- * live blocks that `cum` covers; so is, in what changed of the heap, what was allocated and freed
- * meanwhile. A function that allocated and freed the same stands there with a growth of nothing.
+ * format=text: one table for people, one line per function. `flat` is the function's own share,
+ * `cum` includes everything that it called. A function that is twice in a stack counts once. The
+ * line shown is that of the largest stack through the function. Ages are those of the live blocks
+ * in `cum`. In a difference of the heap, the allocated and freed columns also belong to `cum`. A
+ * function that allocated and freed the same amount is shown with a growth of 0.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -26,9 +26,9 @@ struct entry {
     const struct lp_frame *frame;
     int64_t flat, cum, biggest;
     double flat_variance, cum_variance;
-    int64_t allocated, freed; /* in a delta of the heap, of what cum covers */
-    size_t last_row;          /* that counted here, plus one */
-    uint32_t last_aged;       /* stack whose ages were added here, plus one */
+    int64_t allocated, freed; /* only in a delta of the heap, for what cum covers */
+    size_t last_row;          /* the last row counted here, plus one */
+    uint32_t last_aged;       /* the last stack whose ages were added here, plus one */
     struct lp_age_sum *ages;  /* NULL: none yet */
 };
 
@@ -64,7 +64,7 @@ static struct entry *entry_of(struct table *table, const struct lp_frame *frame)
     return &table->entries[table->n - 1];
 }
 
-/* Rows come sorted by stack, and ages are a stack's: each is added once. */
+/* Rows are sorted by stack, and ages belong to a stack: each stack's are added once. */
 static bool add_ages(struct entry *entry, const struct lp_ages *ages, uint32_t stack)
 {
     if (!ages || entry->last_aged == stack + 1)
@@ -142,7 +142,7 @@ static int by_size(const void *x, const void *y)
     return strcmp(a->frame->function, b->frame->function);
 }
 
-/* printf counts bytes; "µ" and "±" are two. */
+/* printf counts bytes, and "µ" and "±" have two. */
 static void column(FILE *out, int width, const char *text)
 {
     for (const char *s = text; *s; s++)

@@ -17,10 +17,10 @@ enum { LP_TRACE_LINE_MAX = 512 };
 
 struct lp_trace {
     int64_t number, dropped;
-    int64_t heap_bytes; /* in the last line that was written */
+    int64_t heap_bytes; /* in the last line written */
 };
 
-/* Writes the line with its end into out; returns its length. */
+/* Writes the line with its newline into out. Returns its length. */
 size_t lp_trace_line(char out[LP_TRACE_LINE_MAX], const struct lp_trace *trace,
                      const struct lp_vitals *vitals);
 

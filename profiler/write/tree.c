@@ -1,7 +1,7 @@
 /*
- * Building the call tree: every stack is walked from its root, each step found by a hash of (parent
- * node, function, perhaps line), so that a thousand siblings cost no more than two. Nodes are
- * numbers, not pointers, because their array moves as it grows.
+ * Builds the call tree: every stack is walked from its root. Each step is found by a hash of
+ * (parent node, function, and the line if wanted), so a node with a thousand children costs no more
+ * than one with two. Nodes are numbers, not pointers, because their array moves as it grows.
  */
 #include "write/tree.h"
 
@@ -41,7 +41,7 @@ static uint32_t new_node(struct lp_tree *tree)
     return tree->n++;
 }
 
-/* The child of this node for this function, made if need be; 0 when memory is out. */
+/* The child of this node for this function. Makes it if there is none. 0: no memory. */
 static uint32_t step(struct lp_tree *tree, uint32_t parent, const struct lp_line *line)
 {
     const struct step key = {tree, parent, line->frame};
@@ -79,7 +79,7 @@ static void add(struct lp_node *node, const struct lp_row *row, int value,
     }
 }
 
-/* Sorting needs an array: children are few, and the root's may be many. */
+/* Sorting needs an array. Most nodes have few children, but the root may have many. */
 struct child {
     int64_t width;
     const char *name;
@@ -162,7 +162,7 @@ const char *lp_tree_name(const struct lp_tree *tree, uint32_t node, char name[LP
     const char *slash = strrchr(frame->file, '/');
     snprintf(name, LP_NODE_NAME_MAX, "%s (%s:%d)", frame->shown, slash ? slash + 1 : frame->file,
              frame->line);
-    lp_clean(name); /* it may have been cut in the middle of a letter */
+    lp_clean(name); /* snprintf() may have cut it in the middle of a character */
     return name;
 }
 

@@ -1,4 +1,4 @@
-/* The formats there are: what ?format= chooses from. */
+/* The formats that ?format= can choose. */
 #include <string.h>
 
 #include "write/write.h"

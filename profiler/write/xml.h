@@ -1,5 +1,6 @@
 /*
- * Text in XML. It must be clean (human.h): valid UTF-8 without control characters. Pure functions.
+ * Text in XML. It must be clean (symbolize/clean.h): valid UTF-8 without control characters. Pure
+ * functions.
  */
 #ifndef LP_WRITE_XML_H
 #define LP_WRITE_XML_H
@@ -7,11 +8,10 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* Letters, not bytes. */
+/* Counts characters, not bytes. */
 size_t lp_letters(const char *text);
 
-/* Writes it with its markup escaped, in an element's text and in quotes; the first letters of it
- * only. */
+/* Writes the first letters of the text, escaped for an element's text and for quotes. */
 void lp_xml_text(FILE *out, const char *text, size_t letters);
 
 #endif

@@ -1,8 +1,8 @@
-// Questions to the server. Its origin is put before every path: a page that was opened with a password in
-// its address must not hand it on in others.
+// Requests to the server. Every path gets its origin: if a page was opened with a password in its address,
+// its requests must not contain it.
 export const address = path => new URL(path, location.origin).href;
 
-// Refused, by the server's own words in .message and all that it said in .answer.
+// The server refused the request: .message is its message, .answer the whole answer.
 export class Refused extends Error {
   constructor(status, answer) {
     super(answer.error || `the server answered ${status}`);
@@ -26,8 +26,8 @@ export async function ask(path, options) {
 
 export const post = path => ask(path, {method: 'POST'});
 
-// An HTML document. Nothing in it runs, and it is not text that becomes markup here: the browser hands out
-// the tree that it read, which fetch() cannot.
+// Loads an HTML document. Its scripts do not run. XMLHttpRequest returns the parsed document, which fetch()
+// cannot, so text never becomes markup here.
 export const page = path => new Promise((resolve, reject) => {
   const request = new XMLHttpRequest();
   request.open('GET', address(path));

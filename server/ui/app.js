@@ -1,4 +1,4 @@
-// The page: what the address asks for is drawn beside the charts, which stay.
+// The page: draws what the address names, beside the charts, which stay.
 import {h} from './dom.js';
 import {ask} from './api.js';
 import {budget} from './budget.js';

@@ -1,4 +1,4 @@
-// What all scenes together hold, against what they may; and the way back.
+// What all scenes together hold, compared with the budget, and the button to reset.
 import {h} from './dom.js';
 import {put} from './put.js';
 import {post} from './api.js';

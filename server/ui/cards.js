@@ -1,4 +1,4 @@
-// All scenes, or those of one resource.
+// Cards of all scenes, or of those of one resource.
 import {h} from './dom.js';
 import {controls} from './controls.js';
 import {href} from './route.js';

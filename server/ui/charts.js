@@ -1,5 +1,5 @@
-// The profiler's live charts, in a frame: another origin, and the one that knows. It lets pages of 127.0.0.1
-// and localhost show it; where that cannot work, the frame's place says what does.
+// The profiler's live charts, in a frame from the profiler's own origin. Only pages of 127.0.0.1 and
+// localhost may show it. Elsewhere, a text in its place shows what works.
 import {h} from './dom.js';
 
 const loopback = host => host === 'localhost' || host === '[::1]' || /^127\./.test(host);
@@ -7,13 +7,13 @@ const anywhere = host => host === '0.0.0.0' || host === '[::]';
 const link = (url, text = url) => h('a', {href: url, target: '_blank', rel: 'noopener'}, text);
 const code = text => h('code', {}, text);
 
-// This page by the name that works, and what it shows then.
+// This page under the name that works, and its text.
 function byName() {
   const url = `http://localhost:${location.port || 80}/`;
   return h('a', {href: url + location.hash, class: 'elsewhere', onclick: event => { event.currentTarget.hash = location.hash; }}, url);
 }
 
-// {frame: URL}, or {say: what to do instead}; and the profiler's own page, as it is reached from here.
+// Returns {frame: URL}, or {say: what to do instead}, and the address of the profiler's own page.
 function arrange({url, needs_token}) {
   const there = new URL(url), here = location.hostname, to = (host, path = '/') => `http://${host}:${there.port || 80}${path}`;
   const home = to(anywhere(there.hostname) ? here : there.hostname), charts = `${home}?view=live`;
@@ -24,7 +24,7 @@ function arrange({url, needs_token}) {
   if (needs_token || !loopback(here))
     return {home, say: ['The profiler asks for its token, and a page of another origin cannot hand it over. Open ',
       link(charts, 'the live charts'), ' in a window of their own, with any name and the token as the password, and put it beside this one.']};
-  const usual = ['127.0.0.1', '[::1]'].includes(there.hostname); // what localhost stands for
+  const usual = ['127.0.0.1', '[::1]'].includes(there.hostname); // the addresses of localhost
   if (usual && here === 'localhost' || here === '127.0.0.1' && here === there.hostname)
     return {home: to(here), frame: to(here, '/?view=live')};
   if (usual && ['127.0.0.1', '[::1]'].includes(here))

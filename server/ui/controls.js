@@ -1,5 +1,5 @@
-// What can be done with a scene: leak or fixed, once or under load, and reset. A scene has one set of
-// controls, on its card and beside its lab alike, so that a load goes on while people look elsewhere.
+// The controls of a scene: leak or fixed, once or under load, and reset. A scene has one set of controls,
+// which its card and its lab share, so that a load continues while people look at another view.
 import {h} from './dom.js';
 import {put} from './put.js';
 import {post, Refused} from './api.js';
@@ -53,13 +53,13 @@ class Controls {
     return this.fields[name] ? this.fields[name].input.value : '';
   }
 
-  // What differs from the usual, for the address.
+  // The values that differ from the defaults, for the address.
   state() {
     const differ = Object.entries(this.fields).filter(([, field]) => field && field.input.value !== field.preset);
     return {scene: this.scene.id, ...Object.fromEntries(differ.map(([name, field]) => [name, field.input.value]))};
   }
 
-  // As an address says that was shared, or the usual.
+  // Sets the values from a shared address, or the defaults.
   take(state) {
     for (const [name, field] of Object.entries(this.fields))
       if (field) field.input.value = /^\d+$/.test(state[name] || '') ? state[name] : field.preset;

@@ -1,4 +1,4 @@
-// Figures as people read them, in three digits.
+// Figures for people, in three digits.
 const BINARY = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
 
 export function bytes(n) {

@@ -2,7 +2,7 @@
 import {h} from './dom.js';
 import {page} from './api.js';
 
-// A shell's line may go on in the next one: within quotes, or after a backslash.
+// A command may continue on the next line: within quotes, or after a backslash.
 function commands(text) {
   const found = [];
   let open = '';
@@ -18,7 +18,7 @@ function commands(text) {
 async function copy(button, code) {
   try {
     await navigator.clipboard.writeText(code.textContent);
-  } catch { // not a secure context: by the selection
+  } catch { // not a secure context: copy the selection
     getSelection().selectAllChildren(code);
     document.execCommand('copy');
   }
@@ -36,11 +36,11 @@ export async function lab(scene, place, signal) {
   place.append(waiting);
   try {
     const text = document.importNode((await page(`${scene.lab}?format=html`)).querySelector('article'), true);
-    text.querySelector('h1')?.remove(); // it stands above already
+    text.querySelector('h1')?.remove(); // the page has this title already
     text.setAttribute('aria-label', 'Lab');
     for (const block of text.querySelectorAll('code.language-sh'))
       block.parentElement.replaceWith(h('ul', {class: 'commands', 'aria-label': 'Commands'}, commands(block.textContent).map(row)));
-    for (const block of text.querySelectorAll('pre')) block.tabIndex = 0; // to scroll it by keys
+    for (const block of text.querySelectorAll('pre')) block.tabIndex = 0; // so that the keyboard can scroll it
     if (!signal.aborted) waiting.replaceWith(text);
   } catch (failure) {
     waiting.replaceWith(h('p', {class: 'bad', role: 'alert'}, failure.message));

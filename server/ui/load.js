@@ -1,10 +1,10 @@
-// So many requests a second for so many seconds, so that a room sees a curve. The bounds keep the page and the
-// server alive: what is due while enough requests are under way is left out, not piled up, and the first
-// refusal ends it.
+// Sends a number of requests per second for a number of seconds, to make a visible curve. Limits protect
+// the page and the server: if too many requests are pending, further ones are skipped, and the first
+// refusal ends the load.
 export const LIMITS = {rate: 200, seconds: 300};
 const UNDER_WAY = 4, TICK_MS = 40;
 
-// send() makes one request; tell({sent, done, due, running, failure}) is called as it goes. Returns stop().
+// send() makes one request. tell({sent, done, due, running, failure}) reports the progress. Returns stop().
 export function load(rate, seconds, send, tell) {
   const start = performance.now(), due = Math.ceil(rate * seconds);
   const state = {sent: 0, done: 0, due, running: true, failure: null};

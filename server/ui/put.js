@@ -1,4 +1,4 @@
-// Sets the text of an element, if it changes: a screen reader would read it again.
+// Sets the text of an element only if it changes: otherwise a screen reader would read it again.
 export function put(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }

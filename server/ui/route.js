@@ -1,4 +1,4 @@
-// What is shown stands in the address, so that it can be shared: #scene=slice&n=16&rate=20&seconds=30, or
+// The address contains the view, so that it can be shared: #scene=slice&n=16&rate=20&seconds=30, or
 // #resource=fds for the cards of one resource.
 export const read = () => Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
 
@@ -7,5 +7,5 @@ export const href = state => {
   return `#${new URLSearchParams(given)}`;
 };
 
-// What changed within the view: nothing is drawn anew.
+// Records a change within the view, without a redraw.
 export const note = state => history.replaceState(null, '', href(state));

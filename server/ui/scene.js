@@ -1,11 +1,11 @@
-// One scene: what can be done with it, and its lab text. What went wrong and what grows is not told here: a room
-// is to find it.
+// One scene: its controls and its lab text. The mistake and what grows are not shown here, because the
+// participants should find them.
 import {h} from './dom.js';
 import {controls} from './controls.js';
 import {lab} from './lab.js';
 import {href} from './route.js';
 
-// To the neighbour in the catalogue, round and round.
+// Goes to the next or previous scene in the catalogue. The first follows the last.
 function step(scenes, from, by, text) {
   const to = scenes[(scenes.indexOf(from) + by + scenes.length) % scenes.length];
   return h('a', {href: href(controls(to).state()), title: to.title, rel: by > 0 ? 'next' : 'prev'}, text);

@@ -1,4 +1,4 @@
-// The catalogue, asked for once, and what its resources are called.
+// The catalogue, loaded once, and the names of its resources.
 import {ask} from './api.js';
 import {bytes, counted} from './format.js';
 
@@ -20,7 +20,7 @@ export const all = () => catalogue ||= ask('/scenes').then(answer => answer.scen
   throw failure;
 });
 
-// [['heap', [scene, ...]], ...], in the order above; a resource that is new comes last.
+// [['heap', [scene, ...]], ...], in the order above. Unknown resources come last.
 export function byResource(scenes) {
   const found = new Set([...Object.keys(RESOURCES), ...scenes.map(scene => scene.resource)]);
   return [...found].map(resource => [resource, scenes.filter(scene => scene.resource === resource)]).filter(([, list]) => list.length);
@@ -28,7 +28,7 @@ export function byResource(scenes) {
 
 export const named = resource => (RESOURCES[resource] || [resource])[0];
 
-// What a scene holds, in words; '' for nothing. `of` is its part of /stats.
+// What a scene holds, in words. '' if nothing. `of` is its part of /stats.
 export function holding(of) {
   const parts = [
     of.held_bytes && bytes(of.held_bytes),

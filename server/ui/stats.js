@@ -1,4 +1,4 @@
-// What the server holds now: asked for once a second while somebody looks, and after everything that was done.
+// What the server holds now: read once per second while the page is visible, and after every action.
 import {ask} from './api.js';
 
 const EVERY_MS = 1000;
@@ -15,7 +15,7 @@ async function round() {
   }
 }
 
-// One question at a time; who asks meanwhile gets a fresh one after it.
+// One request at a time. If another one is wanted meanwhile, it follows.
 export async function refresh() {
   again = true;
   if (asking) return asking;

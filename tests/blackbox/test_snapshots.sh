@@ -212,7 +212,7 @@ test_verdicts() {
 	snapshot base >"$work/null"
 	grown_by 5
 	equal "after five hits" "$(first_verdict 6)" "slice_leak: too early to say"
-	contains "$(prof "/debug/suspects?from=1&to=6&format=text")" "1 more under the same load would"
+	contains "$(prof "/debug/suspects?from=1&to=6&format=text")" "take 1 more under the same load"
 	grown_by 3
 	equal "after eight" "$(first_verdict 9)" "slice_leak: leaking"
 	prof "/debug/suspects?from=1&to=9" >"$work/suspects"

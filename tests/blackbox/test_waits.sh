@@ -134,7 +134,7 @@ test_off_and_on() {
 	tell all
 	for profile in block mutex; do
 		parameter=$([[ $profile == block ]] && echo block_ns || echo mutex_fraction)
-		note="off, and nothing was recorded: PUT /debug/rate?$parameter=1 records all from then on"
+		note="off, nothing was recorded; PUT /debug/rate?$parameter=1 records everything from then on"
 		prof "/debug/pprof/$profile?format=json" >"$work/off.json"
 		equal "rows of $profile" "$(jq '.samples | length' "$work/off.json")" 0
 		equal "note of $profile" "$(jq -r .note "$work/off.json")" "$note"

@@ -242,7 +242,7 @@ def test_without_scripts(t):
     labels = page.js("return Array.from(document.querySelectorAll('.f text'), e => e.textContent)")
     t.true("a label", any(re.match(r"visit_run  [\d.]+ [KM]iB", text) for text in labels))
     t.true("the foot", re.match(r"Frames narrower than 0\.1 % are left out: [\d,]+ frames, ", page.find("#foot").text))
-    t.true("the hint", "Callers stand above" in page.find("#hint").text)
+    t.true("the hint", "Callers are above" in page.find("#hint").text)
 
 
 def test_in_a_frame(t):
