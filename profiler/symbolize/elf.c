@@ -88,7 +88,7 @@ static bool read_headers(struct lp_elf *elf)
 bool lp_elf_open(struct lp_elf *elf, const char *path)
 {
     struct stat file;
-    *elf = (struct lp_elf){.fd = open(path, O_RDONLY | O_CLOEXEC)};
+    *elf = (struct lp_elf){.fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
     if (elf->fd >= 0 && fstat(elf->fd, &file) == 0 && S_ISREG(file.st_mode)) {
         elf->size = (uint64_t)file.st_size;
         if (read_headers(elf))

@@ -298,6 +298,22 @@ static void truncated_debug_files_do_no_harm(void **state)
     remove_copies(&c);
 }
 
+/* Nobody may ever write to it. */
+static void a_pipe_in_a_debug_files_place_is_not_waited_for(void **state)
+{
+    (void)state;
+    struct copies c;
+    void *library;
+    copy_hidden(&c);
+    run("rm %s && mkfifo %s", c.debug, c.debug);
+    alarm(60); /* if it waits, it waits for ever */
+    const struct lp_symbol *symbol = symbol_of(load(c.library, &library));
+    alarm(0);
+    assert_string_equal(symbol->frames[0].function, "hidden_keep");
+    dlclose(library);
+    remove_copies(&c);
+}
+
 /* Whatever a file holds, it is refused or read, and never beyond its end. */
 static void damaged_debug_files_do_no_harm(void **state)
 {
@@ -495,6 +511,7 @@ int main(void)
         cmocka_unit_test(debug_files_are_found_by_build_id),
         cmocka_unit_test(debug_files_of_another_build_are_not),
         cmocka_unit_test(truncated_debug_files_do_no_harm),
+        cmocka_unit_test(a_pipe_in_a_debug_files_place_is_not_waited_for),
         cmocka_unit_test(damaged_debug_files_do_no_harm),
         cmocka_unit_test(idle_memory_is_given_back),
         cmocka_unit_test(memory_of_answers_is_given_back),
