@@ -146,6 +146,14 @@ const struct lp_snapshot *lp_store_find(int id)
     return NULL;
 }
 
+const struct lp_snapshot *lp_store_find_name(const char *name)
+{
+    for (size_t i = nsnapshots; *name && i > 0; i--)
+        if (strcmp(snapshots[i - 1]->name, name) == 0)
+            return snapshots[i - 1];
+    return NULL;
+}
+
 int lp_store_drop(int id)
 {
     for (size_t i = 0; i < nsnapshots; i++) {

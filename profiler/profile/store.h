@@ -51,7 +51,8 @@ int lp_store_take_periodic(size_t keep, int64_t bytes);
 
 int lp_store_rename(int id, const char *name);   /* 0 or -ENOENT; a named one is not thinned */
 const struct lp_snapshot *lp_store_find(int id); /* NULL: there is none */
-int lp_store_drop(int id);                       /* 0 or -ENOENT */
+const struct lp_snapshot *lp_store_find_name(const char *name); /* the newest that has it */
+int lp_store_drop(int id);                                      /* 0 or -ENOENT */
 
 /* In a forked child: forgets them. They are the parent's. None is freed, because the parent's
  * thread may have been freeing one. */

@@ -28,6 +28,8 @@ const struct lp_snapshot *lp_snapshot_named(struct lp_request *request, const ch
     if (id[strspn(id, "0123456789")] == '\0' && strlen(id) < 10)
         snapshot = lp_store_find((int)strtol(id, NULL, 10));
     if (!snapshot)
+        snapshot = lp_store_find_name(id);
+    if (!snapshot)
         no_such_snapshot(request, id);
     return snapshot;
 }

@@ -7,7 +7,7 @@
 #include "serve/route.h"
 #include "profile/store.h"
 
-/* NULL: there is none, and the request has been answered. */
+/* `id` is a number or a name. NULL: there is none, and the request has been answered. */
 const struct lp_snapshot *lp_snapshot_named(struct lp_request *request, const char *id);
 
 /* Finds the profile of this name in a snapshot, and its kind. NULL: there is none, and the request

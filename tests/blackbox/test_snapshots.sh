@@ -67,6 +67,24 @@ test_diff() {
 	equal "our diff and Go's" "$b" "$a"
 }
 
+test_names() {
+	: "a snapshot is found by its number or its name, in a path and in from= and to=; the newest of a name counts"
+	serve
+	snapshot before >"$work/null"
+	snapshot under%20load >"$work/null"
+	snapshot before >"$work/null"
+	snapshot 2 >"$work/null"
+	equal newest "$(prof /debug/snapshots/before | jq .id)" 3
+	equal spaces "$(prof /debug/snapshots/under%20load | jq .id)" 2
+	equal number "$(prof /debug/snapshots/2 | jq .id)" 2
+	equal profile "$(code GET "$pprof/debug/snapshots/before/threads")" 200
+	equal diff "$(code GET "$pprof/debug/diff?from=under%20load&to=before&profile=threads")" 200
+	equal suspects "$(prof "/debug/suspects?from=under%20load&to=before" | jq -c '[.from.id, .to.id]')" "[2,3]"
+	equal unknown "$(prof /debug/snapshots/after | jq -r .error)" 'there is no snapshot "after"; there are: 1, 2, 3, 4'
+	equal drop "$(code DELETE "$pprof/debug/snapshots/before")" 204
+	equal older "$(prof /debug/snapshots/before | jq .id)" 1
+}
+
 test_churn_in_a_diff() {
 	: "what was allocated and freed between two snapshots stands beside what is left"
 	needs_heap
