@@ -41,6 +41,11 @@ const struct lp_config_row lp_config_rows[LP_VARS] = {
     {"LEAKPROF_MUTEX_FRACTION",
      "Enable the mutex profile (off by default). One in this many contended unlocks is recorded.",
      NULL, "leakprof_set_mutex_fraction()", LP_NUMBER, AT(mutex_fraction), 0, LP_WAITS_RATE_MAX, 0},
+    {"LEAKPROF_DEBUGINFOD",
+     "Fetch missing debug files from the servers in DEBUGINFOD_URLS, and wait for each file at "
+     "most "
+     "this long. If unset, no server is contacted.",
+     NULL, NULL, LP_PERIOD, AT(debuginfod_ms), LP_PERIOD_MS_MIN, LP_PERIOD_MS_MAX, 0},
 };
 
 static struct lp_config config;

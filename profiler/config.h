@@ -36,6 +36,7 @@ enum lp_variable {
     LP_VAR_SNAPSHOT_KEEP,
     LP_VAR_BLOCK_RATE,
     LP_VAR_MUTEX_FRACTION,
+    LP_VAR_DEBUGINFOD,
     LP_VARS
 };
 
@@ -44,7 +45,7 @@ enum lp_variable {
 struct lp_config {
     const char *listen, *token_file, *program; /* NULL by default */
     int64_t rate, block_rate, mutex_fraction;
-    int64_t trace_ms, snapshot_every_ms; /* 0: none */
+    int64_t trace_ms, snapshot_every_ms, debuginfod_ms; /* 0: none */
     int64_t snapshot_keep;
 };
 

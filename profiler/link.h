@@ -23,6 +23,7 @@
     X(lp_blocks_each)                                                                              \
     X(lp_blocks_live)                                                                              \
     X(lp_clock_ns)                                                                                 \
+    X(lp_config)                                                                                   \
     X(lp_cpu_begin)                                                                                \
     X(lp_cpu_each)                                                                                 \
     X(lp_cpu_end)                                                                                  \
@@ -37,6 +38,8 @@
     X(lp_loaded_count)                                                                             \
     X(lp_loaded_get)                                                                               \
     X(lp_loaded_note)                                                                              \
+    X(lp_loader_enter)                                                                             \
+    X(lp_loader_leave)                                                                             \
     X(lp_loss)                                                                                     \
     X(lp_loss_name)                                                                                \
     X(lp_losses)                                                                                   \

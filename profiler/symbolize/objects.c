@@ -6,10 +6,10 @@
  * build id and the layout of the object in memory. Otherwise names could come from the wrong file.
  *
  * Debug information is looked for in the object itself, then by build id, then by the name in
- * .gnu_debuglink, all under /usr/lib/debug. libdwfl has the same search. Its callbacks can replace
- * the search, and so avoid the debuginfod servers that it asks where the environment names some.
- * But a callback passes a debug file as a descriptor, and libdwfl maps what it gets: if the file is
- * truncated then, the program ends by SIGBUS. Nothing here maps a file or asks the network.
+ * .gnu_debuglink, all under /usr/lib/debug. If the user enables it, debuginfod servers come last
+ * (debuginfod.c). libdwfl has the same search, and its callbacks can replace the parts that must
+ * not happen unasked. But a callback passes a debug file as a descriptor, and libdwfl maps that
+ * file. If the file is truncated then, the program ends by SIGBUS. Nothing here maps a file.
  */
 #include "symbolize/objects.h"
 
@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "symbolize/debuginfod.h"
 #include "sys/pages.h"
 
 const char *lp_debug_root = "/usr/lib/debug";
@@ -114,14 +115,13 @@ static bool open_by_id(struct lp_elf *elf, const char *id)
     return strlen(id) > 2 && open_debug(elf, path, id, NULL);
 }
 
-static bool find_debug(struct lp_elf *debug, const struct lp_elf *elf,
-                       const struct lp_module *module)
+static bool open_by_link(struct lp_elf *debug, const struct lp_elf *elf,
+                         const struct lp_module *module)
 {
-    const char *id = module->image->build_id;
     size_t link = lp_elf_section(elf, ".gnu_debuglink");
-    bool found = open_by_id(debug, id);
-    if (found || !link)
-        return found;
+    bool found = false;
+    if (!link)
+        return false;
 
     struct lp_bytes text = lp_elf_read(elf, link);
     size_t length = text.at ? strlen(text.at) : 0;
@@ -137,10 +137,25 @@ static bool find_debug(struct lp_elf *debug, const struct lp_elf *elf,
         memcpy(&crc, text.at + at, sizeof crc);
         int n = snprintf(path, sizeof path, "%s%.*s%s/%s", places[i].root, dir, module->path,
                          places[i].below, text.at);
-        found = n < (int)sizeof path && open_debug(debug, path, id, &crc);
+        found = n < (int)sizeof path && open_debug(debug, path, module->image->build_id, &crc);
     }
     lp_bytes_release(&text);
     return found;
+}
+
+static bool open_fetched(struct lp_elf *debug, const char *id)
+{
+    char *path = lp_debuginfod_find(id);
+    bool found = path && open_debug(debug, path, id, NULL);
+    free(path);
+    return found;
+}
+
+static bool find_debug(struct lp_elf *debug, const struct lp_elf *elf,
+                       const struct lp_module *module)
+{
+    const char *id = module->image->build_id;
+    return open_by_id(debug, id) || open_by_link(debug, elf, module) || open_fetched(debug, id);
 }
 
 /* Opens the file with the parts that dwz moved out of several debug files. The section has its
@@ -155,8 +170,9 @@ static bool find_alt(struct lp_elf *alt, const struct lp_elf *debug)
     size_t after = text.at ? strlen(text.at) + 1 : 0;
     for (size_t i = 0; after && after + i + 1 < text.n && i < 32; i++)
         snprintf(id + 2 * i, 3, "%02x", (unsigned char)text.at[after + i]);
-    bool found =
-        id[0] && (open_by_id(alt, id) || (text.at[0] == '/' && open_debug(alt, text.at, id, NULL)));
+    bool found = id[0] && (open_by_id(alt, id) ||
+                           (text.at[0] == '/' && open_debug(alt, text.at, id, NULL)) ||
+                           open_fetched(alt, id));
     lp_bytes_release(&text);
     return found;
 }

@@ -160,6 +160,45 @@ test_nameless() {
 	ended
 }
 
+test_debuginfod() {
+	: "if the user enables it, a debug file comes from a debuginfod server; one that does not answer is given up"
+	[[ -e $(ldconfig -p | sed -n 's/.*libdebuginfod.so.1 .*=> //p' | head -n 1) ]] || skip "libdebuginfod1 is not installed"
+	needs_preload
+	make -s fixtures
+	local id port server status=0
+	id=$(readelf -n "$fixtures/hidden.so" | sed -n 's/.*Build ID: //p')
+	mkdir -p "$work/served/buildid/$id"
+	cp "$fixtures/debug/.build-id/${id:0:2}/${id:2}.debug" "$work/served/buildid/$id/debuginfo"
+	python3 -u -m http.server --bind 127.0.0.1 --directory "$work/served" 0 >"$work/debuginfod" 2>&1 &
+	server=$!
+	wait_for 10 grep -q 'port [0-9]' "$work/debuginfod"
+	port=$(grep -o 'port [0-9]*' "$work/debuginfod" | cut -d' ' -f2)
+	LEAKPROF_DEBUGINFOD=10s DEBUGINFOD_URLS=http://127.0.0.1:$port fixture "$fixtures/host"
+	tell "open $fixtures/hidden.so" >"$work/null"
+	tell "keep 10001" >"$work/null"
+	heap
+	contains "$(who 10001)" "hidden_keep hidden_middle keep main"
+	leave
+	kill "$server"
+	wait "$server" || status=$?
+
+	# The same server, stopped: it accepts and never answers.
+	rm -rf "$HOME/.cache/debuginfod_client" "$HOME/.debuginfod_client_cache"
+	python3 -u -m http.server --bind 127.0.0.1 --directory "$work/served" 0 >"$work/debuginfod" 2>&1 &
+	server=$!
+	wait_for 10 grep -q 'port [0-9]' "$work/debuginfod"
+	port=$(grep -o 'port [0-9]*' "$work/debuginfod" | cut -d' ' -f2)
+	kill -STOP "$server"
+	LEAKPROF_DEBUGINFOD=200ms DEBUGINFOD_URLS=http://127.0.0.1:$port fixture "$fixtures/host"
+	tell "open $fixtures/hidden.so" >"$work/null"
+	tell "keep 10002" >"$work/null"
+	heap
+	contains "$(who 10002)" "keep main"
+	leave
+	kill -KILL "$server"
+	wait "$server" || status=$?
+}
+
 own() { # the profiler's memory, in bytes
 	prof "/debug/pprof/heap?debug=1" >"$work/debug"
 	awk '/^# (table|heap)_bytes = / { sum += $4 } END { print sum }' "$work/debug"

@@ -194,6 +194,7 @@ static void the_table_is_in_the_order_of_the_names(void **state)
         [LP_VAR_SNAPSHOT_KEEP] = "LEAKPROF_SNAPSHOT_KEEP",
         [LP_VAR_BLOCK_RATE] = "LEAKPROF_BLOCK_RATE",
         [LP_VAR_MUTEX_FRACTION] = "LEAKPROF_MUTEX_FRACTION",
+        [LP_VAR_DEBUGINFOD] = "LEAKPROF_DEBUGINFOD",
     };
     for (int v = 0; v < LP_VARS; v++)
         assert_string_equal(lp_config_rows[v].name, names[v]);
