@@ -1,11 +1,11 @@
 /*
  * The interface between the two parts of the profiler.
  *
- * The recorder (sys/ but for what only the reporter needs, record/, hooks/ and the files of this
- * directory) is what every process gets.
- * The reporter (inspect/ and the rooms above it) is what somebody asks for; the recorder loads it
- * then. Linked programs have both in one archive. The preloaded library has the recorder alone,
- * which depends on libc only, and finds the reporter beside itself, as libleakprof-reporter.so.
+ * The recorder (sys/, record/, hooks/ and the files of this directory) is in every process. The
+ * reporter (inspect/ and the rooms above it) is loaded when something is to be served or written.
+ * Two files of sys/ are in the reporter only, because the recorder does not use them. Linked
+ * programs have both in one archive. The preloaded library has the recorder alone, which depends on
+ * libc only. It finds the reporter in its own directory, as libleakprof-reporter.so.
  *
  * The reporter calls functions of the recorder. The recorder does not export them. It passes their
  * addresses in a table, and reporter_stubs.c defines each name again. The list below is that table.

@@ -47,7 +47,7 @@ const struct lp_reporter *lp_reporter(const char **why)
     const struct lp_reporter *found = lp_reporter_loaded();
     if (found)
         return found;
-    lp_unwind_load(); /* somebody looks */
+    lp_unwind_load(); /* from now on stacks are shown */
     if (lp_self.own)
         lp_loader_enter();
     else if (!lp_loader_enter_soon()) {

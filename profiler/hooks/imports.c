@@ -1,8 +1,8 @@
 /*
- * Each import is a slot in the library's global offset table. Slots that point into libc stay as
- * they are, which is all of them in nearly every program: that costs one comparison each. The table
- * is read-only after relocation, so its page is made writable for the moment of the change. What
- * libc does not define (the loader does) keeps its binding.
+ * Each import is a slot in the library's global offset table. In nearly every program, all slots
+ * point into libc. They stay as they are, at the cost of one comparison each. The table is
+ * read-only after relocation, so its page is made writable while a slot is changed. Functions that
+ * the loader defines and libc does not keep their binding.
  */
 #include "hooks/imports.h"
 
@@ -16,7 +16,7 @@
 #include "sys/pages.h"
 #include "sys/syscall.h"
 
-extern void *__libc_malloc(size_t size); /* reserved: nobody but libc defines it */
+extern void *__libc_malloc(size_t size); /* a reserved name, which only libc defines */
 
 struct relocations {
     const ElfW(Rela) * at;
@@ -29,7 +29,7 @@ static void store(void **slot, void *function)
     if (lp_syscall(SYS_mprotect, page, LP_PAGE, PROT_READ | PROT_WRITE) != 0)
         return;
     __atomic_store_n(slot, function, __ATOMIC_RELEASE);
-    lp_syscall(SYS_mprotect, page, LP_PAGE, PROT_READ); /* all of the table's pages are so */
+    lp_syscall(SYS_mprotect, page, LP_PAGE, PROT_READ); /* as all pages of the table */
 }
 
 static void bind(const struct relocations *relocations, const struct lp_symbols *ours,

@@ -1,6 +1,6 @@
 /*
- * The loader's list of objects is walked without its lock: before main nothing is loaded or
- * unloaded, and later there is nothing left to find.
+ * Walks the loader's list of objects without its lock: before main, nothing is loaded or unloaded,
+ * and later everything has been found.
  */
 #include "hooks/real.h"
 

@@ -32,8 +32,8 @@ struct lp_real {
         real;                                                                                      \
     })
 
-/* Finds all of them, and binds the preloaded library's own calls (hooks/imports.h). No lock, no
- * allocation; any context. */
+/* Finds all of them, and binds the preloaded library's own calls (hooks/imports.h). Takes no lock,
+ * allocates nothing; any context. */
 void lp_real_find(void);
 
 /* Has that been done? For hooks that find their real function in another way. */

@@ -36,12 +36,12 @@ bool lp_hooks_process(void)
     return known == 0 || known == getpid();
 }
 
-/* What the forking thread has to give back. It was busy already when a signal handler forks that
- * interrupted the profiler in this very thread.
+/* The locks that the forking thread must release. The thread was already busy if it forks in a
+ * signal handler that interrupted the profiler.
  *
- * The handler may also have interrupted fork() itself, in this thread. Then the locks are held
- * already, and its parent leaves them to the interrupted fork. Its child gives them back, and later
- * returns from the handler into the interrupted fork, which finds nothing to give back there. */
+ * The handler may also have interrupted fork() itself, in this thread. Then the locks are already
+ * held, and in the parent they are left to the interrupted fork. The child releases them. When it
+ * later returns from the handler into the interrupted fork, nothing is left to release there. */
 static __thread struct {
     int depth; /* forks under way that have the locks in common; 0: nothing to give back */
     struct lp_blocks_held blocks;

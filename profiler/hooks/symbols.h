@@ -1,8 +1,8 @@
 /*
- * Looking up a symbol in one loaded object, as the ELF specification has it: by the hash table that
- * GNU's linker makes (DT_GNU_HASH: a Bloom filter, buckets, and chains of hashes whose last one is
- * odd). Of several versions the default one is taken. No lock, no allocation, and no function of
- * libc: the program may define one of that name.
+ * Looks up a symbol in one loaded object as the ELF specification requires, in the hash table that
+ * GNU's linker makes (DT_GNU_HASH: a Bloom filter, buckets, and chains of hashes, the last of which
+ * is odd). If a symbol has several versions, the default one is used. Takes no lock, allocates
+ * nothing and calls no function of libc, because the program may define one of that name.
  */
 #ifndef LP_HOOKS_SYMBOLS_H
 #define LP_HOOKS_SYMBOLS_H
@@ -15,14 +15,14 @@ struct lp_symbols {
     uintptr_t base;
     const ElfW(Sym) * symbols;
     const char *strings;
-    const ElfW(Half) * versions; /* NULL: it has none */
+    const ElfW(Half) * versions; /* NULL: the object has none */
     uint32_t nbuckets, first, nbloom, shift;
     const uint64_t *bloom;
     const uint32_t *buckets, *chains;
 };
 
-/* An entry of an object's dynamic section that is an address. glibc makes these absolute when it
- * loads an object; the vdso's stay as they are in the file. */
+/* For entries of a dynamic section that are addresses. glibc makes them absolute when it loads an
+ * object. The vdso's stay as they are in the file. */
 static inline const void *lp_symbols_absolute(const struct link_map *map, ElfW(Addr) value)
 {
     return (const void *)(value < map->l_addr ? value + map->l_addr : value);

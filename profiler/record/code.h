@@ -14,8 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Can this address be executed, and be read? (Code that cannot be read counts as none: whoever asks
- * looks at its bytes next.) No lock, no allocation; any context. */
+/* Can this address be executed and read? (Callers read its bytes next, so code that cannot be read
+ * does not count.) Takes no lock, allocates nothing; any context. */
 bool lp_code_at(uintptr_t address);
 
 /* Does a call instruction end just before this address? Then it may be a return address. The bytes
@@ -39,11 +39,11 @@ bool lp_code_stale(void);
 /* Reads /proc/thread-self/maps. Profiler's thread only. */
 void lp_code_refresh(void);
 
-/* Objects may have been unloaded: what is known of their places is forgotten. Any context. */
+/* Forgets where objects are, after some may have been unloaded. Any context. */
 void lp_code_forget(void);
 
 /* Notes where the vdso and the program's headers are. `auxiliary` is the vector that the kernel
- * passed behind the environment. Before there are threads. */
+ * passed behind the environment. Call before there are threads. */
 void lp_code_prepare(char **environment);
 
 #endif

@@ -196,7 +196,7 @@ static void clear(uint32_t stack, struct tally *tally, void *arg)
     tally->squares = 0;
 }
 
-/* Nobody comes in any more once `window` is 0; who does not leave keeps the slots mapped. */
+/* No handler enters once `window` is 0. If one does not leave in time, the slots stay mapped. */
 static void leave_all(void)
 {
     int64_t until = lp_now_ns() + LEAVE_MS * INT64_C(1000000);

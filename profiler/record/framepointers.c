@@ -13,7 +13,7 @@ static uintptr_t page_of(uintptr_t address)
     return address & ~(uintptr_t)(LP_PAGE - 1);
 }
 
-/* Many frames lie in one page: the kernel is not asked again for the page that is known. */
+/* Many frames lie in one page. The kernel is not called again for a known page. */
 static bool readable(uintptr_t address, uintptr_t *known)
 {
     if (page_of(address) == *known)
@@ -24,7 +24,7 @@ static bool readable(uintptr_t address, uintptr_t *known)
     return true;
 }
 
-/* Is this the address behind a call? Seven bytes before it are looked at. */
+/* Is this the address behind a call? The seven bytes before it are read. */
 static bool is_return(uintptr_t ip)
 {
     return lp_code_at(ip - 1) && (page_of(ip - 7) == page_of(ip - 1) || lp_code_at(ip - 7)) &&

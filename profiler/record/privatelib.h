@@ -1,14 +1,13 @@
 /*
  * Loads a shared library for the profiler alone.
  *
- * It is loaded with RTLD_LOCAL, so that its symbols stand before nobody else's, and with
- * RTLD_DEEPBIND, so that it does not call functions of the program that happen to have libc's
- * names. Some of its calls are overridden: after loading, the library's own table of addresses (its
- * global offset table) is made to point at functions of ours. Nobody else's calls are affected.
+ * RTLD_LOCAL keeps its symbols out of all other look-ups. RTLD_DEEPBIND keeps it from calling
+ * functions of the program that have the names of libc's. Some of its calls are overridden: after
+ * loading, entries of the library's own table of addresses (its global offset table) are replaced
+ * by functions of ours. Calls from other libraries are not affected.
  *
- * If the program has loaded the same library, there is one copy for both. An override must
- * therefore pass on what does not come from the profiler, to the function that stood in the table
- * before.
+ * If the program has loaded the same library, both share one copy. So an override must pass on
+ * calls that do not come from the profiler, to the function that was in the table before.
  */
 #ifndef LP_RECORD_PRIVATELIB_H
 #define LP_RECORD_PRIVATELIB_H
@@ -17,7 +16,7 @@
 
 struct lp_override {
     const char *name; /* the function's name, as the library imports it */
-    void *function;   /* what the library calls from now on */
+    void *function;   /* what the library calls instead */
     void **original;  /* receives what it called before; NULL: not wanted. Stays as it is if the
                        * library does not import this name */
 };

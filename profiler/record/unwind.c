@@ -266,7 +266,7 @@ static bool backtrace_fast(uintptr_t *raw, uint32_t max, uint32_t *n)
     return true;
 }
 
-/* A stack by frame pointers is a loss. AddressSanitizer's runtime comes by before anything can be
+/* A stack by frame pointers is a loss. AddressSanitizer's runtime allocates before libunwind can be
  * loaded. */
 static void note_way(void)
 {
@@ -276,7 +276,7 @@ static void note_way(void)
 #endif
 }
 
-/* Raw frames from the caller on, ours among them. */
+/* Takes the raw frames from the caller on, including ours. */
 __attribute__((noinline)) static uint32_t backtrace_raw(uintptr_t *raw, uint32_t max,
                                                         struct lp_stackcache_words *words,
                                                         uintptr_t base, enum lp_stack_end *end)

@@ -34,9 +34,9 @@ int lp_stack_interrupted(uintptr_t *frames, uint32_t max, void *ucontext);
 /* Hides frames at start <= address < end: those of the hooks. Call before there are threads. */
 void lp_unwind_hide(uintptr_t start, uintptr_t end);
 
-/* Around fork() (record/unwindgate.h), in the forking thread, busy. Stacks that come due meanwhile
- * are the caller alone (a loss). `above_holder`: a signal handler forks, and the frame below it may
- * be inside: nobody is waited for. */
+/* Around fork() (record/unwindgate.h), in the forking thread, busy. Of a stack that is needed
+ * meanwhile, only the caller is kept (a loss). `above_holder`: a signal handler forks, and the code
+ * below it may be inside libunwind, so do not wait. */
 void lp_unwind_before_fork(bool above_holder);
 void lp_unwind_after_fork(bool child);
 

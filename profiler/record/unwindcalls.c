@@ -1,18 +1,17 @@
 /*
- * Calls of libunwind that are overridden:
+ * The functions that libunwind calls in place of libc's:
  *
- * - dl_iterate_phdr() takes a lock of the loader's, and a thread inside the loader may wait for one
- * of libunwind's: a deadlock. Ours shows just the object that libunwind looks for (record/code.h),
- * without a lock, and so it is never out of date.
- * - Before libunwind reads a word of a stack, it asks by mincore() whether the page is there, and
- * tries to write a byte from it to a pipe of its own. The pipe would be two descriptors among the
- * program's, and a program that closes descriptors which it does not know would have libunwind
- * write into something else. There is no pipe; lp_sys_readable() is called instead. (Most words are
- * read by a function of record/unwind.c.)
- * - __tls_get_addr(): a library that is loaded late gets its thread-local variables by malloc(),
- * under a lock, when a thread first uses them. That may be in a signal handler. libunwind has 16
- * bytes of them; they lie in our own, which are there from the start.
- * - mmap() and munmap(): its memory is the profiler's.
+ * - dl_iterate_phdr(): libc's takes a lock of the loader's. A thread inside the loader may wait for
+ *   a lock of libunwind's, which is a deadlock. Ours visits only the object that libunwind looks
+ *   for (record/code.h). It takes no lock, and its result is never out of date.
+ * - mincore(), and write() to a pipe: libunwind calls them to check that a page can be read. The
+ *   pipe would take two descriptors of the program. A program that closes descriptors it does not
+ *   know could make libunwind write into another file. So there is no pipe, and lp_sys_readable()
+ *   checks the page. Most words of a stack are read by access_mem() in record/unwind.c instead.
+ * - __tls_get_addr(): libc allocates the thread-local variables of a library that was loaded late
+ *   by malloc(), under a lock, when a thread first uses them. That may be in a signal handler.
+ *   libunwind has 16 bytes of them. They are part of our own, which exist from the start.
+ * - mmap() and munmap(): libunwind's memory counts as the profiler's.
  */
 #include "record/unwindcalls.h"
 
@@ -30,7 +29,7 @@
 #include "sys/pages.h"
 #include "sys/syscall.h"
 
-/* What libunwind called before. */
+/* The functions that libunwind called before. */
 static int (*real_dl_iterate_phdr)(int (*)(struct dl_phdr_info *, size_t, void *), void *);
 static int (*real_mincore)(void *, size_t, unsigned char *);
 static ssize_t (*real_read)(int, void *, size_t);
@@ -39,14 +38,14 @@ static int (*real_pipe2)(int[2], int);
 static void *(*real_mmap)(void *, size_t, int, int, int, off_t);
 static int (*real_munmap)(void *, size_t);
 
-/* The program may use the same library: its calls are passed on. */
+/* The program may use the same library. Its calls are passed on. */
 static bool ours(void)
 {
     return lp_self.busy;
 }
 
-/* libunwind's callback looks at each object for the address that the first word of `data` is. That
- * is checked once, when it is loaded. */
+/* libunwind's callback searches each object for the address in the first word of `data`.
+ * record/unwind.c checks that once, when libunwind is loaded. */
 static _Atomic uintptr_t first_wanted;
 
 uintptr_t lp_unwind_calls_wanted(void)
@@ -76,7 +75,7 @@ static int instead_of_mincore(void *address, size_t length, unsigned char *pages
     return -1;
 }
 
-/* Is anything left in the pipe? No, and it is in order. */
+/* libunwind reads its pipe to see whether anything is left in it. Nothing is. */
 static ssize_t instead_of_read(int fd, void *buffer, size_t size)
 {
     if (!ours())
@@ -94,8 +93,8 @@ static ssize_t instead_of_write(int fd, const void *buffer, size_t size)
     return -1;
 }
 
-/* libunwind writes to its pipe by syscall(). As libc's own, this passes six arguments on, whatever
- * was given. */
+/* libunwind writes to its pipe by syscall(). Like libc's function, this passes on six arguments,
+ * whatever the caller gave. */
 __attribute__((no_sanitize("address"))) static long instead_of_syscall(long number, ...)
 {
     long a[6];
@@ -123,7 +122,7 @@ static void *instead_of_mmap(void *where, size_t bytes, int protection, int flag
     if (!ours())
         return real_mmap(where, bytes, protection, flags, fd, offset);
     long start = lp_syscall(SYS_mmap, where, bytes, protection, flags, fd, offset);
-    if (start < 0 && start > -LP_PAGE) {
+    if (start < 0 && start >= -LP_ERRNO_MAX) {
         errno = (int)-start;
         return MAP_FAILED;
     }
@@ -131,14 +130,14 @@ static void *instead_of_mmap(void *where, size_t bytes, int protection, int flag
     return (void *)start;
 }
 
-/* Also at the end of a thread, for its trace cache. */
+/* Called at the end of a thread too, for its trace cache. */
 static int instead_of_munmap(void *start, size_t bytes)
 {
     lp_own_disclaim(start);
     return real_munmap(start, bytes);
 }
 
-/* All zero in a new thread, as libunwind's are. */
+/* In a new thread it is all zero, like libunwind's own. */
 static __thread char unwinder_tls[LP_UNWIND_TLS_BYTES] __attribute__((aligned(16)));
 
 static void *instead_of_tls_get_addr(const unsigned long index[2]) /* module, offset */

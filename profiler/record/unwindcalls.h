@@ -1,4 +1,4 @@
-/* Inside this room: functions of libc that libunwind calls, as record/unwind.c has it call them. */
+/* For record/unwind.c: the functions that libunwind calls in place of libc's. */
 #ifndef LP_RECORD_UNWINDCALLS_H
 #define LP_RECORD_UNWINDCALLS_H
 
@@ -9,10 +9,10 @@
 /* The last one has no name. */
 extern const struct lp_override lp_unwind_calls[] __attribute__((visibility("hidden")));
 
-/* How many bytes of thread-local variables libunwind may have. */
+/* The most bytes of thread-local variables that libunwind may have. */
 enum { LP_UNWIND_TLS_BYTES = 64 };
 
-/* Of which address libunwind first wanted the object; 0: none yet. */
+/* The first address whose object libunwind looked for. 0: none yet. */
 uintptr_t lp_unwind_calls_wanted(void);
 
 #endif

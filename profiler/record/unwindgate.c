@@ -9,13 +9,13 @@
 #include "sys/clock.h"
 #include "sys/losses.h"
 
-/* Counted on several cache lines, because every sample comes by. */
+/* Threads are counted on several cache lines, because every sample counts here. */
 enum { STRIPES = 16 };
 static struct stripe {
     _Atomic int inside;
     char pad[60];
 } stripes[STRIPES];
-static _Atomic int closed; /* forks under way; in a child also: libunwind's locks may be held */
+static _Atomic int closed; /* forks under way; in a child also: locks of libunwind's may be held */
 static bool in_child;      /* written by the only thread of a new child */
 static __thread bool here; /* this thread is inside */
 
@@ -63,7 +63,8 @@ void lp_unwind_before_fork(bool above_holder)
         sched_yield();
 }
 
-/* The child has this thread alone. If that is inside, below a signal handler, it goes on there. */
+/* The child has only this thread. If a signal handler forks, the thread may be inside below it, and
+ * continues there later. */
 static bool forget_others(void)
 {
     int inside = 0;

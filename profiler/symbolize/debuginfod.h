@@ -1,7 +1,7 @@
 /*
  * Debug files from the servers of DEBUGINFOD_URLS, if the user enables that with
- * LEAKPROF_DEBUGINFOD. Otherwise no server is contacted. Profiler's thread only, which serves
- * nobody else meanwhile.
+ * LEAKPROF_DEBUGINFOD. Otherwise no server is contacted. Profiler's thread only. While it fetches a
+ * file, it answers no request.
  */
 #ifndef LP_SYMBOLIZE_DEBUGINFOD_H
 #define LP_SYMBOLIZE_DEBUGINFOD_H
