@@ -18,15 +18,12 @@
 #include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <string.h>
-#include <sys/single_threaded.h>
-#include <unistd.h>
 
 #include "record/code.h"
 #include "record/framepointers.h"
 #include "record/unwindcalls.h"
+#include "record/unwinder.h"
 #include "record/unwindgate.h"
-#include "record/rate.h"
 #include "record/self.h"
 #include "record/stackcache.h"
 #include "record/stacks.h"
@@ -40,9 +37,6 @@ enum {
 #else
     CACHE_EARNED_AFTER = 16, /* stacks taken in one thread */
 #endif
-    HOOK_FRAMES = 8, /* at most this many of ours lie above the program's */
-    RARE_RATE =
-        16 << 10, /* from here on samples are too rare for the stack cache's memory to pay */
     ENDS = 256,
 };
 
@@ -266,12 +260,16 @@ static bool backtrace_fast(uintptr_t *raw, uint32_t max, uint32_t *n)
     return true;
 }
 
-/* A stack by frame pointers is a loss. AddressSanitizer's runtime allocates before libunwind can be
- * loaded. */
-static void note_way(void)
+bool lp_unwinder_loaded(void)
+{
+    return atomic_load_explicit(&loaded, memory_order_acquire);
+}
+
+/* AddressSanitizer's runtime allocates before libunwind can be loaded. */
+void lp_unwinder_count_loss(void)
 {
 #ifndef __SANITIZE_ADDRESS__
-    if (!atomic_load_explicit(&loaded, memory_order_acquire))
+    if (!lp_unwinder_loaded())
         lp_loss(LP_LOSS_NO_UNWINDER);
 #endif
 }
@@ -283,8 +281,8 @@ __attribute__((noinline)) static uint32_t backtrace_raw(uintptr_t *raw, uint32_t
 {
     uint32_t n;
     *end = LP_END_COMPLETE;
-    if (!atomic_load_explicit(&loaded, memory_order_acquire)) {
-        note_way();
+    if (!lp_unwinder_loaded()) {
+        lp_unwinder_count_loss();
         return lp_frames_walk(base, raw, max, words, end);
     }
     if (!words && backtrace_fast(raw, max, &n))
@@ -297,9 +295,8 @@ __attribute__((noinline)) static uint32_t backtrace_raw(uintptr_t *raw, uint32_t
     return n;
 }
 
-/* The same, unless libunwind must not be entered. */
-static uint32_t backtrace(uintptr_t *raw, struct lp_stackcache_words *words, uintptr_t base,
-                          enum lp_stack_end *end)
+uint32_t lp_unwinder_here(uintptr_t *raw, uint32_t max, struct lp_stackcache_words *words,
+                          uintptr_t base, enum lp_stack_end *end)
 {
     *end = LP_END_UNKNOWN;
     if (!lp_unwind_enter())
@@ -307,123 +304,9 @@ static uint32_t backtrace(uintptr_t *raw, struct lp_stackcache_words *words, uin
     if (words)
         words->n = 0;
     forget_pages(base);
-    uint32_t n = backtrace_raw(raw, LP_FRAMES_MAX + HOOK_FRAMES, words, base, end);
+    uint32_t n = backtrace_raw(raw, max, words, base, end);
     lp_unwind_leave();
     return n;
-}
-
-static uintptr_t hidden_start, hidden_end;
-
-void lp_unwind_hide(uintptr_t start, uintptr_t end)
-{
-    hidden_start = start;
-    hidden_end = end;
-}
-
-static uint32_t without_hidden(uintptr_t *frames, uint32_t n)
-{
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < n; i++)
-        if (frames[i] < hidden_start || frames[i] >= hidden_end)
-            frames[kept++] = frames[i];
-    return kept;
-}
-
-/* Returns where the caller's frames begin, behind ours. Sets *n to their number, 0 if they are not
- * there. */
-static uintptr_t *without_ours(uintptr_t *raw, uint32_t *n, uintptr_t caller)
-{
-    uint32_t skip = 0, all = *n;
-    while (skip < all && skip <= HOOK_FRAMES && raw[skip] != caller - 1)
-        skip++;
-    *n = skip <= HOOK_FRAMES ? all - skip : 0;
-    return raw + skip;
-}
-
-/* Adds the mark that says why a stack is not whole, in place of its outermost frame if there is no
- * room. */
-static uint32_t with_mark(uintptr_t *frames, uint32_t n, enum lp_stack_end end)
-{
-    if (n > LP_FRAMES_MAX || end == LP_END_FULL) {
-        n = n < LP_FRAMES_MAX ? n : LP_FRAMES_MAX - 1;
-        frames[n++] = LP_FRAME_DEEPER;
-    } else if (end == LP_END_CUT) {
-        n = n < LP_FRAMES_MAX ? n : LP_FRAMES_MAX - 1;
-        frames[n++] = LP_FRAME_CUT;
-    }
-    return n;
-}
-
-static _Atomic bool may_load_early = true;
-
-void lp_unwind_not_early(void)
-{
-    atomic_store(&may_load_early, false);
-}
-
-/* Is the caller the loader itself? It may be in the middle of a change. */
-static bool in_loader(uintptr_t address)
-{
-    struct dl_find_object object;
-    return _dl_find_object((void *)address, &object) == 0 &&
-           strstr(object.dlfo_link_map->l_name, "/ld-linux");
-}
-
-/* Loads libunwind before main if that is safe. false: the loader itself is at work, before the
- * program. */
-static bool load_early(void *caller)
-{
-    bool loader = in_loader((uintptr_t)caller);
-    if (!environ) /* libc is not initialized */
-        return !loader;
-    if (atomic_load_explicit(&may_load_early, memory_order_relaxed) && __libc_single_threaded &&
-        !loader && atomic_exchange(&may_load_early, false))
-        lp_unwind_load();
-    return true;
-}
-
-/* `base` is a frame of ours below the caller's. `often`: look in the stack cache. */
-__attribute__((always_inline)) static inline uint32_t stack_of(void *caller, uintptr_t base,
-                                                               bool often)
-{
-    uintptr_t raw[LP_FRAMES_MAX + HOOK_FRAMES], leaf[2] = {(uintptr_t)caller - 1, LP_FRAME_CUT};
-    bool wanted = false;
-    enum lp_stack_end end;
-    if (!atomic_load_explicit(&loaded, memory_order_relaxed) && !load_early(caller))
-        return LP_STACK_EARLIER;
-    uint32_t stack = often ? lp_stackcache_find(base, (uintptr_t)caller, &wanted) : LP_STACK_NONE;
-    if (stack != LP_STACK_NONE) {
-        note_way();
-        return stack;
-    }
-
-    struct lp_stackcache_words words;
-    words.n = 0;
-    struct lp_stackcache_words *note = wanted ? &words : NULL;
-    uint32_t n = backtrace(raw, note, base, &end);
-    bool taken = n > 0; /* otherwise it was already counted as a loss */
-    uintptr_t *frames = without_ours(raw, &n, (uintptr_t)caller);
-    n = without_hidden(frames, n);
-    if (n <= 1) {
-        if (taken && atomic_load_explicit(&loaded, memory_order_relaxed))
-            lp_loss(LP_LOSS_NO_STACK);
-        return lp_stack_intern(leaf, 2);
-    }
-    stack = lp_stack_intern(frames, with_mark(frames, n, end));
-    if (note && stack != LP_STACK_NONE)
-        lp_stackcache_keep(base, (uintptr_t)caller, note, stack);
-    return stack;
-}
-
-__attribute__((noinline)) uint32_t lp_stack_of_caller(void *caller)
-{
-    int64_t rate = lp_rate();
-    return stack_of(caller, (uintptr_t)__builtin_frame_address(0), rate > 0 && rate <= RARE_RATE);
-}
-
-__attribute__((noinline)) uint32_t lp_stack_of_call(void *caller)
-{
-    return stack_of(caller, (uintptr_t)__builtin_frame_address(0), true);
 }
 
 static uint32_t step_context(uintptr_t *frames, uint32_t max, void *ucontext,
@@ -435,29 +318,19 @@ static uint32_t step_context(uintptr_t *frames, uint32_t max, void *ucontext,
     return step(&cursor, frames, max, true, NULL, 0, end);
 }
 
-static uint32_t unwind_context(uintptr_t *frames, uint32_t max, void *ucontext)
+uint32_t lp_unwinder_context(uintptr_t *frames, uint32_t max, void *ucontext,
+                             enum lp_stack_end *end)
 {
+    uint32_t n = 0;
+    *end = LP_END_UNKNOWN;
     if (!lp_unwind_enter())
         return 0;
-    uint32_t n = 0;
-    enum lp_stack_end end = LP_END_UNKNOWN;
     forget_pages((uintptr_t)__builtin_frame_address(0));
-    if (atomic_load_explicit(&loaded, memory_order_acquire))
-        n = step_context(frames, max, ucontext, &end);
+    if (lp_unwinder_loaded())
+        n = step_context(frames, max, ucontext, end);
     else
         lp_loss(LP_LOSS_NO_UNWINDER);
     lp_unwind_leave();
-    n = without_hidden(frames, n);
-    return n > 0 ? with_mark(frames, n, end) : 0;
-}
-
-int lp_stack_interrupted(uintptr_t *frames, uint32_t max, void *ucontext)
-{
-    if (lp_self.busy)
-        return -EBUSY;
-    lp_self.busy = true;
-    int n = (int)unwind_context(frames, max, ucontext);
-    lp_self.busy = false;
     return n;
 }
 
