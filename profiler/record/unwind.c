@@ -97,7 +97,10 @@ static bool can_be_read(uintptr_t address)
 
 static int (*real_access_mem)(unw_addr_space_t, unw_word_t, unw_word_t *, int, void *);
 
-/* How libunwind reads a word of a stack. The program's own calls are passed on. */
+typedef unw_word_t unaligned_word __attribute__((aligned(1), may_alias));
+
+/* How libunwind reads a word of a stack. The program's own calls are passed on. Without unwind
+ * tables, libunwind guesses where frames are, and its guess may not be aligned. */
 __attribute__((no_sanitize("address", "thread"))) static int
 access_mem(unw_addr_space_t space, unw_word_t address, unw_word_t *value, int write, void *arg)
 {
@@ -105,7 +108,7 @@ access_mem(unw_addr_space_t space, unw_word_t address, unw_word_t *value, int wr
         return real_access_mem(space, address, value, write, arg);
     if (!can_be_read(address) || !can_be_read(address + sizeof *value - 1))
         return -UNW_EINVAL;
-    *value = *(const unw_word_t *)address;
+    *value = *(const unaligned_word *)address;
     return 0;
 }
 

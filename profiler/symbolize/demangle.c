@@ -35,6 +35,8 @@ static void add(const char *part, size_t n, void *arg)
 {
     struct text *text = arg;
     char *longer = NULL;
+    if (n == 0) /* `part` may be NULL then */
+        return;
     if (!text->failed && n <= READABLE_MAX - text->n)
         longer = realloc(text->at, text->n + n + 1);
     if (!longer) {
