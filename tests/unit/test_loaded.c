@@ -135,6 +135,9 @@ static void *hold_the_loaders_lock(void *arg)
 static void dlclose_does_not_wait_for_the_loaders_lock(void **state)
 {
     (void)state;
+#ifdef LP_SANITIZE_thread
+    skip(); /* its runtime walks the loader's list in dlclose(), and waits for that lock itself */
+#endif
     uintptr_t address;
     void *library = load(&address), *again = load(&address);
     pthread_t holder;
