@@ -34,6 +34,7 @@
     X(lp_file_lines)                                                                               \
     X(lp_file_read)                                                                                \
     X(lp_hooktime_read)                                                                            \
+    X(lp_interrupted)                                                                              \
     X(lp_loaded_check)                                                                             \
     X(lp_loaded_count)                                                                             \
     X(lp_loaded_get)                                                                               \
@@ -57,6 +58,8 @@
     X(lp_own_leave)                                                                                \
     X(lp_own_map)                                                                                  \
     X(lp_own_name)                                                                                 \
+    X(lp_own_signal_begin)                                                                         \
+    X(lp_own_signal_end)                                                                           \
     X(lp_own_stderr)                                                                               \
     X(lp_own_thread)                                                                               \
     X(lp_own_thread_at)                                                                            \

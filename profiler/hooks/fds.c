@@ -7,6 +7,8 @@
  * in /proc/self/fd and marked.
  */
 #include "hooks/fds.h"
+#include "hooks/signals.h"
+#include "hooks/sockets.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -96,9 +98,6 @@ static inline FILE *opened_file(FILE *file, void *caller)
 }
 
 OPENS(socket, (int domain, int type, int protocol), (domain, type, protocol))
-OPENS(accept, (int fd, __SOCKADDR_ARG address, socklen_t *restrict length), (fd, address, length))
-OPENS(accept4, (int fd, __SOCKADDR_ARG address, socklen_t *restrict length, int flags),
-      (fd, address, length, flags))
 OPENS(creat, (const char *path, mode_t mode), (path, mode))
 OPENS(creat64, (const char *path, mode_t mode), (path, mode))
 OPENS(dup, (int fd), (fd))
@@ -122,9 +121,20 @@ OPENS(mkostemps64, (char *pattern, int tail, int flags), (pattern, tail, flags))
 LP_FIND(signalfd)
 LP_HOOK int signalfd(int fd, const sigset_t *mask, int flags)
 {
-    int result = LP_REAL(signalfd)(fd, mask, flags);
+    sigset_t copy;
+    int result = LP_REAL(signalfd)(fd, lp_without_ours(mask, &copy), flags);
     return fd == -1 ? opened_one(result, CALLER) : result; /* else it changes an open descriptor */
 }
+
+#define ACCEPTS(name, params, args)                                                                \
+    LP_FIND(name)                                                                                  \
+    LP_HOOK int name params                                                                        \
+    {                                                                                              \
+        return opened_one(LP_AGAIN_SOCKET(LP_REAL(name) args, fd, SO_RCVTIMEO), CALLER);           \
+    }
+ACCEPTS(accept, (int fd, __SOCKADDR_ARG address, socklen_t *restrict length), (fd, address, length))
+ACCEPTS(accept4, (int fd, __SOCKADDR_ARG address, socklen_t *restrict length, int flags),
+        (fd, address, length, flags))
 
 LP_FIND(socketpair)
 LP_HOOK int socketpair(int domain, int type, int protocol, int fds[2])

@@ -2,6 +2,7 @@
  * where the message is received. A message without control data, as nearly all are, costs one
  * comparison. */
 #include "hooks/fds.h"
+#include "hooks/sockets.h"
 
 #include <limits.h>
 #include <string.h>
@@ -32,7 +33,7 @@ __attribute__((noinline)) static void received(struct msghdr *message, void *cal
 LP_FIND(recvmsg)
 LP_HOOK ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 {
-    ssize_t result = LP_REAL(recvmsg)(fd, message, flags);
+    ssize_t result = LP_AGAIN_SOCKET(LP_REAL(recvmsg)(fd, message, flags), fd, SO_RCVTIMEO);
     if (result >= 0 && message->msg_controllen)
         received(message, CALLER);
     return result;
@@ -42,7 +43,8 @@ LP_FIND(recvmmsg)
 LP_HOOK int recvmmsg(int fd, struct mmsghdr *messages, unsigned int n, int flags,
                      struct timespec *timeout)
 {
-    int result = LP_REAL(recvmmsg)(fd, messages, n, flags, timeout);
+    int result =
+        LP_AGAIN_SOCKET(LP_REAL(recvmmsg)(fd, messages, n, flags, timeout), fd, SO_RCVTIMEO);
     for (int i = 0; i < result; i++)
         if (messages[i].msg_hdr.msg_controllen)
             received(&messages[i].msg_hdr, CALLER);

@@ -31,17 +31,18 @@ static inline void lp_timed_end(void *timed)
     lp_wait_end(t->began_ns, t->caller);
 }
 
-/* Calls the real function. did_wait: an expression of `result`, true if the call waited. */
-#define LP_TIMED(name, args, caller, did_wait)                                                     \
+/* Times a call. did_wait: an expression of `result`, true if the call waited. */
+#define LP_TIMED_CALL(call, caller, did_wait)                                                      \
     ({                                                                                             \
         struct lp_timed timed = lp_timed_begin(caller);                                            \
         int result;                                                                                \
         pthread_cleanup_push(lp_timed_end, &timed);                                                \
-        result = LP_REAL(name) args;                                                               \
+        result = (call);                                                                           \
         pthread_cleanup_pop(0);                                                                    \
         if (did_wait)                                                                              \
             lp_timed_end(&timed);                                                                  \
         result;                                                                                    \
     })
+#define LP_TIMED(name, args, caller, did_wait) LP_TIMED_CALL(LP_REAL(name) args, caller, did_wait)
 
 #endif

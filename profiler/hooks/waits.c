@@ -6,7 +6,7 @@
  * others have waited for that mutex is charged here. Waiting to get the mutex back is part of the
  * wait.
  */
-#include "hooks/hook.h"
+#include "hooks/again.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -26,11 +26,12 @@
 #define LIST(...) __VA_ARGS__
 #define likely(x) __builtin_expect(!!(x), 1)
 
-#define HOOK(name, params, args)                                                                   \
+#define HOOK(name, params, args) HOOK_CALL(name, LIST(params), LIST(args), LP_REAL(name)(args))
+#define HOOK_CALL(name, params, args, call)                                                        \
     LP_HOOK int name(params)                                                                       \
     {                                                                                              \
         if (likely(!atomic_load_explicit(&lp_waits_on, memory_order_relaxed)))                     \
-            return LP_REAL(name)(args);                                                            \
+            return (call);                                                                         \
         return watched_##name(args, CALLER);                                                       \
     }
 
@@ -89,23 +90,25 @@ static bool sem_there(sem_t *semaphore)
     return LP_REAL(sem_trywait)(semaphore) == 0;
 }
 
-/* A signal that interrupts a wait (EINTR) comes after waiting. So that counts as a wait. */
-#define SEMAPHORE(name, params, args, sound)                                                       \
+/* A signal that interrupts a wait (EINTR) comes after waiting. So that counts as a wait. The kernel
+ * repeats a wait without a time-out itself. */
+#define SEMAPHORE(name, params, args, sound, call)                                                 \
     LP_FIND(name)                                                                                  \
     __attribute__((noinline)) static int watched_##name(params, void *caller)                      \
     {                                                                                              \
         if ((sound) && sem_there(semaphore))                                                       \
             return 0;                                                                              \
-        return LP_TIMED(name, (args), caller,                                                      \
-                        result == 0 || errno == ETIMEDOUT || errno == EINTR);                      \
+        return LP_TIMED_CALL(call, caller, result == 0 || errno == ETIMEDOUT || errno == EINTR);   \
     }                                                                                              \
-    HOOK(name, LIST(params), LIST(args))
+    HOOK_CALL(name, LIST(params), LIST(args), call)
 
-SEMAPHORE(sem_wait, LIST(sem_t *semaphore), LIST(semaphore), true)
+SEMAPHORE(sem_wait, LIST(sem_t *semaphore), LIST(semaphore), true, LP_REAL(sem_wait)(semaphore))
 SEMAPHORE(sem_timedwait, LIST(sem_t *semaphore, const struct timespec *until),
-          LIST(semaphore, until), lp_valid_time(until))
+          LIST(semaphore, until), lp_valid_time(until),
+          LP_AGAIN(LP_REAL(sem_timedwait)(semaphore, until)))
 SEMAPHORE(sem_clockwait, LIST(sem_t *semaphore, clockid_t clock, const struct timespec *until),
-          LIST(semaphore, clock, until), lp_valid_clock(clock) && lp_valid_time(until))
+          LIST(semaphore, clock, until), lp_valid_clock(clock) && lp_valid_time(until),
+          LP_AGAIN(LP_REAL(sem_clockwait)(semaphore, clock, until)))
 
 LP_FIND(pthread_barrier_wait)
 /* The last thread to arrive releases the others, and has not waited. */

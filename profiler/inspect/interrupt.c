@@ -16,6 +16,7 @@
 #include "sys/keep_errno.h"
 #include "sys/clock.h"
 #include "inspect/task.h"
+#include "record/interrupted.h"
 #include "record/unwind.h"
 #include "sys/pages.h"
 #include "sys/syscall.h"
@@ -126,6 +127,7 @@ static void answer(int number, siginfo_t *info, void *ucontext)
     } else {
         atomic_store(&s->state, RETURNED);
     }
+    lp_interrupted(ucontext);
 }
 
 /* Finds an unused signal, from the highest down: programs count up from SIGRTMIN. */
@@ -134,6 +136,8 @@ static int install(void)
     struct sigaction now; /* the program may have reset all signals since */
     if (signal_number && sigaction(signal_number, NULL, &now) == 0 && now.sa_sigaction == answer)
         return 0;
+    if (signal_number)
+        lp_own_signal_end(signal_number);
     signal_number = 0;
     for (int n = SIGRTMAX - 1; n > SIGRTMIN; n--) {
         struct sigaction old,
@@ -144,6 +148,7 @@ static int install(void)
         if (sigaction(n, &action, NULL) != 0)
             return -errno;
         signal_number = n;
+        lp_own_signal_begin(n);
         return 0;
     }
     return -EBUSY;
@@ -279,7 +284,8 @@ static struct lp_interrupted collect(struct question *q)
     struct lp_interrupted silent = {.tid = q->tid, .stack = LP_STACK_SILENT, .call = LP_CALL_NONE};
     uint32_t result;
     while ((result = result_of(q)) == BUSY && q->tries < BUSY_TRIES) {
-        nanosleep(&(struct timespec){0, 1000000}, NULL);
+        const struct timespec soon = {.tv_nsec = 1000000};
+        lp_syscall(SYS_nanosleep, &soon, NULL);
         if (!send(q))
             break;
     }

@@ -12,6 +12,7 @@
 #include "inspect/program.h"
 #include "record/self.h"
 #include "sys/file.h"
+#include "sys/syscall.h"
 
 /* Identifies a file. The time of birth is included if there is one, because the inode number of a
  * deleted file may be reused. */
@@ -75,7 +76,7 @@ static void release(void)
 static bool write_when_ready(int fd, const char *line, size_t size)
 {
     struct pollfd state = {.fd = fd, .events = POLLOUT};
-    return poll(&state, 1, 0) == 1 && state.revents == POLLOUT &&
+    return lp_syscall(SYS_poll, &state, 1, 0) == 1 && state.revents == POLLOUT &&
            write(fd, line, size) == (ssize_t)size;
 }
 

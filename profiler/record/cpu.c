@@ -23,6 +23,7 @@
 #include "sys/altstack.h"
 #include "record/code.h"
 #include "record/cputimers.h"
+#include "record/interrupted.h"
 #include "sys/clock.h"
 #include "record/self.h"
 #include "record/unwind.h"
@@ -122,7 +123,7 @@ static void on_sample(int number, siginfo_t *info, void *context)
     (void)number;
     LP_KEEP_ERRNO;
     if (info->si_code != SI_TIMER)
-        return;
+        return; /* the program's own, and it sees what that interrupts */
     atomic_fetch_add(&inside, 1);
     if (info->si_value.sival_int == atomic_load(&window)) {
         struct slot *slot = take_slot();
@@ -135,6 +136,7 @@ static void on_sample(int number, siginfo_t *info, void *context)
         }
     }
     atomic_fetch_sub(&inside, 1);
+    lp_interrupted(context);
 }
 
 /* Searches from the highest signal down, as inspect/interrupt.c does. Each of the two skips the
@@ -144,9 +146,14 @@ static int install(void)
     struct sigaction action = {.sa_sigaction = on_sample,
                                .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK};
     sigfillset(&action.sa_mask);
-    for (signal_number = SIGRTMAX - 1; signal_number > SIGRTMIN; signal_number--)
-        if (sigaction(signal_number, NULL, &before) == 0 && before.sa_handler == SIG_DFL)
-            return sigaction(signal_number, &action, NULL) == 0 ? 0 : -errno;
+    for (signal_number = SIGRTMAX - 1; signal_number > SIGRTMIN; signal_number--) {
+        if (sigaction(signal_number, NULL, &before) != 0 || before.sa_handler != SIG_DFL)
+            continue;
+        if (sigaction(signal_number, &action, NULL) != 0)
+            return -errno;
+        lp_own_signal_begin(signal_number);
+        return 0;
+    }
     return -EBUSY;
 }
 
@@ -160,6 +167,7 @@ static bool installed(void)
 static void uninstall(void)
 {
     struct sigaction ignore = {.sa_handler = SIG_IGN};
+    lp_own_signal_end(signal_number);
     if (!installed())
         return;
     sigaction(signal_number, &ignore, NULL);

@@ -19,6 +19,7 @@
 
 #include "serve/reply.h"
 #include "sys/keep_errno.h"
+#include "sys/syscall.h"
 #include "profile/window.h"
 
 struct pending {
@@ -77,7 +78,7 @@ static void on_socket(evutil_socket_t fd, short what, void *arg)
     (void)what;
     struct pending *pending = arg;
     struct pollfd state = {.fd = fd, .events = POLLRDHUP};
-    if (poll(&state, 1, 0) <= 0)
+    if (lp_syscall(SYS_poll, &state, 1, 0) <= 0)
         return;
     struct evhttp_connection *connection = evhttp_request_get_connection(pending->http);
     drop(pending);

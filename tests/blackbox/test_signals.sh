@@ -1,0 +1,56 @@
+# What a program notices of the profiler's signals.
+# shellcheck shell=bash disable=SC2317
+. tests/blackbox/lib.sh
+
+# looked_at COMMAND…: runs it while its threads are read all the time. Its output is in $work/out.
+looked_at() {
+	local status=0
+	preload 0 "$@"
+	while kill -0 "$pid" 2>/dev/null; do
+		curl -sS -m 20 -o "$work/threads" "$pprof/debug/pprof/threads?debug=2" || true
+		sleep 0.03
+	done 2>>"$work/null"
+	wait "$pid" || status=$?
+	pid=
+	equal status "$status" 0
+}
+
+test_timed_waits() {
+	: "no wait ends early or with EINTR, and each ends with what ends it without a profiler"
+	needs_preload
+	make -s fixtures
+	timeout 60 "$build/fixtures/timed_waits" 150 >"$work/plain"
+	[[ $(wc -l <"$work/plain") -ge 40 ]] || fail "only $(wc -l <"$work/plain") waits"
+	equal "early without a profiler" "$(grep -c early "$work/plain")" 0
+	for _ in {1..2}; do
+		looked_at "$build/fixtures/timed_waits" 150
+		diff "$work/plain" "$work/out" || fail "above: < without, > with the profiler"
+	done
+}
+
+test_programs() {
+	: "perl, python and bash sleep as long as they are told"
+	needs_preload
+	local program
+	for program in perl python3 bash; do
+		command -v "$program" >/dev/null || skip "$program is not installed"
+	done
+	looked_at perl -MTime::HiRes=time -e '$t = time; $s = sleep 1; print "$s ", time - $t >= 1 ? "slept" : "early", "\n"'
+	equal perl "$(<"$work/out")" "1 slept"
+	looked_at perl -MTime::HiRes=time -e '$t = time; select(undef, undef, undef, 0.7); print time - $t >= 0.7 ? "slept" : "early", "\n"'
+	equal "select of perl" "$(<"$work/out")" slept
+	looked_at python3 -c 'import select, socket, time
+a, b = socket.socketpair()
+a.settimeout(0.5)
+t = time.monotonic()
+try: a.recv(1)
+except TimeoutError: print("time-out", time.monotonic() - t >= 0.5)
+p = select.poll(); p.register(a)
+time.sleep(0.5)
+print(time.monotonic() - t >= 1, select.select([a], [], [], 0.3))'
+	equal python "$(<"$work/out")" $'time-out True\nTrue ([], [], [])'
+	looked_at bash -c 'sleep 0.01; t=${EPOCHREALTIME/.}; read -t 0.6 -r <> <(:); s=$?; ((${EPOCHREALTIME/.} - t >= 590000)) && echo "$s in time"'
+	equal bash "$(<"$work/out")" "142 in time"
+}
+
+run_tests
