@@ -24,7 +24,6 @@
 
 enum {
     WINDOW = 64,      /* the most signals under way, once the first was handled (power of two) */
-    WARY = 64,        /* after a silent thread, the signal masks of this many are read first */
     PROMPT_MS = 5,    /* most threads take the signal in this time; after it, the mask is read */
     STUCK_MS = 100,   /* for a thread that the kernel holds */
     ANSWER_MS = 1000, /* for a thread that only waits for a processor */
@@ -57,7 +56,6 @@ static struct pending {
 } pending[PENDING_MAX];
 
 static int signal_number;
-static int wary; /* how many masks are still to be read first, after a silent thread */
 
 /* Not a private futex: since Linux 6.16 a process has few hash buckets of its own for those, and a
  * wake walks past all threads of the program that wait in the same one. */
@@ -79,8 +77,11 @@ static void find_call(struct lp_interrupted *answer, const gregset_t registers)
     uintptr_t in_page = (uintptr_t)next & (LP_PAGE - 1);
 
     answer->call = LP_CALL_NONE;
+    answer->sp = (uintptr_t)registers[REG_RSP];
+    answer->next = (uintptr_t)next;
     if (in_page <= LP_PAGE - sizeof SYSCALL && memcmp(next, SYSCALL, sizeof SYSCALL) == 0) {
         answer->call = (long)registers[REG_RAX];
+        answer->next += sizeof SYSCALL;
     } else if (registers[REG_RAX] == -EINTR && in_page >= sizeof SYSCALL &&
                memcmp(next - sizeof SYSCALL, SYSCALL, sizeof SYSCALL) == 0) {
         const unsigned char *load = next - sizeof SYSCALL - MOV_BYTES;
@@ -234,14 +235,12 @@ static bool send(struct question *q)
     return lp_syscall(SYS_rt_tgsigqueueinfo, getpid(), q->tid, signal_number, &info) == 0;
 }
 
+/* No signal is sent to a thread that blocks it: it would stay pending, where the program can see
+ * it. */
 static void ask(struct question *q)
 {
     q->slot = NULL;
-    if (still_pending(q->tid) || (wary > 0 && wary-- && lp_task_blocks(q->tid, signal_number))) {
-        wary = WARY;
-        return;
-    }
-    if (!(q->slot = new_slot()))
+    if (still_pending(q->tid) || lp_task_blocks(q->tid, signal_number) || !(q->slot = new_slot()))
         return;
     if (!send(q)) {
         put_back(q->slot);
@@ -254,10 +253,8 @@ static bool taken(const struct question *q)
 {
     if (wait_while(q->slot, ASKED, q->sent + PROMPT_MS * INT64_C(1000000)))
         return true;
-    if (lp_task_blocks(q->tid, signal_number)) {
-        wary = WARY;
+    if (lp_task_blocks(q->tid, signal_number))
         return false;
-    }
     if (wait_while(q->slot, ASKED, q->sent + STUCK_MS * INT64_C(1000000)))
         return true;
     return !lp_task_stuck(q->tid) &&
@@ -310,7 +307,6 @@ int lp_interrupt_each(const pid_t *tids, size_t n, void (*soon)(size_t i, void *
     int error = install();
     if (error)
         return error;
-    wary = 0;
     while (seen < n) {
         for (; asked < n && asked - seen < capacity; asked++) {
             struct question *q = &window[asked % WINDOW];

@@ -20,10 +20,11 @@ struct lp_interrupted {
     pid_t tid;
     uint32_t stack; /* record/stacks.h. LP_STACK_SILENT: the fields below are not known */
     char name[16];
-    long call;         /* the system call that was interrupted, or one of the above */
-    uintptr_t args[6]; /* its arguments */
-    long switches;     /* number of its sleeps when the handler began, */
-    long switches_now; /* and when it ended. One more follows when the thread resumes its call */
+    long call;          /* the system call that was interrupted, or one of the above */
+    uintptr_t args[6];  /* its arguments */
+    uintptr_t sp, next; /* where it waits: its stack pointer, the instruction after the call */
+    long switches;      /* number of its sleeps when the handler began, */
+    long switches_now;  /* and when it ended. One more follows when the thread resumes its call */
 };
 
 /* Interrupts all of them. Calls soon(i) before the i-th gets its signal, and visit(i, answer) when

@@ -25,6 +25,25 @@ bool lp_task_blocks(pid_t tid, int signal)
     return line && sscanf(line, "\nSigBlk: %llx", &blocked) == 1 && (blocked >> (signal - 1) & 1);
 }
 
+bool lp_task_wait(pid_t tid, struct lp_task_wait *wait)
+{
+    char text[256];
+    uintptr_t *a = wait->args;
+    return lp_task_read(tid, "syscall", text, sizeof text) > 0 &&
+           sscanf(text, "%ld %lx %lx %lx %lx %lx %lx %lx %lx", &wait->call, &a[0], &a[1], &a[2],
+                  &a[3], &a[4], &a[5], &wait->sp, &wait->next) == 9;
+}
+
+long lp_task_switches(pid_t tid)
+{
+    char text[4096];
+    long switches;
+    if (lp_task_read(tid, "status", text, sizeof text) <= 0)
+        return -1;
+    const char *line = strstr(text, "\nvoluntary_ctxt_switches:");
+    return line && sscanf(line, "\nvoluntary_ctxt_switches: %ld", &switches) == 1 ? switches : -1;
+}
+
 /* What follows the name in N/stat: field 3 on. NULL: it has gone. */
 static const char *read_stat(pid_t tid, char *text, size_t capacity)
 {

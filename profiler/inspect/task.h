@@ -16,6 +16,17 @@ ssize_t lp_task_read(pid_t tid, const char *file, char *text, size_t capacity);
 /* Does it block this signal? */
 bool lp_task_blocks(pid_t tid, int signal);
 
+/* The system call that it waits in, from the kernel. false: it is not waiting in one, or the kernel
+ * does not say. */
+struct lp_task_wait {
+    long call;
+    uintptr_t args[6], sp, next; /* next: the instruction after the call */
+};
+bool lp_task_wait(pid_t tid, struct lp_task_wait *wait);
+
+/* How often it has gone to sleep. -1: not known. */
+long lp_task_switches(pid_t tid);
+
 /* Can it take no signal: in uninterruptible sleep, stopped, traced, or gone? */
 bool lp_task_stuck(pid_t tid);
 

@@ -1,15 +1,15 @@
 #include "inspect/threads.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <linux/futex.h>
-#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "inspect/calls.h"
 #include "inspect/interrupt.h"
+#include "inspect/rest.h"
 #include "sys/peek.h"
 #include "sys/clock.h"
 #include "inspect/task.h"
@@ -17,27 +17,30 @@
 #include "sys/syscall.h"
 #include "record/stacks.h"
 
-/* What was seen of a thread at the last look. If it has gone to sleep only once since then (after
- * our signal) and has the same stack, it has been there all the time. */
+/* What was seen of a thread at the last look. If it has run since, but has gone to sleep only once
+ * (after our signal) and has the same stack, it has been there all the time. */
 struct memory {
     pid_t tid;
-    uint32_t stack;
-    long switches;
-    int64_t since; /* lp_now_ns() */
+    int64_t since;  /* lp_now_ns() */
+    int64_t cpu_ns; /* inspect/rest.h. 0: it may have run since */
+    struct lp_interrupted seen;
 };
 
 static struct memory *memories; /* by tid */
 static size_t nmemories;
 
-/* lp_task_rest() takes longer than the signal. If there are thousands of new threads, it is called
- * only for as many as fit into this time. */
+/* lp_task_rest() and lp_rest_begins() take longer than the signal. If there are thousands of new
+ * threads, each is called only for as many as fit into this time. The next looks do the others. */
 enum { FIRST_LOOK_MS = 120 };
 
 struct walk {
     int64_t began_ns;
     const pid_t *tids;
     size_t n;
-    struct memory *now;
+    struct memory *now; /* of each thread */
+    pid_t *asked;       /* the threads that get a signal, */
+    size_t *at;         /* and where they are in `now` */
+    size_t nasked;
     int64_t *rest; /* lp_task_rest() of each, before its signal */
     void (*visit)(const struct lp_thread_seen *thread, void *arg);
     void *arg;
@@ -75,101 +78,6 @@ static const char *state_word(char state)
     }
 }
 
-/* The system calls that threads wait in. Others are shown by number. `fd`: the first argument is a
- * descriptor. */
-static const struct call {
-    long number;
-    const char *name;
-    bool fd;
-} calls[] = {
-    {SYS_futex, "futex", false},
-    {SYS_epoll_wait, "epoll_wait", true},
-    {SYS_epoll_pwait, "epoll_wait", true},
-    {SYS_poll, "poll", false},
-    {SYS_ppoll, "poll", false},
-    {SYS_select, "select", false},
-    {SYS_pselect6, "select", false},
-    {SYS_nanosleep, "sleep", false},
-    {SYS_clock_nanosleep, "sleep", false},
-    {SYS_read, "read", true},
-    {SYS_readv, "read", true},
-    {SYS_pread64, "read", true},
-    {SYS_write, "write", true},
-    {SYS_writev, "write", true},
-    {SYS_pwrite64, "write", true},
-    {SYS_recvfrom, "recv", true},
-    {SYS_recvmsg, "recv", true},
-    {SYS_sendto, "send", true},
-    {SYS_sendmsg, "send", true},
-    {SYS_accept, "accept", true},
-    {SYS_accept4, "accept", true},
-    {SYS_connect, "connect", true},
-    {SYS_wait4, "wait", false},
-    {SYS_waitid, "wait", false},
-    {SYS_rt_sigtimedwait, "sigwait", false},
-    {SYS_rt_sigsuspend, "sigsuspend", false},
-    {SYS_pause, "pause", false},
-    {SYS_flock, "flock", true},
-    {SYS_fsync, "fsync", true},
-    {SYS_io_getevents, "io_getevents", false},
-};
-
-static const struct call *call_of(long number)
-{
-    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
-        if (calls[i].number == number)
-            return &calls[i];
-    return NULL;
-}
-
-/* libc's functions that wait on a futex. In a stack they show what the futex belongs to. */
-static struct waiter {
-    const char *function, *what;
-    uintptr_t start, end;
-} waiters[] = {
-    {.function = "pthread_mutex_lock", .what = "mutex"},
-    {.function = "pthread_mutex_timedlock", .what = "mutex"},
-    {.function = "pthread_mutex_clocklock", .what = "mutex"},
-    {.function = "mtx_lock", .what = "mutex"},
-    {.function = "pthread_cond_wait", .what = "condition"},
-    {.function = "pthread_cond_timedwait", .what = "condition"},
-    {.function = "pthread_cond_clockwait", .what = "condition"},
-    {.function = "cnd_wait", .what = "condition"},
-    {.function = "cnd_timedwait", .what = "condition"},
-    {.function = "pthread_rwlock_rdlock", .what = "rwlock, to read"},
-    {.function = "pthread_rwlock_wrlock", .what = "rwlock, to write"},
-    {.function = "sem_wait", .what = "semaphore"},
-    {.function = "sem_timedwait", .what = "semaphore"},
-    {.function = "pthread_barrier_wait", .what = "barrier"},
-    {.function = "pthread_once", .what = "once"},
-};
-
-/* If another library interposes one of them, as a sanitizer does, waits in it have no name. */
-__attribute__((constructor(101))) static void find_waiters(void)
-{
-    for (size_t i = 0; i < sizeof waiters / sizeof *waiters; i++) {
-        struct waiter *w = &waiters[i];
-        void *address = dlsym(RTLD_NEXT, w->function);
-        const ElfW(Sym) *symbol = NULL;
-        Dl_info info;
-        if (address && dladdr1(address, &info, (void **)&symbol, RTLD_DL_SYMENT) && symbol) {
-            w->start = (uintptr_t)address;
-            w->end = w->start + symbol->st_size;
-        }
-    }
-}
-
-static const char *waits_for(uint32_t id)
-{
-    enum { NEAR = 4 }; /* the most frames of libc's own */
-    struct lp_stack stack = lp_stack_get(id);
-    for (uint32_t f = 0; f < stack.nframes && f < NEAR; f++)
-        for (size_t i = 0; i < sizeof waiters / sizeof *waiters; i++)
-            if (stack.frames[f] >= waiters[i].start && stack.frames[f] < waiters[i].end)
-                return waiters[i].what;
-    return NULL;
-}
-
 /* Reads a word of the program's memory. */
 static bool peek(uintptr_t address, int32_t *word)
 {
@@ -192,7 +100,7 @@ static void describe_futex(const struct walk *walk, const struct lp_interrupted 
     bool shared = !(answer->args[1] & FUTEX_PRIVATE_FLAG);
     bool waits = operation == FUTEX_WAIT || operation == FUTEX_WAIT_BITSET;
     int32_t expected = (int32_t)answer->args[2], word;
-    const char *what = waits_for(answer->stack);
+    const char *what = lp_call_waits_for(answer->stack);
 
     if (!what && waits && shared && is_thread(walk, expected) && peek(futex, &word) &&
         word == expected)
@@ -209,7 +117,7 @@ static void describe_futex(const struct walk *walk, const struct lp_interrupted 
 static void describe_call(const struct walk *walk, const struct lp_interrupted *answer, char *text,
                           size_t capacity)
 {
-    const struct call *call = call_of(answer->call);
+    const struct lp_call *call = lp_call_of(answer->call);
     int n;
 
     if (answer->call == LP_CALL_UNKNOWN) {
@@ -247,7 +155,7 @@ static bool describe_silent(struct lp_thread_seen *seen)
     }
     if (lp_task_read(seen->tid, "syscall", text, sizeof text) > 0 && text[0] >= '0' &&
         text[0] <= '9') {
-        const struct call *call = call_of(strtol(text, NULL, 10));
+        const struct lp_call *call = lp_call_of(strtol(text, NULL, 10));
         size_t used = strlen(seen->state);
         snprintf(seen->state + used, sizeof seen->state - used, ", in %s%.*s",
                  call ? call->name : "system call ", call ? 0 : (int)strcspn(text, " "), text);
@@ -259,37 +167,83 @@ static bool describe_silent(struct lp_thread_seen *seen)
 static void soon(size_t i, void *arg)
 {
     struct walk *walk = arg;
-    const struct memory *before = remembered(walk->tids[i]);
-    bool ask = !before && lp_now_ns() - walk->began_ns < FIRST_LOOK_MS * INT64_C(1000000);
-    walk->rest[i] = ask ? lp_task_rest(walk->tids[i]) : -1;
+    pid_t tid = walk->asked[i];
+    bool ask = !remembered(tid) && lp_now_ns() - walk->began_ns < FIRST_LOOK_MS * INT64_C(1000000);
+    walk->rest[i] = ask ? lp_task_rest(tid) : -1;
+}
+
+static void report(struct walk *walk, const struct memory *now, int64_t state_ns)
+{
+    struct lp_thread_seen seen = {.tid = now->tid, .stack = now->seen.stack, .state_ns = state_ns};
+    memcpy(seen.name, now->seen.name, sizeof seen.name);
+    if (now->seen.call == LP_CALL_NONE)
+        snprintf(seen.state, sizeof seen.state, "running");
+    else
+        describe_call(walk, &now->seen, seen.state, sizeof seen.state);
+    walk->visit(&seen, walk->arg);
 }
 
 static void visit(size_t i, const struct lp_interrupted *answer, void *arg)
 {
     struct walk *walk = arg;
-    struct lp_thread_seen seen = {.tid = answer->tid, .stack = answer->stack, .state_ns = -1};
-    struct memory *now = &walk->now[i];
+    struct memory *now = &walk->now[walk->at[i]];
+    int64_t state_ns = -1, t = lp_now_ns();
 
     if (answer->stack == LP_STACK_SILENT) {
+        struct lp_thread_seen seen = {
+            .tid = answer->tid, .stack = LP_STACK_SILENT, .state_ns = state_ns};
         if (describe_silent(&seen))
             walk->visit(&seen, walk->arg);
         return;
     }
-    memcpy(seen.name, answer->name, sizeof seen.name);
-    now->stack = answer->stack;
-    now->switches = answer->switches_now;
-    if (answer->call == LP_CALL_NONE) {
-        snprintf(seen.state, sizeof seen.state, "running");
-    } else {
-        int64_t t = lp_now_ns();
-        const struct memory *before = remembered(seen.tid);
-        bool same = before && before->since && before->stack == now->stack &&
-                    before->switches + 1 == answer->switches;
-        describe_call(walk, answer, seen.state, sizeof seen.state);
-        seen.state_ns = same ? t - before->since : walk->rest[i];
-        now->since = t - (seen.state_ns > 0 ? seen.state_ns : 0);
+    now->seen = *answer;
+    if (answer->call != LP_CALL_NONE) {
+        const struct memory *before = remembered(now->tid);
+        bool same = before && before->since && before->seen.stack == answer->stack &&
+                    before->seen.switches_now + 1 == answer->switches;
+        state_ns = same ? t - before->since : walk->rest[i];
+        now->since = t - (state_ns > 0 ? state_ns : 0);
     }
-    walk->visit(&seen, walk->arg);
+    report(walk, now, state_ns);
+}
+
+/* Reports the threads that have not run, and lists the others. */
+static void divide(struct walk *walk)
+{
+    bool known = lp_rest_known();
+    for (size_t i = 0; i < walk->n; i++)
+        walk->now[i].tid = walk->tids[i];
+    for (size_t i = 0; i < walk->n; i++) {
+        const struct memory *before = known ? remembered(walk->tids[i]) : NULL;
+        if (before && lp_rest_lasts(before->tid, before->cpu_ns)) {
+            walk->now[i] = *before;
+            report(walk, before, lp_now_ns() - before->since);
+        } else {
+            walk->asked[walk->nasked] = walk->tids[i];
+            walk->at[walk->nasked++] = i;
+        }
+    }
+}
+
+/* Notes which of the threads that were interrupted wait again, so that the next look can leave them
+ * alone. They need a moment to get there. */
+static void settle(struct walk *walk)
+{
+    enum { TRIES = 3 };
+    int64_t until = lp_now_ns() + FIRST_LOOK_MS * INT64_C(1000000);
+    for (int try = 0; try < TRIES; try++) {
+        struct timespec pause = {.tv_nsec = try * 1000000};
+        bool missing = false;
+        if (try > 0)
+            lp_syscall(SYS_nanosleep, &pause, NULL);
+        for (size_t i = 0; i < walk->nasked && lp_now_ns() < until; i++) {
+            struct memory *now = &walk->now[walk->at[i]];
+            if (now->since && !now->cpu_ns && !(now->cpu_ns = lp_rest_begins(&now->seen)))
+                missing = true;
+        }
+        if (!missing)
+            return;
+    }
 }
 
 int lp_threads_walk(const pid_t *tids, size_t n,
@@ -300,12 +254,15 @@ int lp_threads_walk(const pid_t *tids, size_t n,
 
     walk.now = calloc(n + 1, sizeof *walk.now);
     walk.rest = calloc(n + 1, sizeof *walk.rest);
-    if (walk.now && walk.rest) {
-        for (size_t i = 0; i < n; i++)
-            walk.now[i].tid = tids[i];
-        lp_task_clocks();
+    walk.asked = calloc(n + 1, sizeof *walk.asked);
+    walk.at = calloc(n + 1, sizeof *walk.at);
+    if (walk.now && walk.rest && walk.asked && walk.at) {
         lp_peek_begin();
-        result = lp_interrupt_each(tids, n, soon, visit, &walk);
+        divide(&walk);
+        if (walk.nasked)
+            lp_task_clocks();
+        result = lp_interrupt_each(walk.asked, walk.nasked, soon, visit, &walk);
+        settle(&walk);
         lp_peek_end();
         free(memories);
         memories = walk.now;
@@ -314,5 +271,7 @@ int lp_threads_walk(const pid_t *tids, size_t n,
     }
     free(walk.now);
     free(walk.rest);
+    free(walk.asked);
+    free(walk.at);
     return result;
 }

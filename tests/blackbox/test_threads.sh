@@ -81,4 +81,54 @@ test_suspect() {
 	ended
 }
 
+# switches: how often the program's threads have gone to sleep or were made to wait, in all.
+switches() {
+	local task
+	for task in /proc/"$pid"/task/*; do
+		[[ $(<"$task/comm") == leakprof* ]] || grep ctxt_switches "$task/status"
+	done | awk '{ n += $2 } END { print n }'
+}
+
+# settled_down: one more look makes no thread run.
+settled_down() {
+	local before
+	before=$(switches)
+	prof "/debug/pprof/threads?format=json" >"$work/threads.json"
+	[[ $(switches) -eq $before ]]
+}
+
+test_undisturbed() {
+	: "threads that have not run since the last look are not interrupted, and are shown as before"
+	needs_preload
+	staff
+	prof "/debug/pprof/threads?format=json" | jq '[.items[] | {id, stack, creator, name}]' >"$work/first.json"
+	wait_for 20 settled_down
+	local before
+	before=$(switches)
+	for _ in {1..5}; do
+		prof "/debug/pprof/threads?format=json" >"$work/threads.json"
+		code POST "$pprof/debug/snapshots" >"$work/null"
+	done
+	equal switches "$(switches)" "$before"
+	jq '[.items[] | {id, stack, creator, name}]' "$work/threads.json" | diff "$work/first.json" -
+	equal conditions "$(jq '[.items[] | select(.state | test("in futex 0x[0-9a-f]+ \\(condition\\)"))] | length' "$work/threads.json")" 12
+	ended
+}
+
+test_moving() {
+	: "a thread that has run since the last look is shown where it is now"
+	needs_preload
+	make -s fixtures
+	local status=0
+	preload 0 "$build/fixtures/timed_waits" 200
+	while kill -0 "$pid" 2>/dev/null; do
+		curl -sS -m 20 "$pprof/debug/pprof/threads?format=folded" || true
+	done >"$work/seen" 2>>"$work/null"
+	wait "$pid" || status=$?
+	pid=
+	equal status "$status" 0
+	# Of some forty; a busy machine may miss some.
+	[[ $(grep -oE '\bwait_[a-z_]+' "$work/seen" | sort -u | wc -l) -ge 20 ]] || fail "$(sort "$work/seen" | uniq -c)"
+}
+
 run_tests
