@@ -76,6 +76,8 @@
     X(lp_rate_set)                                                                                 \
     X(lp_rates_read)                                                                               \
     X(lp_requests)                                                                                 \
+    X(lp_sending_begin)                                                                            \
+    X(lp_sending_end)                                                                              \
     X(lp_site_count)                                                                               \
     X(lp_site_read)                                                                                \
     X(lp_stack_count)                                                                              \

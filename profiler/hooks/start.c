@@ -13,6 +13,7 @@
 #include "record/code.h"
 #include "config.h"
 #include "record/cpu.h"
+#include "record/interrupted.h"
 #include "record/loader.h"
 #include "record/rate.h"
 #include "sys/clock.h"
@@ -108,6 +109,7 @@ static void after_fork_in_child(void)
     lp_own_threads_forget();
     lp_cpu_forked();
     lp_contention_forget();
+    lp_exec_forked();
     after_fork(true);
 }
 

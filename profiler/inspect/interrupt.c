@@ -224,6 +224,8 @@ struct question {
 
 static bool send(struct question *q)
 {
+    if (!lp_sending_begin())
+        return false;
     siginfo_t info = {.si_signo = signal_number, .si_code = SI_QUEUE};
     info.si_pid = getpid();
     info.si_uid = getuid();
@@ -232,7 +234,9 @@ static bool send(struct question *q)
     atomic_store(&q->slot->state, ASKED);
     q->sent = lp_now_ns();
     q->tries++;
-    return lp_syscall(SYS_rt_tgsigqueueinfo, getpid(), q->tid, signal_number, &info) == 0;
+    long error = lp_syscall(SYS_rt_tgsigqueueinfo, getpid(), q->tid, signal_number, &info);
+    lp_sending_end();
+    return error == 0;
 }
 
 /* No signal is sent to a thread that blocks it: it would stay pending, where the program can see

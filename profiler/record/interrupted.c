@@ -9,8 +9,10 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 #include <ucontext.h>
 
+#include "sys/clock.h"
 #include "sys/pages.h"
 #include "sys/syscall.h"
 
@@ -74,4 +76,40 @@ void lp_interrupted(const void *context)
     memcpy(&blocked, &ucontext->uc_sigmask, sizeof blocked);
     if (ended_early(registers))
         lp_interrupted_at = handlers_due(blocked) ? 0 : (uintptr_t)registers[REG_RSP];
+}
+
+static _Atomic int execs, sendings;
+
+void lp_exec_begin(void)
+{
+    const struct timespec moment = {.tv_nsec = 100000};
+    int64_t until = lp_now_ns() + LP_EXEC_WAIT_MS * INT64_C(1000000);
+    atomic_fetch_add(&execs, 1);
+    while (atomic_load(&sendings) && lp_now_ns() < until)
+        lp_syscall(SYS_nanosleep, &moment, NULL);
+}
+
+void lp_exec_end(void)
+{
+    atomic_fetch_sub(&execs, 1);
+}
+
+void lp_exec_forked(void)
+{
+    atomic_store(&execs, 0);
+    atomic_store(&sendings, 0);
+}
+
+bool lp_sending_begin(void)
+{
+    atomic_fetch_add(&sendings, 1);
+    if (atomic_load(&execs) == 0)
+        return true;
+    lp_sending_end();
+    return false;
+}
+
+void lp_sending_end(void)
+{
+    atomic_fetch_sub(&sendings, 1);
 }

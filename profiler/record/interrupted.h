@@ -6,7 +6,8 @@
  * (hooks/again.h) repeat them. An interruption is not noted if the program's handlers have run or
  * are about to run: then the EINTR is the program's.
  *
- * Waits that do not pass the hooks, like bare system calls, return EINTR.
+ * Waits that do not pass the hooks, like bare system calls, return EINTR. Any thread, any context,
+ * except where a function says otherwise.
  */
 #ifndef LP_RECORD_INTERRUPTED_H
 #define LP_RECORD_INTERRUPTED_H
@@ -25,5 +26,17 @@ void lp_interrupted(const void *ucontext);
 extern _Atomic uint64_t lp_own_signals __attribute__((visibility("hidden")));
 void lp_own_signal_begin(int signal);
 void lp_own_signal_end(int signal);
+
+/* A signal that is pending at exec would end the new program. So none is sent while a thread calls
+ * exec. Begin waits until a signal that is being sent has arrived, for LP_EXEC_WAIT_MS at most. End
+ * is for an exec that has failed. Any thread of the program. */
+enum { LP_EXEC_WAIT_MS = 1000 };
+void lp_exec_begin(void);
+void lp_exec_end(void);
+void lp_exec_forked(void); /* in a forked child, whose other threads call nothing */
+
+/* Around sending a signal. false: not now. The profiler's threads. */
+bool lp_sending_begin(void);
+void lp_sending_end(void);
 
 #endif

@@ -53,4 +53,17 @@ print(time.monotonic() - t >= 1, select.select([a], [], [], 0.3))'
 	equal bash "$(<"$work/out")" "142 in time"
 }
 
+test_own_signals() {
+	: "a program that waits for all signals never gets the profiler's, nor does the program that it becomes"
+	needs_preload
+	make -s fixtures
+	local way
+	for way in execv execl execlp execle fexecve vfork; do
+		timeout 60 "$build/fixtures/own_signals" 50 $way >"$work/plain"
+		looked_at "$build/fixtures/own_signals" 150 $way
+		diff "$work/plain" "$work/out" || fail "$way: above: < without, > with the profiler"
+	done
+	contains "$(<"$work/plain")" "SigPnd:	0000000000000000"
+}
+
 run_tests
