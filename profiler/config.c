@@ -34,6 +34,10 @@ const struct lp_config_row lp_config_rows[LP_VARS] = {
     {"LEAKPROF_SNAPSHOT_KEEP", "At most this many automatic snapshots are kept.", NULL,
      "snapshot_keep", LP_NUMBER, AT(snapshot_keep), LP_PERIODIC_KEEP_MIN, LP_PERIODIC_KEEP_MAX,
      LP_PERIODIC_KEEP},
+    {"LEAKPROF_SNAPSHOT_STACKS",
+     "1: automatic snapshots have the stacks of the threads. 0: they do not, and no signal is sent "
+     "to the threads.",
+     NULL, NULL, LP_NUMBER, AT(snapshot_stacks), 0, 1, 1},
     {"LEAKPROF_BLOCK_RATE",
      "Enable the block profile (off by default). Waits of this many nanoseconds or more are "
      "recorded, shorter ones in proportion to their length. 1 records every wait.",

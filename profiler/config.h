@@ -34,6 +34,7 @@ enum lp_variable {
     LP_VAR_TRACE,
     LP_VAR_SNAPSHOT_EVERY,
     LP_VAR_SNAPSHOT_KEEP,
+    LP_VAR_SNAPSHOT_STACKS,
     LP_VAR_BLOCK_RATE,
     LP_VAR_MUTEX_FRACTION,
     LP_VAR_DEBUGINFOD,
@@ -47,6 +48,7 @@ struct lp_config {
     int64_t rate, block_rate, mutex_fraction;
     int64_t trace_ms, snapshot_every_ms, debuginfod_ms; /* 0: none */
     int64_t snapshot_keep;
+    int64_t snapshot_stacks; /* 0: automatic snapshots leave the stacks of threads out */
 };
 
 /* Reads all variables. For constructors: the loader passes them the environment before getenv()

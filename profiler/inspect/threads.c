@@ -135,13 +135,15 @@ static void describe_call(const struct walk *walk, const struct lp_interrupted *
         snprintf(text + n, capacity - (size_t)n, " of fd %d", (int)answer->args[0]);
 }
 
-/* A silent thread. */
-static bool describe_silent(struct lp_thread_seen *seen)
+/* What the kernel knows about a thread that was not asked or did not answer. false: it has ended.
+ */
+static bool describe_unseen(struct lp_thread_seen *seen)
 {
     char text[512] = "", *p;
     if (lp_syscall(SYS_tgkill, getpid(), seen->tid, 0) != 0)
         return false; /* it has ended meanwhile */
-    lp_loss(LP_LOSS_THREAD_SILENT);
+    if (seen->stack == LP_STACK_SILENT)
+        lp_loss(LP_LOSS_THREAD_SILENT);
     snprintf(seen->state, sizeof seen->state, "unknown");
     if (lp_task_read(seen->tid, "stat", text, sizeof text) > 0 && (p = strrchr(text, ')')) &&
         strlen(p) > 2) {
@@ -192,7 +194,7 @@ static void visit(size_t i, const struct lp_interrupted *answer, void *arg)
     if (answer->stack == LP_STACK_SILENT) {
         struct lp_thread_seen seen = {
             .tid = answer->tid, .stack = LP_STACK_SILENT, .state_ns = state_ns};
-        if (describe_silent(&seen))
+        if (describe_unseen(&seen))
             walk->visit(&seen, walk->arg);
         return;
     }
@@ -246,12 +248,31 @@ static void settle(struct walk *walk)
     }
 }
 
+static bool without_stacks;
+
+void lp_threads_stacks(bool read)
+{
+    without_stacks = !read;
+}
+
+static int walk_quietly(const struct walk *walk)
+{
+    for (size_t i = 0; i < walk->n; i++) {
+        struct lp_thread_seen seen = {.tid = walk->tids[i], .stack = LP_STACK_NONE, .state_ns = -1};
+        if (describe_unseen(&seen))
+            walk->visit(&seen, walk->arg);
+    }
+    return 0;
+}
+
 int lp_threads_walk(const pid_t *tids, size_t n,
                     void (*each)(const struct lp_thread_seen *thread, void *arg), void *arg)
 {
     struct walk walk = {.began_ns = lp_now_ns(), .tids = tids, .n = n, .visit = each, .arg = arg};
     int result = -ENOMEM;
 
+    if (without_stacks)
+        return walk_quietly(&walk);
     walk.now = calloc(n + 1, sizeof *walk.now);
     walk.rest = calloc(n + 1, sizeof *walk.rest);
     walk.asked = calloc(n + 1, sizeof *walk.asked);

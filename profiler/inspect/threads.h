@@ -26,4 +26,8 @@ struct lp_thread_seen {
 int lp_threads_walk(const pid_t *tids, size_t n,
                     void (*visit)(const struct lp_thread_seen *thread, void *arg), void *arg);
 
+/* false: walks send no signal until it is called again. The threads have no stack then
+ * (LP_STACK_NONE), and only what the kernel reports is known. */
+void lp_threads_stacks(bool read);
+
 #endif

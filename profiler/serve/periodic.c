@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <event2/event.h>
 
+#include "config.h"
+#include "inspect/threads.h"
 #include "sys/clock.h"
 #include "profile/store.h"
 
@@ -25,8 +27,10 @@ static void on_period(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what, (void)arg;
     int64_t began = lp_now_ns();
+    lp_threads_stacks(lp_config()->snapshot_stacks);
     if (lp_store_take_periodic(state.keep, LP_PERIODIC_BYTES) != 0)
         state.missed++;
+    lp_threads_stacks(true);
     wait_for_next(lp_periodic_wait_ms(state.every_ms, lp_now_ns() - began));
 }
 

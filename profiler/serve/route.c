@@ -42,7 +42,7 @@ static const struct route {
      lp_http_profile,
      {"debug", "seconds", "gc", "format", "value", "granularity", "color"},
      false},
-    {POST, "/debug/snapshots", lp_http_snapshot_take, {"name"}, false},
+    {POST, "/debug/snapshots", lp_http_snapshot_take, {"name", "stacks"}, false},
     {GET, "/debug/snapshots", lp_http_snapshot_list, {0}, false},
     {PUT, "/debug/snapshots", lp_http_snapshot_every, {"every", "keep"}, false},
     {GET, "/debug/snapshots/*", lp_http_snapshot, {0}, false},

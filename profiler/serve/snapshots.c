@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "config.h"
+#include "inspect/threads.h"
 #include "symbolize/clean.h"
 #include "serve/periodic.h"
 #include "serve/reply.h"
@@ -150,9 +151,17 @@ void lp_http_snapshot_take(struct lp_request *request)
 {
     const char *name = lp_query_get(&request->query, "name");
     const struct lp_snapshot *snapshot;
+    int64_t stacks = 1;
+    char why[LP_WHY_MAX];
     if (name && !name_is_good(request, name))
         return;
+    if (lp_query_number(&request->query, "stacks", 0, 1, &stacks, why) < 0) {
+        lp_reply_error(request->http, 400, "%s", why);
+        return;
+    }
+    lp_threads_stacks(stacks);
     int error = lp_store_take(name, &snapshot);
+    lp_threads_stacks(true);
     if (error == -ENOSPC) {
         lp_reply_error(request->http, lp_status(error),
                        "the store is full: it holds at most %d snapshots or %lld MiB. DELETE "

@@ -131,4 +131,23 @@ test_moving() {
 	[[ $(grep -oE '\bwait_[a-z_]+' "$work/seen" | sort -u | wc -l) -ge 20 ]] || fail "$(sort "$work/seen" | uniq -c)"
 }
 
+test_without_stacks() {
+	: "a snapshot may leave the stacks out, and then no thread gets a signal"
+	needs_preload
+	export LEAKPROF_SNAPSHOT_EVERY=100ms LEAKPROF_SNAPSHOT_STACKS=0
+	staff
+	local before id
+	before=$(switches)
+	equal taken "$(code POST "$pprof/debug/snapshots?name=quiet&stacks=0")" 201
+	id=$(jq .id "$work/body")
+	wait_for 20 eval '[[ $(prof /debug/snapshots | jq "[.snapshots[] | select(.periodic)] | length") -ge 3 ]]'
+	equal switches "$(switches)" "$before"
+	prof "/debug/snapshots/$id/threads?format=json" >"$work/threads.json"
+	equal threads "$(jq '.items | length' "$work/threads.json")" 13
+	equal stacks "$(jq -c '[.items[].stack[].function] | unique' "$work/threads.json")" '["[no stack]"]'
+	equal states "$(jq -c '[.items[].state] | unique' "$work/threads.json")" '["sleeping, in futex","sleeping, in read"]'
+	equal "another value" "$(code POST "$pprof/debug/snapshots?stacks=2")" 400
+	ended
+}
+
 run_tests
