@@ -112,10 +112,10 @@ MOVES(write, const char, (int fd, const void *data, size_t size), (fd, data, siz
 MOVES(send, const char, (int fd, const void *data, size_t size, int flags), (fd, data, size, flags),
       SO_SNDTIMEO, true)
 SENDS(writev, (int fd, const struct iovec *parts, int n), (fd, parts, n))
-SENDS(sendto,
+MOVES(sendto, const char,
       (int fd, const void *data, size_t size, int flags, __CONST_SOCKADDR_ARG address,
        socklen_t length),
-      (fd, data, size, flags, address, length))
+      (fd, data, size, flags, address, length), SO_SNDTIMEO, true)
 SENDS(sendmsg, (int fd, const struct msghdr *message, int flags), (fd, message, flags))
 
 static bool is_local(__CONST_SOCKADDR_ARG address)
