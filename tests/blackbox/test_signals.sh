@@ -15,17 +15,36 @@ looked_at() {
 	equal status "$status" 0
 }
 
+# What the waits give without a profiler, in $work/waits.
+without_profiler() {
+	[[ -s $work/waits ]] || timeout 60 "$build/fixtures/timed_waits" 150 >"$work/waits"
+	[[ $(wc -l <"$work/waits") -ge 45 ]] || fail "only $(wc -l <"$work/waits") waits"
+	equal "early without a profiler" "$(grep -c early "$work/waits")" 0
+}
+
 test_timed_waits() {
 	: "no wait ends early or with EINTR, and each ends with what ends it without a profiler"
 	needs_preload
 	make -s fixtures
-	timeout 60 "$build/fixtures/timed_waits" 150 >"$work/plain"
-	[[ $(wc -l <"$work/plain") -ge 40 ]] || fail "only $(wc -l <"$work/plain") waits"
-	equal "early without a profiler" "$(grep -c early "$work/plain")" 0
-	for _ in {1..2}; do
-		looked_at "$build/fixtures/timed_waits" 150
-		diff "$work/plain" "$work/out" || fail "above: < without, > with the profiler"
-	done
+	without_profiler
+	looked_at "$build/fixtures/timed_waits" 150
+	diff "$work/waits" "$work/out" || fail "above: < without, > with the profiler"
+}
+
+test_cpu_profile() {
+	: "nor does a wait notice the signals of a CPU profile"
+	needs_preload
+	make -s fixtures
+	local status=0
+	without_profiler
+	preload 0 "$build/fixtures/timed_waits" 150
+	while kill -0 "$pid" 2>/dev/null; do
+		curl -sS -m 20 -o "$work/profile" "$pprof/debug/pprof/profile?seconds=1&hz=1000" || true
+	done 2>>"$work/null"
+	wait "$pid" || status=$?
+	pid=
+	equal status "$status" 0
+	diff "$work/waits" "$work/out" || fail "above: < without, > with the profiler"
 }
 
 test_programs() {
