@@ -41,7 +41,7 @@ struct walk {
     pid_t *asked;       /* the threads that get a signal, */
     size_t *at;         /* and where they are in `now` */
     size_t nasked;
-    int64_t *rest; /* lp_task_rest() of each, before its signal */
+    int64_t *rest; /* lp_task_rest() of each, before its signal; then its time in this state */
     void (*visit)(const struct lp_thread_seen *thread, void *arg);
     void *arg;
 };
@@ -206,7 +206,7 @@ static void visit(size_t i, const struct lp_interrupted *answer, void *arg)
         state_ns = same ? t - before->since : walk->rest[i];
         now->since = t - (state_ns > 0 ? state_ns : 0);
     }
-    report(walk, now, state_ns);
+    walk->rest[i] = state_ns;
 }
 
 /* Reports the threads that have not run, and lists the others. */
@@ -283,7 +283,10 @@ int lp_threads_walk(const pid_t *tids, size_t n,
         if (walk.nasked)
             lp_task_clocks();
         result = lp_interrupt_each(walk.asked, walk.nasked, soon, visit, &walk);
-        settle(&walk);
+        settle(&walk); /* before the report, because it may find out which call it is */
+        for (size_t i = 0; i < walk.nasked; i++)
+            if (walk.now[walk.at[i]].seen.tid)
+                report(&walk, &walk.now[walk.at[i]], walk.rest[i]);
         lp_peek_end();
         free(memories);
         memories = walk.now;
