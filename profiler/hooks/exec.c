@@ -24,7 +24,7 @@ static void take_back_pending(uint64_t ours)
 {
     enum { NOT_MINE_MAX = 64 };
     const struct timespec at_once = {0};
-    siginfo_t info[NOT_MINE_MAX];
+    siginfo_t info[NOT_MINE_MAX] = {0};
     long tid = lp_syscall(SYS_gettid), pid = lp_syscall(SYS_getpid);
     int n = 0;
     while (n < NOT_MINE_MAX &&

@@ -24,7 +24,7 @@ bool lp_rest_lasts(pid_t tid, int64_t cpu_ns)
  * sleep more than once since its answer, it may have been elsewhere. */
 int64_t lp_rest_begins(struct lp_interrupted *answer)
 {
-    struct lp_task_wait wait;
+    struct lp_task_wait wait = {0};
     int64_t cpu_ns = lp_clock_ns(lp_cpu_clock_of(answer->tid));
     if (!lp_task_wait(answer->tid, &wait) || wait.sp != answer->sp || wait.next != answer->next ||
         (answer->call >= 0 && wait.call != answer->call) ||
