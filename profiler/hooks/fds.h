@@ -41,8 +41,4 @@ static inline int opened_pair(int result, const int fds[2], void *caller)
         return opened_one(LP_REAL(name) args, CALLER);                                             \
     }
 
-/* libc's other name for the same function. */
-#define ALSO(name, other)                                                                          \
-    LP_HOOK extern __typeof__(name) other __attribute__((alias(#name), copy(name)));
-
 #endif

@@ -21,6 +21,10 @@
 #define LP_UNSEEN                                                                                  \
     __attribute__((noinline, section("lp_hooks"))) /* hides another function of ours */
 
+/* libc's other name for the same function. */
+#define ALSO(name, other)                                                                          \
+    LP_HOOK extern __typeof__(name) other __attribute__((alias(#name), copy(name)));
+
 /* Is this the process that the tables describe? False in the child of a vfork, which runs in its
  * parent's memory until it calls exec, and may close all descriptors meanwhile. Any context. */
 bool lp_hooks_process(void);

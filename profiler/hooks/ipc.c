@@ -1,9 +1,10 @@
 /*
- * Waits for System V semaphores and messages. The kernel ends them with EINTR after any signal
- * (hooks/again.h).
+ * Waits for System V semaphores and messages, and for asynchronous I/O. The kernel ends them with
+ * EINTR after any signal (hooks/again.h).
  */
 #include "hooks/again.h"
 
+#include <aio.h>
 #include <sys/msg.h>
 #include <sys/sem.h>
 
@@ -35,3 +36,16 @@ LP_HOOK int msgsnd(int queue, const void *message, size_t size, int flags)
 {
     return LP_AGAIN(LP_REAL(msgsnd)(queue, message, size, flags));
 }
+
+#define SUSPENDS(name, type)                                                                       \
+    LP_FIND(name)                                                                                  \
+    LP_HOOK int name(const type *const list[], int n, const struct timespec *restrict timeout)     \
+    {                                                                                              \
+        struct timespec left;                                                                      \
+        int64_t until = lp_until(timeout);                                                         \
+        return LP_AGAIN_AFTER(                                                                     \
+            LP_REAL(name)(list, n, timeout), LP_EINTR(got),                                        \
+            if (timeout) { left = lp_left(until), timeout = &left; });                             \
+    }
+SUSPENDS(aio_suspend, struct aiocb)
+SUSPENDS(aio_suspend64, struct aiocb64)

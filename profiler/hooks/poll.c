@@ -87,3 +87,6 @@ LP_HOOK int select(int n, fd_set *restrict in, fd_set *restrict out, fd_set *res
 {
     return LP_AGAIN(LP_REAL(select)(n, in, out, except, timeout));
 }
+
+ALSO(poll, __poll)
+ALSO(select, __select)

@@ -3,6 +3,7 @@
  */
 #include "hooks/again.h"
 
+#include <threads.h>
 #include <unistd.h>
 
 /* `rem` is written only if the sleep ends early. So it is written at the end, and not by each
@@ -71,3 +72,16 @@ LP_HOOK int pause(void)
 {
     return LP_AGAIN(LP_REAL(pause)());
 }
+
+/* Returns -1 after an interruption, and leaves errno alone. */
+LP_FIND(thrd_sleep)
+LP_HOOK int thrd_sleep(const struct timespec *request, struct timespec *rem)
+{
+    struct timespec left;
+    int done = LP_AGAIN_AFTER(LP_REAL(thrd_sleep)(request, &left), got == -1, request = &left);
+    if (done == -1 && rem)
+        *rem = left;
+    return done;
+}
+
+ALSO(nanosleep, __nanosleep)

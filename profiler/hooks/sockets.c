@@ -8,6 +8,7 @@
 #include "hooks/sockets.h"
 
 #include <poll.h>
+#include <sys/sendfile.h>
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -117,6 +118,14 @@ MOVES(sendto, const char,
        socklen_t length),
       (fd, data, size, flags, address, length), SO_SNDTIMEO, true)
 SENDS(sendmsg, (int fd, const struct msghdr *message, int flags), (fd, message, flags))
+SENDS(sendfile, (int fd, int from, off_t *offset, size_t size), (fd, from, offset, size))
+SENDS(sendfile64, (int fd, int from, off64_t *offset, size_t size), (fd, from, offset, size))
+
+LP_FIND(sendmmsg)
+LP_HOOK int sendmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags)
+{
+    return LP_AGAIN_SOCKET(LP_REAL(sendmmsg)(fd, messages, n, flags), fd, SO_SNDTIMEO);
+}
 
 static bool is_local(__CONST_SOCKADDR_ARG address)
 {
@@ -147,3 +156,8 @@ LP_HOOK int connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t length)
         errno = kept;
     }
 }
+
+ALSO(read, __read)
+ALSO(write, __write)
+ALSO(send, __send)
+ALSO(connect, __connect)

@@ -1,7 +1,8 @@
 /*
  * What the threads of the process are doing: their stacks (inspect/interrupt.h), what they wait
- * for, and since when. A silent thread is reported with what the kernel knows about it. Profiler's
- * thread only.
+ * for, and since when. A thread that has not run since the last walk is not interrupted again
+ * (inspect/rest.h). A name that another thread has given it since is seen after it has run. A
+ * silent thread is reported with what the kernel knows about it. Profiler's thread only.
  */
 #ifndef LP_INSPECT_THREADS_H
 #define LP_INSPECT_THREADS_H
