@@ -6,6 +6,7 @@
 
 #include <link.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "hooks/redirect.h"
 #include "hooks/symbols.h"
@@ -50,6 +51,8 @@ static bool before; /* it stands before the hooks, and calls are redirected */
 static void found(const struct link_map *object, const struct lp_symbols *symbols)
 {
     owner = object;
+    if (lp_allocator_found.unseen)
+        return; /* the program has another one */
     lp_allocator_found.file = object->l_name;
     lp_allocator_found.libc = lp_symbols_find(symbols, "__cxa_finalize") != NULL;
 }
@@ -68,12 +71,32 @@ static void find_before(void)
         return;
     lp_allocator_found.file = object->l_name;
     lp_allocator_found.unseen = object->l_name[0] ? LP_UNSEEN_BEFORE : LP_UNSEEN_PROGRAM;
+    lp_allocator_found.libc = false;
     if (!object->l_name[0] || !is_known(&symbols))
         return;
     lp_allocator_found.unseen = LP_SEEN;
     found(object, &symbols);
     before = true;
     take(&symbols);
+}
+
+/* valgrind's tools that replace malloc() have a library each. */
+static bool is_replaced_by(const struct link_map *object)
+{
+    static const char begin[] = "vgpreload_", core[] = "core";
+    const char *name = strrchr(object->l_name, '/');
+    return name && strncmp(++name, begin, sizeof begin - 1) == 0 &&
+           strncmp(name + sizeof begin - 1, core, sizeof core - 1) != 0;
+}
+
+static void find_replaced(void)
+{
+    const struct link_map *object = profiler;
+    while (object->l_prev)
+        object = object->l_prev;
+    for (; object; object = object->l_next)
+        if (is_replaced_by(object))
+            lp_allocator_found.unseen = LP_UNSEEN_REPLACED;
 }
 
 void lp_allocator_find(const struct link_map *ours)
@@ -83,6 +106,7 @@ void lp_allocator_find(const struct link_map *ours)
         return;
     profiler = ours;
     find_before();
+    find_replaced();
     for (const struct link_map *object = ours->l_next; object; object = object->l_next) {
         if (!lp_symbols_of(object, &symbols))
             continue;
@@ -100,7 +124,7 @@ static void redirect_before(const struct lp_symbols *theirs)
 {
     static const char *const names[] = {
 #define NAME(name) #name,
-        LP_MALLOC_NAMES(NAME) "reallocarray", "cfree", "mmap", "mmap64", "munmap", "mremap"};
+        LP_MALLOC_NAMES(NAME) "cfree", "mmap", "mmap64", "munmap", "mremap"};
     struct lp_symbols ours;
     for (size_t i = 0; i < sizeof names / sizeof *names && lp_symbols_of(profiler, &ours); i++)
         lp_redirect(names[i], lp_symbols_find(&ours, names[i]), lp_symbols_find(theirs, names[i]));

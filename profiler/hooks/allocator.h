@@ -23,6 +23,7 @@ struct link_map;
     X(malloc)                                                                                      \
     X(calloc)                                                                                      \
     X(realloc)                                                                                     \
+    X(reallocarray)                                                                                \
     X(free)                                                                                        \
     X(memalign)                                                                                    \
     X(aligned_alloc)                                                                               \

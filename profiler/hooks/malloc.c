@@ -117,16 +117,16 @@ __attribute__((noinline)) static void *allocate_slow(struct request *r, void *ca
     if (!lp_heap_due(r->size, &rate))
         return allocate(r);
 
-    lp_self.busy = true;
     void *block = pages_at(rate) ? allocate_page(r) : allocate(r);
-    if (block && pages_at(rate) && !at_page(block))
+    if (block && pages_at(rate) && !at_page(block)) {
         lp_loss(LP_LOSS_NO_MEMORY);
-    else if (block) {
+    } else if (block) {
+        lp_self.busy = true;
         int64_t began = lp_hooktime_begin();
         lp_heap_record(block, r->size, rate, caller);
         lp_hooktime_end(began);
+        lp_self.busy = false;
     }
-    lp_self.busy = false;
     return block;
 }
 
@@ -293,9 +293,13 @@ LP_HOOK void *realloc(void *block, size_t size)
     return reallocate(block, size, CALLER);
 }
 
+/* If the program has its own realloc(), libc's reallocarray() calls that. */
 LP_HOOK void *reallocarray(void *block, size_t n, size_t size)
 {
     size_t bytes;
+    lp_allocator_ready();
+    if (lp_allocator()->unseen)
+        return lp_real_malloc.reallocarray(block, n, size);
     if (__builtin_mul_overflow(n, size, &bytes)) {
         errno = ENOMEM;
         return NULL;

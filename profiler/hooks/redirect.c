@@ -45,7 +45,7 @@ static void note_deep(const struct link_map *object)
         __atomic_store_n(&deep[i], object, __ATOMIC_RELAXED);
 }
 
-/* Our library, and the allocator: what it calls to do its work is not for the hooks. */
+/* Not our library, nor the allocator, which treat_allocator() treats. */
 static void treat(const struct link_map *object, bool complete)
 {
     if (object != allocator && (object != profiler || !object->l_name[0]))
@@ -104,23 +104,35 @@ static void *first_of(const struct link_map *object, const char *name)
     return found;
 }
 
+static bool frees(const char *name)
+{
+    return strcmp(name, "free") == 0 || strncmp(name, "_Zd", 3) == 0;
+}
+
 /* The allocator's calls of malloc(3) are parts of other calls, and what it maps is shown as what it
- * hands out. So these calls go where they go without a profiler. */
-static void leave_alone(void)
+ * hands out. So these calls go where they go without a profiler. But it may free what a library has
+ * allocated for it: a string. */
+static void treat_allocator(void)
 {
     static const char *const names[] = {
 #define NAME(name) #name,
-        LP_MALLOC_NAMES(NAME) "reallocarray", "mmap", "mmap64", "munmap", "mremap"};
-    struct lp_slot_changes back = {.n = 0};
+        LP_MALLOC_NAMES(NAME) "mmap", "mmap64", "munmap", "mremap"};
+    struct lp_slot_changes back = {.n = 0}, freeing = {.n = 0};
     struct lp_symbols ours, theirs;
     if (!lp_symbols_of(profiler, &ours) || !lp_symbols_of(allocator, &theirs))
         return;
+    for (int i = 0; i < changes.n; i++)
+        if (frees(changes.at[i].name))
+            freeing.at[freeing.n++] = changes.at[i];
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (frees(names[i]))
+            continue;
         void *own = lp_symbols_find(&theirs, names[i]);
         lp_slots_add(&back, names[i], lp_symbols_find(&ours, names[i]),
                      own ? own : first_of(profiler->l_next, names[i]));
     }
     lp_slots_change(allocator, &back, true, false);
+    lp_slots_change(allocator, &freeing, true, false);
 }
 
 void lp_redirect_begin(const struct link_map *ours, const struct link_map *theirs)
@@ -135,7 +147,7 @@ void lp_redirect_begin(const struct link_map *ours, const struct link_map *their
             changes.at[i] = changes.at[--changes.n]; /* the program uses another one */
     real_dlopen = (__typeof__(&dlopen))first_of(first, "dlopen");
     lp_slots_add(&changes, "dlopen", (void *)real_dlopen, (void *)open_library);
-    leave_alone();
+    treat_allocator();
     for (const struct link_map *object = first; object; object = object->l_next)
         treat(object, true);
 }

@@ -18,12 +18,15 @@ struct lp_allocator {
     bool libc;             /* it is libc's own malloc */
     enum lp_unseen unseen; /* if not LP_SEEN, no block is recorded */
     const char *file;      /* the library with the allocator, a path; "": the executable */
-    bool operators;        /* it defines C++'s operator new, which does not call its malloc() */
 };
 const struct lp_allocator *lp_allocator(void);
 
 /* For hooks/allocator.c alone. */
 extern struct lp_allocator lp_allocator_found __attribute__((visibility("hidden")));
+
+/* Why no allocation is recorded, a sentence without a full stop. "": they are. Any thread. */
+enum { LP_ALLOCATOR_WHY = 512 };
+const char *lp_allocator_why(char out[LP_ALLOCATOR_WHY]);
 
 /* Has a call of malloc() by the program reached the hooks? Any thread, any context. */
 bool lp_allocator_used(void);

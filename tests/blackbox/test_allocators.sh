@@ -47,6 +47,16 @@ everywhere() {
 		same "$rate" "$file $lib" "$fixtures/allocators" 3
 		[[ $rate -ne 1 ]] || exact "preloaded before"
 	done
+	export LEAKPROF_LISTEN=127.0.0.1:0
+	for rate in 1 524288; do
+		same "$rate" "$lib" "$fixtures/allocators-$1" 3
+		same "$rate" "$lib $file" "$fixtures/allocators" 3
+		same "$rate" "$file $lib" "$fixtures/allocators" 3
+	done
+	# A library in C++ that is loaded later, and throws.
+	echo "caught 1000" >"$work/plain"
+	same 1 "$lib $file" "$fixtures/throwing" "$fixtures/thrower.so" 1000
+	same 1 "$file $lib" "$fixtures/throwing" "$fixtures/thrower.so" 1000
 }
 
 test_jemalloc() {
@@ -79,6 +89,55 @@ test_strangers() {
 		done
 	done
 	[[ -n $ran ]] || skip "redis-server, named, varnishd and dig are not installed"
+}
+
+# unseen REASON: every profile says why no allocation has been recorded, and so do the suspects.
+unseen() {
+	local none="no allocation has passed the hooks" format
+	wait_for 20 grep -q ready "$work/out"
+	contains "$(<"$work/err")" "leakprof: $none: $1"
+	equal lines "$(wc -l <"$work/err")" 2
+	for format in text svg json; do
+		contains "$(prof "/debug/pprof/heap?format=$format")" "$none: $1"
+		contains "$(prof "/debug/pprof/allocs?format=$format")" "$none: $1"
+	done
+	contains "$(prof "/debug/pprof/heap?debug=1")" "# $none: $1"
+	contains "$(prof /debug/pprof/heap | gunzip | strings -n 20)" "$none: $1"
+	equal rows "$(prof "/debug/pprof/heap?format=json" | jq '.samples | length')" 0
+	equal snapshot "$(code POST "$pprof/debug/snapshots?name=one")" 201
+	contains "$(prof "/debug/snapshots/1/heap?format=text")" "$none: $1"
+	contains "$(prof "/debug/diff?from=1&to=now&format=text")" "$none: $1"
+	contains "$(prof "/debug/suspects?from=1&to=now&format=text")" "$none: $1"
+	contains "$(prof "/debug/suspects?from=1&to=now" | jq -r .note)" "$none: $1"
+	contains "$(timeout 20 curl -sN "$pprof/debug/live" | head -n 2)" "$none: $1"
+	ended
+}
+
+test_own_malloc() {
+	: "where the program has its own malloc, one line and every profile say so"
+	needs_preload
+	make -s fixtures
+	preload 1 "$fixtures/own_malloc"
+	unseen "malloc is defined by the executable $(realpath "$fixtures/own_malloc")"
+}
+
+test_unknown_before() {
+	: "an unknown allocator that is preloaded before the profiler is named, with what to do"
+	needs_preload
+	make -s fixtures
+	library="$fixtures/own_malloc.so $lib" preload 1 bash -c 'echo ready; while :; do read -t 1 -r; done' <"/dev/zero"
+	unseen "malloc is defined by own_malloc.so, which comes before libleakprof.so; put it after libleakprof.so in LD_PRELOAD"
+}
+
+test_valgrind() {
+	: "valgrind's tools that replace malloc are named"
+	needs_preload
+	command -v valgrind >/dev/null || skip "valgrind is not installed: scripts/deps matrix"
+	preload 1 LEAKPROF_PROGRAM=sleep valgrind --tool=massif --massif-out-file=/dev/null --log-file="$work/log" sleep 300
+	wait_for 60 grep -q 'leakprof: no allocation' "$work/err"
+	contains "$(<"$work/err")" "leakprof: no allocation has passed the hooks: valgrind replaces malloc"
+	contains "$(prof "/debug/pprof/heap?format=text")" "valgrind replaces malloc"
+	ended
 }
 
 run_tests
