@@ -19,7 +19,7 @@
 #include "leakprof.h"
 
 #define LP_RECORDER_CALLS(X)                                                                       \
-    X(lp_allocator)                                                                                \
+    X(lp_allocator_name)                                                                           \
     X(lp_allocator_why)                                                                            \
     X(lp_began_ns)                                                                                 \
     X(lp_blocks_each)                                                                              \

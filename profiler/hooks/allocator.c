@@ -95,8 +95,10 @@ static void find_replaced(void)
     while (object->l_prev)
         object = object->l_prev;
     for (; object; object = object->l_next)
-        if (is_replaced_by(object))
+        if (is_replaced_by(object)) {
             lp_allocator_found.unseen = LP_UNSEEN_REPLACED;
+            lp_allocator_found.libc = false;
+        }
 }
 
 void lp_allocator_find(const struct link_map *ours)

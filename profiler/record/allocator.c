@@ -29,6 +29,16 @@ static const char *last_part(const char *path)
     return slash ? slash + 1 : path;
 }
 
+const char *lp_allocator_name(void)
+{
+    const struct lp_allocator *allocator = lp_allocator();
+    if (allocator->libc)
+        return NULL;
+    return allocator->unseen == LP_UNSEEN_REPLACED ? "valgrind"
+           : allocator->file[0]                    ? last_part(allocator->file)
+                                                   : "the program's own malloc";
+}
+
 const char *lp_allocator_why(char out[LP_ALLOCATOR_WHY])
 {
     static const char none[] = "no allocation has passed the hooks";

@@ -24,6 +24,10 @@ const struct lp_allocator *lp_allocator(void);
 /* For hooks/allocator.c alone. */
 extern struct lp_allocator lp_allocator_found __attribute__((visibility("hidden")));
 
+/* The name of an allocator that is not libc's, whose figures are not known: "libjemalloc.so.2".
+ * NULL: it is libc's. */
+const char *lp_allocator_name(void);
+
 /* Why no allocation is recorded, a sentence without a full stop. "": they are. Any thread. */
 enum { LP_ALLOCATOR_WHY = 512 };
 const char *lp_allocator_why(char out[LP_ALLOCATOR_WHY]);

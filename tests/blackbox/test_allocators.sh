@@ -91,6 +91,20 @@ test_strangers() {
 	[[ -n $ran ]] || skip "redis-server, named, varnishd and dig are not installed"
 }
 
+test_figures() {
+	: "what only libc tells of its malloc is not known with another allocator"
+	local file
+	file=$(library jemalloc)
+	library="$lib $file" preload 1 bash -c 'echo ready; while :; do read -t 1 -r; done' <"/dev/zero"
+	contains "$(prof "/debug/pprof/heap?debug=1&gc=1")" "# gc: not known with libjemalloc.so.2"
+	contains "$(prof "/debug/pprof/heap?format=json&gc=1" | jq -r .gc.not_known_with)" "libjemalloc.so.2"
+	equal figures "$(prof "/debug/snapshots?name=one" -X POST |
+		jq -c '.figures | [.malloc_arena_bytes, .malloc_free_bytes, .unused_bytes, .trimmable_bytes]')" "[null,null,null,null]"
+	contains "$(prof "/debug/suspects?from=1&to=now&format=text")" "unused not known"
+	[[ $(prof "/debug/pprof/heap?format=json" | jq '.samples | length') -gt 0 ]] || fail "the heap is empty"
+	ended
+}
+
 # unseen REASON: every profile says why no allocation has been recorded, and so do the suspects.
 unseen() {
 	local none="no allocation has passed the hooks" format
