@@ -142,3 +142,9 @@ void lp_allocator_start(void)
     lp_operators_redirect(&symbols);
     lp_redirect_begin(profiler, owner);
 }
+
+void *lp_allocator_hook(const char *name)
+{
+    struct lp_symbols ours;
+    return before && lp_symbols_of(profiler, &ours) ? lp_symbols_find(&ours, name) : NULL;
+}

@@ -49,6 +49,10 @@ void lp_allocator_start(void);
 struct lp_symbols;
 void lp_operators_redirect(const struct lp_symbols *allocator);
 
+/* The hook of this name, if the program's calls are sent to it although the name's first definition
+ * is the allocator's. Otherwise NULL. */
+void *lp_allocator_hook(const char *name);
+
 /* Finds it all. `ours` is the object with the hooks. No lock, no allocation; any context. */
 void lp_allocator_find(const struct link_map *ours);
 
