@@ -169,7 +169,12 @@ $(B)/bare: tests/bare/bare.c $(OBJ_leaks)
 F := $(B)/fixtures
 PLAIN := $(patsubst tests/fixtures/%.c,$(F)/%,$(filter-out %/host.c %/library.c %/segments.c,$(wildcard tests/fixtures/*.c)))
 FIXTURE := -O2 -g -Wall -Wextra -D_GNU_SOURCE -fno-optimize-sibling-calls -fno-ipa-icf -fno-toplevel-reorder
-fixtures: $(PLAIN) $(addprefix $(F)/,host host_fixed unwound names names.so thrower.so first.so second.so stripped.so linked.so segments hot.so nameless.so)
+# Alone, and linked with another allocator: its library is enough, without the package for development.
+ALLOCATOR_jemalloc := $(firstword $(wildcard /usr/lib/*/libjemalloc.so.2))
+ALLOCATOR_tcmalloc := $(firstword $(wildcard /usr/lib/*/libtcmalloc.so.4))
+ALLOCATOR_mimalloc := $(firstword $(wildcard /usr/lib/*/libmimalloc.so.2.0))
+ALLOCATORS := $(foreach a,jemalloc tcmalloc mimalloc,$(if $(ALLOCATOR_$(a)),$(F)/allocators-$(a)))
+fixtures: $(PLAIN) $(ALLOCATORS) $(addprefix $(F)/,host host_fixed unwound allocators own_malloc.so names names.so thrower.so first.so second.so stripped.so linked.so segments hot.so nameless.so)
 $(F)/host $(F)/host_fixed: tests/fixtures/host.c
 	@mkdir -p $(@D)
 	$(CC) $(FIXTURE) $(if $(findstring fixed,$@),-no-pie -fno-pie,-pie -fPIE) -o $@ $< -ldl
@@ -182,6 +187,13 @@ $(F)/thrower.so: tests/fixtures/thrower.cc
 $(F)/unwound: tests/fixtures/unwound.cc
 	@mkdir -p $(@D)
 	$(CXX) -std=c++17 $(FIXTURE) -o $@ $< -lpthread
+$(F)/allocators $(ALLOCATORS): tests/fixtures/allocators.cc tests/fixtures/transcript.h profiler/leakprof.h
+	@mkdir -p $(@D)
+	$(CXX) -std=c++17 -O2 -g -Wall -Wextra -Wno-missing-field-initializers -D_GNU_SOURCE -fno-builtin -iquote profiler -rdynamic \
+	  -o $@ $< -Wl,--no-as-needed $(ALLOCATOR_$(@F:allocators-%=%)) -lpthread -ldl
+$(F)/own_malloc.so: tests/fixtures/own_malloc.c
+	@mkdir -p $(@D)
+	$(CC) -O2 -g -Wall -Wextra -fno-builtin -D_GNU_SOURCE -fPIC -shared -DLIBRARY -o $@ $<
 $(F)/first.so $(F)/second.so: tests/fixtures/library.c
 	@mkdir -p $(@D)
 	$(CC) $(FIXTURE) -fPIC -shared -DNAME=$(basename $(@F)) $(if $(findstring second,$@),-DSKIP=256) -o $@ $<

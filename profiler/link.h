@@ -19,6 +19,9 @@
 #include "leakprof.h"
 
 #define LP_RECORDER_CALLS(X)                                                                       \
+    X(lp_allocator_hook)                                                                           \
+    X(lp_allocator_name)                                                                           \
+    X(lp_allocator_why)                                                                            \
     X(lp_began_ns)                                                                                 \
     X(lp_blocks_each)                                                                              \
     X(lp_blocks_live)                                                                              \

@@ -19,6 +19,7 @@
 #include "agent.h"
 #include "config.h"
 #include "hooks/main.h"
+#include "record/allocator.h"
 #include "record/self.h"
 #include "record/unwind.h"
 #include "sys/keep_errno.h"
@@ -63,6 +64,14 @@ static void report_refused(void)
             return; /* standard error cannot be written */
 }
 
+/* Reports that the heap cannot be recorded. */
+static void report_unseen(void)
+{
+    char why[LP_ALLOCATOR_WHY];
+    if (lp_allocator()->unseen && lp_allocator_why(why)[0])
+        dprintf(STDERR_FILENO, "leakprof: %s\n", why);
+}
+
 static void start(const struct lp_config *config)
 {
     char token[512];
@@ -83,9 +92,10 @@ static void start(const struct lp_config *config)
     error = lp_agent_start(&options, &why);
     if (error == -EADDRINUSE && listen && inherited(listen - strlen("LEAKPROF_LISTEN=")))
         return; /* a parent or sibling listens there */
-    if (!error && listen)
+    if (!error && listen) {
         dprintf(STDERR_FILENO, "leakprof: %s/debug/pprof/\n", leakprof_url());
-    else if (error)
+        report_unseen();
+    } else if (error)
         dprintf(STDERR_FILENO, "leakprof: %s: %s: %s\n",
                 listen ? "LEAKPROF_LISTEN" : "LEAKPROF_TRACE", listen ? listen : "not started",
                 why ? why : reason(error));

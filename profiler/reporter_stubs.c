@@ -10,10 +10,13 @@
 #include <dlfcn.h>
 #include <malloc.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+
+#include "hooks/allocator.h"
 
 #define COUNT(call) +1
 enum { CALLS = LP_RECORDER_CALLS(COUNT) };
@@ -36,21 +39,25 @@ LP_RECORDER_CALLS(STUB)
 
 #define EXPORT __attribute__((visibility("default")))
 
+static bool entered; /* the recorder's functions may be called */
+
 EXPORT const struct lp_reporter *lp_reporter_entry(const void *const *calls, const char *names);
 EXPORT const struct lp_reporter *lp_reporter_entry(const void *const *calls, const char *names)
 {
     if (strcmp(names, LP_RECORDER_CALL_NAMES) != 0)
         return NULL;
     memcpy(lp_recorder_calls, calls, sizeof lp_recorder_calls);
+    entered = true;
     return &lp_reporter_functions;
 }
 
-/* Finds the first definition of this name in the process, which is also the one that libc calls.
- * dlsym(RTLD_DEFAULT) would find the functions below. The first call comes from a library's
- * constructor, before ours. */
+/* Finds the function that libc calls under this name: a hook, or the first definition in the
+ * process. dlsym(RTLD_DEFAULT) would find the functions below. The first call comes from a
+ * library's constructor, before the recorder's functions are known. */
 static void *find(const char *name)
 {
-    return dlsym(dlopen(NULL, RTLD_NOW), name);
+    void *hook = entered ? lp_allocator_hook(name) : NULL;
+    return hook ? hook : dlsym(dlopen(NULL, RTLD_NOW), name);
 }
 
 #define FORWARD(type, name, params, args)                                                          \
@@ -61,7 +68,8 @@ static void *find(const char *name)
         __typeof__(&name) call = atomic_load_explicit(&first, memory_order_relaxed);               \
         if (!call) {                                                                               \
             call = (__typeof__(&name))find(#name);                                                 \
-            atomic_store_explicit(&first, call, memory_order_relaxed);                             \
+            if (entered)                                                                           \
+                atomic_store_explicit(&first, call, memory_order_relaxed);                         \
         }                                                                                          \
         return call args;                                                                          \
     }

@@ -16,7 +16,7 @@
 #include "sys/pages.h"
 #include "sys/syscall.h"
 
-extern void *__libc_malloc(size_t size); /* a reserved name, which only libc defines */
+extern void __cxa_finalize(void *object); /* a reserved name, which only libc defines */
 
 struct relocations {
     const ElfW(Rela) * at;
@@ -54,7 +54,7 @@ void lp_imports_bind(const struct link_map *ours)
     struct relocations calls = {0}, others = {0};
     struct dl_find_object range;
     struct lp_symbols mine, libc;
-    if (_dl_find_object((void *)__libc_malloc, &range) != 0 || !lp_symbols_of(ours, &mine) ||
+    if (_dl_find_object((void *)__cxa_finalize, &range) != 0 || !lp_symbols_of(ours, &mine) ||
         !lp_symbols_of(range.dlfo_link_map, &libc))
         return;
     for (const ElfW(Dyn) *d = ours->l_ld; d->d_tag != DT_NULL; d++) {

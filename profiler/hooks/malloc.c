@@ -1,65 +1,53 @@
 /*
- * The heap, recorded on top of glibc's own allocator.
+ * The heap, recorded on top of the allocator that the program has (hooks/allocator.h).
  *
  * malloc: each thread counts down the bytes to its next sample (record/rate.h). If an allocation
- * does not reach the sample, it costs a subtraction and a jump into glibc. Otherwise it is sampled:
- * its stack is taken, and a record is inserted into record/blocks.h.
+ * does not reach the sample, it costs a subtraction and a jump into the allocator. Otherwise it is
+ * sampled: its stack is taken, and a record is inserted into record/blocks.h.
  *
- * free must detect cheaply that a block was not sampled. Sampled blocks are allocated at page
- * boundaries, where other blocks rarely are: free tests twelve bits of the pointer and reads no
- * memory. If every block is recorded (rate 1, or a rate so small that pages would be wasted),
- * recorded blocks may be anywhere, and lp_block_mask makes every free look in the table. That ends
- * when the last such block is freed, which may be never, even if the rate is higher again. So that
- * look-up is cheap: for a block without a record it reads one cell of the table, without a lock
- * (record/blocks.c).
+ * free must detect cheaply that a block was not sampled. With libc's malloc, sampled blocks are
+ * allocated at page boundaries, where other blocks rarely are: free tests twelve bits of the
+ * pointer and reads no memory. If every block is recorded (rate 1, or a rate so small that pages
+ * would be wasted), recorded blocks may be anywhere, and lp_block_mask makes every free look in the
+ * table. That ends when the last such block is freed, which may be never, even if the rate is
+ * higher again. So that look-up is cheap: for a block without a record it reads one cell of the
+ * table, without a lock (record/blocks.c).
+ *
+ * Another allocator's blocks stay where it puts them, and every free looks in the table. At a page
+ * boundary they would be of another size class. The program can see that in malloc_usable_size(),
+ * and sdallocx() or a sized operator delete would free them as what they are not.
  *
  * A record is removed before its block is freed, because another thread could get the address and
  * record it first. realloc does the same, and restores the record if it fails.
- *
- * The real functions are glibc's exported __libc_ names: finding them by dlsym() would need malloc.
  */
 #include "hooks/hook.h"
 
 #include <errno.h>
-#include <malloc.h>
-#include <stdatomic.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "record/rate.h"
-#include "sys/clock.h"
-#include "record/self.h"
-#include "record/unwind.h"
-#include "record/blocks.h"
+#include "hooks/allocator.h"
+#include "hooks/heap.h"
+#include "record/hooktime.h"
+#include "record/sites.h"
 #include "sys/keep_errno.h"
 #include "sys/losses.h"
 #include "sys/pages.h"
-#include "record/sites.h"
-#include "record/hooktime.h"
 
-extern void *__libc_malloc(size_t size);
-extern void *__libc_calloc(size_t n, size_t size);
-extern void *__libc_realloc(void *block, size_t size);
-extern void *__libc_memalign(size_t alignment, size_t size);
-extern void *__libc_valloc(size_t size);
-extern void *__libc_pvalloc(size_t size);
-extern void __libc_free(void *block);
+enum { MAPPED_CHUNK = 2 }; /* glibc's IS_MMAPPED, in the word before a block */
 
-#define likely(x) __builtin_expect(!!(x), 1)
-#define unlikely(x) __builtin_expect(!!(x), 0)
-#define CALLER __builtin_return_address(0)
+enum way { MALLOC, CALLOC, MEMALIGN, ALIGNED_ALLOC, POSIX_MEMALIGN, VALLOC, PVALLOC };
 
-enum {
-    PAGES_FROM_RATE = 16 << 10, /* below this rate, sampled blocks may be anywhere */
-    MAPPED_CHUNK = 2,           /* glibc's IS_MMAPPED, in the word before a block */
+struct request {
+    enum way way;
+    size_t alignment, size;
+    int error; /* posix_memalign()'s result */
 };
 
-/* At this rate, are sampled blocks placed at page boundaries? */
+/* Are blocks that are sampled at this rate placed at page boundaries? */
 static bool pages_at(int64_t rate)
 {
-    return rate >= PAGES_FROM_RATE;
+    return lp_allocator()->libc && !lp_heap_small_rate(rate);
 }
 
 static bool at_page(const void *block)
@@ -67,250 +55,159 @@ static bool at_page(const void *block)
     return ((uintptr_t)block & (LP_PAGE - 1)) == 0;
 }
 
-/* Is it certain that this allocation is not sampled? */
-static inline bool passes(size_t size)
+static void *allocate(struct request *r)
 {
-    uint64_t after, gate = atomic_load_explicit(&lp_rate_gate, memory_order_relaxed);
-    if (unlikely(__builtin_add_overflow(gate, size, &after) || after >= lp_self.due))
-        return false;
-    lp_self.due -= size;
-    return true;
-}
-
-enum { ALL_BITS = LP_PAGE - 1 }; /* of a page offset: lp_block_mask alone decides */
-
-/* Is it certain that this block has no record? False for NULL. The thread's mask has only bits of
- * the page offset. */
-static inline bool unrecorded(const void *block)
-{
-    return likely((uintptr_t)block & atomic_load_explicit(&lp_block_mask, memory_order_relaxed) &
-                  lp_self.free_mask);
-}
-
-/* After passes() returned false: is the allocation sampled, and at which rate? */
-static bool due(size_t size, int64_t *rate)
-{
-    struct lp_self *self = &lp_self;
-    uint64_t gate = atomic_load(&lp_rate_gate);
-    if (self->due < gate) { /* a new thread, or drawn at another rate */
-        if (!atomic_load_explicit(&lp_real_found, memory_order_acquire))
-            lp_real_find(); /* called before our constructors */
-        self->free_mask = ALL_BITS;
-        self->rate = lp_rate();
-        self->due = gate + lp_rate_interval(self, self->rate);
+    void *block = NULL;
+    switch (r->way) {
+    case MALLOC:
+        return lp_real_malloc.malloc(r->size);
+    case CALLOC:
+        return lp_real_malloc.calloc(1, r->size);
+    case MEMALIGN:
+        return lp_real_malloc.memalign(r->alignment, r->size);
+    case ALIGNED_ALLOC:
+        return lp_real_malloc.aligned_alloc(r->alignment, r->size);
+    case VALLOC:
+        return lp_real_malloc.valloc(r->size);
+    case PVALLOC:
+        return lp_real_malloc.pvalloc(r->size);
+    case POSIX_MEMALIGN:
+        r->error = lp_real_malloc.posix_memalign(&block, r->alignment, r->size);
     }
-    *rate = self->rate;
-    if (size < self->due - gate) {
-        self->due -= size;
-        return false;
-    }
-    self->due = gate + lp_rate_interval(self, *rate);
-    if (*rate == 0)
-        return false;
-    if (self->busy) {
-        lp_loss(LP_LOSS_REENTERED);
-        return false;
-    }
-    return true;
-}
-
-static void record(void *block, size_t size, int64_t rate, void *caller)
-{
-    LP_KEEP_ERRNO;
-    uint32_t stack = lp_stack_of_caller(caller);
-    uint32_t site = lp_site_get(stack, size);
-    if (site == LP_SITE_NONE)
-        return;
-
-    struct lp_block b = {.address = (uintptr_t)block,
-                         .size = size,
-                         .site = site,
-                         .birth = lp_now_ticks(),
-                         .weight = lp_rate_weight(size, rate)};
-    if (lp_block_insert(&b) == 0)
-        lp_site_alloc(site, size, b.weight);
-}
-
-static void book_free(const struct lp_block *b)
-{
-    lp_site_free(b->site, b->size, b->weight);
-}
-
-/* Allocates with glibc, at a page boundary if `page`. alignment 0: none, which memalign() accepts
- * too. */
-static void *allocate(size_t alignment, size_t size, bool zero, bool page)
-{
-    if (page && alignment < LP_PAGE) {
-        LP_KEEP_ERRNO;
-        void *block = __libc_memalign(LP_PAGE, size);
-        /* Mapped pages are zero unless MALLOC_PERTURB_ has filled them. The last byte shows which.
-         */
-        if (block && zero && size > 0 &&
-            (!(((size_t *)block)[-1] & MAPPED_CHUNK) || ((unsigned char *)block)[size - 1] != 0))
-            memset(block, 0, size);
-        if (block)
-            return block;
-        /* This wants a page more than what was asked for: try without. */
-    }
-    if (alignment)
-        return __libc_memalign(alignment, size);
-    return zero ? __libc_calloc(1, size) : __libc_malloc(size);
-}
-
-/* A block of the profiler's own thread may have a mapping of its own, which is not the program's.
- */
-static void own_place(const void *block, bool got)
-{
-    if (!block)
-        return;
-    const size_t *head = (const size_t *)block - 2; /* glibc's: padding before it, its size */
-    if (!(head[1] & MAPPED_CHUNK))
-        return;
-    const char *start = (const char *)head - head[0];
-    if (got)
-        lp_own_claim(start, head[0] + (head[1] & ~(size_t)7));
-    else
-        lp_own_disclaim(start);
-}
-
-__attribute__((noinline)) static void *allocate_slow(size_t alignment, size_t size, bool zero,
-                                                     void *caller)
-{
-    if (lp_self.own) {
-        void *block = allocate(alignment, size, zero, false);
-        if (block)
-            lp_own_heap_add((int64_t)malloc_usable_size(block));
-        own_place(block, true);
-        return block;
-    }
-    int64_t rate;
-    if (!due(size, &rate))
-        return allocate(alignment, size, zero, false);
-
-    lp_self.busy = true;
-    void *block = allocate(alignment, size, zero, pages_at(rate));
-    if (block && pages_at(rate) && !at_page(block))
-        lp_loss(LP_LOSS_NO_MEMORY);
-    else if (block) {
-        int64_t began = lp_hooktime_begin();
-        record(block, size, rate, caller);
-        lp_hooktime_end(began);
-    }
-    lp_self.busy = false;
     return block;
 }
+
+/* A block of libc's at a page boundary. NULL: there is no room. */
+static void *page_block(size_t size, bool zero)
+{
+    LP_KEEP_ERRNO;
+    void *block = lp_real_malloc.memalign(LP_PAGE, size);
+    const size_t *head = (const size_t *)((uintptr_t)block - sizeof *head);
+    /* Mapped pages are zero unless MALLOC_PERTURB_ has filled them. The last byte shows which. */
+    if (block && zero && size > 0 &&
+        (!(*head & MAPPED_CHUNK) || ((unsigned char *)block)[size - 1] != 0))
+        memset(block, 0, size);
+    return block;
+}
+
+/* Allocates at a page boundary. If there is no room for that, it may be anywhere. Whether the
+ * arguments are good is for libc to decide. */
+static void *allocate_page(struct request *r)
+{
+    void *block = r->way <= CALLOC ? page_block(r->size, r->way == CALLOC) : NULL, *page;
+    if (block || !(block = allocate(r)) || at_page(block) || r->way <= CALLOC ||
+        !(page = page_block(r->size, false)))
+        return block;
+    lp_real_malloc.free(block);
+    return page;
+}
+
+__attribute__((noinline)) static void *allocate_slow(struct request *r, void *caller)
+{
+    int64_t rate;
+    lp_allocator_ready();
+    if (lp_self.own) {
+        void *block = allocate(r);
+        if (block)
+            lp_heap_own_got(block);
+        return block;
+    }
+    if (r->way <= CALLOC)
+        lp_allocator_mark_used();
+    if (!lp_heap_due(r->size, &rate))
+        return allocate(r);
+
+    void *block = pages_at(rate) ? allocate_page(r) : allocate(r);
+    if (block && pages_at(rate) && !at_page(block)) {
+        lp_loss(LP_LOSS_NO_MEMORY);
+    } else if (block) {
+        lp_self.busy = true;
+        int64_t began = lp_hooktime_begin();
+        lp_heap_record(block, r->size, rate, caller);
+        lp_hooktime_end(began);
+        lp_self.busy = false;
+    }
+    return block;
+}
+
+#define SLOW(way, alignment, size) allocate_slow(&(struct request){way, alignment, size, 0}, CALLER)
 
 LP_HOOK void *malloc(size_t size)
 {
     if (passes(size))
-        return __libc_malloc(size);
-    return allocate_slow(0, size, false, CALLER);
+        return lp_real_malloc.malloc(size);
+    return SLOW(MALLOC, 0, size);
+}
+
+/* The allocator refuses it. */
+__attribute__((noinline)) static void *calloc_overflow(size_t n, size_t size)
+{
+    lp_allocator_ready();
+    return lp_real_malloc.calloc(n, size);
 }
 
 LP_HOOK void *calloc(size_t n, size_t size)
 {
     size_t bytes;
-    if (__builtin_mul_overflow(n, size, &bytes) || passes(bytes))
-        return __libc_calloc(n, size);
-    return allocate_slow(0, bytes, true, CALLER);
+    if (unlikely(__builtin_mul_overflow(n, size, &bytes)))
+        return calloc_overflow(n, size);
+    if (passes(bytes))
+        return lp_real_malloc.calloc(n, size);
+    return SLOW(CALLOC, 0, bytes);
 }
 
 LP_HOOK void *memalign(size_t alignment, size_t size)
 {
     if (passes(size))
-        return __libc_memalign(alignment, size);
-    return allocate_slow(alignment, size, false, CALLER);
+        return lp_real_malloc.memalign(alignment, size);
+    return SLOW(MEMALIGN, alignment, size);
 }
 
 LP_HOOK void *aligned_alloc(size_t alignment, size_t size)
 {
     if (passes(size))
-        return __libc_memalign(alignment, size);
-    return allocate_slow(alignment, size, false, CALLER);
+        return lp_real_malloc.aligned_alloc(alignment, size);
+    return SLOW(ALIGNED_ALLOC, alignment, size);
 }
 
 LP_HOOK int posix_memalign(void **out, size_t alignment, size_t size)
 {
-    if (alignment == 0 || alignment % sizeof(void *) != 0 || (alignment & (alignment - 1)) != 0)
-        return EINVAL;
-    void *block = passes(size) ? __libc_memalign(alignment, size)
-                               : allocate_slow(alignment, size, false, CALLER);
-    if (!block)
-        return ENOMEM;
-    *out = block;
-    return 0;
+    if (passes(size))
+        return lp_real_malloc.posix_memalign(out, alignment, size);
+    struct request r = {POSIX_MEMALIGN, alignment, size, 0};
+    void *block = allocate_slow(&r, CALLER);
+    if (r.error == 0)
+        *out = block;
+    return r.error;
 }
 
 LP_HOOK void *valloc(size_t size)
 {
     if (passes(size))
-        return __libc_valloc(size);
-    return allocate_slow(LP_PAGE, size, false, CALLER);
+        return lp_real_malloc.valloc(size);
+    return SLOW(VALLOC, 0, size);
 }
 
 LP_HOOK void *pvalloc(size_t size)
 {
     size_t whole = (size + LP_PAGE - 1) & ~(size_t)(LP_PAGE - 1);
-    if (whole < size || passes(whole))
-        return __libc_pvalloc(size);
-    return allocate_slow(LP_PAGE, whole, false, CALLER);
-}
-
-/* Does this thread record every block now? Then nearly every block has a record. */
-static bool records_all(const struct lp_self *self)
-{
-    return self->rate > 0 && !pages_at(self->rate) &&
-           self->due >= atomic_load_explicit(&lp_rate_gate, memory_order_relaxed);
-}
-
-/* Is it certain that this block has no record? Looks in the table if that is likely to help. */
-static inline bool absent(const void *block)
-{
-    struct lp_self *self = &lp_self;
-    if (self->free_mask == 0 && !self->own)
-        self->free_mask = ALL_BITS; /* this thread frees before its first allocation */
-    uintptr_t address = (uintptr_t)block;
-    if (address & atomic_load(&lp_block_mask) & ALL_BITS)
-        return true;
-    return !records_all(self) && lp_block_absent(address);
-}
-
-static void free_own(void *block)
-{
-    lp_own_heap_add(-(int64_t)malloc_usable_size(block));
-    own_place(block, false);
-}
-
-__attribute__((noinline)) static void free_recorded(void *block)
-{
-    struct lp_block b;
-    int64_t began = lp_self.own ? 0 : lp_hooktime_begin();
-    int result = lp_block_remove((uintptr_t)block, &b);
-    if (result == 0)
-        book_free(&b);
-    else if (result == -ENOENT && lp_self.own)
-        free_own(block);
-    lp_hooktime_end(began);
-    __libc_free(block);
+    if (whole >= size && passes(whole))
+        return lp_real_malloc.pvalloc(size);
+    return SLOW(PVALLOC, 0, whole < size ? size : whole); /* too much: it is refused */
 }
 
 __attribute__((noinline)) static void free_slow(void *block)
 {
-    if (!block)
-        return;
-    if (!absent(block)) {
-        free_recorded(block);
-        return;
-    }
-    if (lp_self.own)
-        free_own(block);
-    __libc_free(block);
+    lp_allocator_ready();
+    if (block)
+        lp_heap_forget(block);
+    lp_real_malloc.free(block);
 }
 
 LP_HOOK void free(void *block)
 {
     if (unrecorded(block))
-        __libc_free(block);
+        lp_real_malloc.free(block);
     else
         free_slow(block);
 }
@@ -328,48 +225,52 @@ static void *move_to_page(void *block, size_t size, size_t old)
 {
     if (at_page(block))
         return block;
-    LP_KEEP_ERRNO;
-    void *moved = __libc_memalign(LP_PAGE, size);
+    void *moved = page_block(size, false);
     if (!moved)
         return block;
     memcpy(moved, block, old < size ? old : size); /* what is new stays untouched */
-    __libc_free(block);
+    lp_real_malloc.free(block);
     return moved;
+}
+
+/* Is the result of realloc() a failure? libc's frees the block if the size is 0 and returns NULL.
+ */
+static bool failed(const void *moved, size_t size)
+{
+    return !moved && size > 0;
 }
 
 __attribute__((noinline)) static void *realloc_slow(void *block, size_t size, void *caller)
 {
     int64_t rate = 0;
-    bool own = lp_self.own, sample = !own && size > 0 && due(size, &rate);
-    size_t usable = own || sample ? malloc_usable_size(block) : 0;
+    lp_allocator_ready();
+    bool own = lp_self.own, sample = !own && (size > 0 || !lp_allocator()->libc);
+    sample = sample && lp_heap_due(size, &rate);
+    size_t usable = sample && pages_at(rate) ? lp_heap_usable(block) : 0;
     struct lp_block old;
-    int taken = absent(block) ? -ENOENT : lp_block_remove((uintptr_t)block, &old);
+    int taken = lp_heap_absent(block) ? -ENOENT : lp_block_remove((uintptr_t)block, &old);
     bool recorded = taken == 0;
 
-    if (own)
-        own_place(block, false);
-    void *moved = __libc_realloc(block, size);
-    if (own)
-        own_place(!moved && size > 0 ? block : moved, true);
-    if (!moved && size > 0) { /* failed: the old block stays */
+    if (own && !recorded)
+        lp_heap_own_freed(block);
+    void *moved = lp_real_malloc.realloc(block, size);
+    if (own && (moved || (failed(moved, size) && !recorded)))
+        lp_heap_own_got(moved ? moved : block);
+    if (failed(moved, size)) { /* the old block stays */
         if (recorded && lp_block_insert(&old) != 0)
-            book_free(&old);
+            lp_site_free(old.site, old.size, old.weight);
         if (taken == -EAGAIN)
             lp_loss(LP_LOSS_WAITED); /* its record, if any, is removed later */
         return NULL;
     }
     if (recorded)
-        book_free(&old);
-    if (own && !recorded)
-        lp_own_heap_add(-(int64_t)usable);
-    if (own && moved)
-        lp_own_heap_add((int64_t)malloc_usable_size(moved));
+        lp_site_free(old.site, old.size, old.weight);
     if (sample && moved) {
         lp_self.busy = true;
         if (pages_at(rate))
             moved = move_to_page(moved, size, usable);
         if (!pages_at(rate) || at_page(moved))
-            record(moved, size, rate, caller);
+            lp_heap_record(moved, size, rate, caller);
         else
             lp_loss(LP_LOSS_NO_MEMORY);
         lp_self.busy = false;
@@ -380,9 +281,10 @@ __attribute__((noinline)) static void *realloc_slow(void *block, size_t size, vo
 static inline void *reallocate(void *block, size_t size, void *caller)
 {
     if (!block)
-        return passes(size) ? __libc_malloc(size) : allocate_slow(0, size, false, caller);
+        return passes(size) ? lp_real_malloc.malloc(size)
+                            : allocate_slow(&(struct request){MALLOC, 0, size, 0}, caller);
     if (unrecorded(block) && passes(size))
-        return __libc_realloc(block, size);
+        return lp_real_malloc.realloc(block, size);
     return realloc_slow(block, size, caller);
 }
 
@@ -391,9 +293,13 @@ LP_HOOK void *realloc(void *block, size_t size)
     return reallocate(block, size, CALLER);
 }
 
+/* If the program has its own realloc(), libc's reallocarray() calls that. */
 LP_HOOK void *reallocarray(void *block, size_t n, size_t size)
 {
     size_t bytes;
+    lp_allocator_ready();
+    if (lp_allocator()->unseen)
+        return lp_real_malloc.reallocarray(block, n, size);
     if (__builtin_mul_overflow(n, size, &bytes)) {
         errno = ENOMEM;
         return NULL;

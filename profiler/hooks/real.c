@@ -7,6 +7,7 @@
 #include <dlfcn.h>
 #include <link.h>
 
+#include "hooks/allocator.h"
 #include "hooks/imports.h"
 #include "hooks/symbols.h"
 
@@ -30,5 +31,6 @@ void lp_real_find(void)
             if (!__atomic_load_n(r->place, __ATOMIC_RELAXED))
                 __atomic_store_n(r->place, lp_symbols_find(&symbols, r->name), __ATOMIC_RELAXED);
     }
+    lp_allocator_find(ours.dlfo_link_map);
     atomic_store_explicit(&lp_real_found, true, memory_order_release);
 }

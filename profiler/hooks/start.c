@@ -20,6 +20,7 @@
 #include "record/self.h"
 #include "record/unwind.h"
 #include "record/waits.h"
+#include "hooks/allocator.h"
 #include "hooks/hook.h"
 #include "record/blocks.h"
 #include "record/contention.h"
@@ -120,6 +121,7 @@ __attribute__((constructor(101))) static void start(int argc, char **argv, char 
 {
     (void)argc, (void)argv;
     lp_real_find();
+    lp_allocator_start();
     lp_config_read(environment);
     lp_rate();
     lp_waits_rate_set(LP_WAITS_BLOCK, lp_config()->block_rate);

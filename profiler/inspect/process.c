@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "record/allocator.h"
 #include "sys/file.h"
 #include "sys/pages.h"
 #include "record/requests.h"
@@ -130,12 +131,15 @@ void lp_process_figures(struct lp_process_figures *figures)
         sscanf(text, "%lld %lld", &pages[0], &pages[1]);
     lp_each_fd(counts.program, count_fd, &counts);
     int64_t zombies, children = lp_children(&zombies);
-    struct mallinfo2 info = mallinfo2();
+    bool libc = !lp_allocator_name();
+    struct mallinfo2 info = {0};
+    if (libc)
+        info = mallinfo2();
     *figures = (struct lp_process_figures){
         .mapped_bytes = pages[0] * LP_PAGE,
         .rss_bytes = pages[1] * LP_PAGE,
-        .malloc_arena_bytes = (int64_t)(info.arena + info.hblkhd),
-        .malloc_free_bytes = (int64_t)info.fordblks,
+        .malloc_arena_bytes = libc ? (int64_t)(info.arena + info.hblkhd) : -1,
+        .malloc_free_bytes = libc ? (int64_t)info.fordblks : -1,
         .malloc_top_bytes = (int64_t)info.keepcost,
         .threads = lp_thread_count(),
         .unjoined = lp_threads_unjoined(),

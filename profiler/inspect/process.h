@@ -8,14 +8,15 @@
 
 /* The figures of one moment. */
 struct lp_process_figures {
-    int64_t rss_bytes, mapped_bytes, malloc_arena_bytes, malloc_free_bytes;
-    int64_t malloc_top_bytes;      /* free bytes at the end of the main arena */
-    int64_t threads, fds, sockets; /* the program's */
-    int64_t unjoined;              /* threads that have ended and were not joined */
-    int64_t mappings;              /* made by mmap() and similar calls, without libc's own */
-    int64_t children, zombies;     /* those that a hook saw; zombies have not been waited for */
-    int64_t requests;              /* counted by the program with leakprof_count_requests() */
-    int64_t own_threads, own_fds;  /* the profiler's */
+    int64_t rss_bytes, mapped_bytes;
+    int64_t malloc_arena_bytes, malloc_free_bytes; /* -1: not known, the allocator is not libc's */
+    int64_t malloc_top_bytes;                      /* free bytes at the end of the main arena */
+    int64_t threads, fds, sockets;                 /* the program's */
+    int64_t unjoined;                              /* threads that have ended and were not joined */
+    int64_t mappings;             /* made by mmap() and similar calls, without libc's own */
+    int64_t children, zombies;    /* those that a hook saw; zombies have not been waited for */
+    int64_t requests;             /* counted by the program with leakprof_count_requests() */
+    int64_t own_threads, own_fds; /* the profiler's */
 };
 void lp_process_figures(struct lp_process_figures *figures);
 

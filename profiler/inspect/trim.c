@@ -2,12 +2,15 @@
 
 #include <malloc.h>
 
+#include "record/allocator.h"
 #include "record/self.h"
 #include "inspect/process.h"
 
 struct lp_trim lp_trim_now(void)
 {
-    struct lp_trim trim;
+    struct lp_trim trim = {.known = !lp_allocator_name()};
+    if (!trim.known)
+        return trim;
     int previous = lp_own_enter();
     trim.rss_before = lp_rss_bytes();
     trim.free_before = (int64_t)mallinfo2().fordblks;

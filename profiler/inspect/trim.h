@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 struct lp_trim {
+    bool known;                      /* false: the allocator is not libc's, nothing was done */
     bool returned;                   /* malloc_trim() returned 1: memory was returned */
     int64_t rss_before, rss_after;   /* bytes, from /proc/self/statm */
     int64_t free_before, free_after; /* mallinfo2().fordblks: free bytes in all arenas; those that

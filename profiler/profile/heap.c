@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "record/allocator.h"
 #include "record/rate.h"
 #include "sys/clock.h"
 #include "profile/kinds.h"
@@ -116,6 +117,9 @@ static int take(struct lp_profile *profile)
     int result = take_rows(profile, nsites, ages);
     heap->ages = lp_ages_end(ages);
     heap->footprint = lp_footprint_now();
+    char why[LP_ALLOCATOR_WHY];
+    if (!result && lp_allocator_why(why)[0] && !(profile->note = lp_profile_text(profile, why)))
+        result = -ENOMEM;
     return result ? result : heap->ages ? 0 : -ENOMEM;
 }
 

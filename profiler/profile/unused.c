@@ -8,6 +8,7 @@
 
 #include "profile/heap.h"
 #include "profile/maps.h"
+#include "record/allocator.h"
 #include "record/self.h"
 #include "sys/pages.h"
 
@@ -93,7 +94,10 @@ static int64_t trimmable(void)
 struct lp_unused lp_unused_of(const struct lp_profile *heap, const struct lp_profile *maps,
                               int64_t top_bytes)
 {
-    struct lp_unused unused = {.bytes = resident_in_malloc(maps) - chunks_in_use(heap) -
+    if (lp_allocator_name())
+        return (struct lp_unused){.trimmable = -1};
+    struct lp_unused unused = {.known = true,
+                               .bytes = resident_in_malloc(maps) - chunks_in_use(heap) -
                                         lp_heap_of(heap)->footprint.heap,
                                .trimmable = -1};
     if (unused.bytes >= LP_UNUSED_ASKED) {

@@ -11,9 +11,12 @@
 #ifndef LP_PROFILE_UNUSED_H
 #define LP_PROFILE_UNUSED_H
 
+#include <stdbool.h>
+
 #include "profile/profile.h"
 
 struct lp_unused {
+    bool known; /* false: the allocator is not libc's. Then bytes is 0 */
     int64_t bytes;
     int64_t trimmable; /* of these, malloc_trim() would give back about so many, from the sizes of
                         * the free chunks: what each has of whole pages, at the least. -1: it was

@@ -12,6 +12,7 @@
 #include <sys/single_threaded.h>
 #include <unistd.h>
 
+#include "record/allocator.h"
 #include "record/rate.h"
 #include "record/self.h"
 #include "record/stackcache.h"
@@ -82,6 +83,15 @@ static bool in_loader(uintptr_t address)
            strstr(object.dlfo_link_map->l_name, "/ld-linux");
 }
 
+/* Is the caller an allocator of the program's? It may hold its locks, and loading allocates. libc's
+ * own calls within malloc() do not reach the hooks. */
+static bool in_allocator(uintptr_t address)
+{
+    struct dl_find_object object;
+    return !lp_allocator()->libc && _dl_find_object((void *)address, &object) == 0 &&
+           strcmp(object.dlfo_link_map->l_name, lp_allocator()->file) == 0;
+}
+
 /* Loads libunwind before main if that is safe. false: the loader itself is at work, before the
  * program. */
 static bool load_early(void *caller)
@@ -90,7 +100,7 @@ static bool load_early(void *caller)
     if (!environ) /* libc is not initialized */
         return !loader;
     if (atomic_load_explicit(&may_load_early, memory_order_relaxed) && __libc_single_threaded &&
-        !loader && atomic_exchange(&may_load_early, false))
+        !loader && !in_allocator((uintptr_t)caller) && atomic_exchange(&may_load_early, false))
         lp_unwind_load();
     return true;
 }
@@ -102,6 +112,8 @@ __attribute__((always_inline)) static inline uint32_t stack_of(void *caller, uin
     uintptr_t raw[LP_FRAMES_MAX + HOOK_FRAMES], leaf[2] = {(uintptr_t)caller - 1, LP_FRAME_CUT};
     bool wanted = false;
     enum lp_stack_end end;
+    if (lp_unwinder_at((uintptr_t)caller))
+        return lp_stack_intern(leaf, 2);
     if (!lp_unwinder_loaded() && !load_early(caller))
         return LP_STACK_EARLIER;
     uint32_t stack = often ? lp_stackcache_find(base, (uintptr_t)caller, &wanted) : LP_STACK_NONE;

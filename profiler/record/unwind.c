@@ -18,6 +18,7 @@
 #include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 
 #include "record/code.h"
 #include "record/framepointers.h"
@@ -53,6 +54,7 @@ static struct {
     void (*flush_cache)(unw_addr_space_t, unw_word_t, unw_word_t);
     unw_accessors_t *(*get_accessors)(unw_addr_space_t);
     unw_addr_space_t *local;
+    uintptr_t start, end; /* where it is loaded */
 } lu;
 static _Atomic bool loaded;
 
@@ -263,6 +265,15 @@ static bool backtrace_fast(uintptr_t *raw, uint32_t max, uint32_t *n)
     return true;
 }
 
+bool lp_unwinder_at(uintptr_t address)
+{
+    struct dl_find_object object;
+    if (lp_unwinder_loaded())
+        return address >= lu.start && address < lu.end;
+    return _dl_find_object((void *)address, &object) == 0 &&
+           strstr(object.dlfo_link_map->l_name, "/libunwind.so");
+}
+
 bool lp_unwinder_loaded(void)
 {
     return atomic_load_explicit(&loaded, memory_order_acquire);
@@ -404,7 +415,11 @@ bool lp_unwind_load(void)
     lp_own_leave(previous);
     if (!found)
         return false;
-    struct dl_find_object libc;
+    struct dl_find_object libc, unwinder;
+    if (_dl_find_object((void *)lu.step, &unwinder) == 0) {
+        lu.start = (uintptr_t)unwinder.dlfo_map_start;
+        lu.end = (uintptr_t)unwinder.dlfo_map_end;
+    }
     if (_dl_find_object((void *)gnu_get_libc_version, &libc) == 0) {
         libc_start = (uintptr_t)libc.dlfo_map_start;
         libc_end = (uintptr_t)libc.dlfo_map_end;

@@ -13,6 +13,10 @@
 
 bool lp_unwinder_loaded(void);
 
+/* Is this address in libunwind? If it calls a hook, the program is unwinding, and this thread may
+ * hold libunwind's lock. */
+bool lp_unwinder_at(uintptr_t address);
+
 /* Counts a stack that was taken by frame pointers, because libunwind is not loaded, as a loss. */
 void lp_unwinder_count_loss(void);
 

@@ -77,14 +77,23 @@ static void write_profile(struct lp_json *json, const struct lp_profile *profile
     lp_json_end(json);
 }
 
+/* Negative: not known. */
+static void write_known(struct lp_json *json, const char *key, int64_t value)
+{
+    if (value < 0)
+        lp_json_null(json, key);
+    else
+        lp_json_int(json, key, value);
+}
+
 static void write_figures(struct lp_json *json, const struct lp_snapshot *snapshot)
 {
     const struct lp_process_figures *figures = &snapshot->figures;
     lp_json_object(json, "figures");
     lp_json_int(json, "rss_bytes", figures->rss_bytes);
     lp_json_int(json, "mapped_bytes", figures->mapped_bytes);
-    lp_json_int(json, "malloc_arena_bytes", figures->malloc_arena_bytes);
-    lp_json_int(json, "malloc_free_bytes", figures->malloc_free_bytes);
+    write_known(json, "malloc_arena_bytes", figures->malloc_arena_bytes);
+    write_known(json, "malloc_free_bytes", figures->malloc_free_bytes);
     lp_json_int(json, "threads", figures->threads);
     lp_json_int(json, "unjoined", figures->unjoined);
     lp_json_int(json, "fds", figures->fds);
@@ -93,11 +102,11 @@ static void write_figures(struct lp_json *json, const struct lp_snapshot *snapsh
     lp_json_int(json, "children", figures->children);
     lp_json_int(json, "zombies", figures->zombies);
     lp_json_int(json, "requests", figures->requests);
-    lp_json_int(json, "unused_bytes", snapshot->unused.bytes);
-    if (snapshot->unused.trimmable < 0)
-        lp_json_null(json, "trimmable_bytes");
+    if (snapshot->unused.known)
+        lp_json_int(json, "unused_bytes", snapshot->unused.bytes);
     else
-        lp_json_int(json, "trimmable_bytes", snapshot->unused.trimmable);
+        lp_json_null(json, "unused_bytes");
+    write_known(json, "trimmable_bytes", snapshot->unused.trimmable);
     lp_json_end(json);
 }
 

@@ -4,12 +4,13 @@ import {address} from './api.js';
 
 const MAX = 600, AGAIN_MS = 5000;
 const listeners = new Set();
-let points = [], source = null, timer, state = 'waiting';
+let points = [], source = null, timer, state = 'waiting', note = '';
 
-const tell = () => listeners.forEach(listener => listener({points, state}));
+const tell = () => listeners.forEach(listener => listener({points, state, note}));
 
 function began(data) {
-  const {fields, points: rows} = JSON.parse(data);
+  const {fields, points: rows, heap_note: why} = JSON.parse(data);
+  note = why || '';
   points = rows.map(row => Object.fromEntries(fields.map((field, i) => [field, row[i]])));
   state = 'live';
   tell();
@@ -28,6 +29,7 @@ function open() {
   source.addEventListener('history', event => began(event.data));
   source.addEventListener('point', event => {
     points.push(JSON.parse(event.data));
+    note = points[points.length - 1].heap_note || '';
     points = points.slice(-MAX);
     tell();
   });
@@ -49,6 +51,6 @@ export function listen(listener, signal) {
     listeners.delete(listener);
     if (!listeners.size) close();
   });
-  if (source) listener({points, state});
+  if (source) listener({points, state, note});
   else open();
 }

@@ -49,7 +49,7 @@ function card(figure) {
 }
 
 export async function show(main, params, signal) {
-  const cards = FIGURES.map(card), state = h('span', {class: 'tag'}, 'waiting');
+  const cards = FIGURES.map(card), state = h('span', {class: 'tag'}, 'waiting'), note = h('p', {class: 'quiet', role: 'status'});
   let latest, snapshots = [];
   const draw = () => latest && cards.forEach(one => one.show(latest.points, snapshots));
   const mark = async () => {
@@ -58,7 +58,7 @@ export async function show(main, params, signal) {
   };
 
   main.append(head('Live', state, ' The last ten minutes, a point a second. Dashed lines are snapshots.'),
-    h('div', {class: 'charts'}, cards.map(one => one.element)),
+    note, h('div', {class: 'charts'}, cards.map(one => one.element)),
     commands(curl('/debug/live', '-N'), pprof('/debug/pprof/heap')));
   signal.addEventListener('abort', () => cards.forEach(one => one.end()));
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => cards.forEach(one => one.dress()), {signal});
@@ -66,6 +66,8 @@ export async function show(main, params, signal) {
     latest = update;
     if (state.textContent !== update.state) state.textContent = update.state;
     state.classList.toggle('warm', update.state !== 'live');
+    const text = update.note ? `${update.note[0].toUpperCase()}${update.note.slice(1)}.` : '';
+    if (note.textContent !== text) note.textContent = text;
     draw();
   }, signal);
   watch(mark, signal);

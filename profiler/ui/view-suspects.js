@@ -75,7 +75,7 @@ export async function show(main, params, signal) {
   const asked = {from: span.from, to: span.to};
   main.append(h('div', {class: 'controls'}, pickers(span, changes => go('suspects', {...read().params, ...changes}))));
   const answer = await json(query('/debug/suspects', {...asked, format: 'json'}), {signal});
-  main.append(h('p', {}, totals(answer)),
+  main.append(h('p', {}, totals(answer)), answer.note ? h('p', {}, sentence(answer.note)) : '',
     found(answer, span), churn(answer.churn) || '',
     commands(curl(query('/debug/suspects', {...asked, format: 'text'})), pprof(query('/debug/diff', {profile: 'heap', ...asked, sign: 'growth'}))));
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "record/allocator.h"
 #include "profile/heap.h"
 #include "profile/maps.h"
 #include "symbolize/clean.h"
@@ -101,7 +102,9 @@ static void write_stack(FILE *out, const struct lp_profile *profile, const struc
 
 static void write_trim(FILE *out, const struct lp_trim *trim)
 {
-    if (trim)
+    if (trim && !trim->known)
+        fprintf(out, "# gc: not known with %s\n", lp_allocator_name());
+    else if (trim)
         fprintf(out,
                 "# gc: malloc_trim returned %d; RSS %" PRId64 " bytes before, %" PRId64
                 " after; free in malloc's arenas %" PRId64 " bytes before, %" PRId64 " after\n",

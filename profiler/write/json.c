@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "record/allocator.h"
 #include "profile/heap.h"
 #include "symbolize/frames.h"
 #include "symbolize/modules.h"
@@ -14,6 +15,11 @@
 static void write_trim(struct lp_json *json, const struct lp_trim *trim)
 {
     lp_json_object(json, "gc");
+    if (!trim->known) {
+        lp_json_text(json, "not_known_with", lp_allocator_name());
+        lp_json_end(json);
+        return;
+    }
     lp_json_bool(json, "trimmed", trim->returned);
     lp_json_int(json, "rss_before_bytes", trim->rss_before);
     lp_json_int(json, "rss_after_bytes", trim->rss_after);

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <unistd.h>
 
+#include "record/allocator.h"
 #include "write/jsonout.h"
 
 static const struct field {
@@ -34,6 +35,13 @@ static int64_t value(const struct lp_vitals *vitals, int i)
     return *(const int64_t *)((const char *)vitals + fields[i].offset) / fields[i].unit;
 }
 
+static void write_note(struct lp_json *json)
+{
+    char why[LP_ALLOCATOR_WHY];
+    if (lp_allocator_why(why)[0])
+        lp_json_text(json, "heap_note", why);
+}
+
 int lp_write_live_history(FILE *out, const struct lp_history *history)
 {
     struct lp_json json = {.out = out};
@@ -43,6 +51,7 @@ int lp_write_live_history(FILE *out, const struct lp_history *history)
     lp_json_object(&json, NULL);
     lp_json_text(&json, "program", lp_program_name());
     lp_json_int(&json, "pid", getpid());
+    write_note(&json);
     lp_json_array(&json, "fields");
     for (int i = 0; i < NFIELDS; i++)
         lp_json_text(&json, NULL, fields[i].name);
@@ -68,6 +77,7 @@ void lp_write_live_point(FILE *out, const struct lp_vitals *vitals)
     lp_json_object(&json, NULL);
     for (int i = 0; i < NFIELDS; i++)
         lp_json_int(&json, fields[i].name, value(vitals, i));
+    write_note(&json);
     lp_json_end(&json);
     fputs("\n\n", out);
 }

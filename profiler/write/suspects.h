@@ -23,6 +23,9 @@
 
 #include "judge/ranking.h"
 
+/* Why no allocation has been recorded, or NULL: they are. */
+const char *lp_suspects_note(const struct lp_ranking *ranking);
+
 /* 0 or a negative errno. */
 int lp_write_suspects_json(FILE *out, const struct lp_series *series);
 int lp_write_suspects_text(FILE *out, const struct lp_series *series);

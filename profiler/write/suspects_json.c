@@ -165,6 +165,8 @@ static void write_ranking(struct lp_json *json, const struct lp_ranking *ranking
     lp_json_end(json);
     lp_json_real(json, "seconds", ranking->seconds);
     lp_json_int(json, "requests", ranking->requests);
+    if (lp_suspects_note(ranking))
+        lp_json_text(json, "note", lp_suspects_note(ranking));
     lp_json_array(json, "suspects");
     for (size_t i = 0; i < ranking->n; i++)
         write_suspect(json, ranking, i, lines);

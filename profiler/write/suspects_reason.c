@@ -1,6 +1,8 @@
 /* The sentences about a suspect. */
 #include <math.h>
 
+#include "profile/kinds.h"
+#include "profile/store.h"
 #include "write/human.h"
 #include "write/suspects.h"
 
@@ -129,4 +131,10 @@ void lp_suspect_reason(char text[LP_REASON_MAX], const struct lp_ranking *rankin
         write_unused(out, &ranking->to->unused);
     fclose(out);
     text[LP_REASON_MAX - 1] = '\0';
+}
+
+const char *lp_suspects_note(const struct lp_ranking *ranking)
+{
+    const struct lp_profile *heap = lp_snapshot_profile(ranking->to, &lp_heap_kind);
+    return heap ? heap->note : NULL;
 }

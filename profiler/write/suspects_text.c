@@ -132,10 +132,14 @@ static void write_window(FILE *out, const struct lp_ranking *ranking)
     if (ranking->requests > 0)
         fprintf(out, ", with %s requests", lp_human(text, ranking->requests, "count", false));
     fputc('\n', out);
+    if (lp_suspects_note(ranking))
+        fprintf(out, "%s\n", lp_suspects_note(ranking));
     for (int r = 0; r < ranking->nresources; r++)
         fprintf(out, "%s %s, ", ranking->tracked[r].is->name,
-                lp_human_error(text, ranking->total[r], ranking->total_error[r],
-                               ranking->tracked[r].is->unit, true));
+                r == ranking->nresources - 1 && !to->unused.known
+                    ? "not known"
+                    : lp_human_error(text, ranking->total[r], ranking->total_error[r],
+                                     ranking->tracked[r].is->unit, true));
     fprintf(out, "RSS %s\n\n",
             lp_human(text, to->figures.rss_bytes - from->figures.rss_bytes, "bytes", true));
 }

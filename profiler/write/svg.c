@@ -322,6 +322,16 @@ static void write_foot(const struct picture *p, int y)
     fputs("</text></g>\n", p->out);
 }
 
+static void write_nothing(const struct picture *p)
+{
+    fprintf(p->out, "<text x=\"%d\" y=\"17\" text-anchor=\"middle\">nothing here", WIDTH / 2);
+    if (p->profile->note) {
+        fputs(": ", p->out);
+        lp_xml_text(p->out, p->profile->note, SIZE_MAX);
+    }
+    fputs("</text>\n", p->out);
+}
+
 int lp_write_svg(FILE *out, const struct lp_profile *profile, const struct lp_view *view)
 {
     struct picture p = {.out = out,
@@ -348,8 +358,7 @@ int lp_write_svg(FILE *out, const struct lp_profile *profile, const struct lp_vi
     fprintf(out, "<g id=\"frames\" transform=\"translate(0,%d)\">\n", top);
     write_frames(&p, 0, MARGIN);
     if (p.whole == 0)
-        fprintf(out, "<text x=\"%d\" y=\"17\" text-anchor=\"middle\">nothing here</text>\n",
-                WIDTH / 2);
+        write_nothing(&p);
     fputs("</g>\n", out);
     write_foot(&p, foot);
     fprintf(out, "<script><![CDATA[%s]]></script>\n</svg>\n", lp_flamegraph_js);
