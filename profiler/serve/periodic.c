@@ -60,6 +60,15 @@ int lp_periodic_start(struct event_base *base, int64_t every_ms, size_t keep)
     return lp_periodic_set(every_ms, keep);
 }
 
+int lp_periodic_restart(struct event_base *base)
+{
+    loop = base;
+    if (state.every_ms == 0)
+        return 0;
+    timer = evtimer_new(loop, on_period, NULL);
+    return timer && wait_for_next(state.every_ms) == 0 ? 0 : -ENOMEM;
+}
+
 const struct lp_periodic *lp_periodic(void)
 {
     return &state;

@@ -1,0 +1,19 @@
+/* Calls that the profiler's thread would disturb: unshare(), setuid() and others. */
+#ifndef LP_HOOKS_CREDENTIALS_H
+#define LP_HOOKS_CREDENTIALS_H
+
+#include <stdbool.h>
+
+/* How to end the profiler's thread for such a call, and how to start it again after the call. */
+struct lp_thread_control {
+    bool (*runs)(void);
+    bool (*end)(void); /* true: it has ended, and start() must follow */
+    void (*start)(void);
+};
+
+void lp_hooks_control(const struct lp_thread_control *control);
+
+/* For syscall(): the call, repeated alone if necessary. Returns what the kernel returned. */
+long lp_hooks_raw_call(long number, const long arguments[6]);
+
+#endif
