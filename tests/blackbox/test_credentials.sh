@@ -24,7 +24,7 @@ test_one_thread() {
 	needs_root
 	make -s fixtures
 	local way
-	for way in keep-capabilities act-as-user give-up-in-thread give-up unshare; do
+	for way in keep-capabilities become-nobody act-as-user give-up-in-thread give-up unshare; do
 		same "$fixtures/credentials" "$way"
 	done
 }
@@ -52,11 +52,11 @@ ready() {
 	wait_for 20 grep -q '^ready' "$work/out"
 }
 
-# paused RATE WAY: starts the fixture, which goes on until `released`.
+# paused RATE COMMAND…: starts a fixture, which goes on until `released`.
 paused() {
 	mkfifo "$work/in"
 	exec 9<>"$work/in"
-	preload "$1" "$fixtures/credentials" "$2" <"$work/in" 9>&-
+	preload "$@" <"$work/in" 9>&-
 	ready
 }
 
@@ -74,9 +74,9 @@ test_served_afterwards() {
 	needs_root
 	make -s fixtures
 	local way
-	for way in keep-capabilities unshare; do
+	for way in become-nobody unshare; do
 		rm -f "$work/in"
-		paused 1 "$way"
+		paused 1 "$fixtures/credentials" "$way"
 		everything
 		contains "$(prof '/debug/pprof/heap?format=folded')" "main;keep 1511"
 		equal threads "$(grep -l leakprof /proc/"$pid"/task/*/comm | wc -l)" 1
@@ -89,7 +89,7 @@ test_no_more_rights() {
 	needs_preload
 	needs_root
 	make -s fixtures
-	paused 0 give-up
+	paused 0 "$fixtures/credentials" give-up
 	everything
 	equal threads "$(cat /proc/"$pid"/task/*/comm | grep -c leakprof)" 1
 	equal capabilities "$(cat /proc/"$pid"/task/*/status | grep -E '^Cap(Prm|Eff|Inh|Amb)' | grep -vc '0000000000000000')" 0
