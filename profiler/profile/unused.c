@@ -93,6 +93,8 @@ static int64_t trimmable(void)
 struct lp_unused lp_unused_of(const struct lp_profile *heap, const struct lp_profile *maps,
                               int64_t top_bytes)
 {
+    if (heap->missing || maps->missing)
+        return (struct lp_unused){.bytes = 0, .trimmable = -1};
     struct lp_unused unused = {.bytes = resident_in_malloc(maps) - chunks_in_use(heap) -
                                         lp_heap_of(heap)->footprint.heap,
                                .trimmable = -1};

@@ -25,8 +25,11 @@ static void on_period(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what, (void)arg;
     int64_t began = lp_now_ns();
-    if (lp_store_take_periodic(state.keep, LP_PERIODIC_BYTES) != 0)
+    int error = lp_store_take_periodic(state.keep, LP_PERIODIC_BYTES);
+    if (error) {
         state.missed++;
+        state.why = -error;
+    }
     wait_for_next(lp_periodic_wait_ms(state.every_ms, lp_now_ns() - began));
 }
 
@@ -56,7 +59,7 @@ int lp_periodic_set(int64_t every_ms, size_t keep)
 int lp_periodic_start(struct event_base *base, int64_t every_ms, size_t keep)
 {
     loop = base;
-    state.missed = 0;
+    state.missed = state.why = 0;
     return lp_periodic_set(every_ms, keep);
 }
 

@@ -58,10 +58,11 @@ static void write_flat(FILE *out, const struct lp_ranking *ranking)
 
     fprintf(out, "flat: no place grew by more than %d standard errors and the floor (",
             LP_SUSPECT_SIGMAS);
-    for (int r = 0; r < ranking->nresources; r++) {
+    for (int r = 0, n = 0; r < ranking->nresources; r++) {
         const struct lp_resource *resource = ranking->tracked[r].is;
-        fprintf(out, "%s%s %s", r ? ", " : "", resource->name,
-                lp_human(text, resource->floor, resource->unit, false));
+        if (!ranking->missing[r])
+            fprintf(out, "%s%s %s", n++ ? ", " : "", resource->name,
+                    lp_human(text, resource->floor, resource->unit, false));
     }
     fprintf(out, ")\n");
 }
@@ -134,8 +135,10 @@ static void write_window(FILE *out, const struct lp_ranking *ranking)
     fputc('\n', out);
     for (int r = 0; r < ranking->nresources; r++)
         fprintf(out, "%s %s, ", ranking->tracked[r].is->name,
-                lp_human_error(text, ranking->total[r], ranking->total_error[r],
-                               ranking->tracked[r].is->unit, true));
+                ranking->missing[r]
+                    ? ranking->missing[r]
+                    : lp_human_error(text, ranking->total[r], ranking->total_error[r],
+                                     ranking->tracked[r].is->unit, true));
     fprintf(out, "RSS %s\n\n",
             lp_human(text, to->figures.rss_bytes - from->figures.rss_bytes, "bytes", true));
 }

@@ -136,4 +136,24 @@ test_other_root() {
 	ended
 }
 
+test_missing_part() {
+	: "a profile that cannot be taken is missing in the snapshot, with its reason, and the rest is there"
+	needs_preload
+	make -s fixtures
+	paused 1 "$fixtures/all_signals"
+	equal profile "$(code GET "$pprof/debug/pprof/threads")" 503
+	equal snapshot "$(code POST "$pprof/debug/snapshots")" 201
+	contains "$(jq -r .profiles.threads.missing "$work/body")" "missing: the program handles every real-time signal"
+	equal "others missing" "$(jq '[.profiles[] | select(.missing)] | length' "$work/body")" 1
+	equal heap "$(jq '.profiles.heap.rows > 0' "$work/body")" true
+	contains "$(prof '/debug/snapshots/1/threads?format=text')" "# missing: the program"
+	contains "$(prof '/debug/snapshots/1/threads?format=json')" "missing: the program"
+	contains "$(prof '/debug/suspects?from=1&to=now&format=text')" "threads missing: the program"
+	prof '/debug/suspects?from=1&to=now' | jq -e '.totals.threads.missing' >/dev/null
+	equal diff "$(code GET "$pprof/debug/diff?profile=threads&from=1&to=now")" 503
+	code POST "$pprof/debug/snapshots" >/dev/null
+	contains "$(prof '/debug/diff?profile=threads&from=1&to=2&format=text')" "# missing: the program"
+	released
+}
+
 run_tests
