@@ -240,9 +240,20 @@ static void start_again(void)
     give_lock();
 }
 
+/* After end_for_call(). */
+static void leave(const char *why)
+{
+    int previous = lp_own_enter();
+    if (agent.url[0])
+        dprintf(STDERR_FILENO, "leakprof: %s is no longer served: %s\n", agent.url, why);
+    forget();
+    lp_own_leave(previous);
+    give_lock();
+}
+
 int lp_agent_start(const struct leakprof_options *options, const char **why)
 {
-    static const struct lp_thread_control control = {runs, end_for_call, start_again};
+    static const struct lp_thread_control control = {runs, end_for_call, start_again, leave};
     uint32_t idle = IDLE;
     if (!take_lock())
         return -EALREADY;

@@ -11,12 +11,17 @@
  *   thread that starts it.
  * - If the program's first thread gives up capabilities for good, the profiler's thread is started
  *   again at once. So it never has more than the program has kept.
+ * - A filter of system calls (seccomp) that the program's first thread installs also applies to the
+ *   profiler's thread, which is started again under it. If the filter would end the process for a
+ * call of that thread, the thread ends before. If it would do so for a call of the hooks, nothing
+ * is recorded from then on.
  */
 #include "hooks/credentials.h"
 
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -25,8 +30,11 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "hooks/filter.h"
 #include "hooks/hook.h"
+#include "record/rate.h"
 #include "record/self.h"
+#include "record/waits.h"
 #include "sys/keep_errno.h"
 #include "sys/syscall.h"
 
@@ -133,6 +141,35 @@ static bool changes_credentials(int option)
            option == PR_CAP_AMBIENT;
 }
 
+static bool readable(const struct sock_fprog *filter)
+{
+    return lp_sys_readable(filter) && filter->len > 0 && filter->len <= BPF_MAXINSNS &&
+           lp_sys_readable(filter->filter) && lp_sys_readable(&filter->filter[filter->len - 1]);
+}
+
+/* Before a call that installs a filter. What it returns is for start_ours() after the call. */
+static const struct lp_thread_control *begin_filter(unsigned long mode, unsigned long flags,
+                                                    const struct sock_fprog *filter)
+{
+    bool strict = mode == SECCOMP_MODE_STRICT;
+    if (!lp_hooks_process() || (!strict && (mode != SECCOMP_MODE_FILTER || !readable(filter))))
+        return NULL;
+    bool all = flags & SECCOMP_FILTER_FLAG_TSYNC;
+    bool first = getpid() == (pid_t)lp_syscall(SYS_gettid);
+    if (!strict && lp_filter_spares_thread(filter))
+        return first && !all ? end_ours() : NULL;
+    const struct lp_thread_control *ended = first || all ? end_ours() : NULL;
+    if (ended)
+        ended->leave("the program's filter of system calls does not allow what it needs");
+    if (strict || !lp_filter_spares_hooks(filter)) {
+        lp_rate_set(0);
+        lp_waits_rate_set(LP_WAITS_BLOCK, 0);
+        lp_waits_rate_set(LP_WAITS_MUTEX, 0);
+        lp_hooks_silence();
+    }
+    return NULL;
+}
+
 LP_FIND(prctl)
 LP_HOOK int prctl(int option, ...)
 {
@@ -142,6 +179,13 @@ LP_HOOK int prctl(int option, ...)
     for (int i = 0; i < 4; i++)
         a[i] = va_arg(list, long);
     va_end(list);
+    if (option == PR_SET_SECCOMP) {
+        const struct lp_thread_control *ended =
+            begin_filter((unsigned long)a[0], 0, (const struct sock_fprog *)a[1]);
+        int result = LP_REAL(prctl)(option, a[0], a[1], a[2], a[3]);
+        start_ours(ended);
+        return result;
+    }
     if (!changes_credentials(option))
         return LP_REAL(prctl)(option, a[0], a[1], a[2], a[3]);
     struct change change = begin_for_one();
@@ -222,14 +266,29 @@ static long raw_for_one(long number, const long a[6])
     return result;
 }
 
+static long raw_filter(long number, const long a[6], unsigned long mode, unsigned long flags,
+                       const void *filter)
+{
+    const struct lp_thread_control *ended = begin_filter(mode, flags, filter);
+    long result = raw(number, a);
+    start_ours(ended);
+    return result;
+}
+
 long lp_hooks_raw_call(long number, const long a[6])
 {
     switch (number) {
+    case SYS_seccomp: /* its operations are one less than the modes of prctl() */
+        return raw_filter(number, a, (unsigned long)a[0] + 1, (unsigned long)a[1],
+                          (const void *)a[2]);
     case SYS_unshare:
     case SYS_setns:
         return raw_alone(number, a);
     case SYS_prctl:
-        return changes_credentials((int)a[0]) ? raw_for_one(number, a) : raw(number, a);
+        return a[0] == PR_SET_SECCOMP
+                   ? raw_filter(number, a, (unsigned long)a[1], 0, (const void *)a[2])
+               : changes_credentials((int)a[0]) ? raw_for_one(number, a)
+                                                : raw(number, a);
     case SYS_setuid:
     case SYS_setreuid:
     case SYS_setresuid:

@@ -7,8 +7,9 @@
 /* How to end the profiler's thread for such a call, and how to start it again after the call. */
 struct lp_thread_control {
     bool (*runs)(void);
-    bool (*end)(void); /* true: it has ended, and start() must follow */
+    bool (*end)(void); /* true: it has ended, and one of the next two must follow */
     void (*start)(void);
+    void (*leave)(const char *why); /* it does not start again; one line says why */
 };
 
 void lp_hooks_control(const struct lp_thread_control *control);

@@ -83,6 +83,27 @@ ended() {
 	pid=
 }
 
+# ready: waits until the fixture that preload started has done its part.
+ready() {
+	wait_for 20 grep -q '^ready' "$work/out"
+}
+
+# paused RATE COMMAND…: starts a fixture, which goes on until `released`.
+paused() {
+	mkfifo "$work/in"
+	exec 9<>"$work/in"
+	preload "$@" <"$work/in" 9>&-
+	ready
+}
+
+released() {
+	local status=0
+	exec 9>&-
+	wait "$pid" || status=$?
+	pid=
+	equal status "$status" 0
+}
+
 stop_server() {
 	local status=0
 	if [[ -n $pid ]]; then

@@ -47,27 +47,6 @@ test_programs() {
 	[[ -z $(type -P bwrap) ]] || same bwrap --ro-bind / / --unshare-all id
 }
 
-# ready: waits until the fixture that preload started has done its part.
-ready() {
-	wait_for 20 grep -q '^ready' "$work/out"
-}
-
-# paused RATE COMMAND…: starts a fixture, which goes on until `released`.
-paused() {
-	mkfifo "$work/in"
-	exec 9<>"$work/in"
-	preload "$@" <"$work/in" 9>&-
-	ready
-}
-
-released() {
-	local status=0
-	exec 9>&-
-	wait "$pid" || status=$?
-	pid=
-	equal status "$status" 0
-}
-
 test_served_afterwards() {
 	: "after such a call everything is served, at the same address"
 	needs_preload
