@@ -244,17 +244,30 @@ static void start_again(void)
 static void leave(const char *why)
 {
     int previous = lp_own_enter();
-    if (agent.url[0])
+    if (why && agent.url[0])
         dprintf(STDERR_FILENO, "leakprof: %s is no longer served: %s\n", agent.url, why);
     forget();
     lp_own_leave(previous);
     give_lock();
 }
 
+/* Is /proc that of this process's pid namespace? If not, the numbers in it are others. A sandbox
+ * makes such a process, and then checks that it has one thread. */
+static bool proc_is_ours(void)
+{
+    char number[16], text[16];
+    ssize_t n = readlink("/proc/self", text, sizeof text - 1);
+    text[n > 0 ? n : 0] = '\0';
+    snprintf(number, sizeof number, "%d", (int)getpid());
+    return n <= 0 || strcmp(number, text) == 0;
+}
+
 int lp_agent_start(const struct leakprof_options *options, const char **why)
 {
     static const struct lp_thread_control control = {runs, end_for_call, start_again, leave};
     uint32_t idle = IDLE;
+    if (!lp_hooks_thread_allowed() || !proc_is_ours())
+        return -EPERM;
     if (!take_lock())
         return -EALREADY;
     if (!atomic_compare_exchange_strong(&agent.state, &idle, STARTS)) {

@@ -8,6 +8,7 @@
  */
 #include "leakprof.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -81,6 +82,8 @@ static void start(const struct lp_config *config)
                                              .snapshot_every_ms = config->snapshot_every_ms,
                                              .snapshot_keep = config->snapshot_keep};
     error = lp_agent_start(&options, &why);
+    if (error == -EPERM)
+        return; /* a part of a sandbox */
     if (error == -EADDRINUSE && listen && inherited(listen - strlen("LEAKPROF_LISTEN=")))
         return; /* a parent or sibling listens there */
     if (!error && listen)
@@ -123,10 +126,20 @@ static void at_main(int argc, char **argv, char **environment)
     lp_own_leave(previous);
 }
 
+extern void *__libc_malloc(size_t size); /* reserved: nobody but libc defines it */
+
+/* Another allocator may call a hook, such as that of mmap(), while it holds its lock. A library
+ * that is loaded then would allocate. */
+static bool libc_allocates(void)
+{
+    return dlsym(RTLD_DEFAULT, "malloc") == (void *)malloc &&
+           dlsym(RTLD_NEXT, "malloc") == (void *)__libc_malloc;
+}
+
 /* Runs after the constructor in hooks/start.c, which reads the environment. */
 __attribute__((constructor)) static void preload(void)
 {
     lp_hooks_at_main(at_main);
-    if (!lp_config()->listen)
+    if (!lp_config()->listen || !libc_allocates())
         lp_unwind_not_early();
 }

@@ -40,11 +40,17 @@
 
 static _Atomic(const struct lp_thread_control *) control;
 static _Atomic bool differ;   /* a thread has changed its own credentials since the last start */
+static _Atomic bool barred;   /* our thread must not start again */
 static _Atomic pid_t starter; /* the thread that started ours for such a call; 0: none has */
 
 void lp_hooks_control(const struct lp_thread_control *new_control)
 {
     atomic_store_explicit(&control, new_control, memory_order_release);
+}
+
+bool lp_hooks_thread_allowed(void)
+{
+    return !atomic_load(&barred);
 }
 
 /* NULL: no thread of ours is in the way of this call. */
@@ -60,6 +66,16 @@ static const struct lp_thread_control *end_ours(void)
     LP_KEEP_ERRNO;
     const struct lp_thread_control *c = in_the_way();
     return c && c->end() ? c : NULL;
+}
+
+void lp_hooks_bar_thread(void)
+{
+    if (lp_self.own || !lp_hooks_process())
+        return;
+    atomic_store(&barred, true);
+    const struct lp_thread_control *ended = end_ours();
+    if (ended)
+        ended->leave(NULL);
 }
 
 static void start_ours(const struct lp_thread_control *c)
@@ -158,6 +174,7 @@ static const struct lp_thread_control *begin_filter(unsigned long mode, unsigned
     bool first = getpid() == (pid_t)lp_syscall(SYS_gettid);
     if (!strict && lp_filter_spares_thread(filter))
         return first && !all ? end_ours() : NULL;
+    atomic_store(&barred, true);
     const struct lp_thread_control *ended = first || all ? end_ours() : NULL;
     if (ended)
         ended->leave("the program's filter of system calls does not allow what it needs");

@@ -9,8 +9,16 @@ struct lp_thread_control {
     bool (*runs)(void);
     bool (*end)(void); /* true: it has ended, and one of the next two must follow */
     void (*start)(void);
-    void (*leave)(const char *why); /* it does not start again; one line says why */
+    void (*leave)(
+        const char *why); /* it does not start again; one line says why, unless it is NULL */
 };
+
+/* False after the program has installed a filter that would end it for such a thread, or has
+ * counted its threads. */
+bool lp_hooks_thread_allowed(void);
+
+/* Ends the thread for good: the program wants to have one thread. */
+void lp_hooks_bar_thread(void);
 
 void lp_hooks_control(const struct lp_thread_control *control);
 

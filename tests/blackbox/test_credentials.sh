@@ -135,4 +135,23 @@ test_missing_part() {
 	released
 }
 
+test_sandbox() {
+	: "chromium runs in its sandbox"
+	needs_preload
+	needs_root
+	[[ -n $(type -P chromium) ]] || skip "chromium is not installed"
+	chmod 755 "$work"
+	install -d -o nobody "$work/home"
+	local address run
+	for address in 127.0.0.1:0 127.0.0.1:16101; do
+		run=(timeout -s KILL 60 setpriv --reuid 65534 --regid 65534 --clear-groups env -C "$work/home" HOME="$work/home" XDG_RUNTIME_DIR="$work/home"
+			LD_PRELOAD="$lib" LEAKPROF_LISTEN=$address "$(type -P chromium)" --headless --disable-gpu --disable-dev-shm-usage
+			--dump-dom 'data:text/html,<p id=x></p><script>x.textContent=6*7</script>')
+		"${run[@]}" >"$work/out" 2>"$work/err" || fail "status $?: $(tail -n 5 "$work/err")"
+		contains "$(<"$work/out")" '<p id="x">42</p>'
+		contains "$(<"$work/err")" "leakprof: http://"
+		equal aborted "$(grep -c FATAL "$work/err")" 0
+	done
+}
+
 run_tests
