@@ -23,6 +23,7 @@
 #include "record/self.h"
 #include "record/unwind.h"
 #include "sys/keep_errno.h"
+#include "sys/syscall.h"
 #include "sys/token.h"
 
 static const char *reason(int error)
@@ -38,7 +39,9 @@ static const char *reason(int error)
     }
 }
 
-/* Was the parent started with the same entry in its environment? */
+/* Was the parent started with the same entry in its environment? If its environment belongs to
+ * another user, only a service of the init process counts as started on purpose: su, sshd and
+ * similar programs start others under another user, and helpers leave their parent. */
 static bool inherited(const char *variable)
 {
     char path[64], *text = NULL;
@@ -46,6 +49,8 @@ static bool inherited(const char *variable)
     bool found = false;
     snprintf(path, sizeof path, "/proc/%d/environ", (int)getppid());
     FILE *file = fopen(path, "re");
+    if (!file && errno == EACCES)
+        return getppid() != 1 || lp_syscall(SYS_getsid, 0) != getpid();
     while (file && !found && getdelim(&text, &capacity, '\0', file) > 0)
         found = strcmp(text, variable) == 0;
     free(text);

@@ -1,5 +1,5 @@
 # Programs that change their user, root or namespaces, or that need a process with one thread.
-# shellcheck shell=bash disable=SC2317
+# shellcheck shell=bash disable=SC2317,SC2086
 . tests/blackbox/lib.sh
 lib=$build/libleakprof.so
 fixtures=$build/fixtures
@@ -73,6 +73,17 @@ test_no_more_rights() {
 	equal threads "$(cat /proc/"$pid"/task/*/comm | grep -c leakprof)" 1
 	equal capabilities "$(cat /proc/"$pid"/task/*/status | grep -E '^Cap(Prm|Eff|Inh|Amb)' | grep -vc '0000000000000000')" 0
 	released
+}
+
+test_one_line() {
+	: "a program that starts another one as another user prints one line, and that one none"
+	needs_preload
+	needs_root
+	local command
+	for command in "runuser -u nobody id" "su nobody -s /bin/sh -c id" "sh -c id"; do
+		LD_PRELOAD=$lib LEAKPROF_LISTEN=127.0.0.1:16102 $command >"$work/out" 2>"$work/err" || fail "$command: $?"
+		equal "lines of $command" "$(grep -c . "$work/err")" 1
+	done
 }
 
 test_other_user() {
