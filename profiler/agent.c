@@ -1,7 +1,11 @@
 /*
- * The members of `agent` are used by the thread that starts and stops it, and by the profiler's
- * thread while that runs. Two exceptions: any thread may read `state` and, while that is SERVES,
- * `url`.
+ * The members of `agent` are used by the thread that starts and stops it, which holds `lock`, and
+ * by the profiler's thread while that runs. Two exceptions: any thread may read `state` and, while
+ * that is SERVES, `url`.
+ *
+ * Some calls of the program need a process without our thread (hooks/credentials.c). The thread
+ * ends for such a call and starts again after it, with the same address, snapshots and rates.
+ * Requests under way are lost, and so is the history of the live charts.
  */
 #include "agent.h"
 
@@ -11,10 +15,13 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "hooks/credentials.h"
 #include "link.h"
 #include "sys/clock.h"
 #include "record/self.h"
@@ -23,7 +30,7 @@
 
 enum { URL_MAX = 80 };
 
-enum { IDLE, STARTS, SERVES, FAILED };
+enum { IDLE, STARTS, SERVES, FAILED, AWAY /* for a call of the program */ };
 
 static struct {
     _Atomic uint32_t state;
@@ -33,7 +40,33 @@ static struct {
     int error;
     const char *why;
     pthread_t thread;
+    _Atomic pid_t tid;
+    bool again; /* it has run before, for the same lp_agent_start() */
 } agent;
+
+static _Atomic uint32_t lock; /* the thread that starts or stops it now; 0: none */
+
+/* Waits at most LP_AGENT_PATIENCE_MS. false: another thread has it, or a signal handler has
+ * interrupted the thread that has it. */
+static bool take_lock(void)
+{
+    uint32_t self = (uint32_t)lp_syscall(SYS_gettid), holder = 0;
+    int64_t until = lp_now_ns() + LP_AGENT_PATIENCE_MS * INT64_C(1000000);
+    while (!atomic_compare_exchange_strong(&lock, &holder, self)) {
+        struct timespec pause = {0, 1000000};
+        if (holder == self || lp_now_ns() > until)
+            return false;
+        lp_syscall(SYS_futex, &lock, FUTEX_WAIT_PRIVATE, holder, &pause);
+        holder = 0;
+    }
+    return true;
+}
+
+static void give_lock(void)
+{
+    atomic_store(&lock, 0);
+    lp_syscall(SYS_futex, &lock, FUTEX_WAKE_PRIVATE, 1);
+}
 
 static void ready(int error, const char *url, void *arg)
 {
@@ -57,11 +90,12 @@ static uint32_t wait_until_ready(void)
 
 static void *run(void *arg)
 {
+    atomic_store(&agent.tid, gettid());
     pthread_setname_np(pthread_self(), "leakprof");
     int error = lp_own_thread_enter();
     const struct lp_reporter *reporter = error ? NULL : lp_reporter(&agent.why);
     if (reporter)
-        reporter->run(&agent.options, ready, NULL);
+        reporter->run(&agent.options, agent.again, ready, NULL);
     else
         ready(error ? error : -ENOENT, "", NULL);
     lp_own_thread_leave();
@@ -72,6 +106,7 @@ static void *run(void *arg)
 static void forget_in_child(void)
 {
     const struct lp_reporter *reporter = lp_reporter_loaded();
+    atomic_store(&lock, 0);
     if (atomic_load(&agent.state) == IDLE)
         return;
     if (reporter)
@@ -97,6 +132,7 @@ static int copy(const struct leakprof_options *options)
         fork_watched = true;
     }
     agent.options = *options;
+    agent.again = false;
     agent.url[0] = '\0';
     agent.why = NULL;
     agent.options.listen = agent.listen = options->listen ? strdup(options->listen) : NULL;
@@ -115,11 +151,10 @@ static int start_thread(void)
     return -error;
 }
 
-static int start(const struct leakprof_options *options)
+/* Starts the thread and waits until it serves. Error: see lp_agent_start(). */
+static int start_and_wait(void)
 {
-    int error = copy(options);
-    if (!error)
-        error = start_thread();
+    int error = start_thread();
     if (error)
         return error;
     uint32_t state = wait_until_ready();
@@ -130,35 +165,144 @@ static int start(const struct leakprof_options *options)
     return state == FAILED ? agent.error : 0;
 }
 
+static void forget(void)
+{
+    release();
+    atomic_store(&agent.state, IDLE);
+}
+
+static bool runs(void)
+{
+    return atomic_load(&agent.state) != IDLE;
+}
+
+/* pthread_join() returns a little before the kernel has removed the thread. */
+static bool wait_until_gone(void)
+{
+    int64_t until = lp_now_ns() + LP_AGENT_PATIENCE_MS * INT64_C(1000000);
+    struct timespec pause = {0, 50000};
+    while (lp_syscall(SYS_tgkill, getpid(), atomic_load(&agent.tid), 0) == 0) {
+        if (lp_now_ns() > until)
+            return false;
+        lp_syscall(SYS_nanosleep, &pause, NULL);
+    }
+    return true;
+}
+
+/* Ends the thread for a call of the program. The lock is kept until start_again(). If the thread
+ * is busy for longer than LP_AGENT_PATIENCE_MS, it ends later and the call is made without. */
+static bool end_for_call(void)
+{
+    int previous, kept;
+    bool gone = false;
+    if (!lp_reporter_loaded() || !take_lock())
+        return false;
+    previous = lp_own_enter();
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &kept);
+    if (wait_until_ready() == SERVES) {
+        lp_reporter_loaded()->stop();
+        if ((gone = wait_until_gone())) {
+            pthread_join(agent.thread, NULL);
+            atomic_store(&agent.state, AWAY);
+        }
+    }
+    pthread_setcancelstate(kept, NULL);
+    lp_own_leave(previous);
+    if (!gone)
+        give_lock();
+    return gone;
+}
+
+/* The address is the one that was reported, also if the options let the kernel choose. In a process
+ * whose next child will be in another pid namespace, the kernel makes no threads (EINVAL). That
+ * child has the work, so there is nothing to report. */
+static void start_again(void)
+{
+    char bound[URL_MAX], *address;
+    int previous = lp_own_enter(), kept;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &kept);
+    memcpy(bound, agent.url, sizeof bound);
+    if (agent.options.listen && (address = strstr(bound, "://")))
+        agent.options.listen = address + strlen("://");
+    agent.options.rate = LEAKPROF_RATE_KEEP;
+    agent.again = true;
+    atomic_store(&agent.state, STARTS);
+    int error = start_and_wait();
+    agent.options.listen = agent.listen;
+    if (error && error != -ETIMEDOUT) {
+        if (error != -EINVAL && *bound)
+            dprintf(STDERR_FILENO, "leakprof: %s is no longer served: %s\n", bound,
+                    strerror(-error));
+        forget();
+    }
+    pthread_setcancelstate(kept, NULL);
+    lp_own_leave(previous);
+    give_lock();
+}
+
+/* After end_for_call(). */
+static void leave(const char *why)
+{
+    int previous = lp_own_enter();
+    if (why && agent.url[0])
+        dprintf(STDERR_FILENO, "leakprof: %s is no longer served: %s\n", agent.url, why);
+    forget();
+    lp_own_leave(previous);
+    give_lock();
+}
+
+/* Is /proc that of this process's pid namespace? If not, the numbers in it are others. A sandbox
+ * makes such a process, and then checks that it has one thread. */
+static bool proc_is_ours(void)
+{
+    char number[16], text[16];
+    ssize_t n = readlink("/proc/self", text, sizeof text - 1);
+    text[n > 0 ? n : 0] = '\0';
+    snprintf(number, sizeof number, "%d", (int)getpid());
+    return n <= 0 || strcmp(number, text) == 0;
+}
+
 int lp_agent_start(const struct leakprof_options *options, const char **why)
 {
+    static const struct lp_thread_control control = {runs, end_for_call, start_again, leave};
     uint32_t idle = IDLE;
-    if (!atomic_compare_exchange_strong(&agent.state, &idle, STARTS))
+    if (!lp_hooks_thread_allowed() || !proc_is_ours())
+        return -EPERM;
+    if (!take_lock())
         return -EALREADY;
+    if (!atomic_compare_exchange_strong(&agent.state, &idle, STARTS)) {
+        give_lock();
+        return -EALREADY;
+    }
     int previous = lp_own_enter();
     lp_unwind_load(); /* before the program continues, so not on the new thread */
-    int error = start(options);
+    int error = copy(options);
+    if (!error)
+        error = start_and_wait();
     *why = agent.why;
-    if (error && error != -ETIMEDOUT) {
-        release();
-        atomic_store(&agent.state, IDLE);
-    }
+    if (error && error != -ETIMEDOUT)
+        forget();
+    else
+        lp_hooks_control(&control);
     lp_own_leave(previous);
+    give_lock();
     return error;
 }
 
 void lp_agent_stop(void)
 {
     const struct lp_reporter *reporter = lp_reporter_loaded();
-    if (atomic_load(&agent.state) == IDLE || !reporter)
+    if (!runs() || !reporter || !take_lock())
         return;
     int previous = lp_own_enter();
-    if (wait_until_ready() == SERVES)
-        reporter->stop();
-    pthread_join(agent.thread, NULL);
-    release();
-    atomic_store(&agent.state, IDLE);
+    if (runs()) {
+        if (wait_until_ready() == SERVES)
+            reporter->stop();
+        pthread_join(agent.thread, NULL);
+        forget();
+    }
     lp_own_leave(previous);
+    give_lock();
 }
 
 const char *lp_agent_url(void)

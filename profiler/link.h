@@ -16,6 +16,8 @@
 #ifndef LP_LINK_H
 #define LP_LINK_H
 
+#include <stdbool.h>
+
 #include "leakprof.h"
 
 #define LP_RECORDER_CALLS(X)                                                                       \
@@ -100,8 +102,9 @@
 struct lp_reporter {
     /* Runs the server on the calling thread, which is one of the profiler's, until stop(). Calls
      * ready() once, when it listens or has failed. `error` is 0 or a negative errno. `url` is "" if
-     * nothing is served. The options must remain valid until then. */
-    void (*run)(const struct leakprof_options *options,
+     * nothing is served. The options must remain valid until then. again: it has run before, and
+     * goes on with the snapshots and the schedule that it had. */
+    void (*run)(const struct leakprof_options *options, bool again,
                 void (*ready)(int error, const char *url, void *arg), void *arg);
     void (*stop)(void);   /* makes run() return; any thread */
     void (*forked)(void); /* in a forked child, which does not have the profiler's threads */

@@ -8,6 +8,7 @@
  */
 #include "leakprof.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -23,6 +24,7 @@
 #include "record/self.h"
 #include "record/unwind.h"
 #include "sys/keep_errno.h"
+#include "sys/syscall.h"
 #include "sys/token.h"
 
 static const char *reason(int error)
@@ -38,7 +40,9 @@ static const char *reason(int error)
     }
 }
 
-/* Was the parent started with the same entry in its environment? */
+/* Was the parent started with the same entry in its environment? If its environment belongs to
+ * another user, only a service of the init process counts as started on purpose: su, sshd and
+ * similar programs start others under another user, and helpers leave their parent. */
 static bool inherited(const char *variable)
 {
     char path[64], *text = NULL;
@@ -46,6 +50,8 @@ static bool inherited(const char *variable)
     bool found = false;
     snprintf(path, sizeof path, "/proc/%d/environ", (int)getppid());
     FILE *file = fopen(path, "re");
+    if (!file && errno == EACCES)
+        return getppid() != 1 || lp_syscall(SYS_getsid, 0) != getpid();
     while (file && !found && getdelim(&text, &capacity, '\0', file) > 0)
         found = strcmp(text, variable) == 0;
     free(text);
@@ -90,6 +96,8 @@ static void start(const struct lp_config *config)
                                              .snapshot_every_ms = config->snapshot_every_ms,
                                              .snapshot_keep = config->snapshot_keep};
     error = lp_agent_start(&options, &why);
+    if (error == -EPERM)
+        return; /* a part of a sandbox */
     if (error == -EADDRINUSE && listen && inherited(listen - strlen("LEAKPROF_LISTEN=")))
         return; /* a parent or sibling listens there */
     if (!error && listen) {
@@ -133,10 +141,20 @@ static void at_main(int argc, char **argv, char **environment)
     lp_own_leave(previous);
 }
 
+extern void *__libc_malloc(size_t size); /* reserved: nobody but libc defines it */
+
+/* Another allocator may call a hook, such as that of mmap(), while it holds its lock. A library
+ * that is loaded then would allocate. */
+static bool libc_allocates(void)
+{
+    return dlsym(RTLD_DEFAULT, "malloc") == (void *)malloc &&
+           dlsym(RTLD_NEXT, "malloc") == (void *)__libc_malloc;
+}
+
 /* Runs after the constructor in hooks/start.c, which reads the environment. */
 __attribute__((constructor)) static void preload(void)
 {
     lp_hooks_at_main(at_main);
-    if (!lp_config()->listen)
+    if (!lp_config()->listen || !libc_allocates())
         lp_unwind_not_early();
 }

@@ -7,6 +7,7 @@
  * in /proc/self/fd and marked.
  */
 #include "hooks/fds.h"
+#include "hooks/credentials.h"
 #include "hooks/signals.h"
 #include "hooks/sockets.h"
 
@@ -293,7 +294,7 @@ __attribute__((no_sanitize("address"))) LP_HOOK long syscall(long number, ...)
     va_end(list);
     if (number == SYS_close)
         lp_fds_closing((int)a[0]);
-    long result = lp_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    long result = lp_hooks_raw_call(number, a);
     if (result < 0 && result >= -LP_ERRNO_MAX) {
         errno = (int)-result;
         return -1;

@@ -29,6 +29,9 @@
  * parent's memory until it calls exec, and may close all descriptors meanwhile. Any context. */
 bool lp_hooks_process(void);
 
+/* Makes it false for good: the hooks record nothing from now on. */
+void lp_hooks_silence(void);
+
 /* This thread is about to release a lock. Returns the total ns that others have waited for it since
  * its last release, for lp_wait_caused(). Call it only while lp_contended is not 0 (locks.c). */
 int64_t lp_held_up(const void *lock);

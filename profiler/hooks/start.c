@@ -32,10 +32,17 @@
 
 static _Atomic pid_t process;
 
+enum { SILENT = -1 };
+
 bool lp_hooks_process(void)
 {
     pid_t known = atomic_load_explicit(&process, memory_order_relaxed);
-    return known == 0 || known == getpid();
+    return known == 0 || (known != SILENT && known == getpid());
+}
+
+void lp_hooks_silence(void)
+{
+    atomic_store(&process, SILENT);
 }
 
 /* The locks that the forking thread must release. The thread was already busy if it forks in a
@@ -106,7 +113,8 @@ static void after_fork_in_parent(void)
 
 static void after_fork_in_child(void)
 {
-    atomic_store(&process, getpid());
+    if (atomic_load(&process) != SILENT)
+        atomic_store(&process, getpid());
     lp_own_threads_forget();
     lp_cpu_forked();
     lp_contention_forget();

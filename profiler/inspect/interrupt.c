@@ -107,7 +107,7 @@ static void work_out(void *arg, void *ucontext)
     struct slot *s = arg;
     s->answer.switches = switches();
     find_call(&s->answer, ((ucontext_t *)ucontext)->uc_mcontext.gregs);
-    prctl(PR_GET_NAME, s->answer.name);
+    lp_syscall(SYS_prctl, PR_GET_NAME, s->answer.name);
     s->nframes = lp_stack_interrupted(s->frames, LP_FRAMES_MAX, ucontext);
     s->answer.switches_now = switches();
 }

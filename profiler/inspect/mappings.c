@@ -262,7 +262,9 @@ static int read_all(struct reading *reading)
         return -ENOMEM;
     name_known(into);
     count_reserved(into);
-    return lp_resident_each(&into->vmas, visit_resident, reading);
+    result = lp_resident_each(&into->vmas, visit_resident, reading);
+    into->spread = result == LP_RESIDENT_SPREAD;
+    return into->spread ? 0 : result;
 }
 
 int lp_mappings_read(struct lp_mappings *mappings)

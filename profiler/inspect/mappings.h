@@ -52,6 +52,7 @@ struct lp_mapping {
 struct lp_mappings {
     struct lp_vmas vmas;
     struct lp_array list; /* struct lp_mapping, by address */
+    bool spread; /* resident memory is known for the kernel's mappings only, and spread evenly */
 };
 
 /* 0 or negative errno. Release it in both cases. */

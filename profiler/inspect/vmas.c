@@ -217,6 +217,8 @@ int lp_resident_each(const struct lp_vmas *vmas, visit_fn *visit, void *arg)
     bool kept = lp_own_apart() && pagemap >= 0;
     int fd = kept ? pagemap : open_pagemap();
     int result = !buffer ? -ENOMEM : fd < 0 ? -errno : 0;
+    if (buffer && fd < 0 && lp_resident_spread(visit, arg) == 0)
+        result = LP_RESIDENT_SPREAD;
     if (!result)
         result = scan(fd, vmas, n, buffer, visit, arg);
     if (result == -ENOTTY || result == -EINVAL)

@@ -52,8 +52,13 @@ static inline bool lp_vma_reserved(const struct lp_vma *vma) /* PROT_NONE */
 void lp_resident_prepare(void);
 
 /* Calls visit for each run of resident pages, in order. The shared page of zeros does not count if
- * the kernel can distinguish it. Returns 0 or a negative errno. */
+ * the kernel can distinguish it. Returns 0 or a negative errno, or LP_RESIDENT_SPREAD if only the
+ * sum of each mapping is known (inspect/smaps.c). */
+enum { LP_RESIDENT_SPREAD = 1 };
 int lp_resident_each(const struct lp_vmas *vmas,
                      void (*visit)(uintptr_t start, uintptr_t end, void *arg), void *arg);
+
+/* The same from smaps. Returns 0 or a negative errno. */
+int lp_resident_spread(void (*visit)(uintptr_t start, uintptr_t end, void *arg), void *arg);
 
 #endif

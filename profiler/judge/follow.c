@@ -99,6 +99,8 @@ static void follow_totals(struct lp_ranking *ranking)
     double seconds[LP_TREND_POINTS], values[LP_TREND_POINTS];
 
     for (int r = 0; series->n >= 3 && r < ranking->nresources; r++) {
+        if (ranking->missing[r])
+            continue;
         for (size_t k = 0; k < series->n; k++) {
             seconds[k] = (double)series->at[k]->uptime_ns / 1e9;
             values[k] = (double)lp_tracked_total(&ranking->tracked[r], series->at[k]);

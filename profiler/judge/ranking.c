@@ -148,7 +148,7 @@ static void keep_candidates(struct lp_ranking *ranking)
             ranking->suspects[n++] = *s;
     }
     ranking->n = n;
-    if (!freed.place)
+    if (!freed.place || ranking->missing[unused])
         return;
     struct lp_suspect *s = &ranking->suspects[n]; /* there is room, see lp_rank() */
     *s = (struct lp_suspect){.place = freed.place,
@@ -238,7 +238,7 @@ static int book_all(struct lp_ranking *ranking)
 
     for (int r = 0; rc == 0 && r < ranking->nresources; r++) {
         int p = ranking->tracked[r].profile;
-        if (p == LP_UNUSED)
+        if (p == LP_UNUSED || ranking->missing[r])
             continue;
         struct lp_profile *diff =
             lp_profile_diff(ranking->from->profiles[p], ranking->to->profiles[p]);
@@ -246,6 +246,17 @@ static int book_all(struct lp_ranking *ranking)
         lp_profile_free(diff);
     }
     return rc;
+}
+
+/* A resource is judged only if its profile is in all snapshots. */
+static const char *missing(const struct lp_ranking *ranking, const struct lp_tracked *tracked)
+{
+    for (size_t k = 0; k < ranking->series->n; k++) {
+        const char *why = lp_tracked_missing(tracked, ranking->series->at[k]);
+        if (why)
+            return why;
+    }
+    return NULL;
 }
 
 int lp_rank(struct lp_ranking *ranking, const struct lp_series *series)
@@ -264,10 +275,12 @@ int lp_rank(struct lp_ranking *ranking, const struct lp_series *series)
     for (int r = 0; r < ranking->nresources; r++) {
         ranking->limit[r] = limits.at[ranking->tracked[r].is->bound];
         ranking->used[r] = lp_tracked_used(&ranking->tracked[r], ranking->to);
+        ranking->missing[r] = missing(ranking, &ranking->tracked[r]);
     }
 
     int rc = book_all(ranking), unused = ranking->nresources - 1;
-    ranking->total[unused] = ranking->to->unused.bytes - ranking->from->unused.bytes;
+    if (!ranking->missing[unused])
+        ranking->total[unused] = ranking->to->unused.bytes - ranking->from->unused.bytes;
     ranking->total_error[unused] = ranking->total_error[LP_HEAP];
     if (rc == 0)
         rc = book(ranking, &(struct lp_suspect){.place = NULL}); /* room for one more */

@@ -59,6 +59,7 @@ struct lp_ranking {
     int64_t requests; /* counted by the program in the window */
     struct lp_tracked tracked[LP_RESOURCES_MAX];
     int nresources;
+    const char *missing[LP_RESOURCES_MAX]; /* why it is not judged; NULL: it is */
     int64_t limit[LP_RESOURCES_MAX];
     int64_t used[LP_RESOURCES_MAX]; /* how much of each limit was used, in the last snapshot */
     int64_t total[LP_RESOURCES_MAX];

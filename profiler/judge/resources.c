@@ -1,5 +1,7 @@
 #include "judge/resources.h"
 
+#include "profile/kinds.h"
+
 /* No leak that is worth a word leaves less behind, and malloc's own ways move by that much. */
 static const struct lp_resource unused = {"unused", "bytes", 8 << 20, LP_BOUND_MEMORY, 0, NULL};
 
@@ -44,4 +46,13 @@ int64_t lp_tracked_used(const struct lp_tracked *tracked, const struct lp_snapsh
     default:
         return lp_tracked_total(tracked, snapshot);
     }
+}
+
+/* Unused memory is computed from the heap, which is never missing, and from the mappings. */
+const char *lp_tracked_missing(const struct lp_tracked *tracked, const struct lp_snapshot *snapshot)
+{
+    const struct lp_profile *profile = tracked->profile == LP_UNUSED
+                                           ? lp_snapshot_profile(snapshot, &lp_maps_kind)
+                                           : snapshot->profiles[tracked->profile];
+    return profile->missing ? profile->note : NULL;
 }

@@ -30,4 +30,8 @@ bool lp_tracks(const struct lp_tracked *tracked, const struct lp_row *row);
 int64_t lp_tracked_total(const struct lp_tracked *tracked, const struct lp_snapshot *snapshot);
 int64_t lp_tracked_used(const struct lp_tracked *tracked, const struct lp_snapshot *snapshot);
 
+/* Why the snapshot does not have it, or NULL. */
+const char *lp_tracked_missing(const struct lp_tracked *tracked,
+                               const struct lp_snapshot *snapshot);
+
 #endif

@@ -113,6 +113,12 @@ static int take(struct lp_profile *profile)
     int result = lp_mappings_read(&mappings);
     if (result == 0)
         result = put_all(profile, &mappings);
+    if (result == 0 && mappings.spread) {
+        profile->note = lp_profile_text(profile, "resident memory of mappings beside each other is "
+                                                 "an estimate: pagemap cannot be opened, because "
+                                                 "the program has become another user");
+        result = profile->note ? 0 : -ENOMEM;
+    }
     lp_mappings_release(&mappings);
     return result;
 }

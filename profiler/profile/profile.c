@@ -179,8 +179,10 @@ struct lp_profile *lp_profile_diff(const struct lp_profile *from, const struct l
         to->kind->extra->begin_diff(out, to);
 
     size_t i = 0, j = 0;
-    int error = to->note && !(out->note = lp_profile_text(out, to->note)) ? -ENOMEM : 0;
-    while (!error && (i < from->nrows || j < to->nrows)) {
+    const char *note = from->missing ? from->note : to->note;
+    int error = note && !(out->note = lp_profile_text(out, note)) ? -ENOMEM : 0;
+    out->missing = from->missing || to->missing;
+    while (!error && !out->missing && (i < from->nrows || j < to->nrows)) {
         int order = i == from->nrows ? 1
                     : j == to->nrows ? -1
                                      : compare(&from->rows[i], &to->rows[j]);

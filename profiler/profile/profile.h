@@ -126,6 +126,7 @@ struct lp_profile {
     bool delta;          /* the difference of two: values may be negative */
     uint64_t losses;  /* events not recorded since the process began (in a delta: in the window) */
     const char *note; /* a sentence on what it contains, owned by the profile; NULL: none */
+    bool missing;     /* it could not be taken: it has no rows, and the note has the reason */
     struct lp_row
         *rows; /* sorted by stack, then label; no two the same once lp_profile_seal() ran */
     size_t nrows, rows_capacity;
@@ -153,7 +154,7 @@ void lp_profile_seal(struct lp_profile *profile);
 
 /* Returns to - from as a new profile. Rows whose values are all zero are left out. Both must be
  * sealed and of one kind. The variance of a difference is the sum of both, unless the kind corrects
- * it. */
+ * it. If one of them is missing, so is the difference. */
 struct lp_profile *lp_profile_diff(const struct lp_profile *from, const struct lp_profile *to);
 
 /* Drops the rows whose column `value` is not positive (sign=growth). */

@@ -33,7 +33,10 @@ struct lp_snapshot *lp_snapshot_now(void)
     snapshot->uptime_ns = before - lp_began_ns();
     lp_process_figures(&snapshot->figures);
     for (int i = 0; i < LP_SNAPSHOT_PROFILES; i++) {
-        if (!(snapshot->profiles[i] = lp_take(lp_snapshot_kinds[i]))) {
+        snapshot->profiles[i] = lp_take(lp_snapshot_kinds[i]);
+        if (!snapshot->profiles[i] && errno != ENOMEM)
+            snapshot->profiles[i] = lp_take_missing(lp_snapshot_kinds[i], errno);
+        if (!snapshot->profiles[i]) {
             LP_KEEP_ERRNO;
             lp_snapshot_free(snapshot);
             return NULL;

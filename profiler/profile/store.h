@@ -33,8 +33,8 @@ struct lp_snapshot {
     struct lp_profile *profiles[LP_SNAPSHOT_PROFILES]; /* as lp_snapshot_kinds */
 };
 
-/* Takes one that is not in the store. Free it with lp_snapshot_free(). NULL with errno, like
- * lp_take(). */
+/* Takes one that is not in the store. A profile that cannot be taken is missing in it. Free it with
+ * lp_snapshot_free(). NULL with errno: ENOMEM. */
 struct lp_snapshot *lp_snapshot_now(void);
 void lp_snapshot_free(struct lp_snapshot *snapshot);
 

@@ -1,6 +1,7 @@
 #include "profile/take.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "profile/kinds.h"
@@ -45,5 +46,29 @@ struct lp_profile *lp_take(const struct lp_profile_kind *kind)
     }
     profile->losses = lp_losses_total();
     lp_profile_seal(profile);
+    return profile;
+}
+
+const char *lp_untaken_reason(int error)
+{
+    return error == EBUSY ? "the program handles every real-time signal, so no signal is left to "
+                            "read the stacks of its threads"
+                          : strerror(error);
+}
+
+struct lp_profile *lp_take_missing(const struct lp_profile_kind *kind, int error)
+{
+    char text[200];
+    struct lp_profile *profile = lp_profile_new(kind);
+    snprintf(text, sizeof text, "missing: %s", lp_untaken_reason(error));
+    if (!profile || !(profile->note = lp_profile_text(profile, text))) {
+        lp_profile_free(profile);
+        errno = ENOMEM;
+        return NULL;
+    }
+    profile->time_ns = wall_ns();
+    profile->period = 1;
+    profile->losses = lp_losses_total();
+    profile->missing = true;
     return profile;
 }

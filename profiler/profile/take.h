@@ -22,4 +22,10 @@ const struct lp_profile_kind *lp_kind_find(const char *name);
  * cannot be interrupted because the program handles every real-time signal. */
 struct lp_profile *lp_take(const struct lp_profile_kind *kind);
 
+/* One that could not be taken, with the reason as its note. NULL with errno: ENOMEM. */
+struct lp_profile *lp_take_missing(const struct lp_profile_kind *kind, int error);
+
+/* The reason in words. */
+const char *lp_untaken_reason(int error);
+
 #endif

@@ -94,7 +94,7 @@ static int64_t trimmable(void)
 struct lp_unused lp_unused_of(const struct lp_profile *heap, const struct lp_profile *maps,
                               int64_t top_bytes)
 {
-    if (lp_allocator_name())
+    if (lp_allocator_name() || heap->missing || maps->missing)
         return (struct lp_unused){.trimmable = -1};
     struct lp_unused unused = {.known = true,
                                .bytes = resident_in_malloc(maps) - chunks_in_use(heap) -

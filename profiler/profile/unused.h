@@ -24,7 +24,7 @@ struct lp_unused {
 };
 enum { LP_UNUSED_ASKED = 4 << 20 };
 
-/* top_bytes: what is free at the end of the main arena. */
+/* 0 bytes if a profile is missing. top_bytes: what is free at the end of the main arena. */
 struct lp_unused lp_unused_of(const struct lp_profile *heap, const struct lp_profile *maps,
                               int64_t top_bytes);
 

@@ -39,10 +39,13 @@ void lp_own_leave(int previous)
 }
 
 /* Opens /dev/null where libraries expect the standard streams. Otherwise their output could go into
- * a connection that happens to have the number. */
+ * a connection that happens to have the number. If it cannot be opened (another root, a mount
+ * without devices), a descriptor that can be neither read nor written takes the number. */
 static int null_at(int fd)
 {
     long null = lp_syscall(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC);
+    if (null < 0)
+        null = lp_syscall(SYS_openat, AT_FDCWD, "/", O_PATH | O_CLOEXEC);
     return null == fd ? 0 : null < 0 ? (int)null : -EIO;
 }
 

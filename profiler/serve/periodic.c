@@ -28,9 +28,12 @@ static void on_period(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what, (void)arg;
     int64_t began = lp_now_ns();
     lp_threads_stacks(lp_config()->snapshot_stacks);
-    if (lp_store_take_periodic(state.keep, LP_PERIODIC_BYTES) != 0)
-        state.missed++;
+    int error = lp_store_take_periodic(state.keep, LP_PERIODIC_BYTES);
     lp_threads_stacks(true);
+    if (error) {
+        state.missed++;
+        state.why = -error;
+    }
     wait_for_next(lp_periodic_wait_ms(state.every_ms, lp_now_ns() - began));
 }
 
@@ -60,8 +63,17 @@ int lp_periodic_set(int64_t every_ms, size_t keep)
 int lp_periodic_start(struct event_base *base, int64_t every_ms, size_t keep)
 {
     loop = base;
-    state.missed = 0;
+    state.missed = state.why = 0;
     return lp_periodic_set(every_ms, keep);
+}
+
+int lp_periodic_restart(struct event_base *base)
+{
+    loop = base;
+    if (state.every_ms == 0)
+        return 0;
+    timer = evtimer_new(loop, on_period, NULL);
+    return timer && wait_for_next(state.every_ms) == 0 ? 0 : -ENOMEM;
 }
 
 const struct lp_periodic *lp_periodic(void)

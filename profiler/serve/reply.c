@@ -11,6 +11,7 @@
 #include <event2/buffer.h>
 #include <event2/http.h>
 
+#include "profile/take.h"
 #include "serve/query.h"
 
 int lp_status(int error)
@@ -114,9 +115,7 @@ void lp_reply_json(struct evhttp_request *http, int status,
 void lp_reply_untaken(struct evhttp_request *http, int error)
 {
     lp_reply_error(http, lp_status(-error), "the profile or snapshot could not be taken: %s",
-                   error == EBUSY ? "the program handles every real-time signal, so no signal is "
-                                    "left to read the stacks of its threads"
-                                  : strerror(error));
+                   lp_untaken_reason(error));
 }
 
 static int speaks_go(struct evhttp_request *http)

@@ -60,6 +60,7 @@ static struct server {
 /* What runs besides serving. */
 struct periods {
     int64_t trace_ms, every_ms, keep; /* trace_ms and every_ms: 0 for none */
+    bool again;                       /* keep the schedule of snapshots */
 };
 
 /* The signal that ends the loop. It is blocked in this thread, as all are, and hardly any program
@@ -184,8 +185,10 @@ static int set_up(const struct leakprof_options *options, const struct periods *
     if (!error && periods->trace_ms)
         error = lp_trace_start(server.base, periods->trace_ms);
     if (!error)
-        error = lp_periodic_start(server.base, options->listen ? periods->every_ms : 0,
-                                  (size_t)periods->keep);
+        error = periods->again
+                    ? lp_periodic_restart(server.base)
+                    : lp_periodic_start(server.base, options->listen ? periods->every_ms : 0,
+                                        (size_t)periods->keep);
     return error ? error : watch_stop_signal();
 }
 
@@ -205,15 +208,19 @@ static int check(const struct leakprof_options *options, struct periods *periods
     return options->listen || periods->trace_ms ? 0 : -EINVAL;
 }
 
-void lp_server_run(const struct leakprof_options *options,
+void lp_server_run(const struct leakprof_options *options, bool again,
                    void (*ready)(int error, const char *url, void *arg), void *arg)
 {
     struct periods periods;
     /* JSON, SVG and the trace line need a decimal point, whatever the program's locale is. */
-    uselocale(newlocale(LC_ALL_MASK, "C", NULL));
+    static locale_t locale;
+    if (!locale)
+        locale = newlocale(LC_ALL_MASK, "C", NULL);
+    uselocale(locale);
     server.url[0] = '\0';
     atomic_store(&server.stopping, false);
     int error = check(options, &periods);
+    periods.again = again;
     lp_stderr_begin(!error && periods.trace_ms);
     lp_resident_prepare();
     if (!error)

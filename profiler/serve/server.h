@@ -2,12 +2,15 @@
 #ifndef LP_SERVE_SERVER_H
 #define LP_SERVE_SERVER_H
 
+#include <stdbool.h>
+
 #include "leakprof.h"
 
 /* Runs it on the calling thread, one of the profiler's, until lp_server_stop(). Calls ready() once,
  * when it listens or has failed. `error` is an error of leakprof_start(). Without `listen`, nothing
- * is served and url is "". */
-void lp_server_run(const struct leakprof_options *options,
+ * is served and url is "". again: it has run before, and goes on with the snapshots and the
+ * schedule that it had. */
+void lp_server_run(const struct leakprof_options *options, bool again,
                    void (*ready)(int error, const char *url, void *arg), void *arg);
 
 /* Stops the running server. Any thread. */

@@ -69,6 +69,8 @@ static void write_totals(struct lp_json *json, const char *key, const struct lp_
 static void write_profile(struct lp_json *json, const struct lp_profile *profile)
 {
     lp_json_object(json, profile->kind->name);
+    if (profile->missing)
+        lp_json_text(json, "missing", profile->note);
     lp_json_int(json, "rows", (int64_t)profile->nrows);
     lp_json_int(json, "period", profile->period);
     lp_json_int(json, "losses", profile->losses);
@@ -195,6 +197,10 @@ static void write_periodic(struct lp_json *json, const char *key)
     lp_json_int(json, "every_ms", periodic->every_ms);
     lp_json_int(json, "keep", (int64_t)periodic->keep);
     lp_json_int(json, "missed", periodic->missed);
+    if (periodic->why)
+        lp_json_text(json, "missed_because",
+                     periodic->why == ENOSPC ? "the store is full"
+                                             : lp_untaken_reason(periodic->why));
     lp_json_end(json);
 }
 

@@ -143,6 +143,8 @@ static void write_totals(struct lp_json *json, const struct lp_ranking *ranking)
     lp_json_object(json, "totals");
     for (int r = 0; r < ranking->nresources; r++) {
         lp_json_object(json, ranking->tracked[r].is->name);
+        if (ranking->missing[r])
+            lp_json_text(json, "missing", ranking->missing[r]);
         lp_json_int(json, "growth", ranking->total[r]);
         lp_json_real(json, "growth_error", ranking->total_error[r]);
         lp_json_text(json, "unit", ranking->tracked[r].is->unit);

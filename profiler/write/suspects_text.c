@@ -58,10 +58,11 @@ static void write_flat(FILE *out, const struct lp_ranking *ranking)
 
     fprintf(out, "flat: no place grew by more than %d standard errors and the floor (",
             LP_SUSPECT_SIGMAS);
-    for (int r = 0; r < ranking->nresources; r++) {
+    for (int r = 0, n = 0; r < ranking->nresources; r++) {
         const struct lp_resource *resource = ranking->tracked[r].is;
-        fprintf(out, "%s%s %s", r ? ", " : "", resource->name,
-                lp_human(text, resource->floor, resource->unit, false));
+        if (!ranking->missing[r])
+            fprintf(out, "%s%s %s", n++ ? ", " : "", resource->name,
+                    lp_human(text, resource->floor, resource->unit, false));
     }
     fprintf(out, ")\n");
 }
@@ -136,7 +137,8 @@ static void write_window(FILE *out, const struct lp_ranking *ranking)
         fprintf(out, "%s\n", lp_suspects_note(ranking));
     for (int r = 0; r < ranking->nresources; r++)
         fprintf(out, "%s %s, ", ranking->tracked[r].is->name,
-                r == ranking->nresources - 1 && !to->unused.known
+                ranking->missing[r] ? ranking->missing[r]
+                : r == ranking->nresources - 1 && !to->unused.known
                     ? "not known"
                     : lp_human_error(text, ranking->total[r], ranking->total_error[r],
                                      ranking->tracked[r].is->unit, true));

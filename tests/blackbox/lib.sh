@@ -83,6 +83,27 @@ ended() {
 	pid=
 }
 
+# ready: waits until the fixture that preload started has done its part.
+ready() {
+	wait_for 20 grep -q '^ready' "$work/out"
+}
+
+# paused RATE COMMAND…: starts a fixture, which goes on until `released`.
+paused() {
+	mkfifo "$work/in"
+	exec 9<>"$work/in"
+	preload "$@" <"$work/in" 9>&-
+	ready
+}
+
+released() {
+	local status=0
+	exec 9>&-
+	wait "$pid" || status=$?
+	pid=
+	equal status "$status" 0
+}
+
 stop_server() {
 	local status=0
 	if [[ -n $pid ]]; then
@@ -128,6 +149,22 @@ held() { # of all scenes, one line
 
 snapshot() { # prints its number
 	prof "/debug/snapshots${1:+?name=$1}" -X POST | jq -e .id
+}
+
+# everything: each profile in each format, a snapshot, a difference and the suspects.
+everything() {
+	local profile format
+	for profile in heap allocs threads goroutine threadcreate block mutex fds maps procs; do
+		for format in pprof text folded json svg; do
+			equal "$profile $format" "$(code GET "$pprof/debug/pprof/$profile?format=$format")" 200
+		done
+		equal "$profile debug" "$(code GET "$pprof/debug/pprof/$profile?debug=2")" 200
+	done
+	equal profile "$(code GET "$pprof/debug/pprof/profile?seconds=1")" 200
+	equal snapshot "$(code POST "$pprof/debug/snapshots?name=one")" 201
+	cp "$work/body" "$work/snapshot"
+	equal diff "$(code GET "$pprof/debug/diff?from=1&to=now&format=svg")" 200
+	equal suspects "$(code GET "$pprof/debug/suspects?from=1&to=now&format=text")" 200
 }
 
 idle() {

@@ -41,21 +41,6 @@ test_lean() {
 	equal descriptors "$(head -n 1 "$work/out")" "$(bash -c 'malloc=$(seq 1000); ls -l /proc/self/fd | wc -l')"
 }
 
-# everything: each profile in each format, a snapshot, a difference and the suspects.
-everything() {
-	local profile format
-	for profile in heap allocs threads goroutine threadcreate block mutex fds maps procs; do
-		for format in pprof text folded json svg; do
-			equal "$profile $format" "$(code GET "$pprof/debug/pprof/$profile?format=$format")" 200
-		done
-		equal "$profile debug" "$(code GET "$pprof/debug/pprof/$profile?debug=2")" 200
-	done
-	equal profile "$(code GET "$pprof/debug/pprof/profile?seconds=1")" 200
-	equal snapshot "$(code POST "$pprof/debug/snapshots?name=one")" 201
-	equal diff "$(code GET "$pprof/debug/diff?from=1&to=now&format=svg")" 200
-	equal suspects "$(code GET "$pprof/debug/suspects?from=1&to=now&format=text")" 200
-}
-
 test_same_names() {
 	: "functions of the program that have the names of others' are never called, before main or after"
 	needs_preload
