@@ -21,7 +21,7 @@
 #include "record/unwind.h"
 #include "sys/syscall.h"
 
-enum { URL_MAX = 80 };
+enum { URL_MAX = 128 };
 
 enum { IDLE, STARTS, SERVES, FAILED };
 

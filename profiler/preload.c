@@ -22,13 +22,25 @@
 #include "record/self.h"
 #include "record/unwind.h"
 #include "sys/keep_errno.h"
+#include "sys/syscall.h"
 #include "sys/token.h"
 
-static const char *reason(int error)
+/* The path of a Unix socket's address, "unix:/PATH". NULL: another address. */
+static const char *unix_path(const char *address)
 {
+    const char *prefix = "unix:";
+    while (*prefix && *prefix == *address)
+        prefix++, address++;
+    return *prefix ? NULL : address;
+}
+
+static const char *reason(int error, const char *listen)
+{
+    if (error != -EINVAL && listen && unix_path(listen))
+        return strerror(-error);
     switch (error) {
     case -EINVAL:
-        return "not an address; use ADDRESS:PORT, like 127.0.0.1:6060";
+        return "not an address; use ADDRESS:PORT, like 127.0.0.1:6060, or unix:/PATH";
     case -EACCES:
         return "not a loopback address; set LEAKPROF_TOKEN_FILE to a file with a token, or use "
                "127.0.0.1";
@@ -83,12 +95,15 @@ static void start(const struct lp_config *config)
     error = lp_agent_start(&options, &why);
     if (error == -EADDRINUSE && listen && inherited(listen - strlen("LEAKPROF_LISTEN=")))
         return; /* a parent or sibling listens there */
-    if (!error && listen)
+    if (!error && listen && unix_path(leakprof_url()))
+        dprintf(STDERR_FILENO, "leakprof: curl --unix-socket %s http://localhost/debug/pprof/\n",
+                unix_path(leakprof_url()));
+    else if (!error && listen)
         dprintf(STDERR_FILENO, "leakprof: %s/debug/pprof/\n", leakprof_url());
     else if (error)
         dprintf(STDERR_FILENO, "leakprof: %s: %s: %s\n",
                 listen ? "LEAKPROF_LISTEN" : "LEAKPROF_TRACE", listen ? listen : "not started",
-                why ? why : reason(error));
+                why ? why : reason(error, listen));
 }
 
 static const char *last_part(const char *path)
@@ -121,6 +136,15 @@ static void at_main(int argc, char **argv, char **environment)
             start(config);
     }
     lp_own_leave(previous);
+}
+
+/* Removes the file of the Unix socket. The profiler's thread may be busy, so it is not waited for.
+ */
+__attribute__((destructor)) static void remove_socket(void)
+{
+    const char *path = unix_path(lp_agent_url());
+    if (path)
+        lp_syscall(SYS_unlink, path);
 }
 
 /* Runs after the constructor in hooks/start.c, which reads the environment. */

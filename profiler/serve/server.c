@@ -48,7 +48,7 @@ enum {
 
 static struct server {
     char url[LP_URL_MAX];
-    struct leakprof_address address;
+    struct lp_listen listen;
     struct leakprof_guard guard;
     atomic_bool stopping;
     _Atomic pid_t tid; /* the thread that runs the server; 0: none */
@@ -84,6 +84,8 @@ static void release(void)
     lp_periodic_stop();
     if (server.http)
         evhttp_free(server.http); /* closes all connections and the listening socket */
+    if (*server.url)
+        lp_listen_remove(server.url);
     if (server.stop)
         event_free(server.stop);
     if (server.accept_again)
@@ -168,12 +170,12 @@ static int watch_stop_signal(void)
 static int set_up(const struct leakprof_options *options, const struct periods *periods)
 {
     int error = room_for_descriptors();
-    int listen_fd =
-        error || !options->listen ? error : lp_address_listen(&server.address, server.url);
+    int listen_fd = error || !options->listen ? error : lp_listen_open(&server.listen, server.url);
     if (listen_fd < 0)
         return listen_fd;
-    server.guard =
-        (struct leakprof_guard){.token = options->token, .loopback = server.address.loopback};
+    server.guard = (struct leakprof_guard){.token = options->token,
+                                           .loopback = server.listen.tcp.loopback,
+                                           .unix_socket = *server.listen.path != '\0'};
     server.base = new_base();
     if (!server.base)
         return -ENOMEM;
@@ -192,11 +194,11 @@ static int set_up(const struct leakprof_options *options, const struct periods *
 static int check(const struct leakprof_options *options, struct periods *periods)
 {
     const char *token = options->token;
-    server.address = (struct leakprof_address){.loopback = true};
-    if ((options->listen && leakprof_address_parse(options->listen, &server.address) != 0) ||
+    server.listen = (struct lp_listen){.tcp.loopback = true};
+    if ((options->listen && lp_listen_parse(options->listen, &server.listen) != 0) ||
         (token && !*token))
         return -EINVAL;
-    if (!server.address.loopback && !token)
+    if (!server.listen.tcp.loopback && !token)
         return -EACCES;
     *periods = (struct periods){
         .trace_ms = options->trace_ms > 0 ? options->trace_ms : 0,
