@@ -15,13 +15,15 @@
 #include <string.h>
 #include <time.h>
 
+#include "hooks/lives.h"
 #include "link.h"
 #include "sys/clock.h"
 #include "record/self.h"
+#include "record/served.h"
 #include "record/unwind.h"
 #include "sys/syscall.h"
 
-enum { URL_MAX = 128 };
+enum { URL_MAX = 128, AFTER_PARENT_MS = 100 };
 
 enum { IDLE, STARTS, SERVES, FAILED };
 
@@ -33,6 +35,9 @@ static struct {
     int error;
     const char *why;
     pthread_t thread;
+    bool follows;  /* forked children that live on start it too */
+    int forked;    /* the generation of such a child: `options` are its parent's. 0: none */
+    int64_t until; /* what it waits for before it begins, because it may call exec */
 } agent;
 
 static void ready(int error, const char *url, void *arg)
@@ -55,11 +60,24 @@ static uint32_t wait_until_ready(void)
     return state;
 }
 
+/* Returns early if the process is about to stop the thread. */
+static void wait_in_child(void)
+{
+    int64_t left;
+    while (atomic_load(&agent.state) == STARTS && (left = agent.until - lp_now_ns()) > 0) {
+        struct timespec time = {left / 1000000000, left % 1000000000};
+        lp_syscall(SYS_futex, &agent.state, FUTEX_WAIT_PRIVATE, STARTS, &time);
+    }
+}
+
 static void *run(void *arg)
 {
     pthread_setname_np(pthread_self(), "leakprof");
     int error = lp_own_thread_enter();
+    wait_in_child();
     const struct lp_reporter *reporter = error ? NULL : lp_reporter(&agent.why);
+    if (reporter && agent.forked)
+        reporter->renew();
     if (reporter)
         reporter->run(&agent.options, ready, NULL);
     else
@@ -68,16 +86,51 @@ static void *run(void *arg)
     return arg;
 }
 
+/* Blocks all signals in the new thread: they are meant for the program. */
+static int start_thread(void)
+{
+    sigset_t all, kept;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &kept);
+    int error = pthread_create(&agent.thread, NULL, run, NULL);
+    pthread_sigmask(SIG_SETMASK, &kept, NULL);
+    return -error;
+}
+
+/* In a forked child that lives on. Does not wait until it serves. */
+static void start_in_child(void)
+{
+    uint32_t idle = IDLE;
+    if (!atomic_compare_exchange_strong(&agent.state, &idle, STARTS))
+        return; /* the program has called leakprof_start() */
+    int previous = lp_own_enter();
+    if (start_thread() != 0)
+        atomic_store(&agent.state, IDLE);
+    lp_own_leave(previous);
+}
+
 /* A forked child does not have the thread. It may start its own. */
 static void forget_in_child(void)
 {
     const struct lp_reporter *reporter = lp_reporter_loaded();
-    if (atomic_load(&agent.state) == IDLE)
-        return;
-    if (reporter)
+    bool was = atomic_load(&agent.state) != IDLE;
+    if (was && reporter)
         reporter->forked();
     atomic_store(&agent.state, IDLE);
-    agent.listen = agent.token = NULL;
+    agent.forked = agent.follows && (was || agent.forked) ? agent.forked + 1 : 0;
+    if (agent.forked) { /* parents first: they get a fixed address */
+        agent.until =
+            lp_now_ns() + (LP_LIVES_MS + agent.forked * AFTER_PARENT_MS) * INT64_C(1000000);
+        agent.options.trace_ms = 0; /* standard error is the parent's */
+        lp_lives_watch(start_in_child);
+    } else {
+        agent.listen = agent.token = NULL;
+    }
+}
+
+void lp_agent_follow(void)
+{
+    agent.follows = true;
 }
 
 static void release(void)
@@ -97,22 +150,13 @@ static int copy(const struct leakprof_options *options)
         fork_watched = true;
     }
     agent.options = *options;
+    agent.forked = 0;
+    agent.until = 0;
     agent.url[0] = '\0';
     agent.why = NULL;
     agent.options.listen = agent.listen = options->listen ? strdup(options->listen) : NULL;
     agent.options.token = agent.token = options->token ? strdup(options->token) : NULL;
     return (options->listen && !agent.listen) || (options->token && !agent.token) ? -ENOMEM : 0;
-}
-
-/* Blocks all signals in the new thread: they are meant for the program. */
-static int start_thread(void)
-{
-    sigset_t all, kept;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &kept);
-    int error = pthread_create(&agent.thread, NULL, run, NULL);
-    pthread_sigmask(SIG_SETMASK, &kept, NULL);
-    return -error;
 }
 
 static int start(const struct leakprof_options *options)
@@ -136,6 +180,7 @@ int lp_agent_start(const struct leakprof_options *options, const char **why)
     if (!atomic_compare_exchange_strong(&agent.state, &idle, STARTS))
         return -EALREADY;
     int previous = lp_own_enter();
+    lp_served_prepare();
     lp_unwind_load(); /* before the program continues, so not on the new thread */
     int error = start(options);
     *why = agent.why;

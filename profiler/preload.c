@@ -92,6 +92,8 @@ static void start(const struct lp_config *config)
                                              .trace_ms = config->trace_ms,
                                              .snapshot_every_ms = config->snapshot_every_ms,
                                              .snapshot_keep = config->snapshot_keep};
+    if (listen)
+        lp_agent_follow();
     error = lp_agent_start(&options, &why);
     if (error == -EADDRINUSE && listen && inherited(listen - strlen("LEAKPROF_LISTEN=")))
         return; /* a parent or sibling listens there */

@@ -39,5 +39,6 @@ const struct lp_reporter lp_reporter_functions = {
     .run = lp_server_run,
     .stop = lp_server_stop,
     .forked = lp_server_forked,
+    .renew = lp_reporter_renew,
     .stats = stats,
 };

@@ -21,6 +21,10 @@ const struct lp_reporter *lp_reporter_loaded(void)
     return &lp_reporter_functions;
 }
 
+void lp_reporter_renew(void)
+{
+}
+
 __attribute__((constructor(102))) static void load_unwinder(void)
 {
     lp_unwind_load();

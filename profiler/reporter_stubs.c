@@ -15,11 +15,16 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "reporter_renew.h"
+
 #define COUNT(call) +1
 enum { CALLS = LP_RECORDER_CALLS(COUNT) };
 
+/* These variables keep their values in a forked child (reporter_renew.c). */
+#define KEPT __attribute__((section(".data")))
+
 extern const void *lp_recorder_calls[CALLS] __attribute__((visibility("hidden")));
-const void *lp_recorder_calls[CALLS];
+const void *lp_recorder_calls[CALLS] KEPT;
 
 #define TEXT_(number) #number
 #define TEXT(number) TEXT_(number)
@@ -42,6 +47,7 @@ EXPORT const struct lp_reporter *lp_reporter_entry(const void *const *calls, con
     if (strcmp(names, LP_RECORDER_CALL_NAMES) != 0)
         return NULL;
     memcpy(lp_recorder_calls, calls, sizeof lp_recorder_calls);
+    lp_reporter_keep();
     return &lp_reporter_functions;
 }
 
@@ -57,7 +63,7 @@ static void *find(const char *name)
     EXPORT type name params;                                                                       \
     EXPORT type name params                                                                        \
     {                                                                                              \
-        static _Atomic(__typeof__(&name)) first;                                                   \
+        static KEPT _Atomic(__typeof__(&name)) first;                                              \
         __typeof__(&name) call = atomic_load_explicit(&first, memory_order_relaxed);               \
         if (!call) {                                                                               \
             call = (__typeof__(&name))find(#name);                                                 \

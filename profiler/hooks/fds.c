@@ -7,6 +7,7 @@
  * in /proc/self/fd and marked.
  */
 #include "hooks/fds.h"
+#include "hooks/lives.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -62,6 +63,7 @@ __attribute__((noinline)) void lp_fds_opened(const int *fds, int n, void *caller
     bool own = lp_self.own, blind = own || lp_self.busy; /* busy: in a signal handler above us */
     if (!watched())
         return;
+    lp_hooks_lives(false);
     if (blind && !own)
         lp_loss(LP_LOSS_REENTERED);
     uint32_t stack = blind ? LP_STACK_NONE : stack_here(caller);
@@ -95,15 +97,25 @@ static inline FILE *opened_file(FILE *file, void *caller)
     return file;
 }
 
+/* The same, for calls that a process makes only if it lives on (hooks/lives.h). */
+#define OPENS_LIVING(name, params, args)                                                           \
+    LP_FIND(name)                                                                                  \
+    LP_HOOK int name params                                                                        \
+    {                                                                                              \
+        lp_hooks_lives(true);                                                                      \
+        return opened_one(LP_REAL(name) args, CALLER);                                             \
+    }
+
 OPENS(socket, (int domain, int type, int protocol), (domain, type, protocol))
-OPENS(accept, (int fd, __SOCKADDR_ARG address, socklen_t *restrict length), (fd, address, length))
-OPENS(accept4, (int fd, __SOCKADDR_ARG address, socklen_t *restrict length, int flags),
-      (fd, address, length, flags))
+OPENS_LIVING(accept, (int fd, __SOCKADDR_ARG address, socklen_t *restrict length),
+             (fd, address, length))
+OPENS_LIVING(accept4, (int fd, __SOCKADDR_ARG address, socklen_t *restrict length, int flags),
+             (fd, address, length, flags))
 OPENS(creat, (const char *path, mode_t mode), (path, mode))
 OPENS(creat64, (const char *path, mode_t mode), (path, mode))
 OPENS(dup, (int fd), (fd))
-OPENS(epoll_create, (int size), (size))
-OPENS(epoll_create1, (int flags), (flags))
+OPENS_LIVING(epoll_create, (int size), (size))
+OPENS_LIVING(epoll_create1, (int flags), (flags))
 OPENS(eventfd, (unsigned int count, int flags), (count, flags))
 OPENS(timerfd_create, (clockid_t clock, int flags), (clock, flags))
 OPENS(inotify_init, (void), ())

@@ -19,6 +19,7 @@
  * The real functions are glibc's exported __libc_ names: finding them by dlsym() would need malloc.
  */
 #include "hooks/hook.h"
+#include "hooks/lives.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -187,6 +188,7 @@ __attribute__((noinline)) static void *allocate_slow(size_t alignment, size_t si
     if (!due(size, &rate))
         return allocate(alignment, size, zero, false);
 
+    lp_hooks_lives(false);
     lp_self.busy = true;
     void *block = allocate(alignment, size, zero, pages_at(rate));
     if (block && pages_at(rate) && !at_page(block))

@@ -29,10 +29,13 @@
 #include "inspect/vmas.h"
 #include "record/rate.h"
 #include "record/self.h"
+#include "record/served.h"
 #include "write/trace.h"
+#include "serve/follow.h"
 #include "serve/listen.h"
 #include "serve/live.h"
 #include "serve/periodic.h"
+#include "serve/processes.h"
 #include "serve/route.h"
 #include "serve/trace.h"
 #include "serve/pending.h"
@@ -54,7 +57,9 @@ static struct server {
     _Atomic pid_t tid; /* the thread that runs the server; 0: none */
     struct event_base *base;
     struct evhttp *http;
-    struct event *stop, *accept_again;
+    struct event *stop;
+    void (*ready)(int error, const char *url, void *arg);
+    void *arg;
 } server;
 
 /* What runs besides serving. */
@@ -82,33 +87,56 @@ static void release(void)
     lp_live_stop();
     lp_trace_stop();
     lp_periodic_stop();
+    lp_follow_stop();
     if (server.http)
         evhttp_free(server.http); /* closes all connections and the listening socket */
     if (*server.url)
         lp_listen_remove(server.url);
     if (server.stop)
         event_free(server.stop);
-    if (server.accept_again)
-        event_free(server.accept_again);
     if (server.base)
         event_base_free(server.base);
     server.http = NULL;
-    server.stop = server.accept_again = NULL;
+    server.stop = NULL;
     server.base = NULL;
 }
 
 /* The thread is out of descriptors. Without a pause, libevent would retry at once, forever. */
-static void on_accept_error(struct evconnlistener *listener, void *arg)
-{
-    (void)arg;
-    evconnlistener_disable(listener);
-    event_add(server.accept_again, &(struct timeval){.tv_sec = ACCEPT_AGAIN_SECONDS});
-}
-
 static void on_accept_again(evutil_socket_t fd, short what, void *listener)
 {
     (void)fd, (void)what;
     evconnlistener_enable(listener);
+}
+
+static void on_accept_error(struct evconnlistener *listener, void *arg)
+{
+    (void)arg;
+    if (event_base_once(server.base, -1, EV_TIMEOUT, on_accept_again, listener,
+                        &(struct timeval){.tv_sec = ACCEPT_AGAIN_SECONDS}) == 0)
+        evconnlistener_disable(listener);
+}
+
+static void watch_accept_errors(struct evhttp_bound_socket *bound)
+{
+    evconnlistener_set_error_cb(evhttp_bound_socket_get_listener(bound), on_accept_error);
+}
+
+static void enter_list(int error)
+{
+    struct lp_served entry = {.error = error};
+    memcpy(entry.url, server.url, sizeof entry.url);
+    lp_processes_enter(&entry);
+}
+
+/* A forked child has taken the address over. The one that it had before is served too, unless it
+ * is a Unix socket. */
+static void on_taken(struct evhttp_bound_socket *bound, const char *url)
+{
+    watch_accept_errors(bound);
+    lp_listen_remove(server.url);
+    snprintf(server.url, sizeof server.url, "%s", url);
+    enter_list(0);
+    server.ready(0, server.url, server.arg);
 }
 
 /* The environment must not choose libevent's backend: pending.c relies on what epoll can do. */
@@ -130,11 +158,9 @@ static int set_up_http(int listen_fd)
     if (!server.http)
         return -ENOMEM;
     struct evhttp_bound_socket *bound = evhttp_accept_socket_with_handle(server.http, listen_fd);
-    struct evconnlistener *listener = bound ? evhttp_bound_socket_get_listener(bound) : NULL;
-    server.accept_again = evtimer_new(server.base, on_accept_again, listener);
-    if (!listener || !server.accept_again)
+    if (!bound)
         return -ENOMEM;
-    evconnlistener_set_error_cb(listener, on_accept_error);
+    watch_accept_errors(bound);
     evhttp_set_max_headers_size(server.http, HEADERS_MAX);
     evhttp_set_max_body_size(server.http, BODY_MAX);
     evhttp_set_timeout(server.http, TIMEOUT_SECONDS);
@@ -166,11 +192,20 @@ static int watch_stop_signal(void)
     return server.stop && event_add(server.stop, NULL) == 0 ? 0 : -ENOMEM;
 }
 
+/* follows: it is another address than the one in the options (serve/follow.h). */
+static int open_address(bool *follows)
+{
+    int fd = lp_listen_open(&server.listen, server.url);
+    *follows = fd == -EADDRINUSE && lp_served_forked();
+    return *follows ? lp_follow_open(&server.listen, server.url) : fd;
+}
+
 /* What this opens is closed at the end of the thread, if not before. */
 static int set_up(const struct leakprof_options *options, const struct periods *periods)
 {
     int error = room_for_descriptors();
-    int listen_fd = error || !options->listen ? error : lp_listen_open(&server.listen, server.url);
+    bool follows = false;
+    int listen_fd = error || !options->listen ? error : open_address(&follows);
     if (listen_fd < 0)
         return listen_fd;
     server.guard = (struct leakprof_guard){.token = options->token,
@@ -181,6 +216,8 @@ static int set_up(const struct leakprof_options *options, const struct periods *
         return -ENOMEM;
     if (options->listen)
         error = set_up_http(listen_fd);
+    if (!error && follows)
+        error = lp_follow_start(server.base, server.http, &server.listen, on_taken);
     if (!error && options->listen)
         error = lp_live_start(server.base);
     if (!error && periods->trace_ms)
@@ -223,9 +260,15 @@ void lp_server_run(const struct leakprof_options *options,
     if (!error && options->rate != LEAKPROF_RATE_KEEP)
         lp_rate_set(options->rate);
     atomic_store(&server.tid, gettid());
+    server.ready = ready;
+    server.arg = arg;
+    if (options->listen)
+        enter_list(error);
     ready(error, server.url, arg);
-    if (!error)
+    if (!error) {
         event_base_dispatch(server.base);
+        lp_processes_leave();
+    }
     atomic_store(&server.tid, 0);
     release();
 }
@@ -245,9 +288,10 @@ void lp_server_forked(void)
     lp_live_forked();
     lp_trace_forked();
     lp_periodic_forked();
+    lp_follow_forked();
     lp_store_forked();
     server.base = NULL;
     server.http = NULL;
-    server.stop = server.accept_again = NULL;
+    server.stop = NULL;
     atomic_store(&server.tid, 0);
 }

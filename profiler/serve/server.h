@@ -4,9 +4,9 @@
 
 #include "leakprof.h"
 
-/* Runs it on the calling thread, one of the profiler's, until lp_server_stop(). Calls ready() once,
- * when it listens or has failed. `error` is an error of leakprof_start(). Without `listen`, nothing
- * is served and url is "". */
+/* Runs it on the calling thread, one of the profiler's, until lp_server_stop(). Calls ready() when
+ * it listens or has failed, and again if the URL changes. `error` is an error of leakprof_start().
+ * Without `listen`, nothing is served and url is "". */
 void lp_server_run(const struct leakprof_options *options,
                    void (*ready)(int error, const char *url, void *arg), void *arg);
 
