@@ -72,7 +72,8 @@ test_bad_paths() {
 test_each_its_own() {
 	: "with %p, a program and what it starts have an address each"
 	needs_preload
-	work=$work LD_PRELOAD=$lib LEAKPROF_LISTEN=unix:$work/%p bash -c 'echo $$; bash -c "echo \$\$; ls $work; :"; :' >"$work/out" 2>"$work/err"
+	export work
+	LD_PRELOAD=$lib LEAKPROF_LISTEN=unix:$work/%p bash -c 'echo $$; bash -c "echo \$\$; ls $work; :"; :' >"$work/out" 2>"$work/err"
 	local parent child
 	parent=$(sed -n 1p "$work/out")
 	child=$(sed -n 2p "$work/out")
