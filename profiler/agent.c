@@ -37,6 +37,7 @@ static struct {
     pthread_t thread;
     bool follows;  /* forked children that live on start it too */
     int forked;    /* the generation of such a child: `options` are its parent's. 0: none */
+    bool stale;    /* the reporter has the parent's state */
     int64_t until; /* what it waits for before it begins, because it may call exec */
 } agent;
 
@@ -76,8 +77,9 @@ static void *run(void *arg)
     int error = lp_own_thread_enter();
     wait_in_child();
     const struct lp_reporter *reporter = error ? NULL : lp_reporter(&agent.why);
-    if (reporter && agent.forked)
-        reporter->renew();
+    if (reporter && agent.stale)
+        reporter->forked();
+    agent.stale = false;
     if (reporter)
         reporter->run(&agent.options, ready, NULL);
     else
@@ -112,10 +114,10 @@ static void start_in_child(void)
 /* A forked child does not have the thread. It may start its own. */
 static void forget_in_child(void)
 {
-    const struct lp_reporter *reporter = lp_reporter_loaded();
     bool was = atomic_load(&agent.state) != IDLE;
-    if (was && reporter)
-        reporter->forked();
+    if (!was && !agent.stale)
+        return;
+    agent.stale = true;
     atomic_store(&agent.state, IDLE);
     agent.forked = agent.follows && (was || agent.forked) ? agent.forked + 1 : 0;
     if (agent.forked) { /* parents first: they get a fixed address */

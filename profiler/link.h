@@ -95,14 +95,14 @@
 
 struct lp_reporter {
     /* Runs the server on the calling thread, which is one of the profiler's, until stop(). Calls
-     * ready() when it listens or has failed, and again if the URL changes. `error` is 0 or a negative errno. `url` is "" if
-     * nothing is served. The options must remain valid until then. */
+     * ready() when it listens or has failed, and again if the URL changes. `error` is 0 or a
+     * negative errno. `url` is "" if nothing is served. The options must remain valid until then.
+     */
     void (*run)(const struct leakprof_options *options,
                 void (*ready)(int error, const char *url, void *arg), void *arg);
-    void (*stop)(void);   /* makes run() return; any thread */
-    void (*forked)(void); /* in a forked child, which does not have the profiler's threads */
-    void (*renew)(void);  /* in a forked child, before run(): forgets all that the parent's thread
-                           * had, because it may have been at work during the fork */
+    void (*stop)(void); /* makes run() return; any thread */
+    void (*forked)(
+        void); /* in a forked child, before run(): forgets what the parent's thread had */
     void (*stats)(struct leakprof_stats *stats);
 };
 
@@ -124,10 +124,6 @@ extern const void *const lp_recorder_call_table[] __attribute__((visibility("hid
 
 #define LP_RECORDER_CALL_NAME(call) #call " "
 #define LP_RECORDER_CALL_NAMES LP_RECORDER_CALLS(LP_RECORDER_CALL_NAME)
-
-/* Sets all variables of the reporter to their first values. Its memory on the heap is lost. Linked
- * programs: does nothing. */
-void lp_reporter_renew(void);
 
 /* What lp_reporter() returns in a program that has both parts. */
 extern const struct lp_reporter lp_reporter_functions __attribute__((visibility("hidden")));
