@@ -23,7 +23,7 @@
 #include "record/unwind.h"
 #include "sys/syscall.h"
 
-enum { URL_MAX = 128, AFTER_PARENT_MS = 100 };
+enum { URL_MAX = 128, AFTER_PARENT_MS = 100, LATER_MS = 1000 };
 
 enum { IDLE, STARTS, SERVES, FAILED };
 
@@ -36,7 +36,7 @@ static struct {
     const char *why;
     pthread_t thread;
     bool follows;  /* forked children that live on start it too */
-    int forked;    /* the generation of such a child: `options` are its parent's. 0: none */
+    int forked;    /* the generation of such a child, or of its program. 0: none */
     bool stale;    /* the reporter has the parent's state */
     int64_t until; /* what it waits for before it begins, because it may call exec */
 } agent;
@@ -99,13 +99,14 @@ static int start_thread(void)
     return -error;
 }
 
-/* In a forked child that lives on. Does not wait until it serves. */
+/* In a process that lives on. Does not wait until it serves. */
 static void start_in_child(void)
 {
     uint32_t idle = IDLE;
     if (!atomic_compare_exchange_strong(&agent.state, &idle, STARTS))
         return; /* the program has called leakprof_start() */
     int previous = lp_own_enter();
+    lp_served_follow();
     if (start_thread() != 0)
         atomic_store(&agent.state, IDLE);
     lp_own_leave(previous);
@@ -115,11 +116,11 @@ static void start_in_child(void)
 static void forget_in_child(void)
 {
     bool was = atomic_load(&agent.state) != IDLE;
-    if (!was && !agent.stale)
+    if (!was && !agent.forked)
         return;
-    agent.stale = true;
+    agent.stale |= was;
     atomic_store(&agent.state, IDLE);
-    agent.forked = agent.follows && (was || agent.forked) ? agent.forked + 1 : 0;
+    agent.forked = agent.follows ? agent.forked + 1 : 0;
     if (agent.forked) { /* parents first: they get a fixed address */
         agent.until =
             lp_now_ns() + (LP_LIVES_MS + agent.forked * AFTER_PARENT_MS) * INT64_C(1000000);
@@ -174,6 +175,17 @@ static int start(const struct leakprof_options *options)
     if (state == FAILED)
         pthread_join(agent.thread, NULL);
     return state == FAILED ? agent.error : 0;
+}
+
+void lp_agent_start_later(const struct leakprof_options *options)
+{
+    int previous = lp_own_enter();
+    if (copy(options) == 0) {
+        agent.forked = 1;
+        agent.until = lp_now_ns() + LATER_MS * INT64_C(1000000);
+        lp_lives_watch(start_in_child);
+    }
+    lp_own_leave(previous);
 }
 
 int lp_agent_start(const struct leakprof_options *options, const char **why)

@@ -74,6 +74,7 @@
     X(lp_rates_read)                                                                               \
     X(lp_requests)                                                                                 \
     X(lp_served_drop)                                                                              \
+    X(lp_served_follows)                                                                           \
     X(lp_served_forked)                                                                            \
     X(lp_served_get)                                                                               \
     X(lp_served_put)                                                                               \

@@ -4,7 +4,8 @@
  * the trace. An error is reported in one line, and the program runs on.
  *
  * The programs that a shell or make starts inherit the environment, so they find the address in
- * use. They do not report that. LEAKPROF_PROGRAM names the only program that listens and traces.
+ * use. They do not report that, and are served elsewhere if they live on. LEAKPROF_PROGRAM names
+ * the only program that listens and traces.
  */
 #include "leakprof.h"
 
@@ -95,8 +96,10 @@ static void start(const struct lp_config *config)
     if (listen)
         lp_agent_follow();
     error = lp_agent_start(&options, &why);
-    if (error == -EADDRINUSE && listen && inherited(listen - strlen("LEAKPROF_LISTEN=")))
-        return; /* a parent or sibling listens there */
+    if (error == -EADDRINUSE && listen && inherited(listen - strlen("LEAKPROF_LISTEN="))) {
+        lp_agent_start_later(&options); /* a parent or sibling listens there */
+        return;
+    }
     if (!error && listen && unix_path(leakprof_url()))
         dprintf(STDERR_FILENO, "leakprof: curl --unix-socket %s http://localhost/debug/pprof/\n",
                 unix_path(leakprof_url()));

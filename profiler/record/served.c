@@ -17,6 +17,7 @@ static struct slot {
 } * slots;
 
 static pid_t maker; /* the process that mapped the list */
+static atomic_bool follows;
 
 void lp_served_prepare(void)
 {
@@ -29,6 +30,16 @@ void lp_served_prepare(void)
 bool lp_served_forked(void)
 {
     return slots && maker != getpid();
+}
+
+void lp_served_follow(void)
+{
+    atomic_store(&follows, true);
+}
+
+bool lp_served_follows(void)
+{
+    return atomic_load(&follows);
 }
 
 static bool ended(pid_t pid)
@@ -58,7 +69,7 @@ static struct slot *claim(void)
 
 void lp_served_put(const struct lp_served *entry)
 {
-    struct slot *slot = find(getpid());
+    struct slot *slot = find(entry->pid);
     if (slot)
         atomic_store(&slot->owner, CLAIMED);
     else
@@ -67,7 +78,7 @@ void lp_served_put(const struct lp_served *entry)
         return;
     slot->entry = *entry;
     slot->entry.url[LP_SERVED_URL_MAX - 1] = '\0';
-    atomic_store(&slot->owner, getpid());
+    atomic_store(&slot->owner, entry->pid);
 }
 
 void lp_served_drop(void)

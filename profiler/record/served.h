@@ -27,7 +27,12 @@ void lp_served_prepare(void);
 /* Is this process a child, by fork, of the process that mapped the list? */
 bool lp_served_forked(void);
 
-/* Writes this process's entry. If the list is full, nothing happens. */
+/* From now on, another process may have the address before this one (serve/follow.h). */
+void lp_served_follow(void);
+bool lp_served_follows(void);
+
+/* Writes the entry of this process, or of one that it has started. If the list is full, nothing
+ * happens. */
 void lp_served_put(const struct lp_served *entry);
 void lp_served_drop(void);
 

@@ -4,15 +4,20 @@
  */
 #include "serve/processes.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <sys/syscall.h>
 
 #include "inspect/children.h"
+#include "inspect/task.h"
+#include "inspect/tasks.h"
 #include "record/procs.h"
 #include "sys/array.h"
 #include "serve/reply.h"
 #include "serve/route.h"
+#include "serve/server.h"
 
 enum { RANGES_AT_ONCE = 256 };
 
@@ -167,4 +172,73 @@ void lp_http_processes(struct lp_request *request)
     else
         lp_reply_json(request->http, 200, write_json, &list);
     lp_array_release(&list);
+}
+
+/* Do all threads of the program wait for a child or for a signal? */
+static bool only_waits(void)
+{
+    static const int calls[] = {SYS_wait4, SYS_waitid, SYS_rt_sigsuspend, SYS_rt_sigtimedwait,
+                                SYS_pause};
+    struct lp_tasks tasks;
+    bool waits = lp_tasks_read(&tasks) == 0;
+    for (size_t i = 0; waits && i < tasks.ntids; i++) {
+        char text[256];
+        int call = -1;
+        waits = lp_task_read(tasks.tids[i], "syscall", text, sizeof text) > 0 &&
+                sscanf(text, "%d", &call) == 1;
+        size_t n = 0;
+        while (n < sizeof calls / sizeof *calls && calls[n] != call)
+            n++;
+        waits = waits && n < sizeof calls / sizeof *calls;
+    }
+    lp_tasks_release(&tasks);
+    return waits;
+}
+
+/* Has this process started that one, or one in between? */
+static bool descends(pid_t pid, struct lp_child_seen *seen)
+{
+    enum { GENERATIONS = 32 };
+    struct lp_child_seen above;
+    if (!lp_process_look(pid, seen) || lp_child_is_zombie(seen))
+        return false;
+    pid_t parent = seen->parent;
+    for (int i = 0; i < GENERATIONS && parent != getpid(); i++) {
+        if (parent <= 1 || !lp_process_look(parent, &above))
+            return false;
+        parent = above.parent;
+    }
+    return parent == getpid();
+}
+
+static void write_given(struct lp_json *json, const void *given)
+{
+    lp_json_object(json, NULL);
+    lp_json_bool(json, "given_up", *(const bool *)given);
+    lp_json_end(json);
+}
+
+/* A program that was started by this one is served at `url`, and asks for our address. 200: it is
+ * free now. 202: the process is on the list. */
+void lp_http_process_asks(struct lp_request *request)
+{
+    char why[LP_WHY_MAX];
+    int64_t pid = 0;
+    const char *url = lp_query_get(&request->query, "url");
+    struct lp_child_seen seen;
+    if (lp_query_number(&request->query, "pid", 1, INT32_MAX, &pid, why) < 0) {
+        lp_reply_error(request->http, 400, "%s", why);
+        return;
+    }
+    if (!url || strlen(url) >= LP_SERVED_URL_MAX || !descends((pid_t)pid, &seen)) {
+        lp_reply_error(
+            request->http, 400,
+            "\"pid\" must be a process that this one has started, and \"url\" its address");
+        return;
+    }
+    struct lp_served entry = {.pid = (pid_t)pid, .began = seen.began};
+    strcpy(entry.url, url);
+    lp_served_put(&entry);
+    bool given = only_waits() && lp_server_hand_over((pid_t)pid);
+    lp_reply_json(request->http, given ? 200 : 202, write_given, &given);
 }

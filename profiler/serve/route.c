@@ -61,6 +61,7 @@ static const struct route {
     {GET, "/debug/suspects", lp_http_suspects, {"from", "to", "format"}, false},
     {GET, "/debug/live", lp_http_live, {0}, false},
     {GET, "/debug/processes", lp_http_processes, {"format"}, false},
+    {POST, "/debug/processes", lp_http_process_asks, {"pid", "url"}, false},
     {GET, "/debug/rate", lp_http_rate, {0}, false},
     {PUT, "/debug/rate", lp_http_rate_set, {"bytes", "block_ns", "mutex_fraction"}, false},
 };

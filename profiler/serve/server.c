@@ -57,6 +57,8 @@ static struct server {
     _Atomic pid_t tid; /* the thread that runs the server; 0: none */
     struct event_base *base;
     struct evhttp *http;
+    struct evhttp_bound_socket *bound; /* at server.url */
+    const char *token;
     struct event *stop;
     void (*ready)(int error, const char *url, void *arg);
     void *arg;
@@ -128,15 +130,42 @@ static void enter_list(int error)
     lp_processes_enter(&entry);
 }
 
-/* A forked child has taken the address over. The one that it had before is served too, unless it
- * is a Unix socket. */
-static void on_taken(struct evhttp_bound_socket *bound, const char *url)
+/* Closes the listening socket that it had. Its connections stay. */
+static void move_to(struct evhttp_bound_socket *bound, const char *url)
 {
     watch_accept_errors(bound);
+    evhttp_del_accept_socket(server.http, server.bound);
     lp_listen_remove(server.url);
+    server.bound = bound;
     snprintf(server.url, sizeof server.url, "%s", url);
     enter_list(0);
     server.ready(0, server.url, server.arg);
+}
+
+static int follow(pid_t instead)
+{
+    const struct lp_follow wanted = {.base = server.base,
+                                     .http = server.http,
+                                     .wanted = &server.listen,
+                                     .token = server.token,
+                                     .url = server.url,
+                                     .instead = instead,
+                                     .taken = move_to};
+    return lp_follow_start(&wanted);
+}
+
+bool lp_server_hand_over(pid_t to)
+{
+    char url[LP_URL_MAX];
+    int listen_fd = lp_follow_open(&server.listen, url);
+    struct evhttp_bound_socket *bound =
+        listen_fd < 0 ? NULL : evhttp_accept_socket_with_handle(server.http, listen_fd);
+    if (!bound && listen_fd >= 0)
+        close(listen_fd);
+    if (!bound || follow(to) != 0)
+        return false;
+    move_to(bound, url);
+    return true;
 }
 
 /* The environment must not choose libevent's backend: pending.c relies on what epoll can do. */
@@ -160,6 +189,7 @@ static int set_up_http(int listen_fd)
     struct evhttp_bound_socket *bound = evhttp_accept_socket_with_handle(server.http, listen_fd);
     if (!bound)
         return -ENOMEM;
+    server.bound = bound;
     watch_accept_errors(bound);
     evhttp_set_max_headers_size(server.http, HEADERS_MAX);
     evhttp_set_max_body_size(server.http, BODY_MAX);
@@ -196,7 +226,7 @@ static int watch_stop_signal(void)
 static int open_address(bool *follows)
 {
     int fd = lp_listen_open(&server.listen, server.url);
-    *follows = fd == -EADDRINUSE && lp_served_forked();
+    *follows = fd == -EADDRINUSE && lp_served_follows();
     return *follows ? lp_follow_open(&server.listen, server.url) : fd;
 }
 
@@ -217,7 +247,7 @@ static int set_up(const struct leakprof_options *options, const struct periods *
     if (options->listen)
         error = set_up_http(listen_fd);
     if (!error && follows)
-        error = lp_follow_start(server.base, server.http, &server.listen, on_taken);
+        error = follow(0);
     if (!error && options->listen)
         error = lp_live_start(server.base);
     if (!error && periods->trace_ms)
@@ -252,6 +282,9 @@ void lp_server_run(const struct leakprof_options *options,
     uselocale(newlocale(LC_ALL_MASK, "C", NULL));
     server.url[0] = '\0';
     atomic_store(&server.stopping, false);
+    server.ready = ready;
+    server.arg = arg;
+    server.token = options->token;
     int error = check(options, &periods);
     lp_stderr_begin(!error && periods.trace_ms);
     lp_resident_prepare();
@@ -260,8 +293,6 @@ void lp_server_run(const struct leakprof_options *options,
     if (!error && options->rate != LEAKPROF_RATE_KEEP)
         lp_rate_set(options->rate);
     atomic_store(&server.tid, gettid());
-    server.ready = ready;
-    server.arg = arg;
     if (options->listen)
         enter_list(error);
     ready(error, server.url, arg);

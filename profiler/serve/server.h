@@ -2,6 +2,9 @@
 #ifndef LP_SERVE_SERVER_H
 #define LP_SERVE_SERVER_H
 
+#include <stdbool.h>
+#include <sys/types.h>
+
 #include "leakprof.h"
 
 /* Runs it on the calling thread, one of the profiler's, until lp_server_stop(). Calls ready() when
@@ -12,6 +15,10 @@ void lp_server_run(const struct leakprof_options *options,
 
 /* Stops the running server. Any thread. */
 void lp_server_stop(void);
+
+/* Gives the address to that process, and is served at another one until it has ended. false: no
+ * other address can be opened. Profiler's thread only. */
+bool lp_server_hand_over(pid_t to);
 
 /* In a forked child: drops the parent's loop without touching it. */
 void lp_server_forked(void);

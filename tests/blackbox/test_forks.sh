@@ -1,5 +1,5 @@
 # Forked children that live on without exec are served, each at an address of its own.
-# shellcheck shell=bash disable=SC2317
+# shellcheck shell=bash disable=SC2317,SC2046
 . tests/blackbox/lib.sh
 lib=$build/libleakprof.so
 
@@ -140,6 +140,48 @@ test_exec() {
 	make -s fixtures
 	LD_PRELOAD=$lib LEAKPROF_LISTEN=127.0.0.1:0 LEAKPROF_PROGRAM=lives "$build/fixtures/lives" execs 50 >"$work/out" 2>"$work/err"
 	equal output "$(<"$work/out")" "failed 0"
+}
+
+at_port() { # NAME: is it the program that is served at $pprof?
+	[[ $(prof /debug/pprof/cmdline 2>/dev/null | tr '\0' ' ') == "$1"* ]]
+}
+
+test_wrapper() {
+	: "a program that only waits for another gives its address to that one, and takes it back"
+	needs_preload
+	make -s fixtures
+	local child wrapper
+	free_port
+	mkfifo "$work/in"
+	exec 9<>"$work/in"
+	fixed "127.0.0.1:$port" bash -c "timeout 60 '$build/fixtures/lives' workers 1; read -r" <"$work/in" 9>&-
+	wrapper=$pid
+	wait_for 30 at_port "$build/fixtures/lives"
+	sound "$(processes | awk '$3 != "none" { url = $3 } END { print url }')"
+	equal "what is said" "$(<"$work/err")" "leakprof: http://127.0.0.1:$port/debug/pprof/"
+	child=$(prof /debug/processes | jq .pid)
+	kill "$child" $(children | cut -d ' ' -f 1)
+	wait_for 30 at_port bash
+	equal "again" "$(prof /debug/processes | jq .pid)" "$wrapper"
+	equal "a stranger" "$(code POST "$pprof/debug/processes?pid=1&url=x")" 400
+	exec 9>&-
+	ended
+}
+
+test_busy_parent() {
+	: "a program that does more than wait keeps its address, and lists what it has started"
+	needs_preload
+	make -s fixtures
+	free_port
+	fixed "127.0.0.1:$port" bash -c "'$build/fixtures/lives' workers 1 & while :; do read -t 0.05 -r; done" <"/dev/zero"
+	wait_for 30 served 2
+	equal "at the port" "$(prof /debug/processes | jq .pid)" "$pid"
+	local url
+	url=$(children | cut -d ' ' -f 2)
+	wait_for 30 served 2 "$url"
+	sound "$(processes "$url" | awk '$3 != "none" { url = $3 } END { print url }')"
+	kill $(processes "$url" | cut -d ' ' -f 1)
+	ended
 }
 
 test_handlers() {
