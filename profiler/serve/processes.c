@@ -40,8 +40,17 @@ void lp_processes_leave(void)
     lp_served_drop();
 }
 
-static bool running(const struct lp_served *served, struct lp_child_seen *seen)
+/* Every process that shares the list can write to it, and some have fewer rights than this one. */
+static void clean(char *url)
 {
+    for (; *url; url++)
+        if (*url <= ' ' || *url > '~')
+            *url = '?';
+}
+
+static bool running(struct lp_served *served, struct lp_child_seen *seen)
+{
+    clean(served->url);
     return lp_process_look(served->pid, seen) && seen->began == served->began &&
            !lp_child_is_zombie(seen);
 }
