@@ -65,7 +65,7 @@ $(B)/libleakprof.a: $(OBJ_recorder) $(OBJ_reporter) $(call obj,profiler/reporter
 PART := -shared -Wl,-z,defs -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now
 $(B)/libleakprof.so: $(OBJ_recorder) $(call obj,$(SRC_preloaded)) profiler/recorder.map
 	$(CC) $(LDFL) $(PART) -Wl,-Bsymbolic -Wl,-z,initfirst -Wl,--version-script=profiler/recorder.map -o $@ $(filter %.o,$^)
-$(B)/libleakprof-reporter.so: $(OBJ_reporter) $(call obj,profiler/reporter_stubs.c) profiler/reporter.map
+$(B)/libleakprof-reporter.so: $(OBJ_reporter) $(call obj,profiler/reporter_stubs.c profiler/reporter_renew.c) profiler/reporter.map
 	$(CC) $(LDFL) $(PART) -Wl,--version-script=profiler/reporter.map -o $@ $(filter %.o,$^) $(LIBS)
 
 # The lab texts, unchanged, under names made from their paths.

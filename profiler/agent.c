@@ -22,13 +22,15 @@
 #include <unistd.h>
 
 #include "hooks/credentials.h"
+#include "hooks/lives.h"
 #include "link.h"
 #include "sys/clock.h"
 #include "record/self.h"
+#include "record/served.h"
 #include "record/unwind.h"
 #include "sys/syscall.h"
 
-enum { URL_MAX = 80 };
+enum { URL_MAX = 128, AFTER_PARENT_MS = 100, LATER_MS = 1000 };
 
 enum { IDLE, STARTS, SERVES, FAILED, AWAY /* for a call of the program */ };
 
@@ -41,10 +43,15 @@ static struct {
     const char *why;
     pthread_t thread;
     _Atomic pid_t tid;
-    bool again; /* it has run before, for the same lp_agent_start() */
+    bool again;    /* it has run before, for the same lp_agent_start() */
+    bool follows;  /* forked children that live on start it too */
+    int forked;    /* the generation of such a child, or of its program. 0: none */
+    bool stale;    /* the reporter has the parent's state */
+    int64_t until; /* what it waits for before it begins, because it may call exec */
 } agent;
 
 static _Atomic uint32_t lock; /* the thread that starts or stops it now; 0: none */
+static const struct lp_thread_control control;
 
 /* Waits at most LP_AGENT_PATIENCE_MS. false: another thread has it, or a signal handler has
  * interrupted the thread that has it. */
@@ -88,12 +95,26 @@ static uint32_t wait_until_ready(void)
     return state;
 }
 
+/* Returns early if the process is about to stop the thread. */
+static void wait_in_child(void)
+{
+    int64_t left;
+    while (atomic_load(&agent.state) == STARTS && (left = agent.until - lp_now_ns()) > 0) {
+        struct timespec time = {left / 1000000000, left % 1000000000};
+        lp_syscall(SYS_futex, &agent.state, FUTEX_WAIT_PRIVATE, STARTS, &time);
+    }
+}
+
 static void *run(void *arg)
 {
     atomic_store(&agent.tid, gettid());
     pthread_setname_np(pthread_self(), "leakprof");
     int error = lp_own_thread_enter();
+    wait_in_child();
     const struct lp_reporter *reporter = error ? NULL : lp_reporter(&agent.why);
+    if (reporter && agent.stale)
+        reporter->forked();
+    agent.stale = false;
     if (reporter)
         reporter->run(&agent.options, agent.again, ready, NULL);
     else
@@ -102,17 +123,72 @@ static void *run(void *arg)
     return arg;
 }
 
+/* Blocks all signals in the new thread: they are meant for the program. */
+static int start_thread(void)
+{
+    sigset_t all, kept;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &kept);
+    int error = pthread_create(&agent.thread, NULL, run, NULL);
+    pthread_sigmask(SIG_SETMASK, &kept, NULL);
+    return -error;
+}
+
+/* Is /proc that of this process's pid namespace? If not, the numbers in it are others. A sandbox
+ * makes such a process, and then checks that it has one thread. */
+static bool proc_is_ours(void)
+{
+    char number[16], text[16];
+    ssize_t n = readlink("/proc/self", text, sizeof text - 1);
+    text[n > 0 ? n : 0] = '\0';
+    snprintf(number, sizeof number, "%d", (int)getpid());
+    return n <= 0 || strcmp(number, text) == 0;
+}
+
+/* In a process that lives on. Does not wait until it serves. */
+static void start_in_child(void)
+{
+    uint32_t idle = IDLE;
+    if (!lp_hooks_thread_allowed() || !proc_is_ours() || !take_lock())
+        return;
+    /* Otherwise the program has called leakprof_start(). */
+    if (atomic_compare_exchange_strong(&agent.state, &idle, STARTS)) {
+        int previous = lp_own_enter();
+        lp_served_follow();
+        if (start_thread() != 0)
+            atomic_store(&agent.state, IDLE);
+        else
+            lp_hooks_control(&control);
+        lp_own_leave(previous);
+    }
+    give_lock();
+}
+
 /* A forked child does not have the thread. It may start its own. */
 static void forget_in_child(void)
 {
-    const struct lp_reporter *reporter = lp_reporter_loaded();
+    bool was = atomic_load(&agent.state) != IDLE;
     atomic_store(&lock, 0);
-    if (atomic_load(&agent.state) == IDLE)
+    if (!was && !agent.forked)
         return;
-    if (reporter)
-        reporter->forked();
+    agent.stale |= was;
+    agent.again = false;
+    agent.options.listen = agent.listen;
     atomic_store(&agent.state, IDLE);
-    agent.listen = agent.token = NULL;
+    agent.forked = agent.follows ? agent.forked + 1 : 0;
+    if (agent.forked) { /* parents first: they get a fixed address */
+        agent.until =
+            lp_now_ns() + (LP_LIVES_MS + agent.forked * AFTER_PARENT_MS) * INT64_C(1000000);
+        agent.options.trace_ms = 0; /* standard error is the parent's */
+        lp_lives_watch(start_in_child);
+    } else {
+        agent.listen = agent.token = NULL;
+    }
+}
+
+void lp_agent_follow(void)
+{
+    agent.follows = true;
 }
 
 static void release(void)
@@ -133,22 +209,13 @@ static int copy(const struct leakprof_options *options)
     }
     agent.options = *options;
     agent.again = false;
+    agent.forked = 0;
+    agent.until = 0;
     agent.url[0] = '\0';
     agent.why = NULL;
     agent.options.listen = agent.listen = options->listen ? strdup(options->listen) : NULL;
     agent.options.token = agent.token = options->token ? strdup(options->token) : NULL;
     return (options->listen && !agent.listen) || (options->token && !agent.token) ? -ENOMEM : 0;
-}
-
-/* Blocks all signals in the new thread: they are meant for the program. */
-static int start_thread(void)
-{
-    sigset_t all, kept;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &kept);
-    int error = pthread_create(&agent.thread, NULL, run, NULL);
-    pthread_sigmask(SIG_SETMASK, &kept, NULL);
-    return -error;
 }
 
 /* Starts the thread and waits until it serves. Error: see lp_agent_start(). */
@@ -251,20 +318,21 @@ static void leave(const char *why)
     give_lock();
 }
 
-/* Is /proc that of this process's pid namespace? If not, the numbers in it are others. A sandbox
- * makes such a process, and then checks that it has one thread. */
-static bool proc_is_ours(void)
+static const struct lp_thread_control control = {runs, end_for_call, start_again, leave};
+
+void lp_agent_start_later(const struct leakprof_options *options)
 {
-    char number[16], text[16];
-    ssize_t n = readlink("/proc/self", text, sizeof text - 1);
-    text[n > 0 ? n : 0] = '\0';
-    snprintf(number, sizeof number, "%d", (int)getpid());
-    return n <= 0 || strcmp(number, text) == 0;
+    int previous = lp_own_enter();
+    if (copy(options) == 0) {
+        agent.forked = 1;
+        agent.until = lp_now_ns() + LATER_MS * INT64_C(1000000);
+        lp_lives_watch(start_in_child);
+    }
+    lp_own_leave(previous);
 }
 
 int lp_agent_start(const struct leakprof_options *options, const char **why)
 {
-    static const struct lp_thread_control control = {runs, end_for_call, start_again, leave};
     uint32_t idle = IDLE;
     if (!lp_hooks_thread_allowed() || !proc_is_ours())
         return -EPERM;
@@ -275,6 +343,7 @@ int lp_agent_start(const struct leakprof_options *options, const char **why)
         return -EALREADY;
     }
     int previous = lp_own_enter();
+    lp_served_prepare();
     lp_unwind_load(); /* before the program continues, so not on the new thread */
     int error = copy(options);
     if (!error)

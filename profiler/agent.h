@@ -11,6 +11,14 @@
 enum { LP_AGENT_PATIENCE_MS = 10000 };
 int lp_agent_start(const struct leakprof_options *options, const char **why);
 
+/* From now on, forked children that live on start the thread too, with the same options
+ * (hooks/lives.h). */
+void lp_agent_follow(void);
+
+/* For a process whose address is in use by one that started it: starts the thread when the process
+ * lives on (hooks/lives.h), after a second at the earliest. The options are copied. */
+void lp_agent_start_later(const struct leakprof_options *options);
+
 void lp_agent_stop(void);
 const char *lp_agent_url(void); /* "" if it does not serve */
 

@@ -10,9 +10,12 @@
 
 const struct lp_config_row lp_config_rows[LP_VARS] = {
     {"LEAKPROF_LISTEN",
-     "Address to listen on. Port 0 picks a free port. If unset, the profiler does not listen. Only "
-     "the trace line is produced.",
-     "ADDRESS:PORT", "listen", LP_TEXT, AT(listen), 0, 0, 0},
+     "Address to listen on, or a Unix socket to make, with mode 0600. Port 0 picks a free port. %p "
+     "in "
+     "the path is replaced by the process id. If unset, the profiler does not listen. Only the "
+     "trace "
+     "line is produced.",
+     "ADDRESS:PORT or unix:/PATH", "listen", LP_TEXT, AT(listen), 0, 0, 0},
     {"LEAKPROF_TOKEN_FILE",
      "File whose first line is the token that clients must present: 16 or more characters without "
      "spaces. Required to listen beyond "

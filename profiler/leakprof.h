@@ -33,14 +33,16 @@ extern "C" {
 
 /* Ranges and defaults of the variables that are named here: REFERENCE.md. */
 struct leakprof_options {
-    const char *listen; /* "127.0.0.1:6060", "[::1]:0"; port 0 picks a free port. NULL: do not
-                         * listen, only trace, so a trace interval is required */
-    int64_t rate;       /* mean bytes between heap samples; 1: every block, 0: none,
-                         * LEAKPROF_RATE_KEEP: unchanged */
-    const char *token;  /* what clients must present, as Bearer or as the password of Basic;
-                         * NULL: nothing. Required to listen beyond loopback */
-    int64_t trace_ms;   /* between trace lines on standard error, 100 to 3600000; 0: as
-                         * LEAKPROF_TRACE, LEAKPROF_TRACE_OFF: none */
+    const char *listen;        /* "127.0.0.1:6060", "[::1]:0"; port 0 picks a free port.
+                                * "unix:/run/leakprof/%p.sock": a Unix socket with mode 0600, %p is the
+                                * process id. NULL: do not listen, only trace, so a trace interval is
+                                * required */
+    int64_t rate;              /* mean bytes between heap samples; 1: every block, 0: none,
+                                * LEAKPROF_RATE_KEEP: unchanged */
+    const char *token;         /* what clients must present, as Bearer or as the password of Basic;
+                                * NULL: nothing. Required to listen beyond loopback */
+    int64_t trace_ms;          /* between trace lines on standard error, 100 to 3600000; 0: as
+                                * LEAKPROF_TRACE, LEAKPROF_TRACE_OFF: none */
     int64_t snapshot_every_ms; /* between automatic snapshots, 100 to 3600000, longer if they would
                                 * take over a tenth of the time; 0: as LEAKPROF_SNAPSHOT_EVERY,
                                 * LEAKPROF_SNAPSHOT_OFF: none. Ignored without `listen` */
@@ -58,8 +60,8 @@ int leakprof_start(const struct leakprof_options *options);
 /* Stops the server and joins its thread. Recording continues. */
 void leakprof_stop(void);
 
-/* The server's URL, "http://127.0.0.1:6060". "" if it does not listen. Valid until
- * leakprof_stop(). */
+/* The server's URL, "http://127.0.0.1:6060" or "unix:/run/leakprof/1234.sock". "" if it does not
+ * listen. Valid until leakprof_stop(). */
 const char *leakprof_url(void);
 
 /* Enable the block and mutex profiles (0: off, the default). Waits of `ns` nanoseconds or more are

@@ -29,6 +29,7 @@ extern "C" {
 struct leakprof_guard {
     const char *token; /* NULL: no token is required; allowed on loopback only */
     bool loopback;     /* the server listens on a loopback address */
+    bool unix_socket; /* it listens on a Unix socket, which no web page reaches: any Host will do */
 };
 struct leakprof_headers {
     const char *host, *origin, *sec_fetch_site, *authorization; /* NULL: not sent */

@@ -83,6 +83,11 @@
     X(lp_requests)                                                                                 \
     X(lp_sending_begin)                                                                            \
     X(lp_sending_end)                                                                              \
+    X(lp_served_drop)                                                                              \
+    X(lp_served_follows)                                                                           \
+    X(lp_served_forked)                                                                            \
+    X(lp_served_get)                                                                               \
+    X(lp_served_put)                                                                               \
     X(lp_site_count)                                                                               \
     X(lp_site_read)                                                                                \
     X(lp_stack_count)                                                                              \
@@ -101,13 +106,14 @@
 
 struct lp_reporter {
     /* Runs the server on the calling thread, which is one of the profiler's, until stop(). Calls
-     * ready() once, when it listens or has failed. `error` is 0 or a negative errno. `url` is "" if
-     * nothing is served. The options must remain valid until then. again: it has run before, and
-     * goes on with the snapshots and the schedule that it had. */
+     * ready() when it listens or has failed, and again if the URL changes. `error` is 0 or a
+     * negative errno. `url` is "" if nothing is served. The options must remain valid until then.
+     * again: it has run before, and goes on with the snapshots and the schedule that it had. */
     void (*run)(const struct leakprof_options *options, bool again,
                 void (*ready)(int error, const char *url, void *arg), void *arg);
-    void (*stop)(void);   /* makes run() return; any thread */
-    void (*forked)(void); /* in a forked child, which does not have the profiler's threads */
+    void (*stop)(void); /* makes run() return; any thread */
+    void (*forked)(
+        void); /* in a forked child, before run(): forgets what the parent's thread had */
     void (*stats)(struct leakprof_stats *stats);
 };
 

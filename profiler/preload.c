@@ -4,7 +4,8 @@
  * the trace. An error is reported in one line, and the program runs on.
  *
  * The programs that a shell or make starts inherit the environment, so they find the address in
- * use. They do not report that. LEAKPROF_PROGRAM names the only program that listens and traces.
+ * use. They do not report that, and are served elsewhere if they live on. LEAKPROF_PROGRAM names
+ * the only program that listens and traces.
  */
 #include "leakprof.h"
 
@@ -27,11 +28,22 @@
 #include "sys/syscall.h"
 #include "sys/token.h"
 
-static const char *reason(int error)
+/* The path of a Unix socket's address, "unix:/PATH". NULL: another address. */
+static const char *unix_path(const char *address)
 {
+    const char *prefix = "unix:";
+    while (*prefix && *prefix == *address)
+        prefix++, address++;
+    return *prefix ? NULL : address;
+}
+
+static const char *reason(int error, const char *listen)
+{
+    if (error != -EINVAL && listen && unix_path(listen))
+        return strerror(-error);
     switch (error) {
     case -EINVAL:
-        return "not an address; use ADDRESS:PORT, like 127.0.0.1:6060";
+        return "not an address; use ADDRESS:PORT, like 127.0.0.1:6060, or unix:/PATH";
     case -EACCES:
         return "not a loopback address; set LEAKPROF_TOKEN_FILE to a file with a token, or use "
                "127.0.0.1";
@@ -95,18 +107,26 @@ static void start(const struct lp_config *config)
                                              .trace_ms = config->trace_ms,
                                              .snapshot_every_ms = config->snapshot_every_ms,
                                              .snapshot_keep = config->snapshot_keep};
+    if (listen)
+        lp_agent_follow();
     error = lp_agent_start(&options, &why);
     if (error == -EPERM)
         return; /* a part of a sandbox */
-    if (error == -EADDRINUSE && listen && inherited(listen - strlen("LEAKPROF_LISTEN=")))
-        return; /* a parent or sibling listens there */
-    if (!error && listen) {
+    if (error == -EADDRINUSE && listen && inherited(listen - strlen("LEAKPROF_LISTEN="))) {
+        lp_agent_start_later(&options); /* a parent or sibling listens there */
+        return;
+    }
+    if (!error && listen && unix_path(leakprof_url()))
+        dprintf(STDERR_FILENO, "leakprof: curl --unix-socket %s http://localhost/debug/pprof/\n",
+                unix_path(leakprof_url()));
+    else if (!error && listen)
         dprintf(STDERR_FILENO, "leakprof: %s/debug/pprof/\n", leakprof_url());
+    if (!error && listen)
         report_unseen();
-    } else if (error)
+    else if (error)
         dprintf(STDERR_FILENO, "leakprof: %s: %s: %s\n",
                 listen ? "LEAKPROF_LISTEN" : "LEAKPROF_TRACE", listen ? listen : "not started",
-                why ? why : reason(error));
+                why ? why : reason(error, listen));
 }
 
 static const char *last_part(const char *path)
@@ -149,6 +169,15 @@ static bool libc_allocates(void)
 {
     return dlsym(RTLD_DEFAULT, "malloc") == (void *)malloc &&
            dlsym(RTLD_NEXT, "malloc") == (void *)__libc_malloc;
+}
+
+/* Removes the file of the Unix socket. The profiler's thread may be busy, so it is not waited for.
+ */
+__attribute__((destructor)) static void remove_socket(void)
+{
+    const char *path = unix_path(lp_agent_url());
+    if (path)
+        lp_syscall(SYS_unlink, path);
 }
 
 /* Runs after the constructor in hooks/start.c, which reads the environment. */

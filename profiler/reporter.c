@@ -4,6 +4,7 @@
 #include "inspect/footprint.h"
 #include "inspect/process.h"
 #include "record/rate.h"
+#include "reporter_renew.h"
 #include "serve/server.h"
 #include "sys/losses.h"
 
@@ -38,6 +39,6 @@ static void stats(struct leakprof_stats *stats)
 const struct lp_reporter lp_reporter_functions = {
     .run = lp_server_run,
     .stop = lp_server_stop,
-    .forked = lp_server_forked,
+    .forked = lp_reporter_renew,
     .stats = stats,
 };

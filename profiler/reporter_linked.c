@@ -8,6 +8,8 @@
 #include "config.h"
 
 #include "record/unwind.h"
+#include "reporter_renew.h"
+#include "serve/server.h"
 #include "sys/token.h"
 
 const struct lp_reporter *lp_reporter(const char **why)
@@ -19,6 +21,11 @@ const struct lp_reporter *lp_reporter(const char **why)
 const struct lp_reporter *lp_reporter_loaded(void)
 {
     return &lp_reporter_functions;
+}
+
+void lp_reporter_renew(void)
+{
+    lp_server_forked();
 }
 
 __attribute__((constructor(102))) static void load_unwinder(void)

@@ -17,12 +17,16 @@
 #include <sys/mman.h>
 
 #include "hooks/allocator.h"
+#include "reporter_renew.h"
 
 #define COUNT(call) +1
 enum { CALLS = LP_RECORDER_CALLS(COUNT) };
 
+/* These variables keep their values in a forked child (reporter_renew.c). */
+#define KEPT __attribute__((section(".data")))
+
 extern const void *lp_recorder_calls[CALLS] __attribute__((visibility("hidden")));
-const void *lp_recorder_calls[CALLS];
+const void *lp_recorder_calls[CALLS] KEPT;
 
 #define TEXT_(number) #number
 #define TEXT(number) TEXT_(number)
@@ -39,7 +43,7 @@ LP_RECORDER_CALLS(STUB)
 
 #define EXPORT __attribute__((visibility("default")))
 
-static bool entered; /* the recorder's functions may be called */
+static KEPT bool entered; /* the recorder's functions may be called */
 
 EXPORT const struct lp_reporter *lp_reporter_entry(const void *const *calls, const char *names);
 EXPORT const struct lp_reporter *lp_reporter_entry(const void *const *calls, const char *names)
@@ -48,6 +52,7 @@ EXPORT const struct lp_reporter *lp_reporter_entry(const void *const *calls, con
         return NULL;
     memcpy(lp_recorder_calls, calls, sizeof lp_recorder_calls);
     entered = true;
+    lp_reporter_keep();
     return &lp_reporter_functions;
 }
 
@@ -64,7 +69,7 @@ static void *find(const char *name)
     EXPORT type name params;                                                                       \
     EXPORT type name params                                                                        \
     {                                                                                              \
-        static _Atomic(__typeof__(&name)) first;                                                   \
+        static KEPT _Atomic(__typeof__(&name)) first;                                              \
         __typeof__(&name) call = atomic_load_explicit(&first, memory_order_relaxed);               \
         if (!call) {                                                                               \
             call = (__typeof__(&name))find(#name);                                                 \

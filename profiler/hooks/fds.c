@@ -8,6 +8,7 @@
  */
 #include "hooks/fds.h"
 #include "hooks/credentials.h"
+#include "hooks/lives.h"
 #include "hooks/signals.h"
 #include "hooks/sockets.h"
 
@@ -65,6 +66,7 @@ __attribute__((noinline)) void lp_fds_opened(const int *fds, int n, void *caller
     bool own = lp_self.own, blind = own || lp_self.busy; /* busy: in a signal handler above us */
     if (!watched())
         return;
+    lp_hooks_lives(false);
     if (blind && !own)
         lp_loss(LP_LOSS_REENTERED);
     uint32_t stack = blind ? LP_STACK_NONE : stack_here(caller);
@@ -98,12 +100,21 @@ static inline FILE *opened_file(FILE *file, void *caller)
     return file;
 }
 
+/* The same, for calls that a process makes only if it lives on (hooks/lives.h). */
+#define OPENS_LIVING(name, params, args)                                                           \
+    LP_FIND(name)                                                                                  \
+    LP_HOOK int name params                                                                        \
+    {                                                                                              \
+        lp_hooks_lives(true);                                                                      \
+        return opened_one(LP_REAL(name) args, CALLER);                                             \
+    }
+
 OPENS(socket, (int domain, int type, int protocol), (domain, type, protocol))
 OPENS(creat, (const char *path, mode_t mode), (path, mode))
 OPENS(creat64, (const char *path, mode_t mode), (path, mode))
 OPENS(dup, (int fd), (fd))
-OPENS(epoll_create, (int size), (size))
-OPENS(epoll_create1, (int flags), (flags))
+OPENS_LIVING(epoll_create, (int size), (size))
+OPENS_LIVING(epoll_create1, (int flags), (flags))
 OPENS(eventfd, (unsigned int count, int flags), (count, flags))
 OPENS(timerfd_create, (clockid_t clock, int flags), (clock, flags))
 OPENS(inotify_init, (void), ())
@@ -131,6 +142,7 @@ LP_HOOK int signalfd(int fd, const sigset_t *mask, int flags)
     LP_FIND(name)                                                                                  \
     LP_HOOK int name params                                                                        \
     {                                                                                              \
+        lp_hooks_lives(true);                                                                      \
         return opened_one(LP_AGAIN_SOCKET(LP_REAL(name) args, fd, SO_RCVTIMEO), CALLER);           \
     }
 ACCEPTS(accept, (int fd, __SOCKADDR_ARG address, socklen_t *restrict length), (fd, address, length))

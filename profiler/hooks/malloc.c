@@ -21,6 +21,7 @@
  * record it first. realloc does the same, and restores the record if it fails.
  */
 #include "hooks/hook.h"
+#include "hooks/lives.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -117,6 +118,7 @@ __attribute__((noinline)) static void *allocate_slow(struct request *r, void *ca
     if (!lp_heap_due(r->size, &rate))
         return allocate(r);
 
+    lp_hooks_lives(false);
     void *block = pages_at(rate) ? allocate_page(r) : allocate(r);
     if (block && pages_at(rate) && !at_page(block)) {
         lp_loss(LP_LOSS_NO_MEMORY);

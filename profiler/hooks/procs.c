@@ -9,6 +9,7 @@
  * the wait.
  */
 #include "hooks/hook.h"
+#include "hooks/lives.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -42,6 +43,7 @@ __attribute__((noinline)) static void born(uint64_t key, void *caller)
     bool above = lp_self.busy; /* in a signal handler that interrupted us */
     if (!lp_hooks_process())
         return;
+    lp_hooks_lives(false);
     if (above)
         lp_loss(LP_LOSS_REENTERED);
     lp_self.busy = true;
@@ -213,6 +215,7 @@ void lp_hooks_pclosed(pid_t child)
 
 static inline pid_t waited(pid_t child, const int *status)
 {
+    lp_hooks_lives(false);
     if (child > 0 && (WIFEXITED(*status) || WIFSIGNALED(*status)))
         over((uint64_t)child);
     return child;

@@ -2,8 +2,7 @@
  * What the hooks need at start-up and at every fork.
  *
  * A forked child inherits copies of the tables, without its parent's children, and continues
- * recording. It does not have the profiler's threads, so it is not served until it calls
- * leakprof_start() itself.
+ * recording. It does not have the profiler's threads: see hooks/lives.h.
  */
 #include <pthread.h>
 #include <stdatomic.h>

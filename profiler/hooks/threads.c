@@ -7,6 +7,7 @@
  * these hooks. They are found in /proc/self/task.
  */
 #include "hooks/hook.h"
+#include "hooks/lives.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -107,6 +108,7 @@ LP_HOOK int pthread_create(pthread_t *restrict thread, const pthread_attr_t *res
                            void *(*run)(void *), void *restrict arg)
 {
     int detach = PTHREAD_CREATE_JOINABLE;
+    lp_hooks_lives(true);
     if (attr)
         pthread_attr_getdetachstate(attr, &detach);
     struct lp_thread_ticket ticket = creating(
@@ -120,6 +122,7 @@ LP_HOOK int pthread_create(pthread_t *restrict thread, const pthread_attr_t *res
 LP_FIND(thrd_create)
 LP_HOOK int thrd_create(thrd_t *thread, thrd_start_t run, void *arg)
 {
+    lp_hooks_lives(true);
     struct lp_thread_ticket ticket =
         creating(&(struct lp_thread_order){run, arg, thread, false}, CALLER);
     if (!ticket.row)

@@ -9,10 +9,9 @@
 
 enum { RANGES_AT_ONCE = 256 };
 
-bool lp_child_look(pid_t pid, struct lp_child_seen *seen)
+bool lp_process_look(pid_t pid, struct lp_child_seen *seen)
 {
     char path[32], text[600];
-    int parent = 0;
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
     if (lp_file_read(path, text, sizeof text) <= 0)
         return false;
@@ -23,8 +22,13 @@ bool lp_child_look(pid_t pid, struct lp_child_seen *seen)
     snprintf(seen->name, sizeof seen->name, "%s", name + 1);
     return sscanf(rest + 1,
                   " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-                  &seen->state, &parent, &seen->began) == 3 &&
-           parent == getpid() && seen->state != 'X';
+                  &seen->state, &seen->parent, &seen->began) == 3 &&
+           seen->state != 'X';
+}
+
+bool lp_child_look(pid_t pid, struct lp_child_seen *seen)
+{
+    return lp_process_look(pid, seen) && seen->parent == getpid();
 }
 
 int64_t lp_children(int64_t *zombies)

@@ -8,8 +8,12 @@
 
 struct lp_child_seen {
     char name[16], state;
+    pid_t parent;
     unsigned long long began; /* in clock ticks since the machine was booted */
 };
+
+/* Reads the state of any process. false: there is none. */
+bool lp_process_look(pid_t pid, struct lp_child_seen *seen);
 
 /* Reads the state of a child. false: this process has no such child. */
 bool lp_child_look(pid_t pid, struct lp_child_seen *seen);

@@ -144,7 +144,8 @@ static int install(void)
         struct sigaction old,
             action = {.sa_sigaction = answer, .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK};
         sigfillset(&action.sa_mask);
-        if (sigaction(n, NULL, &old) != 0 || old.sa_handler != SIG_DFL)
+        if (sigaction(n, NULL, &old) != 0 ||
+            (old.sa_handler != SIG_DFL && old.sa_sigaction != answer)) /* its parent installed it */
             continue;
         if (sigaction(n, &action, NULL) != 0)
             return -errno;

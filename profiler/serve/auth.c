@@ -102,7 +102,7 @@ int leakprof_guard_check(const struct leakprof_guard *guard, const struct leakpr
         *why = "this server has no token, so it only answers on a loopback address";
         return 403;
     }
-    if (guard->loopback && headers->host && !names_loopback(headers->host)) {
+    if (guard->loopback && !guard->unix_socket && headers->host && !names_loopback(headers->host)) {
         *why = "the Host header names another machine: use 127.0.0.1 or localhost";
         return 403;
     }

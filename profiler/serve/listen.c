@@ -8,8 +8,13 @@
 #include <string.h>
 #include <unistd.h>
 #include <arpa/inet.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 
 _Static_assert(LP_URL_MAX >= sizeof((struct leakprof_address *)0)->text + sizeof "http://", "fits");
+_Static_assert(LP_URL_MAX >= sizeof((struct lp_listen *)0)->path + sizeof "unix:", "fits");
+
+static const char UNIX_PREFIX[] = "unix:";
 
 static int parse_port(const char *text, in_port_t *port)
 {
@@ -85,7 +90,43 @@ int leakprof_address_bound(int fd, struct leakprof_address *address)
     return 0;
 }
 
-int lp_address_listen(const struct leakprof_address *address, char url[LP_URL_MAX])
+/* Copies the path and replaces "%p" by the process id. */
+static int expand(const char *text, char *out, size_t capacity)
+{
+    size_t n = 0;
+    while (*text && n < capacity) {
+        if (text[0] == '%' && text[1] == 'p') {
+            n += (size_t)snprintf(out + n, capacity - n, "%d", (int)getpid());
+            text += 2;
+        } else {
+            out[n++] = *text++;
+        }
+    }
+    if (n >= capacity)
+        return -EINVAL;
+    out[n] = '\0';
+    return 0;
+}
+
+int lp_listen_parse(const char *text, struct lp_listen *listen)
+{
+    size_t prefix = sizeof UNIX_PREFIX - 1;
+    *listen = (struct lp_listen){0};
+    if (!text || strncmp(text, UNIX_PREFIX, prefix) != 0)
+        return leakprof_address_parse(text, &listen->tcp);
+    listen->tcp.loopback = true;
+    return text[prefix] == '/' ? expand(text + prefix, listen->path, sizeof listen->path) : -EINVAL;
+}
+
+bool lp_listen_own(const char *text)
+{
+    size_t length = strlen(text);
+    if (strncmp(text, UNIX_PREFIX, sizeof UNIX_PREFIX - 1) == 0)
+        return strstr(text, "%p") != NULL;
+    return length > 2 && strcmp(text + length - 2, ":0") == 0;
+}
+
+static int listen_tcp(const struct leakprof_address *address, char url[LP_URL_MAX])
 {
     struct leakprof_address bound;
     int fd = socket(address->socket.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -102,4 +143,55 @@ int lp_address_listen(const struct leakprof_address *address, char url[LP_URL_MA
     }
     snprintf(url, LP_URL_MAX, "http://%s", bound.text);
     return fd;
+}
+
+/* Removes the file if it is a socket on which nobody listens. */
+static bool remove_stale(const struct sockaddr_un *address)
+{
+    struct stat file;
+    if (lstat(address->sun_path, &file) != 0 || !S_ISSOCK(file.st_mode))
+        return false;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    bool stale = fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof *address) != 0 &&
+                 errno == ECONNREFUSED;
+    if (fd >= 0)
+        close(fd);
+    return stale && unlink(address->sun_path) == 0;
+}
+
+/* The file gets the mode of the unbound socket. So it never has a wider one. */
+static int listen_unix(const char *path, char url[LP_URL_MAX])
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    memcpy(address.sun_path, path, sizeof address.sun_path);
+    int error = fchmod(fd, S_IRUSR | S_IWUSR) != 0 ? -errno : 0;
+    for (int tries = 2; tries > 0 && !error; tries--) {
+        error = bind(fd, (const struct sockaddr *)&address, sizeof address) != 0 ? -errno : 0;
+        if (error != -EADDRINUSE)
+            break;
+        if (tries > 1 && remove_stale(&address))
+            error = 0; /* try again */
+    }
+    if (!error && listen(fd, 128) != 0)
+        error = -errno;
+    if (error) {
+        close(fd);
+        return error;
+    }
+    snprintf(url, LP_URL_MAX, "%s%s", UNIX_PREFIX, path);
+    return fd;
+}
+
+int lp_listen_open(const struct lp_listen *listen, char url[LP_URL_MAX])
+{
+    return *listen->path ? listen_unix(listen->path, url) : listen_tcp(&listen->tcp, url);
+}
+
+void lp_listen_remove(const char *url)
+{
+    if (strncmp(url, UNIX_PREFIX, sizeof UNIX_PREFIX - 1) == 0)
+        unlink(url + sizeof UNIX_PREFIX - 1);
 }

@@ -36,7 +36,9 @@ static const char tail[] =
     "<p><a href='/'>The dashboard</a></p>\n"
     "<p>Beyond Go's contract: <a href='/debug/snapshots'>/debug/snapshots</a>,"
     " /debug/diff?from=ID&amp;to=now, /debug/suspects?from=ID&amp;to=now,"
-    " <a href='/debug/live'>/debug/live</a>, <a href='/debug/rate'>/debug/rate</a>.</p>\n"
+    " <a href='/debug/live'>/debug/live</a>,"
+    " <a href='/debug/processes'>/debug/processes</a>,"
+    " <a href='/debug/rate'>/debug/rate</a>.</p>\n"
     "<p>In a terminal: <code>go tool pprof http://HOST:PORT/debug/pprof/heap</code></p>\n"
     "</body>\n</html>\n";
 

@@ -60,6 +60,8 @@ static const struct route {
      false},
     {GET, "/debug/suspects", lp_http_suspects, {"from", "to", "format"}, false},
     {GET, "/debug/live", lp_http_live, {0}, false},
+    {GET, "/debug/processes", lp_http_processes, {"format"}, false},
+    {POST, "/debug/processes", lp_http_process_asks, {"pid", "url"}, false},
     {GET, "/debug/rate", lp_http_rate, {0}, false},
     {PUT, "/debug/rate", lp_http_rate_set, {"bytes", "block_ns", "mutex_fraction"}, false},
 };
@@ -117,7 +119,7 @@ static void refuse_path(struct evhttp_request *http)
 {
     lp_reply_error(http, 404,
                    "not found; routes: /, /debug/pprof/, /debug/snapshots, /debug/diff, "
-                   "/debug/suspects, /debug/live, /debug/rate");
+                   "/debug/suspects, /debug/live, /debug/processes, /debug/rate");
 }
 
 /* NULL: the request was refused and answered. */

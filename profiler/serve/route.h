@@ -54,6 +54,10 @@ void lp_http_suspects(struct lp_request *request);
 /* live.c */
 void lp_http_live(struct lp_request *request);
 
+/* processes.c */
+void lp_http_processes(struct lp_request *request);
+void lp_http_process_asks(struct lp_request *request);
+
 /* rate.c */
 void lp_http_rate(struct lp_request *request);
 void lp_http_rate_set(struct lp_request *request);

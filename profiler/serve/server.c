@@ -29,10 +29,13 @@
 #include "inspect/vmas.h"
 #include "record/rate.h"
 #include "record/self.h"
+#include "record/served.h"
 #include "write/trace.h"
+#include "serve/follow.h"
 #include "serve/listen.h"
 #include "serve/live.h"
 #include "serve/periodic.h"
+#include "serve/processes.h"
 #include "serve/route.h"
 #include "serve/trace.h"
 #include "serve/pending.h"
@@ -48,13 +51,17 @@ enum {
 
 static struct server {
     char url[LP_URL_MAX];
-    struct leakprof_address address;
+    struct lp_listen listen;
     struct leakprof_guard guard;
     atomic_bool stopping;
     _Atomic pid_t tid; /* the thread that runs the server; 0: none */
     struct event_base *base;
     struct evhttp *http;
-    struct event *stop, *accept_again;
+    struct evhttp_bound_socket *bound; /* at server.url */
+    const char *token;
+    struct event *stop;
+    void (*ready)(int error, const char *url, void *arg);
+    void *arg;
 } server;
 
 /* What runs besides serving. */
@@ -83,31 +90,83 @@ static void release(void)
     lp_live_stop();
     lp_trace_stop();
     lp_periodic_stop();
+    lp_follow_stop();
     if (server.http)
         evhttp_free(server.http); /* closes all connections and the listening socket */
+    if (*server.url)
+        lp_listen_remove(server.url);
     if (server.stop)
         event_free(server.stop);
-    if (server.accept_again)
-        event_free(server.accept_again);
     if (server.base)
         event_base_free(server.base);
     server.http = NULL;
-    server.stop = server.accept_again = NULL;
+    server.stop = NULL;
     server.base = NULL;
 }
 
 /* The thread is out of descriptors. Without a pause, libevent would retry at once, forever. */
-static void on_accept_error(struct evconnlistener *listener, void *arg)
-{
-    (void)arg;
-    evconnlistener_disable(listener);
-    event_add(server.accept_again, &(struct timeval){.tv_sec = ACCEPT_AGAIN_SECONDS});
-}
-
 static void on_accept_again(evutil_socket_t fd, short what, void *listener)
 {
     (void)fd, (void)what;
     evconnlistener_enable(listener);
+}
+
+static void on_accept_error(struct evconnlistener *listener, void *arg)
+{
+    (void)arg;
+    if (event_base_once(server.base, -1, EV_TIMEOUT, on_accept_again, listener,
+                        &(struct timeval){.tv_sec = ACCEPT_AGAIN_SECONDS}) == 0)
+        evconnlistener_disable(listener);
+}
+
+static void watch_accept_errors(struct evhttp_bound_socket *bound)
+{
+    evconnlistener_set_error_cb(evhttp_bound_socket_get_listener(bound), on_accept_error);
+}
+
+static void enter_list(int error)
+{
+    struct lp_served entry = {.error = error};
+    memcpy(entry.url, server.url, sizeof entry.url);
+    lp_processes_enter(&entry);
+}
+
+/* Closes the listening socket that it had. Its connections stay. */
+static void move_to(struct evhttp_bound_socket *bound, const char *url)
+{
+    watch_accept_errors(bound);
+    evhttp_del_accept_socket(server.http, server.bound);
+    lp_listen_remove(server.url);
+    server.bound = bound;
+    snprintf(server.url, sizeof server.url, "%s", url);
+    enter_list(0);
+    server.ready(0, server.url, server.arg);
+}
+
+static int follow(pid_t instead)
+{
+    const struct lp_follow wanted = {.base = server.base,
+                                     .http = server.http,
+                                     .wanted = &server.listen,
+                                     .token = server.token,
+                                     .url = server.url,
+                                     .instead = instead,
+                                     .taken = move_to};
+    return lp_follow_start(&wanted);
+}
+
+bool lp_server_hand_over(pid_t to)
+{
+    char url[LP_URL_MAX];
+    int listen_fd = lp_follow_open(&server.listen, url);
+    struct evhttp_bound_socket *bound =
+        listen_fd < 0 ? NULL : evhttp_accept_socket_with_handle(server.http, listen_fd);
+    if (!bound && listen_fd >= 0)
+        close(listen_fd);
+    if (!bound || follow(to) != 0)
+        return false;
+    move_to(bound, url);
+    return true;
 }
 
 /* The environment must not choose libevent's backend: pending.c relies on what epoll can do. */
@@ -129,11 +188,10 @@ static int set_up_http(int listen_fd)
     if (!server.http)
         return -ENOMEM;
     struct evhttp_bound_socket *bound = evhttp_accept_socket_with_handle(server.http, listen_fd);
-    struct evconnlistener *listener = bound ? evhttp_bound_socket_get_listener(bound) : NULL;
-    server.accept_again = evtimer_new(server.base, on_accept_again, listener);
-    if (!listener || !server.accept_again)
+    if (!bound)
         return -ENOMEM;
-    evconnlistener_set_error_cb(listener, on_accept_error);
+    server.bound = bound;
+    watch_accept_errors(bound);
     evhttp_set_max_headers_size(server.http, HEADERS_MAX);
     evhttp_set_max_body_size(server.http, BODY_MAX);
     evhttp_set_timeout(server.http, TIMEOUT_SECONDS);
@@ -165,21 +223,32 @@ static int watch_stop_signal(void)
     return server.stop && event_add(server.stop, NULL) == 0 ? 0 : -ENOMEM;
 }
 
+/* follows: it is another address than the one in the options (serve/follow.h). */
+static int open_address(bool *follows)
+{
+    int fd = lp_listen_open(&server.listen, server.url);
+    *follows = fd == -EADDRINUSE && lp_served_follows();
+    return *follows ? lp_follow_open(&server.listen, server.url) : fd;
+}
+
 /* What this opens is closed at the end of the thread, if not before. */
 static int set_up(const struct leakprof_options *options, const struct periods *periods)
 {
     int error = room_for_descriptors();
-    int listen_fd =
-        error || !options->listen ? error : lp_address_listen(&server.address, server.url);
+    bool follows = false;
+    int listen_fd = error || !options->listen ? error : open_address(&follows);
     if (listen_fd < 0)
         return listen_fd;
-    server.guard =
-        (struct leakprof_guard){.token = options->token, .loopback = server.address.loopback};
+    server.guard = (struct leakprof_guard){.token = options->token,
+                                           .loopback = server.listen.tcp.loopback,
+                                           .unix_socket = *server.listen.path != '\0'};
     server.base = new_base();
     if (!server.base)
         return -ENOMEM;
     if (options->listen)
         error = set_up_http(listen_fd);
+    if (!error && follows)
+        error = follow(0);
     if (!error && options->listen)
         error = lp_live_start(server.base);
     if (!error && periods->trace_ms)
@@ -195,11 +264,11 @@ static int set_up(const struct leakprof_options *options, const struct periods *
 static int check(const struct leakprof_options *options, struct periods *periods)
 {
     const char *token = options->token;
-    server.address = (struct leakprof_address){.loopback = true};
-    if ((options->listen && leakprof_address_parse(options->listen, &server.address) != 0) ||
+    server.listen = (struct lp_listen){.tcp.loopback = true};
+    if ((options->listen && lp_listen_parse(options->listen, &server.listen) != 0) ||
         (token && !*token))
         return -EINVAL;
-    if (!server.address.loopback && !token)
+    if (!server.listen.tcp.loopback && !token)
         return -EACCES;
     *periods = (struct periods){
         .trace_ms = options->trace_ms > 0 ? options->trace_ms : 0,
@@ -219,6 +288,9 @@ void lp_server_run(const struct leakprof_options *options, bool again,
     uselocale(locale);
     server.url[0] = '\0';
     atomic_store(&server.stopping, false);
+    server.ready = ready;
+    server.arg = arg;
+    server.token = options->token;
     int error = check(options, &periods);
     periods.again = again;
     lp_stderr_begin(!error && periods.trace_ms);
@@ -228,9 +300,13 @@ void lp_server_run(const struct leakprof_options *options, bool again,
     if (!error && options->rate != LEAKPROF_RATE_KEEP)
         lp_rate_set(options->rate);
     atomic_store(&server.tid, gettid());
+    if (options->listen)
+        enter_list(error);
     ready(error, server.url, arg);
-    if (!error)
+    if (!error) {
         event_base_dispatch(server.base);
+        lp_processes_leave();
+    }
     atomic_store(&server.tid, 0);
     release();
 }
@@ -250,9 +326,10 @@ void lp_server_forked(void)
     lp_live_forked();
     lp_trace_forked();
     lp_periodic_forked();
+    lp_follow_forked();
     lp_store_forked();
     server.base = NULL;
     server.http = NULL;
-    server.stop = server.accept_again = NULL;
+    server.stop = NULL;
     atomic_store(&server.tid, 0);
 }

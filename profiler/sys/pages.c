@@ -60,10 +60,10 @@ static void unmap(void *pages, size_t bytes)
 #endif
 }
 
-void *lp_own_map(size_t bytes, enum lp_own kind)
+static void *map(size_t bytes, enum lp_own kind, int flags)
 {
     long pages =
-        lp_syscall(SYS_mmap, NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+        lp_syscall(SYS_mmap, NULL, bytes, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS, -1);
     if (pages < 0 && pages >= -LP_ERRNO_MAX) {
         lp_loss(LP_LOSS_NO_MEMORY);
         return NULL;
@@ -71,6 +71,16 @@ void *lp_own_map(size_t bytes, enum lp_own kind)
     atomic_fetch_add_explicit(&bytes_of[kind], (int64_t)bytes, memory_order_relaxed);
     lp_own_claim((void *)pages, bytes);
     return (void *)pages;
+}
+
+void *lp_own_map(size_t bytes, enum lp_own kind)
+{
+    return map(bytes, kind, MAP_PRIVATE);
+}
+
+void *lp_own_map_shared(size_t bytes, enum lp_own kind)
+{
+    return map(bytes, kind, MAP_SHARED);
 }
 
 void lp_own_unmap(void *pages, size_t bytes, enum lp_own kind)

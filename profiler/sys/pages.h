@@ -35,6 +35,8 @@ enum { LP_PAGE = 4096 }; /* bytes per page on x86-64 */
 
 /* Maps zeroed pages. NULL: the kernel refused (counted as a loss). errno is kept. */
 void *lp_own_map(size_t bytes, enum lp_own kind);
+/* The same, and forked children share the pages. */
+void *lp_own_map_shared(size_t bytes, enum lp_own kind);
 void lp_own_unmap(void *pages, size_t bytes, enum lp_own kind);
 
 /* Where these pages are, and other memory of the profiler: mappings made for it by malloc and for

@@ -1,4 +1,4 @@
-// What the profiler itself uses, its losses, and its sampling rates.
+// What the profiler itself uses, its losses, its sampling rates, and the processes that it serves.
 import {h, head, labelled, pairs, select} from './dom.js';
 import {ask, json} from './api.js';
 import {bytes, count, duration} from './format.js';
@@ -29,9 +29,19 @@ function rate({rate: now}) {
   })));
 }
 
+function address({url, reason}) {
+  if (!url) return `not served: ${reason}`;
+  return url.startsWith('http:') ? h('a', {href: url}, url) : url;
+}
+
+function processes({pid, processes: all}) {
+  const about = ({pid: id, name}) => `${name} ${id}${id === pid ? ' (this one)' : ''}`;
+  return box('Processes', pairs(all.map(process => [about(process), address(process)])));
+}
+
 export async function show(main, params, signal) {
-  const [{profiler}, now] = await Promise.all([
-    json('/debug/pprof/heap?format=json', {signal}), json('/debug/rate', {signal}),
+  const [{profiler}, now, list] = await Promise.all([
+    json('/debug/pprof/heap?format=json', {signal}), json('/debug/rate', {signal}), json('/debug/processes', {signal}),
   ]);
   main.append(head('The profiler itself', 'None of this is in the program’s figures.'), rate(now),
     h('div', {class: 'pairs'},
@@ -40,6 +50,7 @@ export async function show(main, params, signal) {
       box('Its time', pairs([['in the program’s threads, about', duration(profiler.hook_ns_estimate)], ['measured at events', count(profiler.hook_events_timed)]])),
       box('What it keeps', pairs([['live samples', count(profiler.live_samples)], ['stacks', count(profiler.stacks)], ['places and sizes', count(profiler.sites)]])),
       losses(profiler),
+      processes(list),
       box('Its tables', pairs(Object.entries(profiler.tables).filter(([, n]) => n).sort((a, b) => b[1] - a[1]).map(([name, n]) => [words(name), bytes(n)])))),
     commands(curl('/debug/pprof/heap?debug=1'), curl('/debug/rate?bytes=1', '-X PUT'), pprof('/debug/pprof/heap')));
 }

@@ -143,6 +143,16 @@ static void test_the_token_does_not_excuse_another_site(void **state)
     assert_int_equal(check(&local_token, headers), 403);
 }
 
+static void test_a_unix_socket_has_no_host(void **state)
+{
+    (void)state;
+    const struct leakprof_guard guard = {.loopback = true, .unix_socket = true};
+    struct leakprof_headers headers = {.host = "container"};
+    assert_int_equal(check(&guard, headers), 0);
+    headers.origin = "http://evil.example";
+    assert_int_equal(check(&guard, headers), 403);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -154,6 +164,7 @@ int main(void)
         cmocka_unit_test(test_wrong_tokens_are_refused),
         cmocka_unit_test(test_an_empty_guard_refuses_all),
         cmocka_unit_test(test_the_token_does_not_excuse_another_site),
+        cmocka_unit_test(test_a_unix_socket_has_no_host),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,7 +2,12 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+#include <sys/stat.h>
 
 #include "serve/listen.h"
 
@@ -48,22 +53,90 @@ static void test_bad_addresses(void **state)
 static void test_a_port_in_use_is_an_error(void **state)
 {
     (void)state;
-    struct leakprof_address address, bound;
+    struct lp_listen listen;
+    struct leakprof_address bound;
     char url[LP_URL_MAX], again[LP_URL_MAX];
-    assert_int_equal(leakprof_address_parse("127.0.0.1:0", &address), 0);
-    int fd = lp_address_listen(&address, url);
+    assert_int_equal(lp_listen_parse("127.0.0.1:0", &listen), 0);
+    int fd = lp_listen_open(&listen, url);
     assert_true(fd >= 0);
-    assert_int_equal(leakprof_address_parse(url + sizeof "http://" - 1, &address), 0);
-    assert_int_equal(lp_address_listen(&address, again), -EADDRINUSE);
+    assert_int_equal(lp_listen_parse(url + sizeof "http://" - 1, &listen), 0);
+    assert_int_equal(lp_listen_open(&listen, again), -EADDRINUSE);
     assert_int_equal(leakprof_address_bound(fd, &bound), 0);
-    assert_string_equal(bound.text, address.text);
+    assert_string_equal(bound.text, listen.tcp.text);
     assert_true(bound.loopback);
     close(fd);
     assert_int_equal(leakprof_address_bound(fd, &bound), -EBADF);
-    fd = lp_address_listen(&address, again);
+    fd = lp_listen_open(&listen, again);
     assert_true(fd >= 0);
     assert_string_equal(url, again);
     close(fd);
+}
+
+static void test_unix_paths(void **state)
+{
+    (void)state;
+    struct lp_listen listen;
+    char wanted[108], text[200] = "unix:/";
+    assert_int_equal(lp_listen_parse("unix:/tmp/%p.%p", &listen), 0);
+    snprintf(wanted, sizeof wanted, "/tmp/%d.%d", (int)getpid(), (int)getpid());
+    assert_string_equal(listen.path, wanted);
+    assert_true(listen.tcp.loopback);
+    assert_int_equal(lp_listen_parse("127.0.0.1:1", &listen), 0);
+    assert_string_equal(listen.path, "");
+    static const char *const bad[] = {"unix:", "unix:x", "unix:./x", "unix:%p", "UNIX:/x", "/x"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(lp_listen_parse(bad[i], &listen), -EINVAL);
+    size_t prefix = strlen(text), longest = sizeof "unix:" - 1 + 107;
+    memset(text + prefix, 'x', longest - prefix);
+    assert_int_equal(lp_listen_parse(text, &listen), 0);
+    text[longest] = 'x';
+    assert_int_equal(lp_listen_parse(text, &listen), -EINVAL);
+    text[longest] = '\0';
+    memcpy(text + longest - 2, "%p", 2);
+    assert_int_equal(lp_listen_parse(text, &listen), getpid() < 100 ? 0 : -EINVAL);
+}
+
+static void test_which_addresses_are_a_process_s_own(void **state)
+{
+    (void)state;
+    assert_true(lp_listen_own("127.0.0.1:0"));
+    assert_true(lp_listen_own("[::1]:0"));
+    assert_true(lp_listen_own("unix:/run/%p.sock"));
+    assert_false(lp_listen_own("127.0.0.1:6060"));
+    assert_false(lp_listen_own("127.0.0.1:10"));
+    assert_false(lp_listen_own("unix:/run/x:0"));
+}
+
+static void test_a_unix_socket(void **state)
+{
+    (void)state;
+    char directory[] = "/tmp/leakprof.XXXXXX", text[64], url[LP_URL_MAX], again[LP_URL_MAX];
+    struct lp_listen listen;
+    struct stat file;
+    assert_non_null(mkdtemp(directory));
+    snprintf(text, sizeof text, "unix:%s/s", directory);
+    assert_int_equal(lp_listen_parse(text, &listen), 0);
+    mode_t mask = umask(0);
+    int fd = lp_listen_open(&listen, url);
+    umask(mask);
+    assert_true(fd >= 0);
+    assert_string_equal(url, text);
+    assert_int_equal(stat(listen.path, &file), 0);
+    assert_int_equal(file.st_mode, S_IFSOCK | 0600);
+    assert_int_equal(lp_listen_open(&listen, again), -EADDRINUSE);
+    close(fd); /* now the file is stale */
+    fd = lp_listen_open(&listen, url);
+    assert_true(fd >= 0);
+    close(fd);
+    lp_listen_remove("http://127.0.0.1:1");
+    assert_int_equal(access(listen.path, F_OK), 0);
+    lp_listen_remove(url);
+    assert_int_equal(access(listen.path, F_OK), -1);
+    assert_int_equal(close(open(listen.path, O_CREAT | O_WRONLY, 0600)), 0);
+    assert_int_equal(lp_listen_open(&listen, url), -EADDRINUSE); /* not a socket, so it stays */
+    assert_int_equal(unlink(listen.path), 0);
+    assert_int_equal(rmdir(directory), 0);
+    assert_int_equal(lp_listen_open(&listen, url), -ENOENT);
 }
 
 int main(void)
@@ -72,6 +145,9 @@ int main(void)
         cmocka_unit_test(test_good_addresses),
         cmocka_unit_test(test_bad_addresses),
         cmocka_unit_test(test_a_port_in_use_is_an_error),
+        cmocka_unit_test(test_unix_paths),
+        cmocka_unit_test(test_which_addresses_are_a_process_s_own),
+        cmocka_unit_test(test_a_unix_socket),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

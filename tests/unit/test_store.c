@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "leakprof.h"
+#include "link.h"
 #include "profile/store.h"
 
 static void child_has_none_of_its_parents(void **state)
@@ -20,6 +21,7 @@ static void child_has_none_of_its_parents(void **state)
     assert_int_equal(lp_store_take("before", &taken), 0);
     pid_t child = fork();
     if (child == 0) {
+        lp_reporter_functions.forked(); /* as before the thread starts in it */
         if (lp_store_at(0) || lp_store_find(taken->id))
             _exit(1);
         _exit(lp_store_take("after", &taken) != 0 || lp_store_at(0) != taken ? 2 : 0);

@@ -1,0 +1,108 @@
+/*
+ * The kernel puts a frame on the stack for each handler. It begins with the address to return to:
+ * the function that libc passed to sigaction() for that (sa_restorer). The registers of the
+ * interrupted code follow. A stale word may look like such a frame. It is then unlikely to have
+ * interrupted a wait.
+ */
+#include "hooks/handlers.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <ucontext.h>
+
+#include "sys/pages.h"
+#include "sys/syscall.h"
+
+enum { STACK_MAX = 16 << 20, RESTORERS_MAX = 4, SIGNALS = 64 };
+
+struct restorers {
+    uintptr_t at[RESTORERS_MAX];
+    int n;
+};
+
+static bool is_among(uintptr_t word, const struct restorers *restorers)
+{
+    for (int i = 0; i < restorers->n; i++)
+        if (word == restorers->at[i])
+            return true;
+    return false;
+}
+
+static void find_restorers(struct restorers *found)
+{
+    struct {
+        void *handler;
+        unsigned long flags;
+        uintptr_t restorer;
+        uint64_t mask;
+    } action;
+    found->n = 0;
+    for (int signal = 1; signal <= SIGNALS && found->n < RESTORERS_MAX; signal++)
+        if (lp_syscall(SYS_rt_sigaction, signal, NULL, &action, LP_SIGSET_BYTES) == 0 &&
+            action.restorer && !is_among(action.restorer, found))
+            found->at[found->n++] = action.restorer;
+}
+
+/* Calls that wait, or let signals in, and that neither malloc() nor the loader makes. */
+static bool waits(long call)
+{
+    static const short calls[] = {
+        SYS_select,        SYS_pselect6,        SYS_poll,      SYS_ppoll,           SYS_epoll_wait,
+        SYS_epoll_pwait,   SYS_epoll_pwait2,    SYS_accept,    SYS_accept4,         SYS_pause,
+        SYS_rt_sigsuspend, SYS_rt_sigtimedwait, SYS_nanosleep, SYS_clock_nanosleep, SYS_wait4,
+        SYS_waitid,        SYS_rt_sigprocmask};
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
+        if (call == calls[i])
+            return true;
+    return false;
+}
+
+/* Was the interrupted code in such a call? The call's number is in the instruction before it, if
+ * the code is like libc's, or in its register if the kernel has set the code back to restart it. */
+static bool in_wait(const ucontext_t *context)
+{
+    enum { MOV_EAX = 0xb8, MOV_BYTES = 5, CALL_BYTES = 2 };
+    const unsigned char syscall[CALL_BYTES] = {0x0f, 0x05};
+    const greg_t *registers = context->uc_mcontext.gregs;
+    const unsigned char *next = (const unsigned char *)registers[REG_RIP];
+    const unsigned char *load = next - CALL_BYTES - MOV_BYTES;
+    int32_t number;
+    if (!lp_sys_readable(load) || !lp_sys_readable(next))
+        return false;
+    if (memcmp(next, syscall, sizeof syscall) == 0)
+        return waits((long)registers[REG_RAX]);
+    if (memcmp(next - CALL_BYTES, syscall, sizeof syscall) != 0 || load[0] != MOV_EAX)
+        return false;
+    memcpy(&number, load + 1, sizeof number);
+    return waits(number);
+}
+
+static bool safe_frame(uintptr_t at)
+{
+    const ucontext_t *context = (const ucontext_t *)(at + sizeof at);
+    uintptr_t last = (uintptr_t)&context->uc_mcontext + sizeof context->uc_mcontext;
+    return lp_sys_readable((const void *)last) && in_wait(context);
+}
+
+/* Looks at the words of the stack, upwards. A thread's own block lies above its stack, except that
+ * of the first thread. */
+__attribute__((no_sanitize("address"))) bool lp_handlers_safe(void)
+{
+    struct restorers restorers;
+    stack_t alternate = {0};
+    if (lp_syscall(SYS_sigaltstack, NULL, &alternate) == 0 && (alternate.ss_flags & SS_ONSTACK))
+        return false;
+    find_restorers(&restorers);
+    uintptr_t at = (uintptr_t)__builtin_frame_address(0), self = (uintptr_t)pthread_self();
+    uintptr_t end = self > at && self - at < STACK_MAX ? self : at + STACK_MAX;
+    for (bool readable = restorers.n > 0; readable && at < end; at += sizeof at) {
+        if (is_among(*(const volatile uintptr_t *)at, &restorers) && !safe_frame(at))
+            return false;
+        if ((at + sizeof at) % LP_PAGE == 0)
+            readable = lp_sys_readable((const void *)(at + sizeof at));
+    }
+    return true;
+}
