@@ -172,7 +172,7 @@ FIXTURE := -O2 -g -Wall -Wextra -D_GNU_SOURCE -fno-optimize-sibling-calls -fno-i
 # Alone, and linked with another allocator: its library is enough, without the package for development.
 ALLOCATOR_jemalloc := $(firstword $(wildcard /usr/lib/*/libjemalloc.so.2))
 ALLOCATOR_tcmalloc := $(firstword $(wildcard /usr/lib/*/libtcmalloc.so.4))
-ALLOCATOR_mimalloc := $(firstword $(wildcard /usr/lib/*/libmimalloc.so.2.0))
+ALLOCATOR_mimalloc := $(firstword $(wildcard /usr/lib/*/libmimalloc.so.[0-9]*))
 ALLOCATORS := $(foreach a,jemalloc tcmalloc mimalloc,$(if $(ALLOCATOR_$(a)),$(F)/allocators-$(a)))
 fixtures: $(PLAIN) $(ALLOCATORS) $(addprefix $(F)/,host host_fixed unwound allocators own_malloc.so names names.so thrower.so first.so second.so stripped.so linked.so segments hot.so nameless.so)
 $(F)/host $(F)/host_fixed: tests/fixtures/host.c
