@@ -30,14 +30,16 @@
 #include "record/unwind.h"
 #include "sys/syscall.h"
 
-enum { URL_MAX = 128, AFTER_PARENT_MS = 100, LATER_MS = 1000 };
+enum { URL_MAX = 128, LISTEN_MAX = 256, TOKEN_MAX = 1024, AFTER_PARENT_MS = 100, LATER_MS = 1000 };
 
 enum { IDLE, STARTS, SERVES, FAILED, AWAY /* for a call of the program */ };
 
 static struct {
     _Atomic uint32_t state;
     struct leakprof_options options; /* a copy, with copies of its strings */
-    char *listen, *token;
+    /* Not on the heap: libc's strdup() may use another allocator than our free(). */
+    char listen_text[LISTEN_MAX], token_text[TOKEN_MAX];
+    const char *listen; /* listen_text, or NULL */
     char url[URL_MAX];
     int error;
     const char *why;
@@ -182,7 +184,7 @@ static void forget_in_child(void)
         agent.options.trace_ms = 0; /* standard error is the parent's */
         lp_lives_watch(start_in_child);
     } else {
-        agent.listen = agent.token = NULL;
+        agent.options.listen = agent.options.token = agent.listen = NULL;
     }
 }
 
@@ -193,9 +195,19 @@ void lp_agent_follow(void)
 
 static void release(void)
 {
-    free(agent.listen);
-    free(agent.token);
-    agent.listen = agent.token = NULL;
+    agent.options.listen = agent.options.token = agent.listen = NULL;
+    memset(agent.token_text, 0, sizeof agent.token_text);
+}
+
+/* Copies a text of the options. */
+static int keep(char *to, size_t capacity, const char **text)
+{
+    size_t length = *text ? strlen(*text) : 0;
+    if (length >= capacity)
+        return -EINVAL;
+    if (*text)
+        *text = memcpy(to, *text, length + 1);
+    return 0;
 }
 
 static int copy(const struct leakprof_options *options)
@@ -213,9 +225,11 @@ static int copy(const struct leakprof_options *options)
     agent.until = 0;
     agent.url[0] = '\0';
     agent.why = NULL;
-    agent.options.listen = agent.listen = options->listen ? strdup(options->listen) : NULL;
-    agent.options.token = agent.token = options->token ? strdup(options->token) : NULL;
-    return (options->listen && !agent.listen) || (options->token && !agent.token) ? -ENOMEM : 0;
+    int error = keep(agent.listen_text, LISTEN_MAX, &agent.options.listen);
+    if (!error)
+        error = keep(agent.token_text, TOKEN_MAX, &agent.options.token);
+    agent.listen = agent.options.listen;
+    return error;
 }
 
 /* Starts the thread and waits until it serves. Error: see lp_agent_start(). */

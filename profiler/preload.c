@@ -9,7 +9,6 @@
  */
 #include "leakprof.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -24,6 +23,7 @@
 #include "record/allocator.h"
 #include "record/self.h"
 #include "record/unwind.h"
+#include "sys/file.h"
 #include "sys/keep_errno.h"
 #include "sys/syscall.h"
 #include "sys/token.h"
@@ -52,24 +52,23 @@ static const char *reason(int error, const char *listen)
     }
 }
 
+static int is_same(const char *line, size_t length, void *variable)
+{
+    (void)length;
+    return strcmp(line, variable) == 0;
+}
+
 /* Was the parent started with the same entry in its environment? If its environment belongs to
  * another user, only a service of the init process counts as started on purpose: su, sshd and
  * similar programs start others under another user, and helpers leave their parent. */
 static bool inherited(const char *variable)
 {
-    char path[64], *text = NULL;
-    size_t capacity = 0;
-    bool found = false;
+    char path[64], buffer[4096];
     snprintf(path, sizeof path, "/proc/%d/environ", (int)getppid());
-    FILE *file = fopen(path, "re");
-    if (!file && errno == EACCES)
+    int found = lp_file_lines(path, '\0', buffer, sizeof buffer, is_same, (void *)variable);
+    if (found == -EACCES)
         return getppid() != 1 || lp_syscall(SYS_getsid, 0) != getpid();
-    while (file && !found && getdelim(&text, &capacity, '\0', file) > 0)
-        found = strcmp(text, variable) == 0;
-    free(text);
-    if (file)
-        fclose(file);
-    return found;
+    return found == 1;
 }
 
 /* Reports refused values. Their defaults are used. */
@@ -161,14 +160,11 @@ static void at_main(int argc, char **argv, char **environment)
     lp_own_leave(previous);
 }
 
-extern void *__libc_malloc(size_t size); /* reserved: nobody but libc defines it */
-
 /* Another allocator may call a hook, such as that of mmap(), while it holds its lock. A library
  * that is loaded then would allocate. */
 static bool libc_allocates(void)
 {
-    return dlsym(RTLD_DEFAULT, "malloc") == (void *)malloc &&
-           dlsym(RTLD_NEXT, "malloc") == (void *)__libc_malloc;
+    return lp_allocator()->libc && lp_allocator()->unseen == LP_SEEN;
 }
 
 /* Removes the file of the Unix socket. The profiler's thread may be busy, so it is not waited for.
