@@ -1,8 +1,8 @@
 /*
  * The kernel puts a frame on the stack for each handler. It begins with the address to return to:
  * the function that libc passed to sigaction() for that (sa_restorer). The registers of the
- * interrupted code follow. A stale word may look like such a frame. It is then unlikely to have
- * interrupted a wait.
+ * interrupted code follow. A frame that is left over from an earlier handler looks the same. It is
+ * unlikely to have interrupted a wait, so the answer is then false.
  */
 #include "hooks/handlers.h"
 
@@ -80,11 +80,18 @@ static bool in_wait(const ucontext_t *context)
     return waits(number);
 }
 
-static bool safe_frame(uintptr_t at)
+/* Is the word there the first one of a frame? Words with the same value are found elsewhere too,
+ * for example among saved vector registers. The kernel fills these members in every frame. */
+static bool is_frame(uintptr_t at)
 {
+    enum { FLAGS_MAX = 7, USER_CODE = 0x33, FLOATS_AWAY_MAX = 64 << 10 };
     const ucontext_t *context = (const ucontext_t *)(at + sizeof at);
-    uintptr_t last = (uintptr_t)&context->uc_mcontext + sizeof context->uc_mcontext;
-    return lp_sys_readable((const void *)last) && in_wait(context);
+    if (!lp_sys_readable((const char *)(&context->uc_mcontext + 1) - sizeof at))
+        return false;
+    uintptr_t floats = (uintptr_t)context->uc_mcontext.fpregs;
+    return context->uc_flags <= FLAGS_MAX && !context->uc_link &&
+           (context->uc_mcontext.gregs[REG_CSGSFS] & 0xffff) == USER_CODE &&
+           (floats == 0 || floats - at < FLOATS_AWAY_MAX);
 }
 
 /* Looks at the words of the stack, upwards. A thread's own block lies above its stack, except that
@@ -99,7 +106,8 @@ __attribute__((no_sanitize("address"))) bool lp_handlers_safe(void)
     uintptr_t at = (uintptr_t)__builtin_frame_address(0), self = (uintptr_t)pthread_self();
     uintptr_t end = self > at && self - at < STACK_MAX ? self : at + STACK_MAX;
     for (bool readable = restorers.n > 0; readable && at < end; at += sizeof at) {
-        if (is_among(*(const volatile uintptr_t *)at, &restorers) && !safe_frame(at))
+        if (is_among(*(const volatile uintptr_t *)at, &restorers) && is_frame(at) &&
+            !in_wait((const ucontext_t *)(at + sizeof at)))
             return false;
         if ((at + sizeof at) % LP_PAGE == 0)
             readable = lp_sys_readable((const void *)(at + sizeof at));
