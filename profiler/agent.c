@@ -49,7 +49,7 @@ static struct {
     bool follows;  /* forked children that live on start it too */
     int forked;    /* the generation of such a child, or of its program. 0: none */
     bool stale;    /* the reporter has the parent's state */
-    int64_t until; /* what it waits for before it begins, because it may call exec */
+    _Atomic int64_t until; /* what it waits for before it begins, because it may call exec */
 } agent;
 
 static _Atomic uint32_t lock; /* the thread that starts or stops it now; 0: none */
@@ -280,6 +280,8 @@ static bool end_for_call(void)
         return false;
     previous = lp_own_enter();
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &kept);
+    agent.until = 0; /* it need not wait for an exec */
+    lp_syscall(SYS_futex, &agent.state, FUTEX_WAKE_PRIVATE, INT32_MAX);
     if (wait_until_ready() == SERVES) {
         lp_reporter_loaded()->stop();
         if ((gone = wait_until_gone())) {

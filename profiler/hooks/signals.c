@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "hooks/again.h"
+#include "hooks/lives.h"
 #include "sys/syscall.h"
 
 enum { FIRST_REALTIME = 32, MANY = 16 };
@@ -38,6 +39,7 @@ LP_FIND(sigwait)
 LP_HOOK int sigwait(const sigset_t *restrict set, int *restrict signal)
 {
     sigset_t copy;
+    lp_hooks_lives(true);
     set = lp_without_ours(set, &copy);
     return LP_AGAIN_AFTER(LP_REAL(sigwait)(set, signal), got == EINTR, (void)0);
 }
@@ -46,6 +48,7 @@ LP_FIND(sigwaitinfo)
 LP_HOOK int sigwaitinfo(const sigset_t *restrict set, siginfo_t *restrict info)
 {
     sigset_t copy;
+    lp_hooks_lives(true);
     set = lp_without_ours(set, &copy);
     return LP_AGAIN(LP_REAL(sigwaitinfo)(set, info));
 }
@@ -66,6 +69,7 @@ LP_HOOK int sigtimedwait(const sigset_t *restrict set, siginfo_t *restrict info,
 LP_FIND(sigsuspend)
 LP_HOOK int sigsuspend(const sigset_t *mask)
 {
+    lp_hooks_lives(true);
     return LP_AGAIN(LP_REAL(sigsuspend)(mask));
 }
 

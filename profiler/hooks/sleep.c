@@ -2,6 +2,7 @@
  * Sleeps. The kernel ends them with EINTR after any signal (hooks/again.h).
  */
 #include "hooks/again.h"
+#include "hooks/lives.h"
 
 #include <threads.h>
 #include <unistd.h>
@@ -70,6 +71,7 @@ LP_HOOK unsigned sleep(unsigned seconds)
 LP_FIND(pause)
 LP_HOOK int pause(void)
 {
+    lp_hooks_lives(true);
     return LP_AGAIN(LP_REAL(pause)());
 }
 
