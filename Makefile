@@ -252,6 +252,8 @@ matrix: all
 	scripts/matrix
 verdicts: all
 	scripts/verdicts
+strangers: all
+	scripts/strangers
 pictures: all
 	/usr/bin/python3 -B tests/browser/pictures.py
 flags-leaks: # for tools that read the scenes' source
@@ -270,12 +272,13 @@ help:
 	@echo "make soak    a stress test with the profiler preloaded: ten minutes exact, ten sampled, then short-lived threads"
 	@echo "make bench   measures the profiler's costs and accuracy, and those of its peers"
 	@echo "make matrix  measures which profile and which tool shows which leak; writes leaks/README.md"
+	@echo "make strangers   programs from Debian's packages, plain and preloaded: the table in profiler/STRANGERS.md"
 	@echo "make pictures   makes the screenshots of README.md"
 	@echo "make verdicts   checks the verdicts of every scene under load, ten times each; writes leaks/README.md"
 	@echo "make lint    checks the layout, static analysis and the project's rules"
 	@echo "make config-text   prints the table of variables in profiler/REFERENCE.md"
 	@echo "make clean   removes build/"
 
-.PHONY: config-text all unit tiny torture bare fixtures run demo check soak matrix verdicts pictures flags-leaks lint bench clean help
+.PHONY: config-text all unit tiny torture bare fixtures run demo check soak matrix verdicts strangers pictures flags-leaks lint bench clean help
 -include loadtest/bench.mk
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
