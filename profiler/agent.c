@@ -45,10 +45,10 @@ static struct {
     const char *why;
     pthread_t thread;
     _Atomic pid_t tid;
-    bool again;    /* it has run before, for the same lp_agent_start() */
-    bool follows;  /* forked children that live on start it too */
-    int forked;    /* the generation of such a child, or of its program. 0: none */
-    bool stale;    /* the reporter has the parent's state */
+    bool again;            /* it has run before, for the same lp_agent_start() */
+    bool follows;          /* forked children that live on start it too */
+    int forked;            /* the generation of such a child, or of its program. 0: none */
+    bool stale;            /* the reporter has the parent's state */
     _Atomic int64_t until; /* what it waits for before it begins, because it may call exec */
 } agent;
 

@@ -156,7 +156,7 @@ test_sandbox() {
 	local address run
 	for address in 127.0.0.1:0 127.0.0.1:16101; do
 		run=(timeout -s KILL 60 setpriv --reuid 65534 --regid 65534 --clear-groups env -C "$work/home" HOME="$work/home" XDG_RUNTIME_DIR="$work/home"
-			LD_PRELOAD="$lib" LEAKPROF_LISTEN=$address "$(type -P chromium)" --headless --disable-gpu --disable-dev-shm-usage
+			LD_PRELOAD="$lib" LEAKPROF_LISTEN="$address" "$(type -P chromium)" --headless --disable-gpu --disable-dev-shm-usage
 			--dump-dom 'data:text/html,<p id=x></p><script>x.textContent=6*7</script>')
 		"${run[@]}" >"$work/out" 2>"$work/err" || fail "status $?: $(tail -n 5 "$work/err")"
 		contains "$(<"$work/out")" '<p id="x">42</p>'
