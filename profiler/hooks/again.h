@@ -12,6 +12,7 @@
 
 #include "record/interrupted.h"
 #include "sys/clock.h"
+#include "sys/keep_errno.h"
 #include "hooks/hook.h"
 
 /* The real function waits at most this far below the frame of its hook. The frame of a signal is
@@ -32,7 +33,7 @@ static inline bool lp_again_near(const void *frame)
 #define LP_AGAIN_AFTER(call, interrupted, ...)                                                     \
     ({                                                                                             \
         __typeof__(call) got;                                                                      \
-        int errno_ = errno;                                                                        \
+        LP_NOTE_ERRNO(errno_);                                                                     \
         while (lp_interrupted_at = 0, got = (call), (interrupted) && LP_ONLY_OURS()) {             \
             __VA_ARGS__;                                                                           \
             errno = errno_;                                                                        \

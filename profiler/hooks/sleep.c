@@ -2,6 +2,7 @@
  * Sleeps. The kernel ends them with EINTR after any signal (hooks/again.h).
  */
 #include "hooks/again.h"
+#include "sys/keep_errno.h"
 #include "hooks/lives.h"
 
 #include <threads.h>
@@ -43,7 +44,7 @@ LP_FIND(usleep)
 LP_HOOK int usleep(useconds_t us)
 {
     int64_t until = us ? lp_now_ns() + us * INT64_C(1000) : 0;
-    int errno_ = errno;
+    LP_NOTE_ERRNO(errno_);
     struct timespec left;
     lp_interrupted_at = 0;
     int result = LP_REAL(usleep)(us);
@@ -58,7 +59,7 @@ LP_FIND(sleep)
 LP_HOOK unsigned sleep(unsigned seconds)
 {
     int64_t until = seconds ? lp_now_ns() + seconds * INT64_C(1000000000) : 0;
-    int errno_ = errno;
+    LP_NOTE_ERRNO(errno_);
     struct timespec left;
     lp_interrupted_at = 0;
     unsigned result = LP_REAL(sleep)(seconds);

@@ -13,6 +13,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "sys/keep_errno.h"
 #include "sys/syscall.h"
 
 _Atomic bool lp_sockets_timed;
@@ -71,7 +72,7 @@ bool lp_socket_again(int fd, int option, int64_t *began)
     LP_HOOK ssize_t name params                                                                    \
     {                                                                                              \
         size_t moved = 0;                                                                          \
-        int kept = errno;                                                                          \
+        LP_NOTE_ERRNO(kept);                                                                       \
         for (;;) {                                                                                 \
             ssize_t n = LP_AGAIN_SOCKET(LP_REAL(name) args, fd, option);                           \
             if (n <= 0 && moved > 0)                                                               \
@@ -138,7 +139,7 @@ LP_FIND(connect)
 LP_HOOK int connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t length)
 {
     bool repeated = false;
-    int kept = errno;
+    LP_NOTE_ERRNO(kept);
     int64_t began = atomic_load_explicit(&lp_sockets_timed, memory_order_relaxed) ? lp_now_ns() : 0;
     for (;; repeated = true) {
         lp_interrupted_at = 0;

@@ -16,4 +16,7 @@ static inline void lp_restore_errno(const int *saved)
 #define LP_KEEP_ERRNO                                                                              \
     __attribute__((unused, cleanup(lp_restore_errno))) const int lp_saved_errno = errno
 
+/* Saves errno under a name, for calls that may be repeated: each begins with the same errno. */
+#define LP_NOTE_ERRNO(name) const int name = errno
+
 #endif
