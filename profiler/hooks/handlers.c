@@ -38,7 +38,7 @@ static void find_restorers(struct restorers *found)
         unsigned long flags;
         uintptr_t restorer;
         uint64_t mask;
-    } action;
+    } action = {0};
     found->n = 0;
     for (int signal = 1; signal <= SIGNALS && found->n < RESTORERS_MAX; signal++)
         if (lp_syscall(SYS_rt_sigaction, signal, NULL, &action, LP_SIGSET_BYTES) == 0 &&
