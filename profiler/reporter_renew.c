@@ -48,16 +48,18 @@ void lp_reporter_keep(void)
     find();
     if (variables.start)
         variables.copy = lp_own_map(variables.bytes, LP_OWN_REPORTS);
-    if (variables.copy)
-        memcpy(variables.copy, variables.start, variables.bytes);
+    char *copy = variables.copy, *start = variables.start;
+    if (copy && start)
+        memcpy(copy, start, variables.bytes);
 }
 
 void lp_reporter_renew(void)
 {
     char *start = variables.start;
+    const char *copy = variables.copy;
     size_t bytes = variables.bytes, all = variables.all;
-    if (!variables.copy)
+    if (!copy)
         return;
-    memcpy(start, variables.copy, bytes);
+    memcpy(start, copy, bytes);
     memset(start + bytes, 0, all - bytes);
 }

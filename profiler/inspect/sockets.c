@@ -37,7 +37,7 @@ const struct lp_socket_source *lp_socket_source(const char *path)
     if (n <= 0)
         return NULL;
     if (!strcmp(name, "UNIX-STREAM"))
-        strcpy(name, "UNIX"); /* one table for all types */
+        memcpy(name, "UNIX", sizeof "UNIX"); /* one table for all types */
     for (size_t i = 0; i < SOURCES; i++)
         if (!strcmp(name, sources[i].protocol))
             return &sources[i];

@@ -246,7 +246,7 @@ void lp_http_process_asks(struct lp_request *request)
         return;
     }
     struct lp_served entry = {.pid = (pid_t)pid, .began = seen.began};
-    strcpy(entry.url, url);
+    snprintf(entry.url, sizeof entry.url, "%s", url);
     lp_served_put(&entry);
     bool given = only_waits() && lp_server_hand_over((pid_t)pid);
     lp_reply_json(request->http, given ? 200 : 202, write_given, &given);

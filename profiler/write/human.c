@@ -14,7 +14,7 @@ static const char *grouped(char *out, uint64_t amount, const char *sign)
 {
     char digits[24];
     int n = snprintf(digits, sizeof(digits), "%" PRIu64, amount);
-    char *to = out + sprintf(out, "%s", sign);
+    char *to = stpcpy(out, sign);
 
     for (int i = 0; i < n; i++) {
         if (i > 0 && (n - i) % 3 == 0)
