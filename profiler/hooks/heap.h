@@ -22,8 +22,8 @@
 /* Each slow path calls this first: the real functions may not be known yet. */
 static inline void lp_allocator_ready(void)
 {
-    if (unlikely(!atomic_load_explicit(&lp_real_found, memory_order_acquire)))
-        lp_real_find();
+    if (unlikely(!atomic_load_explicit(&lp_real_ready, memory_order_acquire)))
+        lp_real_prepare();
 }
 
 /* Is it certain that this allocation is not sampled? */

@@ -52,6 +52,7 @@ static void bind(const struct relocations *relocations, const struct lp_symbols 
 void lp_imports_bind(const struct link_map *ours)
 {
     struct relocations calls = {0}, others = {0};
+    size_t relative = 0;
     struct dl_find_object range;
     struct lp_symbols mine, libc;
     if (_dl_find_object((void *)__cxa_finalize, &range) != 0 || !lp_symbols_of(ours, &mine) ||
@@ -66,7 +67,11 @@ void lp_imports_bind(const struct link_map *ours)
             others.at = lp_symbols_absolute(ours, d->d_un.d_ptr);
         else if (d->d_tag == DT_RELASZ)
             others.bytes = d->d_un.d_val;
+        else if (d->d_tag == DT_RELACOUNT)
+            relative = d->d_un.d_val;
     }
+    others.at += relative; /* these come first, and name no function */
+    others.bytes -= relative * sizeof(ElfW(Rela));
     bind(&calls, &mine, &libc, &range);
     bind(&others, &mine, &libc, &range);
 }

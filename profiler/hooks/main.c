@@ -18,11 +18,13 @@ typedef int main_function(int argc, char **argv, char **environment);
 LP_HOOK int __libc_start_main(main_function *main, int argc, char **argv, void (*init)(void),
                               void (*fini)(void), void (*loader_fini)(void), void *stack_end);
 
-LP_FIND(__libc_start_main)
+/* Every process comes here, and most need no other real function yet. */
 LP_HOOK int __libc_start_main(main_function *main, int argc, char **argv, void (*init)(void),
                               void (*fini)(void), void (*loader_fini)(void), void *stack_end)
 {
+    __typeof__(&__libc_start_main) real =
+        (__typeof__(&__libc_start_main))lp_real_find_one("__libc_start_main");
     if (at_main)
         at_main(argc, argv, argv + argc + 1);
-    return LP_REAL(__libc_start_main)(main, argc, argv, init, fini, loader_fini, stack_end);
+    return real(main, argc, argv, init, fini, loader_fini, stack_end);
 }

@@ -36,7 +36,7 @@ enum { SILENT = -1 };
 bool lp_hooks_process(void)
 {
     pid_t known = atomic_load_explicit(&process, memory_order_relaxed);
-    return known == 0 || (known != SILENT && known == getpid());
+    return known == 0 || (known != SILENT && known == (pid_t)lp_syscall(SYS_getpid));
 }
 
 void lp_hooks_silence(void)
@@ -113,7 +113,7 @@ static void after_fork_in_parent(void)
 static void after_fork_in_child(void)
 {
     if (atomic_load(&process) != SILENT)
-        atomic_store(&process, getpid());
+        atomic_store(&process, (pid_t)lp_syscall(SYS_getpid));
     lp_own_threads_forget();
     lp_cpu_forked();
     lp_contention_forget();
@@ -127,13 +127,13 @@ extern const char __stop_lp_hooks[] __attribute__((visibility("hidden")));
 __attribute__((constructor(101))) static void start(int argc, char **argv, char **environment)
 {
     (void)argc, (void)argv;
-    lp_real_find();
+    lp_real_prepare();
     lp_allocator_start();
     lp_config_read(environment);
     lp_rate();
     lp_waits_rate_set(LP_WAITS_BLOCK, lp_config()->block_rate);
     lp_waits_rate_set(LP_WAITS_MUTEX, lp_config()->mutex_fraction);
-    atomic_store(&process, getpid());
+    atomic_store(&process, (pid_t)lp_syscall(SYS_getpid));
     lp_began_ns();
     lp_unwind_hide((uintptr_t)__start_lp_hooks, (uintptr_t)__stop_lp_hooks);
     lp_code_prepare(environment);
