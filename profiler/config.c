@@ -107,6 +107,13 @@ bool lp_config_allows(enum lp_variable variable, int64_t value)
     return value >= lp_config_rows[variable].least && value <= lp_config_rows[variable].most;
 }
 
+static bool starts_with(const char *text, const char *start)
+{
+    while (*start && *text == *start)
+        text++, start++;
+    return !*start;
+}
+
 /* Returns what follows "NAME=" in an entry of the environment. NULL: it is another variable. */
 static const char *value_in(const char *entry, const char *name)
 {
@@ -116,13 +123,13 @@ static const char *value_in(const char *entry, const char *name)
     return *entry == '=' ? entry + 1 : NULL;
 }
 
-/* Like getenv(), returns the first match. An empty value counts as unset. */
-static const char *value_of(char **environment, const char *name)
+/* Fills in the value of each variable that is set. Like getenv(), takes the first match. */
+static void find_values(char **environment, const char *values[LP_VARS])
 {
-    const char *value = NULL;
-    for (; environment && *environment && !value; environment++)
-        value = value_in(*environment, name);
-    return value && *value ? value : NULL;
+    for (; environment && *environment; environment++)
+        for (int v = 0; v < LP_VARS && starts_with(*environment, "LEAKPROF_"); v++)
+            if (!values[v])
+                values[v] = value_in(*environment, lp_config_rows[v].name);
 }
 
 static void read_variable(enum lp_variable variable, const char *text)
@@ -144,8 +151,10 @@ static void read_variable(enum lp_variable variable, const char *text)
 
 void lp_config_read(char **environment)
 {
-    for (int v = 0; v < LP_VARS; v++)
-        read_variable(v, value_of(environment, lp_config_rows[v].name));
+    const char *values[LP_VARS] = {0};
+    find_values(environment, values);
+    for (int v = 0; v < LP_VARS; v++) /* an empty value counts as unset */
+        read_variable(v, values[v] && *values[v] ? values[v] : NULL);
     atomic_store(&ready, true);
 }
 
