@@ -15,7 +15,7 @@
 
 enum { DEEP_MAX = 64 };
 
-static struct lp_slot_changes changes;
+static LP_APART struct lp_slot_changes changes;
 static const struct link_map *profiler, *allocator;
 static __typeof__(&dlopen) real_dlopen;
 

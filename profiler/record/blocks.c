@@ -53,9 +53,9 @@ struct stripe {
  * link, never all 0. A free record has address 0. An item of late work is a record too: one with
  * negative weight is to be inserted, one with weight 0 names the record to remove. */
 _Atomic uintptr_t lp_block_mask = PAGE_BITS;
-static struct lp_slab records = LP_SLAB(sizeof(struct lp_block), SEGMENT_SHIFT, LP_OWN_BLOCKS);
-static struct lp_slab cells = LP_SLAB(sizeof(uint32_t), SEGMENT_SHIFT, LP_OWN_BLOCKS);
-static struct stripe stripes[STRIPES];
+LP_SLAB(records, sizeof(struct lp_block), SEGMENT_SHIFT, LP_OWN_BLOCKS);
+LP_SLAB(cells, sizeof(uint32_t), SEGMENT_SHIFT, LP_OWN_BLOCKS);
+static LP_APART struct stripe stripes[STRIPES];
 _Static_assert(LP_BLOCKS_MAX < 1 << LINK_BITS, "links fit into a cell beside a tag");
 
 static uint32_t hash_of(uintptr_t address)

@@ -24,7 +24,7 @@ static const ElfW(Ehdr) * vdso;
 static const ElfW(Phdr) * program_headers; /* of the program itself */
 static ElfW(Half) nprogram_headers;
 
-static struct {
+static LP_APART struct {
     _Atomic uintptr_t start, end;
 } regions[REGIONS_MAX];
 static _Atomic uint32_t nregions; /* what is read together is protected by version */
@@ -220,7 +220,7 @@ static void note_line(const char *line)
 
 void lp_code_refresh(void)
 {
-    static char text[READ_BYTES + 1];
+    static LP_APART char text[READ_BYTES + 1];
     long fd = lp_syscall(SYS_openat, AT_FDCWD, LP_PROC_SELF "maps", O_RDONLY | O_CLOEXEC), n,
          kept = 0;
     if (fd < 0)

@@ -13,6 +13,7 @@
 #include "sys/clock.h"
 #include "sys/hold.h"
 #include "sys/losses.h"
+#include "sys/pages.h"
 
 enum { SLOTS = 16, SHARDS = LP_CONTENDED_MAX / SLOTS };
 
@@ -25,7 +26,7 @@ struct slot {
 };
 
 /* Protected by its lock, except the atomic members. */
-static struct shard {
+static LP_APART struct shard {
     struct lp_lock lock;
     _Atomic uint32_t used; /* slots in use; unlockers read it before they take the lock */
     _Atomic uint32_t

@@ -62,7 +62,7 @@ static _Atomic int inside; /* handlers at work */
 static struct slot *slots; /* mapped while a window is open */
 static int nslots;
 static _Atomic uint64_t slots_taken;
-static struct lp_slab tallies = LP_SLAB(sizeof(struct tally), 10, LP_OWN_CPU);
+LP_SLAB(tallies, sizeof(struct tally), 10, LP_OWN_CPU);
 
 static int signal_number;
 static struct sigaction before; /* the program's action for the signal */

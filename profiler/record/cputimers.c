@@ -31,7 +31,7 @@
 enum { NONE, MAKING = -1, REFUSED = -2, ENDS = -3, FRESH = -4 };
 enum { TIDS_SHIFT = 10, DIRENTS_BYTES = 32 << 10 };
 
-static struct lp_slab words = LP_SLAB(sizeof(int32_t), TIDS_SHIFT, LP_OWN_CPU);
+LP_SLAB(words, sizeof(int32_t), TIDS_SHIFT, LP_OWN_CPU);
 static _Atomic uint32_t nsegments; /* segments of `words` in use: the highest plus one */
 static struct lp_cputimers spec;
 static _Atomic int window; /* spec.value while a window is open, else 0 */
@@ -172,7 +172,7 @@ static void meet(pid_t tid, bool born)
 /* readdir() would allocate at each call. */
 static int meet_all(bool born)
 {
-    static char entries[DIRENTS_BYTES];
+    static LP_APART char entries[DIRENTS_BYTES];
     struct dirent64_head { /* the layout that getdents64() writes */
         uint64_t ino, off;
         uint16_t length;

@@ -17,8 +17,8 @@ struct row {
     _Atomic double count_var, ns_var;
 };
 
-static struct lp_slab block = LP_SLAB(sizeof(struct row), 12, LP_OWN_WAITS);
-static struct lp_slab mutex = LP_SLAB(sizeof(struct row), 12, LP_OWN_WAITS);
+LP_SLAB(block, sizeof(struct row), 12, LP_OWN_WAITS);
+LP_SLAB(mutex, sizeof(struct row), 12, LP_OWN_WAITS);
 static struct lp_slab *const rows[LP_WAITS_KINDS] = {&block, &mutex}; /* as enum lp_waits */
 
 static void add_double(_Atomic double *sum, double value)

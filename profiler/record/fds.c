@@ -10,7 +10,7 @@
 
 /* A row is one word, which is read and written as a whole: birth in ms (31 bits), own, stack + 1.
  */
-static struct lp_slab rows = LP_SLAB(sizeof(uint64_t), 12, LP_OWN_FDS);
+LP_SLAB(rows, sizeof(uint64_t), 12, LP_OWN_FDS);
 static _Atomic unsigned highest; /* one past the highest number ever seen */
 
 static uint64_t now_ms(void)

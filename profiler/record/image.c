@@ -20,8 +20,8 @@ enum {
     TEXT_SHIFT = 14
 };
 
-static struct lp_slab segments = LP_SLAB(sizeof(struct lp_segment), 8, LP_OWN_MODULES);
-static struct lp_slab text = LP_SLAB(1, TEXT_SHIFT, LP_OWN_MODULES);
+LP_SLAB(segments, sizeof(struct lp_segment), 8, LP_OWN_MODULES);
+LP_SLAB(text, 1, TEXT_SHIFT, LP_OWN_MODULES);
 
 /* Not memcpy(): a sanitizer would check it, and would report reads behind a name in the loader's
  * memory. */

@@ -14,6 +14,7 @@
 #include "record/self.h"
 #include "record/stacks.h"
 #include "sys/losses.h"
+#include "sys/pages.h"
 #include "sys/slab.h"
 
 enum { CHAINS = 256, CHAIN_SEARCHED = 64 /* how many records are searched for an earlier load */ };
@@ -27,8 +28,8 @@ struct record {
     _Atomic bool known; /* complete, and in a chain */
 };
 
-static struct lp_slab records = LP_SLAB(sizeof(struct record), 5, LP_OWN_MODULES);
-static _Atomic uint32_t chains[CHAINS]; /* by unwind table: number plus one */
+LP_SLAB(records, sizeof(struct record), 5, LP_OWN_MODULES);
+static LP_APART _Atomic uint32_t chains[CHAINS]; /* by unwind table: number plus one */
 
 static struct record program;
 static _Atomic bool program_noted;

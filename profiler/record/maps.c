@@ -3,7 +3,7 @@
 #include "record/capacity.h"
 #include "record/self.h"
 
-struct lp_ranges lp_maps = LP_RANGES(LP_OWN_MAPS, LP_MAPS_MAX, LP_LOSS_MAPS_FULL);
+LP_RANGES(lp_maps, LP_OWN_MAPS, LP_MAPS_MAX, LP_LOSS_MAPS_FULL);
 
 uint32_t lp_maps_copy(uint64_t from, struct lp_range *out, uint32_t n)
 {

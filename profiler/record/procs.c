@@ -3,7 +3,7 @@
 #include "record/capacity.h"
 #include "record/self.h"
 
-struct lp_ranges lp_procs = LP_RANGES(LP_OWN_PROCS, LP_PROCS_MAX, LP_LOSS_PROCS_FULL);
+LP_RANGES(lp_procs, LP_OWN_PROCS, LP_PROCS_MAX, LP_LOSS_PROCS_FULL);
 
 uint32_t lp_procs_copy(uint64_t from, struct lp_range *out, uint32_t n)
 {

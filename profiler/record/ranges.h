@@ -42,10 +42,12 @@ struct lp_ranges {
     _Atomic uint32_t live; /* number of ranges that are not own; written under the lock */
 };
 
-#define LP_RANGES(kind_, max_, full_)                                                              \
-    {                                                                                              \
-        .nodes = LP_SLAB(LP_RANGE_NODE, 12, kind_), .max = (max_), .full = (full_)                 \
-    }
+/* Defines a set. */
+#define LP_RANGES(name, kind_, max_, full_)                                                        \
+    static LP_APART struct lp_slab_segments name##_segments;                                       \
+    struct lp_ranges name = {.nodes = LP_SLAB_WITH(name##_segments, LP_RANGE_NODE, 12, kind_),     \
+                             .max = (max_),                                                        \
+                             .full = (full_)}
 enum { LP_RANGE_NODE = 48 }; /* bytes per node */
 
 void lp_ranges_put(struct lp_ranges *set, const struct lp_range *range, bool try);

@@ -30,9 +30,9 @@ struct site {
 
 enum { SEGMENT_SHIFT = 10 };
 
-static struct lp_slab sites = LP_SLAB(sizeof(struct site), SEGMENT_SHIFT, LP_OWN_SITES);
-static struct lp_slab size_counts = LP_SLAB(sizeof(uint32_t), 12, LP_OWN_SITES);
-static struct lp_index table = LP_INDEX(&sites);
+LP_SLAB(sites, sizeof(struct site), SEGMENT_SHIFT, LP_OWN_SITES);
+LP_SLAB(size_counts, sizeof(uint32_t), 12, LP_OWN_SITES);
+LP_INDEX(table, &sites);
 
 static struct site *site_of(uint32_t id)
 {

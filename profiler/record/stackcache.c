@@ -24,8 +24,8 @@ struct entry {
 };
 
 /* A place with few requests costs only a count. An entry is mapped when it is first written. */
-static struct lp_slab entries = LP_SLAB(sizeof(struct entry), 5, LP_OWN_STACKCACHE);
-static _Atomic uint32_t asked[ENTRIES]; /* number of failed look-ups, by any thread */
+LP_SLAB(entries, sizeof(struct entry), 5, LP_OWN_STACKCACHE);
+static LP_APART _Atomic uint32_t asked[ENTRIES]; /* number of failed look-ups, by any thread */
 static _Atomic uint32_t age = 1;
 
 static uint32_t slot_of(uintptr_t frame, uintptr_t caller)

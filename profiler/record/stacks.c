@@ -24,9 +24,9 @@ struct entry {
 #define TAG_FRAMES 0xffu
 _Static_assert(LP_FRAMES_MAX <= (int)TAG_FRAMES, "a tag has eight bits for the number of frames");
 
-static struct lp_slab entries = LP_SLAB(sizeof(struct entry), 11, LP_OWN_STACKS);
-static struct lp_slab words = LP_SLAB(sizeof(uintptr_t), 14, LP_OWN_STACKS);
-static struct lp_index table = LP_INDEX(&entries);
+LP_SLAB(entries, sizeof(struct entry), 11, LP_OWN_STACKS);
+LP_SLAB(words, sizeof(uintptr_t), 14, LP_OWN_STACKS);
+LP_INDEX(table, &entries);
 
 static uint64_t hash_of(const uintptr_t *frames, uint32_t n)
 {

@@ -36,8 +36,8 @@ struct row {
 };
 
 static struct lp_lock lock;
-static struct lp_slab rows = LP_SLAB(sizeof(struct row), 10, LP_OWN_THREADS);
-static uint32_t heads[HEADS];          /* rows with a handle */
+LP_SLAB(rows, sizeof(struct row), 10, LP_OWN_THREADS);
+static LP_APART uint32_t heads[HEADS]; /* rows with a handle */
 static uint32_t spare;                 /* free rows */
 static uint32_t going, *last = &going; /* ended and detached, not yet released by the kernel */
 static _Atomic int64_t unjoined;

@@ -229,7 +229,7 @@ __attribute__((noinline)) static uint32_t step_from_here(uintptr_t *frames, uint
 
 /* Outermost addresses of stacks that were complete, found by stepping. unw_backtrace() does not
  * report why it ended. If it ends at one of these, the stack is complete. */
-static _Atomic uintptr_t ends[ENDS];
+static LP_APART _Atomic uintptr_t ends[ENDS];
 
 static _Atomic uintptr_t *end_place(uintptr_t address)
 {

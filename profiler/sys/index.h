@@ -1,17 +1,18 @@
 /*
  * A hash index that only grows: it finds the number of an item in a slab by a 64-bit hash.
  *
- * It is an array of small trees. The first bits of the hash choose the tree, every two further bits
- * choose one of four links in an item. A look-up follows the links until the item is found or a
- * link is empty, and a new item goes into that empty link by one compare-and-swap. Items are never
- * removed and never move. This is why:
+ * It is an array of small trees. The first bits of the hash choose the tree, every three further
+ * bits choose one of eight links in an item. A look-up follows the links until the item is found or
+ * a link is empty, and a new item goes into that empty link by one compare-and-swap. Items are
+ * never removed and never move. This is why:
  *   - readers and writers need no lock, in any thread and any signal handler;
  *   - nothing is ever rehashed, so no call is slower than the others;
  *   - a thread that stops anywhere, or that a forked child does not have, leaves a complete index;
- *   - the array is small (32 KiB), and the memory for links is part of the items.
+ *   - the array is one page, and the memory for links is part of the items: a forked child that
+ *     adds a few items gets copies of a few pages.
  *
- * n items take 1 + log4(n / LP_INDEX_TREES) steps on average, but at least one: 1 up to some
- * thousands, 4 for a million, 5 for LP_STACKS_MAX. Two alternatives were considered. A chain of
+ * n items take 1 + log8(n / LP_INDEX_TREES) steps on average, but at least one: 1 up to a
+ * thousand, 4 for a million, 5 for LP_STACKS_MAX. Two alternatives were considered. A chain of
  * ever larger bucket arrays needs a search in each of them. A split-ordered list needs two steps at
  * any size, but also a dummy item for each bucket, lazy initialization, and one more array.
  *
@@ -40,28 +41,30 @@
 
 #include "sys/slab.h"
 
-enum { LP_INDEX_BITS = 13, LP_INDEX_TREES = 1 << LP_INDEX_BITS };
+enum {
+    LP_INDEX_BITS = 10,
+    LP_INDEX_TREES = 1 << LP_INDEX_BITS,
+    LP_INDEX_LINK_BITS = 3,
+};
 #define LP_INDEX_END UINT32_MAX
 
 struct lp_index_links {
-    _Atomic uint32_t to[4]; /* numbers of items, plus one; 0: empty */
+    _Atomic uint32_t to[1 << LP_INDEX_LINK_BITS]; /* numbers of items, plus one; 0: empty */
 };
 
-typedef _Atomic uint32_t lp_index_tree;
+struct lp_index_trees {
+    _Atomic uint32_t first[LP_INDEX_TREES]; /* as links are */
+};
 
 struct lp_index {
     struct lp_slab *items;
-    lp_index_tree *trees; /* LP_INDEX_TREES of them, as links are */
+    struct lp_index_trees *trees;
 };
 
-/* For variables with static storage. */
-#define LP_INDEX(items_)                                                                           \
-    {                                                                                              \
-        .items = (items_), .trees = (lp_index_tree *)(uint32_t[LP_INDEX_TREES])                    \
-        {                                                                                          \
-            0                                                                                      \
-        }                                                                                          \
-    }
+/* Defines an index with static storage. */
+#define LP_INDEX(name, items_)                                                                     \
+    static LP_APART struct lp_index_trees name##_trees;                                            \
+    static struct lp_index name = {.items = (items_), .trees = &name##_trees}
 
 /* How far a look-up has come. */
 struct lp_index_path {
@@ -71,7 +74,7 @@ struct lp_index_path {
 
 static inline struct lp_index_path lp_index_path(struct lp_index *index, uint64_t hash)
 {
-    return (struct lp_index_path){&index->trees[hash >> (64 - LP_INDEX_BITS)],
+    return (struct lp_index_path){&index->trees->first[hash >> (64 - LP_INDEX_BITS)],
                                   hash << LP_INDEX_BITS};
 }
 
@@ -82,8 +85,8 @@ static inline uint32_t lp_index_next(const struct lp_index *index, struct lp_ind
     if (link == 0)
         return LP_INDEX_END;
     struct lp_index_links *links = lp_slab_at(index->items, link - 1);
-    path->link = &links->to[path->hash >> 62];
-    path->hash <<= 2;
+    path->link = &links->to[path->hash >> (64 - LP_INDEX_LINK_BITS)];
+    path->hash <<= LP_INDEX_LINK_BITS;
     return link - 1;
 }
 

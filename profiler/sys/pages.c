@@ -8,7 +8,7 @@
 
 static _Atomic int64_t bytes_of[LP_OWN_COUNT];
 
-static struct {
+static LP_APART struct {
     _Atomic uintptr_t start; /* 0: free */
     _Atomic size_t bytes;
 } places[LP_OWN_PLACES];

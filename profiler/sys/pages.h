@@ -33,6 +33,11 @@ enum lp_own {
 
 enum { LP_PAGE = 4096 }; /* bytes per page on x86-64 */
 
+/* For a large table in static storage, which is zero at first. It has pages of its own, in a
+ * section that the linker puts behind all other variables. The small ones then lie together: a
+ * process that starts, and a child that is forked, touch few pages. */
+#define LP_APART __attribute__((section(".lbss.leakprof"), aligned(LP_PAGE)))
+
 /* Maps zeroed pages. NULL: the kernel refused (counted as a loss). errno is kept. */
 void *lp_own_map(size_t bytes, enum lp_own kind);
 /* The same, and forked children share the pages. */

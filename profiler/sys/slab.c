@@ -4,7 +4,7 @@
 
 char *lp_slab_segment(struct lp_slab *slab, uint32_t i)
 {
-    _Atomic(char *) *place = &slab->segments[i >> slab->shift];
+    _Atomic(char *) *place = &slab->segments->at[i >> slab->shift];
     char *segment = atomic_load_explicit(place, memory_order_acquire);
     if (segment)
         return segment;

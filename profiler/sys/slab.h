@@ -13,25 +13,26 @@
 
 enum { LP_SLAB_SEGMENTS = 1 << 14, LP_SLAB_FULL = UINT32_MAX };
 
-typedef _Atomic(char *) lp_slab_segment_place;
+struct lp_slab_segments {
+    _Atomic(char *) at[LP_SLAB_SEGMENTS];
+};
 
 struct lp_slab {
     uint32_t item;  /* bytes per item */
     uint32_t shift; /* a segment has 1 << shift items */
     enum lp_own kind;
     _Atomic uint32_t count;
-    lp_slab_segment_place *segments; /* LP_SLAB_SEGMENTS of them */
+    struct lp_slab_segments *segments;
 };
 
-/* For variables with static storage. The segments' addresses are an object of their own, in memory
- * that is not touched before it is needed. So the slabs of a short-lived process share one page. */
-#define LP_SLAB(item_, shift_, kind_)                                                              \
+/* Defines a slab with static storage. The segments' addresses lie apart, and are not touched before
+ * they are needed. So the slabs of a short-lived process share one page. */
+#define LP_SLAB(name, item_, shift_, kind_)                                                        \
+    static LP_APART struct lp_slab_segments name##_segments;                                       \
+    static struct lp_slab name = LP_SLAB_WITH(name##_segments, item_, shift_, kind_)
+#define LP_SLAB_WITH(segments_, item_, shift_, kind_)                                              \
     {                                                                                              \
-        .item = (item_), .shift = (shift_), .kind = (kind_),                                       \
-        .segments = (lp_slab_segment_place *)(char *[LP_SLAB_SEGMENTS])                            \
-        {                                                                                          \
-            NULL                                                                                   \
-        }                                                                                          \
+        .item = (item_), .shift = (shift_), .kind = (kind_), .segments = &(segments_)              \
     }
 
 /* Adds n zeroed items side by side, at most one segment of them. Returns the number of the first.
@@ -50,7 +51,8 @@ static inline uint32_t lp_slab_count(struct lp_slab *slab)
 /* Item i; NULL: its segment is not mapped. */
 static inline void *lp_slab_at(struct lp_slab *slab, uint32_t i)
 {
-    char *segment = atomic_load_explicit(&slab->segments[i >> slab->shift], memory_order_acquire);
+    char *segment =
+        atomic_load_explicit(&slab->segments->at[i >> slab->shift], memory_order_acquire);
     return segment ? segment + (size_t)(i & ((1u << slab->shift) - 1)) * slab->item : NULL;
 }
 
@@ -58,7 +60,7 @@ static inline void *lp_slab_at(struct lp_slab *slab, uint32_t i)
  * constants at the call. */
 static inline void *lp_slab_get(struct lp_slab *slab, uint32_t i, uint32_t item, uint32_t shift)
 {
-    char *segment = atomic_load_explicit(&slab->segments[i >> shift], memory_order_acquire);
+    char *segment = atomic_load_explicit(&slab->segments->at[i >> shift], memory_order_acquire);
     return segment + (size_t)(i & ((1u << shift) - 1)) * item;
 }
 

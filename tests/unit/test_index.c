@@ -12,8 +12,8 @@ struct item {
     uint64_t key;
 };
 
-static struct lp_slab items = LP_SLAB(sizeof(struct item), 12, LP_OWN_STACKS);
-static struct lp_index table = LP_INDEX(&items);
+LP_SLAB(items, sizeof(struct item), 12, LP_OWN_STACKS);
+LP_INDEX(table, &items);
 
 static struct item *item_at(uint32_t i)
 {

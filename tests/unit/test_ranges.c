@@ -11,7 +11,7 @@
 
 enum { NUMBERS = 300, ROUNDS = 20000 };
 
-static struct lp_ranges set = LP_RANGES(LP_OWN_MAPS, LP_MAPS_MAX, LP_LOSS_MAPS_FULL);
+LP_RANGES(set, LP_OWN_MAPS, LP_MAPS_MAX, LP_LOSS_MAPS_FULL);
 static uint32_t owner[NUMBERS]; /* the stack of each number; 0: nobody's */
 static uint32_t call[NUMBERS];  /* the put that made it */
 
