@@ -308,6 +308,16 @@ uint32_t lp_ranges_copy(struct lp_ranges *set, uint64_t from, struct lp_range *o
     return copied;
 }
 
+/* In a new child, which has no other thread. The old nodes are not touched, because each of their
+ * pages would have to be copied first; they are used again. */
+static void clear(struct lp_ranges *set)
+{
+    set->root = set->spare = 0;
+    set->begun = false;
+    atomic_store(&set->live, 0);
+    atomic_store(&set->nodes.count, 0);
+}
+
 enum lp_fork_lock lp_ranges_before_fork(struct lp_ranges *set)
 {
     return lp_hold_for_fork(&set->lock);
@@ -316,10 +326,9 @@ enum lp_fork_lock lp_ranges_before_fork(struct lp_ranges *set)
 void lp_ranges_after_fork(struct lp_ranges *set, enum lp_fork_lock got, bool child, bool empty)
 {
     if (got == LP_FORK_HELD && empty)
-        drop(set, 0, UINT64_MAX);
-    if (got == LP_FORK_ABANDONED && child) { /* the tree may be half changed: drop its nodes */
-        set->root = set->spare = 0;
-        atomic_store(&set->live, 0);
+        clear(set);
+    if (got == LP_FORK_ABANDONED && child) { /* the tree may be half changed */
+        clear(set);
         lp_loss(LP_LOSS_WAITED);
     }
     lp_hold_forked(&set->lock, got, child);

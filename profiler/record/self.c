@@ -149,5 +149,6 @@ int64_t lp_own_heap_peak(void)
 void lp_own_threads_forget(void)
 {
     for (int i = 0; i < LP_OWN_THREADS_MAX; i++)
-        atomic_store(&own_threads[i], 0);
+        if (atomic_load(&own_threads[i]) != 0) /* a store would make the kernel copy the page */
+            atomic_store(&own_threads[i], 0);
 }
