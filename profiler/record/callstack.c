@@ -112,15 +112,15 @@ __attribute__((always_inline)) static inline uint32_t stack_of(void *caller, uin
     uintptr_t raw[LP_FRAMES_MAX + HOOK_FRAMES], leaf[2] = {(uintptr_t)caller - 1, LP_FRAME_CUT};
     bool wanted = false;
     enum lp_stack_end end;
-    if (lp_unwinder_at((uintptr_t)caller))
-        return lp_stack_intern(leaf, 2);
-    if (!lp_unwinder_loaded() && !load_early(caller))
-        return LP_STACK_EARLIER;
     uint32_t stack = often ? lp_stackcache_find(base, (uintptr_t)caller, &wanted) : LP_STACK_NONE;
     if (stack != LP_STACK_NONE) {
         lp_unwinder_count_loss();
         return stack;
     }
+    if (lp_unwinder_at((uintptr_t)caller))
+        return lp_stack_intern(leaf, 2);
+    if (!lp_unwinder_loaded() && !load_early(caller))
+        return LP_STACK_EARLIER;
 
     struct lp_stackcache_words words;
     words.n = 0;

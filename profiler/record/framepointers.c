@@ -62,7 +62,7 @@ uint32_t lp_frames_walk(uintptr_t base, uintptr_t *frames, uint32_t max,
             break;
         }
         if (words) {
-            lp_stackcache_note(words, base, at);
+            lp_stackcache_note_pointer(words, base, at);
             lp_stackcache_note(words, base, at + sizeof(uintptr_t));
         }
         frames[n++] = r.ip - 1;

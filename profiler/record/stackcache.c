@@ -25,7 +25,7 @@ struct entry {
 
 /* A place with few requests costs only a count. An entry is mapped when it is first written. */
 LP_SLAB(entries, sizeof(struct entry), 5, LP_OWN_STACKCACHE);
-static LP_APART _Atomic uint32_t asked[ENTRIES]; /* number of failed look-ups, by any thread */
+static LP_APART _Atomic uint16_t asked[ENTRIES]; /* number of failed look-ups, by any thread */
 static _Atomic uint32_t age = 1;
 
 static uint32_t slot_of(uintptr_t frame, uintptr_t caller)
@@ -45,6 +45,13 @@ void lp_stackcache_note(struct lp_stackcache_words *words, uintptr_t frame, uint
     }
     words->offset[words->n] = (uint16_t)offset;
     words->value[words->n++] = *(const uintptr_t *)address;
+}
+
+void lp_stackcache_note_pointer(struct lp_stackcache_words *words, uintptr_t frame,
+                                uintptr_t address)
+{
+    if (*(const uintptr_t *)address - frame <= UINT16_MAX * sizeof(uintptr_t))
+        lp_stackcache_note(words, frame, address);
 }
 
 __attribute__((no_sanitize("address", "thread"))) static bool holds(const struct known *known)

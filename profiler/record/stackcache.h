@@ -3,10 +3,10 @@
  *
  * A program allocates from the same place with the same stack many times. When such a stack is
  * taken, the words on it that determine the unwinder's result are stored: every return address, and
- * every frame pointer that is saved between them. If the same thread looks up a stack from a frame
- * at the same address, and all those words are unchanged, then the stack is unchanged: the return
- * address of a frame leads to the same unwind rule, and the rule leads to the next frame. That
- * takes thirty comparisons instead of an unwinding.
+ * every saved frame pointer that points to the stack. If the same thread looks up a stack from a
+ * frame at the same address, and all those words are unchanged, then the stack is unchanged: the
+ * return address of a frame leads to the same unwind rule, and the rule leads to the next frame.
+ * That takes thirty comparisons instead of an unwinding.
  *
  * (If the rule of a frame reads another word, as after a realignment of the stack for AVX, that
  * word is not compared. Stacks with a signal frame are not cached.)
@@ -33,6 +33,12 @@ struct lp_stackcache_words {
 
 /* Adds one word. A word below the frame is ignored, because it is not part of the stack above. */
 void lp_stackcache_note(struct lp_stackcache_words *words, uintptr_t frame, uintptr_t address);
+
+/* Adds a saved frame pointer. Code without frame pointers has any value in that register, often
+ * another one at each call. A value that does not point above the frame leads to no frame, and is
+ * not compared. */
+void lp_stackcache_note_pointer(struct lp_stackcache_words *words, uintptr_t frame,
+                                uintptr_t address);
 
 /* Returns the number (record/stacks.h) of this thread's stack above `frame`. LP_STACK_NONE: it is
  * not cached, and *wanted is true if it was looked up often enough to be. `caller` is any address

@@ -149,7 +149,7 @@ static bool note_words(unw_cursor_t *cursor, const struct lp_registers *r, bool 
         lp_stackcache_note(words, base, r->sp - sizeof(uintptr_t));
     if (saved.type == UNW_SLT_MEMORY &&
         (before->type != UNW_SLT_MEMORY || saved.u.addr != before->u.addr))
-        lp_stackcache_note(words, base, saved.u.addr);
+        lp_stackcache_note_pointer(words, base, saved.u.addr);
     *before = saved;
     return true;
 }

@@ -43,10 +43,11 @@ static void every_frame_is_noted(void **state)
     (void)state;
     recurse(8);
     assert_in_range(walked.n, 8, LP_STACKCACHE_WORDS / 2);
-    assert_int_equal(walked.words.n, 2 * walked.n);
+    uint32_t outermost = walked.n - 1; /* its frame pointer leads nowhere, so it is left out */
+    assert_int_equal(walked.words.n, 2 * outermost + 1);
     for (uint32_t i = 0; i < walked.n; i++) {
-        assert_int_equal(walked.words.value[2 * i + 1], walked.frames[i] + 1);
-        if (i > 0)
+        assert_int_equal(walked.words.value[2 * i + (i < outermost)], walked.frames[i] + 1);
+        if (i > 0 && i < outermost)
             assert_int_equal(walked.words.value[2 * i - 2],
                              walked.base + walked.words.offset[2 * i] * sizeof(uintptr_t));
     }

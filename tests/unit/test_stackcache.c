@@ -10,7 +10,9 @@
 
 #include "heap.h"
 #include "record/sites.h"
+#include "record/stackcache.h"
 #include "record/stacks.h"
+#include "record/unwinder.h"
 
 enum {
     FUNCTION = 512, /* bytes that each function has for itself */
@@ -187,6 +189,50 @@ static void every_depth_of_a_recursion_is_its_own_stack(void **state)
     }
 }
 
+static struct lp_stackcache_words noted;
+
+FRAME static void note(void)
+{
+    uintptr_t frames[LP_FRAMES_MAX];
+    enum lp_stack_end end;
+    lp_self.busy = true;
+    lp_unwinder_here(frames, LP_FRAMES_MAX, &noted, (uintptr_t)__builtin_frame_address(0), &end);
+    lp_self.busy = false;
+    KEEP_FRAME();
+}
+
+/* Code without frame pointers has any value in that register. */
+__attribute__((noinline, noclone, optimize("omit-frame-pointer"))) static void
+note_with(uintptr_t value)
+{
+    register uintptr_t rbp __asm__("rbp") = value;
+    __asm__ volatile("" : "+r"(rbp));
+    note();
+    __asm__ volatile("" ::"r"(rbp));
+}
+
+static bool is_noted(uintptr_t value)
+{
+    for (uint32_t i = 0; i < noted.n; i++)
+        if (noted.value[i] == value)
+            return true;
+    return false;
+}
+
+static void a_register_that_leads_to_no_frame_is_not_compared(void **state)
+{
+    uintptr_t above = (uintptr_t)__builtin_frame_address(0);
+    (void)state;
+    NEEDS_HOOKED_HEAP();
+    note_with(4711);
+    assert_in_range(noted.n, 4, LP_STACKCACHE_WORDS);
+    assert_false(is_noted(4711));
+    note_with(above - 65536);
+    assert_false(is_noted(above - 65536));
+    note_with(above + 8);
+    assert_true(is_noted(above + 8));
+}
+
 static void nothing_was_lost(void **state)
 {
     (void)state;
@@ -201,6 +247,7 @@ int main(void)
         cmocka_unit_test(frames_without_a_frame_pointer_count),
         cmocka_unit_test(frames_of_any_size_are_told_apart),
         cmocka_unit_test(every_depth_of_a_recursion_is_its_own_stack),
+        cmocka_unit_test(a_register_that_leads_to_no_frame_is_not_compared),
         cmocka_unit_test(nothing_was_lost),
     };
     return cmocka_run_group_tests_name("memo", tests, exact, NULL);
