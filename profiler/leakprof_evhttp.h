@@ -27,10 +27,13 @@ int leakprof_evhttp_check(const struct leakprof_guard *guard, struct evhttp_requ
 /* Adds the WWW-Authenticate header that an answer with status 401 needs. */
 void leakprof_evhttp_challenge(struct evhttp_request *request);
 
-/* Makes the answers to requests that evhttp refuses by itself JSON ({"error": why}) instead of
- * HTML. Call it before the first connection. It uses evhttp_set_bevcb(). Answers that you send with
- * evhttp_send_error() and a reason of your own do not change. */
-void leakprof_evhttp_json_errors(struct evhttp *http);
+/* Limits what a client can make evhttp keep, in bytes: the head of a request (request line and
+ * headers), its body, and what is read ahead from one connection, which is the sum of both. evhttp
+ * alone reads ahead without a limit while a request is being answered. Also makes the answers to
+ * requests that evhttp refuses by itself JSON ({"error": why}) instead of HTML; answers that you
+ * send with evhttp_send_error() and a reason of your own do not change. Call it before the first
+ * connection. It uses evhttp_set_bevcb(). */
+void leakprof_evhttp_limit(struct evhttp *http, size_t head_max, size_t body_max);
 
 /* Files that are compiled into the program. profiler/ui/embed writes the table as C source. */
 struct leakprof_file {

@@ -165,9 +165,7 @@ static int make_loop(struct loop *loop, int number,
         return -ENOMEM;
 
     evhttp_set_allowed_methods(loop->http, UINT16_MAX); /* the routes give the reason */
-    leakprof_evhttp_json_errors(loop->http);
-    evhttp_set_max_headers_size(loop->http, HEAD_MAX);
-    evhttp_set_max_body_size(loop->http, BODY_MAX);
+    leakprof_evhttp_limit(loop->http, HEAD_MAX, BODY_MAX);
     /* All connections have the same time-out, so libevent can keep a queue, not a heap. */
     idle = event_base_init_common_timeout(loop->base, &(struct timeval){.tv_sec = IDLE_SECONDS});
     if (!idle)

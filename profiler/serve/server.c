@@ -192,12 +192,10 @@ static int set_up_http(int listen_fd)
         return -ENOMEM;
     server.bound = bound;
     watch_accept_errors(bound);
-    evhttp_set_max_headers_size(server.http, HEADERS_MAX);
-    evhttp_set_max_body_size(server.http, BODY_MAX);
+    leakprof_evhttp_limit(server.http, HEADERS_MAX, BODY_MAX);
     evhttp_set_timeout(server.http, TIMEOUT_SECONDS);
     evhttp_set_default_content_type(server.http, NULL);
     evhttp_set_allowed_methods(server.http, UINT16_MAX); /* lp_route() gives the reason */
-    leakprof_evhttp_json_errors(server.http);
     evhttp_set_gencb(server.http, lp_route, &server.guard);
     return 0;
 }

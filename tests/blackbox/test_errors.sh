@@ -86,6 +86,37 @@ test_preloaded() {
 	ended
 }
 
+# Sends requests and reads no answer, until nobody takes more. Prints how many MiB were taken.
+send_and_never_read() { # PORT PATH
+	/usr/bin/python3 -c '
+import select, socket, sys
+s = socket.socket()
+s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+s.connect(("127.0.0.1", int(sys.argv[1])))
+s.setblocking(False)
+request = (b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % sys.argv[2].encode()) * 2000
+sent = 0
+while sent < 256 << 20 and select.select([], [s], [], 3)[1]:
+    sent += s.send(request)
+print(sent >> 20)' "$1" "$2"
+}
+
+test_memory() {
+	: "a client that sends and never reads is not read from any more, and fills no memory"
+	serve
+	local port path before taken grown
+	for port in "${url##*:}" "${pprof##*:}"; do
+		for path in /stats /debug/pprof/ /no/such/page; do
+			before=$(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$pid/status")
+			taken=$(send_and_never_read "$port" "$path")
+			grown=$(($(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$pid/status") - before))
+			((taken < 64)) || fail "$taken MiB of requests for $path were taken"
+			((grown < 32 << 10)) || fail "grew by $grown KiB for $path"
+		done
+	done
+	equal index "$(code GET "$pprof/debug/pprof/")" 200
+}
+
 test_symbols() {
 	: "none of libevent's functions is replaced: a program with an evhttp of its own has libevent's error pages"
 	local file

@@ -118,7 +118,7 @@ int main(void)
     const struct leakprof_options options = {.listen = "127.0.0.1:0", .rate = LEAKPROF_RATE_KEEP};
     base = event_base_new();
     struct evhttp *mine = serve(&guarded), *other = serve(&plain);
-    leakprof_evhttp_json_errors(mine);
+    leakprof_evhttp_limit(mine, 8192, 8192);
     if (leakprof_start(&options) != 0)
         return 1;
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
