@@ -53,6 +53,11 @@ bool lp_hooks_thread_allowed(void)
     return !atomic_load(&barred);
 }
 
+bool lp_hooks_thread_was_there(void)
+{
+    return atomic_load_explicit(&control, memory_order_relaxed) != NULL;
+}
+
 /* NULL: no thread of ours is in the way of this call. */
 static const struct lp_thread_control *in_the_way(void)
 {

@@ -17,6 +17,9 @@ struct lp_thread_control {
  * counted its threads. */
 bool lp_hooks_thread_allowed(void);
 
+/* Has this process, or one that forked it, had a thread of the profiler's? */
+bool lp_hooks_thread_was_there(void);
+
 /* Ends the thread for good: the program wants to have one thread. */
 void lp_hooks_bar_thread(void);
 

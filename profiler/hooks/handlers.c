@@ -6,6 +6,7 @@
  */
 #include "hooks/handlers.h"
 
+#include <dlfcn.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
@@ -15,6 +16,8 @@
 
 #include "sys/pages.h"
 #include "sys/syscall.h"
+
+extern void __cxa_finalize(void *object); /* a reserved name, which only libc defines */
 
 enum { STACK_MAX = 16 << 20, RESTORERS_MAX = 4, SIGNALS = 64 };
 
@@ -80,6 +83,14 @@ static bool in_wait(const ucontext_t *context)
     return waits(number);
 }
 
+static bool outside_libc(const ucontext_t *context)
+{
+    struct dl_find_object interrupted, libc;
+    void *at = (void *)context->uc_mcontext.gregs[REG_RIP], *known = (void *)__cxa_finalize;
+    return in_wait(context) || _dl_find_object(at, &interrupted) != 0 ||
+           (_dl_find_object(known, &libc) == 0 && interrupted.dlfo_link_map != libc.dlfo_link_map);
+}
+
 /* Is the word there the first one of a frame? Words with the same value are found elsewhere too,
  * for example among saved vector registers. The kernel fills these members in every frame. */
 static bool is_frame(uintptr_t at)
@@ -96,7 +107,8 @@ static bool is_frame(uintptr_t at)
 
 /* Looks at the words of the stack, upwards. A thread's own block lies above its stack, except that
  * of the first thread. */
-__attribute__((no_sanitize("address"))) bool lp_handlers_safe(void)
+__attribute__((no_sanitize("address"))) static bool
+each_has_interrupted(bool (*harmless)(const ucontext_t *context))
 {
     struct restorers restorers;
     stack_t alternate = {0};
@@ -107,10 +119,20 @@ __attribute__((no_sanitize("address"))) bool lp_handlers_safe(void)
     uintptr_t end = self > at && self - at < STACK_MAX ? self : at + STACK_MAX;
     for (bool readable = restorers.n > 0; readable && at < end; at += sizeof at) {
         if (is_among(*(const volatile uintptr_t *)at, &restorers) && is_frame(at) &&
-            !in_wait((const ucontext_t *)(at + sizeof at)))
+            !harmless((const ucontext_t *)(at + sizeof at)))
             return false;
         if ((at + sizeof at) % LP_PAGE == 0)
             readable = lp_sys_readable((const void *)(at + sizeof at));
     }
     return true;
+}
+
+bool lp_handlers_safe(void)
+{
+    return each_has_interrupted(in_wait);
+}
+
+bool lp_handlers_outside_libc(void)
+{
+    return each_has_interrupted(outside_libc);
 }

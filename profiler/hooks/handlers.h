@@ -13,4 +13,8 @@
  * some microseconds. */
 bool lp_handlers_safe(void);
 
+/* true: nor has a handler interrupted a function of libc, except one that waits. So no lock of libc
+ * is held by interrupted code. */
+bool lp_handlers_outside_libc(void);
+
 #endif

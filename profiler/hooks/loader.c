@@ -5,6 +5,7 @@
 #include <link.h>
 #include <stdbool.h>
 
+#include "hooks/atfork.h"
 #include "record/loaded.h"
 #include "record/unwind.h"
 
@@ -16,6 +17,7 @@ LP_HOOK int dlclose(void *library)
     void *inside = object ? object->l_ld : NULL;
     bool known = inside && _dl_find_object(inside, &before) == 0;
     int result = LP_REAL(dlclose)(library);
+    lp_atfork_unloaded();
     bool gone = known && (_dl_find_object(inside, &after) != 0 ||
                           after.dlfo_eh_frame != before.dlfo_eh_frame);
     if (lp_loaded_check() || gone) /* gone: it may be in libunwind's caches only */

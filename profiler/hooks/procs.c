@@ -81,18 +81,6 @@ void lp_hooks_forked(pid_t child, void *caller)
     forked(child, caller);
 }
 
-LP_FIND(fork)
-LP_HOOK pid_t fork(void)
-{
-    return forked(LP_REAL(fork)(), CALLER);
-}
-
-LP_FIND(_Fork)
-LP_HOOK pid_t _Fork(void)
-{
-    return forked(LP_REAL(_Fork)(), CALLER);
-}
-
 /* The child of a vfork() runs in its parent's stack frames and overwrites words there. So the
  * return address is kept in a register, which each of the two has for itself, and the parent
  * continues in C as if it had just been called. The sanitizers have their own vfork(). */

@@ -6,6 +6,8 @@
  * Threads that libc starts for itself (for timers, asynchronous I/O and name look-ups) do not reach
  * these hooks. They are found in /proc/self/task.
  */
+#include "hooks/threads.h"
+
 #include "hooks/hook.h"
 #include "hooks/lives.h"
 
@@ -25,6 +27,15 @@
 #include "record/threads.h"
 
 #define CALLER __builtin_return_address(0)
+
+_Atomic bool lp_threads_made;
+
+static void one_more(void)
+{
+    if (!lp_self.own && !lp_hooks_threads_made())
+        atomic_store(&lp_threads_made, true);
+    lp_hooks_lives(true);
+}
 
 static bool watched(void)
 {
@@ -108,7 +119,7 @@ LP_HOOK int pthread_create(pthread_t *restrict thread, const pthread_attr_t *res
                            void *(*run)(void *), void *restrict arg)
 {
     int detach = PTHREAD_CREATE_JOINABLE;
-    lp_hooks_lives(true);
+    one_more();
     if (attr)
         pthread_attr_getdetachstate(attr, &detach);
     struct lp_thread_ticket ticket = creating(
@@ -122,7 +133,7 @@ LP_HOOK int pthread_create(pthread_t *restrict thread, const pthread_attr_t *res
 LP_FIND(thrd_create)
 LP_HOOK int thrd_create(thrd_t *thread, thrd_start_t run, void *arg)
 {
-    lp_hooks_lives(true);
+    one_more();
     struct lp_thread_ticket ticket =
         creating(&(struct lp_thread_order){run, arg, thread, false}, CALLER);
     if (!ticket.row)

@@ -196,4 +196,18 @@ test_handlers() {
 	equal output "$(<"$work/out")" "done"
 }
 
+test_handlers_in_malloc() {
+	: "a handler of a program with one thread may fork, whatever it has interrupted"
+	needs_preload
+	make -s fixtures
+	local way
+	for way in end on; do
+		"$build/fixtures/fork_in_handler" 1000 $way >"$work/plain"
+		timeout -s KILL 60 env LD_PRELOAD="$lib" LEAKPROF_LISTEN=127.0.0.1:0 "$build/fixtures/fork_in_handler" 1000 $way >"$work/out" 2>"$work/err" ||
+			fail "$way: status $?"
+		equal "$way" "$(<"$work/out")" "$(<"$work/plain")"
+		contains "$(<"$work/out")" "forks 1000 failed 0 before 1000 parent 1000"
+	done
+}
+
 run_tests
