@@ -95,6 +95,7 @@
     X(lp_stack_intern)                                                                             \
     X(lp_stack_interrupted)                                                                        \
     X(lp_stack_special)                                                                            \
+    X(lp_sys_valgrind)                                                                             \
     X(lp_threads_copy)                                                                             \
     X(lp_threads_rows)                                                                             \
     X(lp_threads_unjoined)                                                                         \

@@ -19,6 +19,7 @@
 
 #include "agent.h"
 #include "config.h"
+#include "hooks/credentials.h"
 #include "hooks/main.h"
 #include "record/allocator.h"
 #include "record/self.h"
@@ -27,6 +28,7 @@
 #include "sys/keep_errno.h"
 #include "sys/syscall.h"
 #include "sys/token.h"
+#include "sys/valgrind.h"
 
 /* The path of a Unix socket's address, "unix:/PATH". NULL: another address. */
 static const char *unix_path(const char *address)
@@ -168,9 +170,12 @@ static bool libc_allocates(void)
 }
 
 /* Removes the file of the Unix socket. The profiler's thread may be busy, so it is not waited for.
- */
-__attribute__((destructor)) static void remove_socket(void)
+ * Except under valgrind, which counts a thread that runs at the end as an error: its memory is
+ * possibly lost. */
+__attribute__((destructor)) static void at_exit(void)
 {
+    if (lp_sys_valgrind())
+        lp_hooks_bar_thread();
     const char *path = unix_path(lp_agent_url());
     if (path)
         lp_syscall(SYS_unlink, path);

@@ -36,6 +36,7 @@
 #include "record/self.h"
 #include "record/waits.h"
 #include "sys/keep_errno.h"
+#include "sys/readable.h"
 #include "sys/syscall.h"
 
 static _Atomic(const struct lp_thread_control *) control;

@@ -15,7 +15,9 @@
 #include <ucontext.h>
 
 #include "sys/pages.h"
+#include "sys/readable.h"
 #include "sys/syscall.h"
+#include "sys/valgrind.h"
 
 extern void __cxa_finalize(void *object); /* a reserved name, which only libc defines */
 
@@ -127,12 +129,20 @@ each_has_interrupted(bool (*harmless)(const ucontext_t *context))
     return true;
 }
 
+static bool each_is(bool (*harmless)(const ucontext_t *context))
+{
+    lp_sys_valgrind_silence();
+    bool is = each_has_interrupted(harmless);
+    lp_sys_valgrind_report();
+    return is;
+}
+
 bool lp_handlers_safe(void)
 {
-    return each_has_interrupted(in_wait);
+    return each_is(in_wait);
 }
 
 bool lp_handlers_outside_libc(void)
 {
-    return each_has_interrupted(outside_libc);
+    return each_is(outside_libc);
 }

@@ -12,6 +12,7 @@
 
 #include "hooks/again.h"
 #include "hooks/lives.h"
+#include "sys/readable.h"
 #include "sys/syscall.h"
 
 enum { FIRST_REALTIME = 32, MANY = 16 };

@@ -14,6 +14,7 @@
 
 #include "sys/file.h"
 #include "sys/pages.h"
+#include "sys/readable.h"
 #include "sys/syscall.h"
 
 enum { REGIONS_MAX = 1024, READ_BYTES = 16 << 10, TRIES = 3, HEADERS = 64 };

@@ -4,6 +4,7 @@
 
 #include "record/code.h"
 #include "sys/pages.h"
+#include "sys/readable.h"
 #include "sys/syscall.h"
 
 enum { FRAME_BYTES_MAX = 1 << 20 };

@@ -13,6 +13,7 @@
 #include "sys/pages.h"
 #include "sys/peek.h"
 #include "sys/slab.h"
+#include "sys/readable.h"
 #include "sys/syscall.h"
 
 enum {

@@ -9,6 +9,7 @@
 
 #include "sys/clock.h"
 #include "sys/syscall.h"
+#include "sys/valgrind.h"
 
 __thread struct lp_self lp_self;
 
@@ -27,6 +28,7 @@ static void replace(pid_t from, pid_t to)
 int lp_own_enter(void)
 {
     int previous = lp_self.own;
+    lp_sys_valgrind_silence();
     lp_self.own = true;
     lp_self.due = 0; /* below every gate, so that every allocation is examined */
     lp_self.free_mask = 0;
@@ -36,6 +38,7 @@ int lp_own_enter(void)
 void lp_own_leave(int previous)
 {
     lp_self.own = previous;
+    lp_sys_valgrind_report();
 }
 
 /* Opens /dev/null where libraries expect the standard streams. Otherwise their output could go into
@@ -72,6 +75,7 @@ static int leave_descriptors(void)
 int lp_own_thread_enter(void)
 {
     lp_own_enter();
+    lp_sys_valgrind_report(); /* it prints a warning if such a thread ends otherwise, at exec */
     int error = leave_descriptors();
     /* If a filter refuses this, the program's changes apply to this thread too. */
     lp_syscall(SYS_unshare, CLONE_FS);

@@ -30,6 +30,7 @@
 #include "record/stacks.h"
 #include "sys/losses.h"
 #include "sys/pages.h"
+#include "sys/readable.h"
 #include "sys/syscall.h"
 
 enum {

@@ -27,6 +27,7 @@
 #include "record/code.h"
 #include "record/self.h"
 #include "sys/pages.h"
+#include "sys/readable.h"
 #include "sys/syscall.h"
 
 /* The functions that libunwind called before. */

@@ -40,6 +40,7 @@
 #include "serve/trace.h"
 #include "serve/pending.h"
 #include "profile/store.h"
+#include "sys/valgrind.h"
 
 enum {
     DESCRIPTORS_MIN = 16,
@@ -71,10 +72,11 @@ struct periods {
 };
 
 /* The signal that ends the loop. It is blocked in this thread, as all are, and hardly any program
- * uses it. The loop never consumes it: one sent to the whole process would be the program's. */
+ * uses it. The loop never consumes it: one sent to the whole process would be the program's.
+ * valgrind needs the last signal for itself and delivers it to nobody. */
 static int stop_signal(void)
 {
-    return SIGRTMAX;
+    return lp_sys_valgrind() ? SIGRTMAX - 1 : SIGRTMAX;
 }
 
 static void on_signal(evutil_socket_t fd, short what, void *base)

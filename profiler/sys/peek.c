@@ -3,12 +3,14 @@
 #include <fcntl.h>
 
 #include "sys/syscall.h"
+#include "sys/valgrind.h"
 
 static int ends[2] = {-1, -1};
 static int depth;
 
 bool lp_peek_begin(void)
 {
+    lp_sys_valgrind_silence();
     if (depth++ == 0 && lp_syscall(SYS_pipe2, ends, O_CLOEXEC | O_NONBLOCK) != 0)
         ends[0] = ends[1] = -1;
     return ends[0] >= 0;
@@ -16,6 +18,7 @@ bool lp_peek_begin(void)
 
 void lp_peek_end(void)
 {
+    lp_sys_valgrind_report();
     if (--depth > 0)
         return;
     for (int i = 0; i < 2; i++) {

@@ -53,15 +53,4 @@ static inline void lp_sys_set_signals(uint64_t mask)
     lp_syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, 0, LP_SIGSET_BYTES);
 }
 
-/* Can a word be read at this address? The kernel copies the new signal mask before it looks at
- * `how`, which is none here: EFAULT means that it could not, and nothing is changed. (If there is
- * no address, it copies nothing.) Unlike process_vm_readv() and mincore(), this call passes every
- * common seccomp filter. */
-static inline bool lp_sys_readable(const void *address)
-{
-    enum { NO_SUCH_HOW = -1 };
-    return address &&
-           lp_syscall(SYS_rt_sigprocmask, NO_SUCH_HOW, address, 0, LP_SIGSET_BYTES) != -EFAULT;
-}
-
 #endif
