@@ -39,7 +39,7 @@ ROOMS_recorder := sys record hooks
 ROOMS_reporter := inspect profile symbolize judge write serve
 # What only the reporter needs of the rooms below it.
 SYS_reporter   := profiler/sys/array.c profiler/sys/table.c
-SRC_preloaded  := $(addprefix profiler/,preload.c recorder_calls.c reporter_loaded.c hooks/imports.c hooks/main.c)
+SRC_preloaded  := $(addprefix profiler/,preload.c recorder_calls.c reporter_loaded.c hooks/exit.c hooks/imports.c hooks/main.c)
 SRC_recorder   := $(filter-out $(SRC_preloaded) $(SYS_reporter),$(sort $(foreach r,$(ROOMS_recorder),$(wildcard profiler/$(r)/*.c)) $(addprefix profiler/,agent.c config.c leakprof.c)))
 SRC_reporter   := $(sort $(foreach r,$(ROOMS_reporter),$(wildcard profiler/$(r)/*.c)) $(SYS_reporter) profiler/reporter.c)
 # Two sanitizers own malloc. One of them asks for memory before it can watch anything, and has to see

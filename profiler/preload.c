@@ -20,6 +20,8 @@
 #include "agent.h"
 #include "config.h"
 #include "hooks/credentials.h"
+#include "hooks/exit.h"
+#include "hooks/hook.h"
 #include "hooks/main.h"
 #include "record/allocator.h"
 #include "record/self.h"
@@ -170,21 +172,29 @@ static bool libc_allocates(void)
 }
 
 /* Removes the file of the Unix socket. The profiler's thread may be busy, so it is not waited for.
- * Except under valgrind, which counts a thread that runs at the end as an error: its memory is
- * possibly lost. */
-__attribute__((destructor)) static void at_exit(void)
+ */
+static void remove_socket(void)
 {
-    if (lp_sys_valgrind())
-        lp_hooks_bar_thread();
     const char *path = unix_path(lp_agent_url());
     if (path)
         lp_syscall(SYS_unlink, path);
+}
+
+/* valgrind counts a thread that runs at the end as an error: its memory is possibly lost. */
+__attribute__((destructor)) static void at_exit(void)
+{
+    if (!lp_hooks_process())
+        return;
+    if (lp_sys_valgrind())
+        lp_hooks_bar_thread();
+    remove_socket();
 }
 
 /* Runs after the constructor in hooks/start.c, which reads the environment. */
 __attribute__((constructor)) static void preload(void)
 {
     lp_hooks_at_main(at_main);
+    lp_hooks_at_exit(remove_socket);
     if (!lp_config()->listen || !libc_allocates())
         lp_unwind_not_early();
 }

@@ -229,6 +229,7 @@ static const struct call thread[] = {
     {SYS_timer_create, {0}},
     {SYS_timer_delete, {0}},
     {SYS_timer_settime, {0}},
+    {SYS_unlink, {0}},
     {SYS_unshare, {0}},
     {SYS_writev, {0}},
 };

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <arpa/inet.h>
 #include <sys/stat.h>
@@ -157,6 +158,18 @@ static bool remove_stale(const struct sockaddr_un *address)
     if (fd >= 0)
         close(fd);
     return stale && unlink(address->sun_path) == 0;
+}
+
+void lp_listen_remove_stale(const char *path)
+{
+    enum { OLD_SECONDS = 10 };
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct stat file;
+    if (strlen(path) < sizeof address.sun_path && lstat(path, &file) == 0 &&
+        file.st_uid == geteuid() && time(NULL) - file.st_mtime >= OLD_SECONDS) {
+        memcpy(address.sun_path, path, strlen(path) + 1);
+        remove_stale(&address);
+    }
 }
 
 /* The file gets the mode of the unbound socket. So it never has a wider one. */

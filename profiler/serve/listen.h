@@ -30,6 +30,10 @@ bool lp_listen_own(const char *text);
  * "http://127.0.0.1:6060" or "unix:/run/leakprof/1234.sock". */
 int lp_listen_open(const struct lp_listen *listen, char url[LP_URL_MAX]);
 
+/* Removes the file of a Unix socket that another process has left: nobody listens on it. It must
+ * belong to this user, and be older than the moment between bind() and listen(). */
+void lp_listen_remove_stale(const char *path);
+
 /* Removes the file of a Unix socket. Nothing for other addresses. */
 void lp_listen_remove(const char *url);
 

@@ -37,6 +37,7 @@
 #include "serve/periodic.h"
 #include "serve/processes.h"
 #include "serve/route.h"
+#include "serve/stale.h"
 #include "serve/trace.h"
 #include "serve/pending.h"
 #include "profile/store.h"
@@ -304,6 +305,8 @@ void lp_server_run(const struct leakprof_options *options, bool again,
         enter_list(error);
     ready(error, server.url, arg);
     if (!error) {
+        if (options->listen && !again)
+            lp_stale_remove(options->listen);
         event_base_dispatch(server.base);
         lp_processes_leave();
     }

@@ -40,6 +40,56 @@ test_unix_socket() {
 	[[ ! -e $socket ]] || fail "the file is left"
 }
 
+test_ends() {
+	: "the file goes however the program ends itself, and the ends of its children do not touch it"
+	needs_preload
+	make -s fixtures
+	local way
+	for way in exit _exit _Exit quick_exit; do
+		mkfifo "$work/in"
+		exec 9<>"$work/in"
+		on "$work/%p.sock" "$build/fixtures/exits" $way <"$work/in" 9>&-
+		ready
+		[[ -S $work/$pid.sock ]] || fail "$way: no file while it runs"
+		exec 9>&-
+		wait "$pid"
+		pid=
+		equal "left by $way" "$(find "$work" -type s | wc -l)" 0
+		rm "$work/in"
+	done
+}
+
+test_left_files() {
+	: "files that ended processes left are removed by the next one, and no others"
+	needs_preload
+	local dead living=$$ file
+	on "$work/a%p.sock" sleep 60
+	dead=$pid
+	kill -KILL "$pid"
+	wait "$pid" || true
+	pid=
+	[[ -S $work/a$dead.sock ]] || fail "nothing was left"
+	for file in "a$dead.txt" "b$dead.sock" "a$living.sock" "a0$dead.sock" "a$dead.sock.$dead"; do
+		cp -a "$work/a$dead.sock" "$work/$file" 2>"$work/null" || ln "$work/a$dead.sock" "$work/$file"
+	done
+	: >"$work/a2$dead.sock" # a file that is no socket
+	on "$work/a%p.sock" sleep 60
+	[[ -S $work/a$dead.sock ]] || fail "removed too early"
+	ended
+	touch -d '1 minute ago' "$work"/*.sock "$work/a$dead".*
+	on "$work/a%p.sock" sleep 60
+	wait_for 20 [ ! -e "$work/a$dead.sock" ]
+	for file in "a$dead.txt" "b$dead.sock" "a$living.sock" "a0$dead.sock" "a$dead.sock.$dead" "a2$dead.sock"; do
+		[[ -e $work/$file ]] || fail "$file was removed"
+	done
+	[[ -S $work/a$pid.sock ]] || fail "its own was removed"
+	ended
+	ln "$work/b$dead.sock" "$work/one.$dead"
+	on "$work/one" sleep 60
+	wait_for 20 [ ! -e "$work/one.$dead" ]
+	ended
+}
+
 test_stale_socket() {
 	: "a file that a killed process left is replaced, and one that is in use is not"
 	needs_preload
