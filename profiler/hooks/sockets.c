@@ -3,7 +3,8 @@
  * it has moved so far. So it is continued. The same is true for a receiver that waits for all bytes
  * (MSG_WAITALL).
  *
- * messages.c has the calls that receive messages, fds.c those that accept connections.
+ * parts.c has the calls that send lists of parts, messages.c those that receive messages, fds.c
+ * those that accept connections.
  */
 #include "hooks/sockets.h"
 
@@ -58,16 +59,12 @@ bool lp_socket_again(int fd, int option, int64_t *began)
     {                                                                                              \
         return LP_AGAIN_SOCKET(LP_REAL(name) args, fd, SO_RCVTIMEO);                               \
     }
-#define SENDS(name, params, args)                                                                  \
-    LP_FIND(name)                                                                                  \
-    LP_HOOK ssize_t name params                                                                    \
-    {                                                                                              \
-        return LP_AGAIN_SOCKET(LP_REAL(name) args, fd, SO_SNDTIMEO);                               \
-    }
 
 /* One line for each call that may move `size` bytes in several steps. `whole`: it is meant to move
  * all. */
 #define MOVES(name, type, params, args, option, whole)                                             \
+    MOVES_ON(name, params, args, option, whole, data = (type *)data + n)
+#define MOVES_ON(name, params, args, option, whole, ...)                                           \
     LP_FIND(name)                                                                                  \
     LP_HOOK ssize_t name params                                                                    \
     {                                                                                              \
@@ -82,10 +79,15 @@ bool lp_socket_again(int fd, int option, int64_t *began)
             moved += (size_t)n;                                                                    \
             if ((size_t)n >= size || !(whole) || !LP_ONLY_OURS())                                  \
                 return (ssize_t)moved;                                                             \
-            data = (type *)data + n;                                                               \
+            __VA_ARGS__;                                                                           \
             size -= (size_t)n;                                                                     \
         }                                                                                          \
     }
+
+/* The kernel moves the offset on. */
+#define COPIES(name, type)                                                                         \
+    MOVES_ON(name, (int fd, int from, type *offset, size_t size), (fd, from, offset, size),        \
+             SO_SNDTIMEO, true, (void)0)
 
 /* _FORTIFY_SOURCE replaces read(), recv() and recvfrom() by these. */
 ssize_t __read_chk(int fd, void *data, size_t size, size_t room);
@@ -96,10 +98,11 @@ ssize_t __recvfrom_chk(int fd, void *data, size_t size, size_t room, int flags,
 RECEIVES(read, (int fd, void *data, size_t size), (fd, data, size))
 RECEIVES(__read_chk, (int fd, void *data, size_t size, size_t room), (fd, data, size, room))
 RECEIVES(readv, (int fd, const struct iovec *parts, int n), (fd, parts, n))
-RECEIVES(recvfrom,
-         (int fd, void *restrict data, size_t size, int flags, __SOCKADDR_ARG address,
-          socklen_t *restrict length),
-         (fd, data, size, flags, address, length))
+MOVES(recvfrom, char,
+      (int fd, void *restrict data, size_t size, int flags, __SOCKADDR_ARG address,
+       socklen_t *restrict length),
+      (fd, data, size, flags, address, length), SO_RCVTIMEO,
+      (flags & MSG_WAITALL) && !address.__sockaddr__)
 RECEIVES(__recvfrom_chk,
          (int fd, void *data, size_t size, size_t room, int flags, __SOCKADDR_ARG address,
           socklen_t *length),
@@ -113,14 +116,12 @@ MOVES(write, const char, (int fd, const void *data, size_t size), (fd, data, siz
       true)
 MOVES(send, const char, (int fd, const void *data, size_t size, int flags), (fd, data, size, flags),
       SO_SNDTIMEO, true)
-SENDS(writev, (int fd, const struct iovec *parts, int n), (fd, parts, n))
 MOVES(sendto, const char,
       (int fd, const void *data, size_t size, int flags, __CONST_SOCKADDR_ARG address,
        socklen_t length),
       (fd, data, size, flags, address, length), SO_SNDTIMEO, true)
-SENDS(sendmsg, (int fd, const struct msghdr *message, int flags), (fd, message, flags))
-SENDS(sendfile, (int fd, int from, off_t *offset, size_t size), (fd, from, offset, size))
-SENDS(sendfile64, (int fd, int from, off64_t *offset, size_t size), (fd, from, offset, size))
+COPIES(sendfile, off_t)
+COPIES(sendfile64, off64_t)
 
 LP_FIND(sendmmsg)
 LP_HOOK int sendmmsg(int fd, struct mmsghdr *messages, unsigned n, int flags)
