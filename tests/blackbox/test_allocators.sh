@@ -104,6 +104,18 @@ test_figures() {
 	ended
 }
 
+test_playground() {
+	: "the playground's figures of malloc are libc's; with another allocator they are null"
+	needs_preload
+	local file figures='[.malloc_arena_bytes, .malloc_free_bytes, .heap_note, .heap_inuse_objects > 0]'
+	file=$(library jemalloc)
+	serve --rate 1
+	get /stats | jq -e "$figures | .[0] > 0 and .[1] > 0 and .[2] == null and .[3]"
+	stop_server
+	LD_PRELOAD=$file serve --rate 1
+	equal figures "$(get /stats | jq -c "$figures")" "[null,null,null,true]"
+}
+
 # unseen REASON: every profile says why no allocation has been recorded, and so do the suspects.
 unseen() {
 	local none="no allocation has passed the hooks" format
@@ -131,6 +143,8 @@ test_own_malloc() {
 	needs_preload
 	make -s fixtures
 	preload 1 "$fixtures/own_malloc"
+	wait_for 20 grep -q ready "$work/out"
+	contains "$(<"$work/out")" "note: no allocation has passed the hooks: malloc is defined by the executable $(realpath "$fixtures/own_malloc")"
 	unseen "malloc is defined by the executable $(realpath "$fixtures/own_malloc")"
 }
 
