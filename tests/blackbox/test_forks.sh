@@ -134,6 +134,19 @@ test_late() {
 	end_all
 }
 
+test_reader() {
+	: "a child that only reads is served, if it lives on"
+	needs_preload
+	make -s fixtures
+	mkfifo "$work/in"
+	exec 9<>"$work/in"
+	preload 1 "$build/fixtures/lives" reads <"$work/in" 9>&-
+	wait_for 20 eval 'printf x >&9; served 2'
+	sound "$(children | cut -d ' ' -f 2)"
+	exec 9>&-
+	end_all
+}
+
 list() { # BASE: the snapshots' numbers and names, and the schedule
 	curl -sS -m 60 "$1/debug/snapshots" | jq -c '[[.snapshots[] | select(.periodic | not) | "\(.id) \(.name)"], .periodic.every_ms]'
 }
