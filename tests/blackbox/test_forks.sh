@@ -155,6 +155,10 @@ periodic() { # the newest automatic snapshot
 	prof /debug/snapshots | jq '[.snapshots[] | select(.periodic).id] | max // 0'
 }
 
+goes_on() { # NUMBER: does the parent take automatic snapshots after this one, and does its stream have more?
+	[[ $(periodic) -gt $1 && -s $work/live ]]
+}
+
 test_apart() {
 	: "a child begins with nothing of what its parent's profiler had, and neither changes the other"
 	needs_preload
@@ -167,7 +171,7 @@ test_apart() {
 	equal schedule "$(code PUT "$pprof/debug/snapshots?every=100ms&keep=7&stacks=0")" 200
 	curl -sN -m 60 "$pprof/debug/live" >"$work/live" 2>"$work/null" &
 	live=$!
-	wait_for 20 eval '[[ $(periodic) -ge 4 && -s $work/live ]]'
+	wait_for 20 goes_on 3
 	printf x >&9
 	wait_for 20 served 2
 	url=$(children | cut -d ' ' -f 2)
@@ -181,7 +185,7 @@ test_apart() {
 	equal "the parent's list" "$(list "$pprof")" '[["1 parents"],100]'
 	last=$(periodic)
 	: >"$work/live"
-	wait_for 20 eval '[[ $(periodic) -gt $last && -s $work/live ]]'
+	wait_for 20 goes_on "$last"
 	equal dropped "$(code DELETE "$url/debug/snapshots/1")" 204
 	equal "the parent's, still" "$(list "$pprof")" '[["1 parents"],100]'
 	kill "$live"

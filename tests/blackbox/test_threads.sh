@@ -161,7 +161,7 @@ automatic() {
 test_schedule_without_stacks() {
 	: "automatic snapshots that are started by a request may leave the stacks out, until a request wants them again"
 	local path=/debug/snapshots
-	serve
+	serve --threads 2
 	equal with "$(code PUT "$pprof$path?every=100ms"):$(jq -c .stacks "$work/body")" 200:true
 	[[ $(automatic 2) == *wait* ]] || fail "no stacks"
 	equal without "$(code PUT "$pprof$path?every=100ms&stacks=0"):$(jq -c .stacks "$work/body")" 200:false
