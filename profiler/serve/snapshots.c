@@ -71,6 +71,8 @@ static void write_profile(struct lp_json *json, const struct lp_profile *profile
     lp_json_object(json, profile->kind->name);
     if (profile->missing)
         lp_json_text(json, "missing", profile->note);
+    else if (profile->note)
+        lp_json_text(json, "note", profile->note);
     lp_json_int(json, "rows", (int64_t)profile->nrows);
     lp_json_int(json, "period", profile->period);
     lp_json_int(json, "losses", profile->losses);

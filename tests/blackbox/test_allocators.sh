@@ -131,6 +131,7 @@ unseen() {
 	equal rows "$(prof "/debug/pprof/heap?format=json" | jq '.samples | length')" 0
 	equal snapshot "$(code POST "$pprof/debug/snapshots?name=one")" 201
 	contains "$(prof "/debug/snapshots/1/heap?format=text")" "$none: $1"
+	contains "$(prof /debug/snapshots | jq -r '.snapshots[0].profiles.heap.note')" "$none: $1"
 	contains "$(prof "/debug/diff?from=1&to=now&format=text")" "$none: $1"
 	contains "$(prof "/debug/suspects?from=1&to=now&format=text")" "$none: $1"
 	contains "$(prof "/debug/suspects?from=1&to=now" | jq -r .note)" "$none: $1"
@@ -146,6 +147,20 @@ test_own_malloc() {
 	wait_for 20 grep -q ready "$work/out"
 	contains "$(<"$work/out")" "note: no allocation has passed the hooks: malloc is defined by the executable $(realpath "$fixtures/own_malloc")"
 	unseen "malloc is defined by the executable $(realpath "$fixtures/own_malloc")"
+}
+
+test_only_traced() {
+	: "a program that is only traced says in one line that its blocks are not seen"
+	needs_preload
+	make -s fixtures
+	: >"$work/err"
+	LD_PRELOAD=$lib LEAKPROF_TRACE=100ms "$fixtures/own_malloc" >"$work/out" 2>"$work/err" &
+	pid=$!
+	wait_for 20 grep -q memtrace "$work/err"
+	wait_for 20 grep -q leakprof: "$work/err"
+	equal "what is said" "$(grep -v memtrace "$work/err")" \
+		"leakprof: no allocation has passed the hooks: malloc is defined by the executable $(realpath "$fixtures/own_malloc")"
+	ended
 }
 
 test_unknown_before() {
