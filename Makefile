@@ -1,5 +1,5 @@
 # Leakyard. `make help` lists the targets. SANITIZE=address|undefined|thread builds the same tree into
-# its own directory, and TINY=1 with very small tables. WERROR=1 makes warnings errors.
+# its own directory, and `make tiny` one with very small tables. WERROR=1 makes warnings errors.
 
 SHELL    := /bin/bash
 SANITIZE ?=
@@ -48,11 +48,14 @@ LEFT_OUT_address := profiler/hooks/malloc.c
 LEFT_OUT_thread  := $(addprefix profiler/hooks/,malloc.c maps.c locks.c waits.c)
 SRC_recorder := $(filter-out $(LEFT_OUT_$(SANITIZE)),$(SRC_recorder))
 
-obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
+# TINY=1 compiles only what has other tables, and takes the rest from the build with large ones (see `tiny`).
+LARGE := $(patsubst %/tiny,%,$(B))
+OWN   := $(if $(TINY),$(shell grep -l '"record/capacity.h"' $(SRC_recorder)),%)
+obj = $(foreach c,$(1),$(if $(filter $(OWN),$(c)),$(B),$(LARGE))/obj/$(c:.c=.o))
 OBJ_leaks    := $(call obj,$(SRC_leaks)) $(B)/obj/labs.o $(B)/obj/gen/leaks/message.pb-c.o
 OBJ_server   := $(call obj,$(SRC_server)) $(B)/obj/gen/server/files.o
 OBJ_recorder := $(call obj,$(SRC_recorder))
-OBJ_reporter := $(call obj,$(SRC_reporter)) $(B)/obj/gen/profile.pb-c.o $(B)/obj/gen/files.o
+OBJ_reporter := $(call obj,$(SRC_reporter)) $(LARGE)/obj/gen/profile.pb-c.o $(LARGE)/obj/gen/files.o
 
 all: $(B)/leakyard $(B)/libleakprof.a $(B)/libleakprof.so $(B)/libleakprof-reporter.so
 
@@ -140,7 +143,7 @@ $(B)/include/scene.h: leaks/scene.h
 DIR_unit := tests/$(if $(TINY),tiny,unit)
 SRC_unit := $(sort $(wildcard $(DIR_unit)/test_*.c))
 unit: $(patsubst $(DIR_unit)/%.c,$(B)/unit/%,$(SRC_unit)) $(if $(TINY),,$(B)/fixtures/hidden.so)
-tiny:
+tiny: all
 	$(MAKE) TINY=1 unit build/$(if $(SANITIZE),$(SANITIZE)/)tiny/libleakprof.so build/$(if $(SANITIZE),$(SANITIZE)/)tiny/libleakprof-reporter.so
 $(B)/unit/%: $(DIR_unit)/%.c $(B)/libleakprof.a
 	@mkdir -p $(@D)
@@ -243,6 +246,8 @@ demo: all
 	scripts/demo
 check:
 	tests/run
+check-all:
+	tests/run --all
 soak: all torture
 	rm -f $(B)/torture.log
 	SOAK=600 bash tests/blackbox/test_torture.sh
@@ -268,7 +273,8 @@ help:
 	@echo "make         build/leakyard, build/libleakprof.a, build/libleakprof.so, build/libleakprof-reporter.so"
 	@echo "make run     starts the server on 127.0.0.1:8080, the profiler on 127.0.0.1:6060"
 	@echo "make demo    a demonstration in under a minute"
-	@echo "make check   every test, also under the sanitizers"
+	@echo "make check   the ordinary tests, in less than ten minutes on two cores"
+	@echo "make check-all   every test: also under the sanitizers, and a longer stress test"
 	@echo "make soak    a stress test with the profiler preloaded: ten minutes exact, ten sampled, then short-lived threads"
 	@echo "make bench   measures the profiler's costs and accuracy, and those of its peers"
 	@echo "make matrix  measures which profile and which tool shows which leak; writes leaks/README.md"
@@ -279,6 +285,6 @@ help:
 	@echo "make config-text   prints the table of variables in profiler/REFERENCE.md"
 	@echo "make clean   removes build/"
 
-.PHONY: config-text all unit tiny torture bare fixtures run demo check soak matrix verdicts strangers pictures flags-leaks lint bench clean help
+.PHONY: config-text all unit tiny torture bare fixtures run demo check check-all soak matrix verdicts strangers pictures flags-leaks lint bench clean help
 -include loadtest/bench.mk
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

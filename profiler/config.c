@@ -158,10 +158,23 @@ void lp_config_read(char **environment)
     atomic_store(&ready, true);
 }
 
+/* The loader's, of glibc: where the process found its arguments, followed by its environment. */
+extern const intptr_t *__libc_stack_end __attribute__((weak));
+
+/* The environment before libc knows it, when the loader calls a program's resolvers of functions.
+ */
+static char **first_environment(void)
+{
+    if (!&__libc_stack_end || !__libc_stack_end)
+        return NULL;
+    intptr_t argc = __libc_stack_end[0];
+    return (char **)&__libc_stack_end[1 + argc + 1];
+}
+
 const struct lp_config *lp_config(void)
 {
     if (!atomic_load(&ready))
-        lp_config_read(environ);
+        lp_config_read(environ ? environ : first_environment());
     return &config;
 }
 

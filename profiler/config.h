@@ -55,7 +55,8 @@ struct lp_config {
  * works. */
 void lp_config_read(char **environment);
 
-/* Returns the configuration. Reads `environ` if lp_config_read() was not called. Never NULL. */
+/* Returns the configuration. If lp_config_read() was not called, reads `environ`, or before libc
+ * has set that, the environment that the process was started with. Never NULL. */
 const struct lp_config *lp_config(void);
 
 /* May the variable have this value? The matching members of struct leakprof_options have the same

@@ -9,6 +9,7 @@
 #include "agent.h"
 #include "config.h"
 #include "link.h"
+#include "record/allocator.h"
 #include "record/rate.h"
 #include "record/requests.h"
 #include "record/waits.h"
@@ -98,6 +99,8 @@ const char *leakprof_url(void)
     return lp_agent_url();
 }
 
+_Static_assert(LP_ALLOCATOR_WHY <= LEAKPROF_NOTE_MAX, "heap_note is too small");
+
 void leakprof_stats(struct leakprof_stats *stats)
 {
     const char *why;
@@ -105,6 +108,7 @@ void leakprof_stats(struct leakprof_stats *stats)
     *stats = (struct leakprof_stats){.rate = lp_rate(), .losses = (int64_t)lp_losses_total()};
     if (reporter)
         reporter->stats(stats);
+    lp_allocator_why(stats->heap_note);
 }
 
 void leakprof_each_loss(void (*visit)(const char *cause, uint64_t count, void *arg), void *arg)

@@ -30,6 +30,7 @@ extern "C" {
 #define LEAKPROF_RATE_KEEP (-1)
 #define LEAKPROF_TRACE_OFF (-1)
 #define LEAKPROF_SNAPSHOT_OFF (-1)
+#define LEAKPROF_NOTE_MAX 512
 
 /* Ranges and defaults of the variables that are named here: REFERENCE.md. */
 struct leakprof_options {
@@ -96,8 +97,15 @@ struct leakprof_stats {
     int64_t own_hook_events_timed;       /* events behind the estimate; rough below 100 */
     int64_t live_samples, stacks, sites; /* counts; a site is a stack and a size */
     int64_t losses;                      /* events that could not be recorded, all causes */
+
+    /* Of libc's malloc: obtained from the kernel, and free. -1: the program has another one. */
+    int64_t malloc_arena_bytes, malloc_free_bytes;
+
+    /* Why the heap figures are 0: no allocation has passed the hooks. "": they are known. */
+    char heap_note[LEAKPROF_NOTE_MAX];
 };
-/* If the reporter cannot be loaded (preloaded programs), only rate and losses are set. */
+/* If the reporter cannot be loaded (preloaded programs), only rate, losses and heap_note are set.
+ */
 void leakprof_stats(struct leakprof_stats *stats);
 
 /* Calls visit() for every cause of a loss, including those with count 0. */

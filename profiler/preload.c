@@ -124,9 +124,9 @@ static void start(const struct lp_config *config)
                 unix_path(leakprof_url()));
     else if (!error && listen)
         dprintf(STDERR_FILENO, "leakprof: %s/debug/pprof/\n", leakprof_url());
-    if (!error && listen)
+    if (!error)
         report_unseen();
-    else if (error)
+    else
         dprintf(STDERR_FILENO, "leakprof: %s: %s: %s\n",
                 listen ? "LEAKPROF_LISTEN" : "LEAKPROF_TRACE", listen ? listen : "not started",
                 why ? why : reason(error, listen));

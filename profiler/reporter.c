@@ -32,6 +32,8 @@ static void stats(struct leakprof_stats *stats)
         .stacks = footprint.stacks,
         .sites = footprint.sites,
         .losses = (int64_t)lp_losses_total(),
+        .malloc_arena_bytes = figures.malloc_arena_bytes,
+        .malloc_free_bytes = figures.malloc_free_bytes,
     };
     lp_heap_totals(stats);
 }

@@ -4,7 +4,6 @@
 #include "stats.h"
 
 #include <inttypes.h>
-#include <malloc.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -48,6 +47,12 @@ int stats_pending(int change)
 static void set(json_t *object, const char *key, int64_t value)
 {
     json_object_set_new(object, key, json_integer(value));
+}
+
+/* Negative: not known. */
+static void set_known(json_t *object, const char *key, int64_t value)
+{
+    json_object_set_new(object, key, value < 0 ? json_null() : json_integer(value));
 }
 
 static void add_kernel(json_t *stats)
@@ -102,6 +107,10 @@ static void add_profiler(json_t *stats)
     set(stats, "heap_inuse_objects_error", seen.heap_inuse_objects_error);
     set(stats, "heap_alloc_bytes_error", seen.heap_alloc_bytes_error);
     set(stats, "heap_alloc_objects_error", seen.heap_alloc_objects_error);
+    if (*seen.heap_note)
+        json_object_set_new(stats, "heap_note", json_string(seen.heap_note));
+    set_known(stats, "malloc_arena_bytes", seen.malloc_arena_bytes);
+    set_known(stats, "malloc_free_bytes", seen.malloc_free_bytes);
     set(stats, "threads", seen.threads);
     set(stats, "fds", seen.fds);
     set(stats, "sockets", seen.sockets);
@@ -127,14 +136,6 @@ static void add_profiler(json_t *stats)
     json_object_set_new(own, "url", json_string(leakprof_url()));
     json_object_set_new(own, "needs_token", json_boolean(guard_has_token()));
     json_object_set_new(stats, "profiler", own);
-}
-
-static void add_malloc(json_t *stats)
-{
-    struct mallinfo2 info = mallinfo2();
-
-    set(stats, "malloc_arena_bytes", (int64_t)(info.arena + info.hblkhd));
-    set(stats, "malloc_free_bytes", (int64_t)info.fordblks);
 }
 
 static void add_scenes(json_t *stats)
@@ -176,7 +177,6 @@ json_t *stats_json(void)
 
     add_profiler(stats);
     add_kernel(stats);
-    add_malloc(stats);
     set(stats, "requests", (int64_t)atomic_load(&requests));
     set(stats, "in_flight", stats_pending(0));
     add_budget(stats);

@@ -14,6 +14,7 @@
 #include "sys/clock.h"
 #include "sys/keep_errno.h"
 #include "hooks/hook.h"
+#include "hooks/lives.h"
 
 /* The real function waits at most this far below the frame of its hook. The frame of a signal is
  * larger. So a call that one of the program's handlers makes meanwhile is not mistaken for it. */
@@ -33,6 +34,7 @@ static inline bool lp_again_near(const void *frame)
 #define LP_AGAIN_AFTER(call, interrupted, ...)                                                     \
     ({                                                                                             \
         __typeof__(call) got;                                                                      \
+        lp_hooks_lives(false);                                                                     \
         LP_NOTE_ERRNO(errno_);                                                                     \
         while (lp_interrupted_at = 0, got = (call), (interrupted) && LP_ONLY_OURS()) {             \
             __VA_ARGS__;                                                                           \

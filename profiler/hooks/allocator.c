@@ -10,6 +10,7 @@
 
 #include "hooks/redirect.h"
 #include "hooks/symbols.h"
+#include "record/blocks.h"
 
 struct lp_malloc_calls lp_real_malloc;
 
@@ -116,6 +117,8 @@ void lp_allocator_find(const struct link_map *ours)
             found(object, &symbols);
         take(&symbols);
     }
+    if (owner && !lp_allocator_found.libc)
+        lp_blocks_count_begin();
     if (owner && !defines(owner, "malloc_usable_size", &symbols))
         lp_real_malloc.malloc_usable_size = NULL; /* another object's */
 }

@@ -48,10 +48,10 @@ static bool compute(struct machine *m, const struct sock_filter *step)
         m->a ^= value;
         return true;
     case BPF_LSH:
-        m->a = value < 32 ? m->a << value : 0;
+        m->a <<= value & 31; /* as the processor does */
         return true;
     case BPF_RSH:
-        m->a = value < 32 ? m->a >> value : 0;
+        m->a >>= value & 31;
         return true;
     case BPF_NEG:
         m->a = -m->a;
@@ -110,7 +110,7 @@ static bool load(struct machine *m, const struct sock_filter *step, const struct
 static uint32_t result_of(const struct sock_fprog *filter, const struct seccomp_data *data)
 {
     struct machine m = {0};
-    for (uint32_t i = 0; i < filter->len; i++) {
+    for (uint64_t i = 0; i < filter->len; i++) { /* never wraps: a jump is 32 bits */
         const struct sock_filter *step = &filter->filter[i];
         bool good = true;
         switch (BPF_CLASS(step->code)) {

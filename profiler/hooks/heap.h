@@ -40,8 +40,10 @@ static inline bool passes(size_t size)
  * the page offset. */
 static inline bool unrecorded(const void *block)
 {
-    return likely((uintptr_t)block & atomic_load_explicit(&lp_block_mask, memory_order_relaxed) &
-                  lp_self.free_mask);
+    uintptr_t address = (uintptr_t)block, bits = lp_self.free_mask;
+    if (likely(address & atomic_load_explicit(&lp_block_mask, memory_order_relaxed) & bits))
+        return true;
+    return bits && atomic_load_explicit(lp_blocks_count(address), memory_order_relaxed) == 0;
 }
 
 /* After passes() returned false: is the allocation sampled, and at which rate? */

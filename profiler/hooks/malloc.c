@@ -13,9 +13,10 @@
  * higher again. So that look-up is cheap: for a block without a record it reads one cell of the
  * table, without a lock (record/blocks.c).
  *
- * Another allocator's blocks stay where it puts them, and every free looks in the table. At a page
- * boundary they would be of another size class. The program can see that in malloc_usable_size(),
- * and sdallocx() or a sized operator delete would free them as what they are not.
+ * Another allocator's blocks stay where it puts them. A count for each of 4096 hashes of addresses
+ * tells most frees that their block was not sampled (record/blocks.h). At a page boundary the
+ * blocks would be of another size class. The program can see that in malloc_usable_size(), and
+ * sdallocx() or a sized operator delete would free them as what they are not.
  *
  * A record is removed before its block is freed, because another thread could get the address and
  * record it first. realloc does the same, and restores the record if it fails.

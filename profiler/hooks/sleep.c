@@ -3,7 +3,6 @@
  */
 #include "hooks/again.h"
 #include "sys/keep_errno.h"
-#include "hooks/lives.h"
 
 #include <threads.h>
 #include <unistd.h>
@@ -43,6 +42,7 @@ static int sleep_until(int64_t until, struct timespec *left)
 LP_FIND(usleep)
 LP_HOOK int usleep(useconds_t us)
 {
+    lp_hooks_lives(false);
     int64_t until = us ? lp_now_ns() + us * INT64_C(1000) : 0;
     LP_NOTE_ERRNO(errno_);
     struct timespec left;
@@ -58,6 +58,7 @@ LP_HOOK int usleep(useconds_t us)
 LP_FIND(sleep)
 LP_HOOK unsigned sleep(unsigned seconds)
 {
+    lp_hooks_lives(false);
     int64_t until = seconds ? lp_now_ns() + seconds * INT64_C(1000000000) : 0;
     LP_NOTE_ERRNO(errno_);
     struct timespec left;

@@ -26,6 +26,7 @@ bool lp_socket_again(int fd, int option, int64_t *began);
         bool timed = atomic_load_explicit(&lp_sockets_timed, memory_order_relaxed);                \
         int64_t began = __builtin_expect(timed, 0) ? lp_now_ns() : 0;                              \
         __typeof__(call) got;                                                                      \
+        lp_hooks_lives(false);                                                                     \
         LP_NOTE_ERRNO(errno_);                                                                     \
         while (lp_interrupted_at = 0, got = (call),                                                \
                LP_EINTR(got) && LP_ONLY_OURS() && lp_socket_again(fd, option, &began))             \

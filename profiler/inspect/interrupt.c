@@ -241,11 +241,13 @@ static bool send(struct question *q)
 }
 
 /* No signal is sent to a thread that blocks it: it would stay pending, where the program can see
- * it. */
+ * it. Nor to one that waits for it. The hooks of sigwait() and similar functions leave our signal
+ * out, but such a wait may have begun before it was chosen. */
 static void ask(struct question *q)
 {
     q->slot = NULL;
-    if (still_pending(q->tid) || lp_task_blocks(q->tid, signal_number) || !(q->slot = new_slot()))
+    if (still_pending(q->tid) || lp_task_blocks(q->tid, signal_number) ||
+        lp_task_awaits(q->tid, signal_number) || !(q->slot = new_slot()))
         return;
     if (!send(q)) {
         put_back(q->slot);

@@ -7,6 +7,8 @@
 
 #include "inspect/program.h"
 #include "sys/file.h"
+#include "sys/peek.h"
+#include "sys/syscall.h"
 #include "sys/clock.h"
 
 ssize_t lp_task_read(pid_t tid, const char *file, char *text, size_t capacity)
@@ -23,6 +25,18 @@ bool lp_task_blocks(pid_t tid, int signal)
         return false;
     const char *line = strstr(text, "\nSigBlk:");
     return line && sscanf(line, "\nSigBlk: %llx", &blocked) == 1 && (blocked >> (signal - 1) & 1);
+}
+
+/* Meanwhile the kernel shows the signals that it waits for as not blocked. */
+bool lp_task_awaits(pid_t tid, int signal)
+{
+    struct lp_task_wait wait;
+    uint64_t set = 0;
+    if (!lp_task_wait(tid, &wait) || wait.call != SYS_rt_sigtimedwait)
+        return false;
+    bool read = lp_peek_begin() && lp_peek(wait.args[0], &set, sizeof set);
+    lp_peek_end();
+    return !read || (set >> (signal - 1) & 1);
 }
 
 bool lp_task_wait(pid_t tid, struct lp_task_wait *wait)

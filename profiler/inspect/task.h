@@ -16,6 +16,10 @@ ssize_t lp_task_read(pid_t tid, const char *file, char *text, size_t capacity);
 /* Does it block this signal? */
 bool lp_task_blocks(pid_t tid, int signal);
 
+/* Does it wait for this signal, as sigwait() does? Then it would receive it, and no handler would.
+ */
+bool lp_task_awaits(pid_t tid, int signal);
+
 /* The system call that it waits in, from the kernel. false: it is not waiting in one, or the kernel
  * does not say. */
 struct lp_task_wait {

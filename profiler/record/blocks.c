@@ -58,6 +58,28 @@ LP_SLAB(cells, sizeof(uint32_t), SEGMENT_SHIFT, LP_OWN_BLOCKS);
 static LP_APART struct stripe stripes[STRIPES];
 _Static_assert(LP_BLOCKS_MAX < 1 << LINK_BITS, "links fit into a cell beside a tag");
 
+_Atomic uint8_t lp_blocks_counts[LP_BLOCKS_COUNTS] = {[0 ... LP_BLOCKS_COUNTS - 1] =
+                                                          LP_BLOCKS_MANY};
+
+void lp_blocks_count_begin(void)
+{
+    for (int i = 0; i < LP_BLOCKS_COUNTS; i++)
+        atomic_store_explicit(&lp_blocks_counts[i], 0, memory_order_relaxed);
+    atomic_store_explicit(lp_blocks_count(0), LP_BLOCKS_MANY, memory_order_relaxed);
+}
+
+/* It is raised before a record is inserted and lowered after it was removed, so it is never too
+ * low. In a forked child it may stay too high. */
+static void count(uintptr_t address, int n)
+{
+    _Atomic uint8_t *counted = lp_blocks_count(address);
+    uint8_t seen = atomic_load_explicit(counted, memory_order_relaxed);
+    while (seen != LP_BLOCKS_MANY &&
+           !atomic_compare_exchange_weak_explicit(counted, &seen, (uint8_t)(seen + n),
+                                                  memory_order_relaxed, memory_order_relaxed))
+        ;
+}
+
 static uint32_t hash_of(uintptr_t address)
 {
     uint64_t h = (address >> 4) * 0x9e3779b97f4a7c15u;
@@ -256,6 +278,7 @@ static bool insert(struct stripe *stripe, const struct lp_block *block, uint32_t
     if (stale) {
         freed(record_of(stale));
         free_record(stripe, stale);
+        count(block->address, -1);
         lp_loss(LP_LOSS_FREE_MISSED);
     }
     if (!link) {
@@ -273,8 +296,10 @@ static void insert_late(struct stripe *stripe, uint32_t link)
     bool anywhere = lies_anywhere(b->address);
     b->weight = -b->weight;
     if (!insert(stripe, b, link)) {
+        uintptr_t address = b->address;
         freed(b);
         free_record(stripe, link);
+        count(address, -1);
         lp_loss(LP_LOSS_BLOCKS_FULL);
     }
     if (anywhere)
@@ -289,6 +314,7 @@ static void remove_late(struct stripe *stripe, uint32_t link)
     if (removed) {
         freed(record_of(removed));
         free_record(stripe, removed);
+        count(address, -1);
     }
     free_record(stripe, link);
 }
@@ -375,6 +401,7 @@ int lp_block_insert(const struct lp_block *block)
     struct lp_held held;
     bool done;
 
+    count(block->address, 1);
     if (hold(stripe, LP_HOLD_BRIEFLY, &held)) {
         done = insert(stripe, block, 0);
         release(stripe, &held);
@@ -383,8 +410,10 @@ int lp_block_insert(const struct lp_block *block)
         late.weight = -late.weight;
         done = leave_late(stripe, &late);
     }
-    if (!done)
+    if (!done) {
+        count(block->address, -1);
         lp_loss(LP_LOSS_BLOCKS_FULL);
+    }
     return done ? 0 : -ENOMEM;
 }
 
@@ -406,6 +435,7 @@ int lp_block_remove(uintptr_t address, struct lp_block *block)
     if (link) {
         *block = *record_of(link);
         free_record(stripe, link);
+        count(address, -1);
     } else if (n && n < 2 * atomic_load_explicit(&stripe->live, memory_order_relaxed)) {
         split(stripe); /* a failed search becomes rarer with more cells */
     }

@@ -19,6 +19,21 @@
  * private: use only the lower ones.) */
 extern _Atomic uintptr_t lp_block_mask __attribute__((visibility("hidden")));
 
+/* How many records there are of addresses with this hash. So a free of another allocator's block,
+ * which may lie anywhere, need not look in the table. At LP_BLOCKS_MANY it is not counted any more,
+ * up or down. With libc's malloc all are at LP_BLOCKS_MANY from the start. So is that of address
+ * 0. */
+enum { LP_BLOCKS_COUNTS = 4096, LP_BLOCKS_MANY = UINT8_MAX };
+extern _Atomic uint8_t lp_blocks_counts[LP_BLOCKS_COUNTS] __attribute__((visibility("hidden")));
+
+static inline _Atomic uint8_t *lp_blocks_count(uintptr_t address)
+{
+    return &lp_blocks_counts[(address >> 4) * UINT64_C(0x9e3779b97f4a7c15) >> 52];
+}
+
+/* Before the first record, if frees are to be spared the table. */
+void lp_blocks_count_begin(void);
+
 struct lp_block {
     uintptr_t address;
     uint64_t size;  /* as requested */

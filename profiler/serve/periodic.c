@@ -3,14 +3,13 @@
 #include <errno.h>
 #include <event2/event.h>
 
-#include "config.h"
 #include "inspect/threads.h"
 #include "sys/clock.h"
 #include "profile/store.h"
 
 static struct event_base *loop;
 static struct event *timer; /* NULL: none */
-static struct lp_periodic state = {.keep = LP_PERIODIC_KEEP};
+static struct lp_periodic state = {.keep = LP_PERIODIC_KEEP, .stacks = true};
 
 int64_t lp_periodic_wait_ms(int64_t every_ms, int64_t cost_ns)
 {
@@ -27,7 +26,7 @@ static void on_period(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what, (void)arg;
     int64_t began = lp_now_ns();
-    lp_threads_stacks(lp_config()->snapshot_stacks);
+    lp_threads_stacks(state.stacks);
     int error = lp_store_take_periodic(state.keep, LP_PERIODIC_BYTES);
     lp_threads_stacks(true);
     if (error) {
@@ -44,11 +43,12 @@ static void drop_timer(void)
     timer = NULL;
 }
 
-int lp_periodic_set(int64_t every_ms, size_t keep)
+int lp_periodic_set(int64_t every_ms, size_t keep, bool stacks)
 {
     drop_timer();
     state.every_ms = 0;
     state.keep = keep;
+    state.stacks = stacks;
     if (every_ms == 0)
         return 0;
     timer = evtimer_new(loop, on_period, NULL);
@@ -60,11 +60,11 @@ int lp_periodic_set(int64_t every_ms, size_t keep)
     return 0;
 }
 
-int lp_periodic_start(struct event_base *base, int64_t every_ms, size_t keep)
+int lp_periodic_start(struct event_base *base, int64_t every_ms, size_t keep, bool stacks)
 {
     loop = base;
     state.missed = state.why = 0;
-    return lp_periodic_set(every_ms, keep);
+    return lp_periodic_set(every_ms, keep, stacks);
 }
 
 int lp_periodic_restart(struct event_base *base)

@@ -44,7 +44,7 @@ static const struct route {
      false},
     {POST, "/debug/snapshots", lp_http_snapshot_take, {"name", "stacks"}, false},
     {GET, "/debug/snapshots", lp_http_snapshot_list, {0}, false},
-    {PUT, "/debug/snapshots", lp_http_snapshot_every, {"every", "keep"}, false},
+    {PUT, "/debug/snapshots", lp_http_snapshot_every, {"every", "keep", "stacks"}, false},
     {GET, "/debug/snapshots/*", lp_http_snapshot, {0}, false},
     {PUT, "/debug/snapshots/*", lp_http_snapshot_name, {"name"}, false},
     {DELETE, "/debug/snapshots/*", lp_http_snapshot_drop, {0}, false},

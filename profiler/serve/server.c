@@ -258,7 +258,7 @@ static int set_up(const struct leakprof_options *options, const struct periods *
         error = periods->again
                     ? lp_periodic_restart(server.base)
                     : lp_periodic_start(server.base, options->listen ? periods->every_ms : 0,
-                                        (size_t)periods->keep);
+                                        (size_t)periods->keep, lp_config()->snapshot_stacks);
     return error ? error : watch_stop_signal();
 }
 

@@ -71,6 +71,8 @@ static void write_profile(struct lp_json *json, const struct lp_profile *profile
     lp_json_object(json, profile->kind->name);
     if (profile->missing)
         lp_json_text(json, "missing", profile->note);
+    else if (profile->note)
+        lp_json_text(json, "note", profile->note);
     lp_json_int(json, "rows", (int64_t)profile->nrows);
     lp_json_int(json, "period", profile->period);
     lp_json_int(json, "losses", profile->losses);
@@ -196,6 +198,7 @@ static void write_periodic(struct lp_json *json, const char *key)
     lp_json_object(json, key);
     lp_json_int(json, "every_ms", periodic->every_ms);
     lp_json_int(json, "keep", (int64_t)periodic->keep);
+    lp_json_bool(json, "stacks", periodic->stacks);
     lp_json_int(json, "missed", periodic->missed);
     if (periodic->why)
         lp_json_text(json, "missed_because",
@@ -234,7 +237,7 @@ void lp_http_snapshot_every(struct lp_request *request)
     char why[LP_WHY_MAX];
     struct lp_periodic periodic = *lp_periodic();
     const char *every = lp_query_get(&request->query, "every");
-    int64_t keep = (int64_t)periodic.keep;
+    int64_t keep = (int64_t)periodic.keep, stacks = periodic.stacks;
     if (!every) {
         lp_reply_error(request->http, 400,
                        "the parameter \"every\" is missing. " LP_PERIOD_USE " 0 stops them.");
@@ -247,11 +250,12 @@ void lp_http_snapshot_every(struct lp_request *request)
         return;
     }
     if (lp_query_number(&request->query, "keep", LP_PERIODIC_KEEP_MIN, LP_PERIODIC_KEEP_MAX, &keep,
-                        why) < 0) {
+                        why) < 0 ||
+        lp_query_number(&request->query, "stacks", 0, 1, &stacks, why) < 0) {
         lp_reply_error(request->http, 400, "%s", why);
         return;
     }
-    if (lp_periodic_set(periodic.every_ms, (size_t)keep) != 0)
+    if (lp_periodic_set(periodic.every_ms, (size_t)keep, stacks) != 0)
         lp_reply_error(request->http, 500, "out of memory");
     else
         lp_reply_json(request->http, 200, write_schedule, NULL);

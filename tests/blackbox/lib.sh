@@ -172,10 +172,11 @@ idle() {
 }
 
 run_tests() {
-	local name claim number=0 log
+	local name claim number=0 log began
 	log=$work/log
 	for name in $(declare -F | awk '$3 ~ /^test_/ { print $3 }'); do
 		number=$((number + 1))
+		began=${EPOCHREALTIME/./}
 		claim=$(declare -f "$name" | sed -n 's/^ *: "\(.*\)";$/\1/p' | head -n 1)
 		rm -rf "${work:?}"/* # what a test waits for must be its own
 		(
@@ -193,6 +194,7 @@ run_tests() {
 			sed 's/^/# /' "$log"
 			;;
 		esac
+		echo "# took $(((${EPOCHREALTIME/./} - began) / 1000)) ms: $name"
 	done
 	echo "1..$number"
 }

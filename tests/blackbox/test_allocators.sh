@@ -104,6 +104,18 @@ test_figures() {
 	ended
 }
 
+test_playground() {
+	: "the playground's figures of malloc are libc's; with another allocator they are null"
+	needs_preload
+	local file figures='[.malloc_arena_bytes, .malloc_free_bytes, .heap_note, .heap_inuse_objects > 0]'
+	file=$(library jemalloc)
+	serve --rate 1
+	get /stats | jq -e "$figures | .[0] > 0 and .[1] > 0 and .[2] == null and .[3]"
+	stop_server
+	LD_PRELOAD=$file serve --rate 1
+	equal figures "$(get /stats | jq -c "$figures")" "[null,null,null,true]"
+}
+
 # unseen REASON: every profile says why no allocation has been recorded, and so do the suspects.
 unseen() {
 	local none="no allocation has passed the hooks" format
@@ -119,6 +131,7 @@ unseen() {
 	equal rows "$(prof "/debug/pprof/heap?format=json" | jq '.samples | length')" 0
 	equal snapshot "$(code POST "$pprof/debug/snapshots?name=one")" 201
 	contains "$(prof "/debug/snapshots/1/heap?format=text")" "$none: $1"
+	contains "$(prof /debug/snapshots | jq -r '.snapshots[0].profiles.heap.note')" "$none: $1"
 	contains "$(prof "/debug/diff?from=1&to=now&format=text")" "$none: $1"
 	contains "$(prof "/debug/suspects?from=1&to=now&format=text")" "$none: $1"
 	contains "$(prof "/debug/suspects?from=1&to=now" | jq -r .note)" "$none: $1"
@@ -131,7 +144,23 @@ test_own_malloc() {
 	needs_preload
 	make -s fixtures
 	preload 1 "$fixtures/own_malloc"
+	wait_for 20 grep -q ready "$work/out"
+	contains "$(<"$work/out")" "note: no allocation has passed the hooks: malloc is defined by the executable $(realpath "$fixtures/own_malloc")"
 	unseen "malloc is defined by the executable $(realpath "$fixtures/own_malloc")"
+}
+
+test_only_traced() {
+	: "a program that is only traced says in one line that its blocks are not seen"
+	needs_preload
+	make -s fixtures
+	: >"$work/err"
+	LD_PRELOAD=$lib LEAKPROF_TRACE=100ms "$fixtures/own_malloc" >"$work/out" 2>"$work/err" &
+	pid=$!
+	wait_for 20 grep -q memtrace "$work/err"
+	wait_for 20 grep -q leakprof: "$work/err"
+	equal "what is said" "$(grep -v memtrace "$work/err")" \
+		"leakprof: no allocation has passed the hooks: malloc is defined by the executable $(realpath "$fixtures/own_malloc")"
+	ended
 }
 
 test_unknown_before() {

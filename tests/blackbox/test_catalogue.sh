@@ -1,6 +1,6 @@
 # The whole catalogue, both ways, by the profiles alone: each leak grows by what it says, at its function, and
 # comes first among the suspects; each fix and each control stays flat. What is expected of a scene stands in
-# catalogue.tsv.
+# catalogue.tsv. PART=2/3 tests the second third of the scenes.
 # shellcheck shell=bash disable=SC2317
 . tests/blackbox/lib.sh
 table=tests/blackbox/catalogue.tsv
@@ -133,7 +133,10 @@ test_complete() {
 	equal rows "$(grep -v '^#' "$table" | cut -f1 | sort)" "$(sort <<<"$ids")"
 }
 
+number=0
 for id in $ids; do
+	number=$((number + 1))
+	[[ -z ${PART:-} || $((number % ${PART#*/} + 1)) -eq ${PART%/*} ]] || continue
 	if grep -qx "$id" <<<"$controls"; then
 		eval "test_${id//-/_}_control() {
 			: \"$id, a control, stays flat both ways\"

@@ -134,6 +134,74 @@ test_late() {
 	end_all
 }
 
+test_reader() {
+	: "a child that only reads is served, if it lives on"
+	needs_preload
+	make -s fixtures
+	mkfifo "$work/in"
+	exec 9<>"$work/in"
+	preload 1 "$build/fixtures/lives" reads <"$work/in" 9>&-
+	wait_for 20 eval 'printf x >&9; served 2'
+	sound "$(children | cut -d ' ' -f 2)"
+	exec 9>&-
+	end_all
+}
+
+list() { # BASE: the snapshots' numbers and names, and the schedule
+	curl -sS -m 60 "$1/debug/snapshots" | jq -c '[[.snapshots[] | select(.periodic | not) | "\(.id) \(.name)"], .periodic.every_ms]'
+}
+
+periodic() { # the newest automatic snapshot
+	prof /debug/snapshots | jq '[.snapshots[] | select(.periodic).id] | max // 0'
+}
+
+goes_on() { # NUMBER: does the parent take automatic snapshots after this one, and does its stream have more?
+	[[ $(periodic) -gt $1 && -s $work/live ]]
+}
+
+test_apart() {
+	: "a child begins with nothing of what its parent's profiler had, and neither changes the other"
+	needs_preload
+	make -s fixtures
+	local url last live
+	mkfifo "$work/in"
+	exec 9<>"$work/in"
+	preload 1 "$build/fixtures/lives" asked <"$work/in" 9>&-
+	equal named "$(code POST "$pprof/debug/snapshots?name=parents")" 201
+	equal schedule "$(code PUT "$pprof/debug/snapshots?every=100ms&keep=7&stacks=0")" 200
+	curl -sN -m 60 "$pprof/debug/live" >"$work/live" 2>"$work/null" &
+	live=$!
+	wait_for 20 goes_on 3
+	printf x >&9
+	wait_for 20 served 2
+	url=$(children | cut -d ' ' -f 2)
+	[[ $url != "$pprof" ]] || fail "one address for both"
+	equal "in the child" "$(curl -sS "$url/debug/snapshots" | jq -c '[.snapshots, .periodic]')" \
+		'[[],{"every_ms":0,"keep":60,"stacks":true,"missed":0}]'
+	equal "by name" "$(code GET "$url/debug/snapshots/parents")" 404
+	sound "$url"
+	equal "the child's name" "$(code PUT "$url/debug/snapshots/1?name=childs")" 200
+	equal "the child's list" "$(list "$url")" '[["1 childs"],0]'
+	equal "the parent's list" "$(list "$pprof")" '[["1 parents"],100]'
+	last=$(periodic)
+	: >"$work/live"
+	wait_for 20 goes_on "$last"
+	equal dropped "$(code DELETE "$url/debug/snapshots/1")" 204
+	equal "the parent's, still" "$(list "$pprof")" '[["1 parents"],100]'
+	kill "$live"
+	kill -KILL "$pid"
+	wait "$pid" || true
+	sound_again "$url"
+	exec 9>&-
+	kill "$(curl -sS "$url/debug/processes" | jq .pid)"
+	pid=
+}
+
+sound_again() { # BASE: without its parent
+	equal snapshot "$(curl -sS -m 60 -X POST "$1/debug/snapshots?name=alone" | jq .name)" '"alone"'
+	contains "$(curl -sS -m 60 "$1/debug/pprof/heap?format=folded")" "child_keeps 17330"
+}
+
 test_exec() {
 	: "a child that gets ready for exec never has a thread of ours"
 	needs_preload

@@ -93,6 +93,17 @@ test_in_loader() {
 	equal output "$(LD_PRELOAD=$lib LEAKPROF_RATE=4096 timeout -s KILL 60 "$fixtures/in_loader")" $'started -110\nrate 4096'
 }
 
+test_before_constructors() {
+	: "what is allocated before any constructor is recorded at the rate of the environment, too"
+	needs_preload
+	make -s fixtures
+	local rate
+	for rate in 0 1; do
+		equal "rate $rate" "$(LD_PRELOAD=$lib LEAKPROF_RATE=$rate "$fixtures/resolver_allocates")" "rate $rate blocks $((100 * rate))"
+	done
+	contains "$(LD_PRELOAD=$lib LEAKPROF_RATE=8M "$fixtures/resolver_allocates")" "rate 8388608 "
+}
+
 test_other_build() {
 	: "a reporter of another build is refused in one line"
 	needs_preload

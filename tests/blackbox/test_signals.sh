@@ -85,4 +85,20 @@ test_own_signals() {
 	contains "$(<"$work/plain")" "SigPnd:	0000000000000000"
 }
 
+test_waits_already() {
+	: "a program that has waited for all signals since before the first look does not get the profiler's"
+	needs_preload
+	preload 0 /usr/bin/python3 -c '
+import signal
+signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+print(signal.sigwait(signal.valid_signals()).name)'
+	wait_for 20 grep -q "^128 " "/proc/$pid/syscall" # rt_sigtimedwait
+	contains "$(prof "/debug/pprof/threads?debug=2")" "sigwait"
+	equal snapshot "$(code POST "$pprof/debug/snapshots")" 201
+	kill -USR1 "$pid"
+	wait "$pid"
+	pid=
+	equal received "$(<"$work/out")" SIGUSR1
+}
+
 run_tests

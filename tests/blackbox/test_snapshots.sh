@@ -175,7 +175,7 @@ test_periodic() {
 	equal "by its name" "$(jq -c '[.id, .name, .periodic]' "$work/body")" '[2,"kept",false]'
 	wait_for 30 taken 40
 	equal "stopped" "$(code PUT "$pprof/debug/snapshots?every=0")" 200
-	equal "settings" "$(prof /debug/snapshots | jq -c .periodic)" '{"every_ms":0,"keep":8,"missed":0}'
+	equal "settings" "$(prof /debug/snapshots | jq -c .periodic)" '{"every_ms":0,"keep":8,"stacks":true,"missed":0}'
 	prof /debug/snapshots >"$work/list"
 	equal "periodic ones" "$(jq '[.snapshots[] | select(.periodic)] | length' "$work/list")" 8
 	equal "the first and the named" "$(jq -c '[.snapshots[] | select(.id <= 2 or .name == "mine") | .name]' "$work/list")" \
@@ -193,7 +193,7 @@ test_periodic_bad() {
 		equal "$query" "$(code PUT "$pprof/debug/snapshots?$query")" 400
 		jq -e '.error | length > 0' "$work/body"
 	done
-	equal settings "$(prof /debug/snapshots | jq -c .periodic)" '{"every_ms":0,"keep":60,"missed":0}'
+	equal settings "$(prof /debug/snapshots | jq -c .periodic)" '{"every_ms":0,"keep":60,"stacks":true,"missed":0}'
 	equal "no such" "$(code PUT "$pprof/debug/snapshots/7?name=x")" 404
 	equal on "$(code PUT "$pprof/debug/snapshots?every=1h")" 200
 	wait_for 10 taken 1

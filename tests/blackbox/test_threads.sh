@@ -150,4 +150,28 @@ test_without_stacks() {
 	ended
 }
 
+# automatic FROM: the functions in the stacks of the newest of the automatic snapshots with numbers from FROM on.
+automatic() {
+	local id
+	wait_for 20 eval '[[ $(prof /debug/snapshots | jq ".snapshots[-1].id") -ge '"$1"' ]]'
+	id=$(prof /debug/snapshots | jq '.snapshots[-1].id')
+	prof "/debug/snapshots/$id/threads?format=json" | jq -c '[.items[].stack[].function] | unique'
+}
+
+test_schedule_without_stacks() {
+	: "automatic snapshots that are started by a request may leave the stacks out, until a request wants them again"
+	local path=/debug/snapshots
+	serve --threads 2
+	equal with "$(code PUT "$pprof$path?every=100ms"):$(jq -c .stacks "$work/body")" 200:true
+	[[ $(automatic 2) == *wait* ]] || fail "no stacks"
+	equal without "$(code PUT "$pprof$path?every=100ms&stacks=0"):$(jq -c .stacks "$work/body")" 200:false
+	equal none "$(automatic $(($(prof $path | jq '.snapshots[-1].id') + 2)))" '["[no stack]"]'
+	equal kept "$(code PUT "$pprof$path?every=200ms"):$(jq -c .stacks "$work/body")" 200:false
+	equal listed "$(prof $path | jq -c .periodic.stacks)" false
+	equal again "$(code PUT "$pprof$path?every=100ms&stacks=1"):$(jq -c .stacks "$work/body")" 200:true
+	[[ $(automatic $(($(prof $path | jq '.snapshots[-1].id') + 2))) == *wait* ]] || fail "still no stacks"
+	equal "another value" "$(code PUT "$pprof$path?every=100ms&stacks=2")" 400
+	prof $path | jq -e '.periodic.stacks and .periodic.every_ms == 100' || fail "a refused request changed the schedule"
+}
+
 run_tests

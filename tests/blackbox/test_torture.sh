@@ -1,5 +1,5 @@
 # The preloaded profiler under a program that forks, throws, loads, cancels and handles signals at once.
-# A minute each way; SOAK=SECONDS makes it another.
+# A minute each way; SOAK=SECONDS makes it another, and so does TORTURE=SECONDS for this test alone.
 # shellcheck shell=bash disable=SC2317
 . tests/blackbox/lib.sh
 
@@ -7,7 +7,7 @@
 tortured() {
 	needs_preload
 	make -s torture
-	local seconds=${SOAK:-60} n=0 status=0 rate
+	local seconds=${SOAK:-${TORTURE:-60}} n=0 status=0 rate
 	local until=$((SECONDS + seconds + 60))
 	preload "$1" "$build/torture" "$seconds" "$build/plugin.so"
 	while kill -0 "$pid" 2>/dev/null; do
