@@ -51,7 +51,7 @@ static bool waits(long call)
 {
     static const short calls[] = {
         SYS_select,        SYS_pselect6,        SYS_poll,      SYS_ppoll,           SYS_epoll_wait,
-        SYS_epoll_pwait,   SYS_epoll_pwait2,    SYS_accept,    SYS_accept4,         SYS_pause,
+        SYS_epoll_pwait,   LP_SYS_epoll_pwait2, SYS_accept,    SYS_accept4,         SYS_pause,
         SYS_rt_sigsuspend, SYS_rt_sigtimedwait, SYS_nanosleep, SYS_clock_nanosleep, SYS_wait4,
         SYS_waitid,        SYS_rt_sigprocmask};
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)

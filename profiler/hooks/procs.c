@@ -87,11 +87,13 @@ LP_HOOK pid_t fork(void)
     return forked(LP_REAL(fork)(), CALLER);
 }
 
+#if __GLIBC_PREREQ(2, 34)
 LP_FIND(_Fork)
 LP_HOOK pid_t _Fork(void)
 {
     return forked(LP_REAL(_Fork)(), CALLER);
 }
+#endif
 
 /* The child of a vfork() runs in its parent's stack frames and overwrites words there. So the
  * return address is kept in a register, which each of the two has for itself, and the parent
@@ -170,7 +172,7 @@ static void left_system(void *key)
 LP_FIND(system)
 LP_HOOK int system(const char *command)
 {
-    uint64_t key = lp_procs_in_system(gettid());
+    uint64_t key = lp_procs_in_system(lp_gettid());
     int result;
     if (!command)
         return LP_REAL(system)(command);
