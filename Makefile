@@ -16,7 +16,7 @@ BASE  += $(if $(SANITIZE),-fsanitize=$(SANITIZE) -DLP_SANITIZE_$(SANITIZE))
 BASE  += $(if $(TINY),-DLP_TINY_TABLES)
 LDFL  := $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 DEPS  := $(shell pkg-config --cflags $(PKG) $(PKG_server) 2>/dev/null)
-LIBS  := $(shell pkg-config --libs $(PKG) 2>/dev/null) -liberty -lm -lpthread
+LIBS  := $(shell pkg-config --libs $(PKG) 2>/dev/null) -liberty -lm -lpthread -ldl -Wl,--push-state,--no-as-needed -lrt -lutil -Wl,--pop-state
 LIBS_server := $(shell pkg-config --libs $(PKG_server) 2>/dev/null)
 
 # Include paths enforce which parts may include which: leaks/ only itself, profiler/ only itself, server/ itself
@@ -29,7 +29,7 @@ INC_tests    := -iquote tests/unit -iquote leaks -iquote profiler -iquote server
 # The compiler must neither remove a leak nor its frame.
 OPT_leaks    := -fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free \
                 -fno-optimize-sibling-calls -fno-ipa-icf -fno-toplevel-reorder
-OPT_profiler := -fPIC -ftls-model=initial-exec -fvisibility=hidden
+OPT_profiler := -include profiler/sys/platform.h -fPIC -ftls-model=initial-exec -fvisibility=hidden
 
 SRC_leaks    := $(sort $(wildcard leaks/*.c))
 SRC_server   := $(sort $(wildcard server/*.c))
@@ -59,17 +59,39 @@ OBJ_reporter := $(call obj,$(SRC_reporter)) $(LARGE)/obj/gen/profile.pb-c.o $(LA
 
 all: $(B)/leakyard $(B)/libleakprof.a $(B)/libleakprof.so $(B)/libleakprof-reporter.so
 
+# The profiler alone, for programs on other systems: without libcmark and jansson.
+profiler: $(B)/libleakprof.a $(B)/libleakprof.so $(B)/libleakprof-reporter.so
+
 $(B)/leakyard: $(OBJ_server) $(OBJ_leaks) $(B)/libleakprof.a | $(B)/scenes
 	$(CC) $(LDFL) -rdynamic -o $@ $(OBJ_server) $(OBJ_leaks) \
 	  -Wl,--whole-archive $(B)/libleakprof.a -Wl,--no-whole-archive $(LIBS) $(LIBS_server)
 $(B)/libleakprof.a: $(OBJ_recorder) $(OBJ_reporter) $(call obj,profiler/reporter_linked.c)
 	rm -f $@ && ar rcs $@ $^
 # profiler/recorder.map and reporter.map list what these two export, tests/blackbox/test_parts.sh what they need.
+# Before glibc 2.34 these are libraries of their own. The real functions of some hooks are in them, so all must be there.
+LIBS_libc := -Wl,--no-as-needed -lpthread -ldl -lrt -lutil
 PART := -shared -Wl,-z,defs -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now
 $(B)/libleakprof.so: $(OBJ_recorder) $(call obj,$(SRC_preloaded)) profiler/recorder.map
-	$(CC) $(LDFL) $(PART) -Wl,-Bsymbolic -Wl,-z,initfirst -Wl,--version-script=profiler/recorder.map -o $@ $(filter %.o,$^)
+	$(CC) $(LDFL) $(PART) -Wl,-Bsymbolic -Wl,-z,initfirst -Wl,--version-script=profiler/recorder.map -o $@ $(filter %.o,$^) $(LIBS_libc)
+# The same with a list of the loaded objects in place of glibc's _dl_find_object(), for the tests. An older glibc
+# always needs the list (profiler/record/findobject.h). It differs in four files.
+# Tests of what depends on where objects are.
+SRC_listed := $(addprefix tests/unit/test_,$(addsuffix .c,code heap loaded maps_whole objectlist privatelib symbols unwind unwindgate))
+LISTED := $(addprefix profiler/,record/findobject.c record/objectlist.c hooks/opens.c hooks/imports.c)
+OBJ_listed := $(patsubst profiler/%.c,$(B)/listed/obj/%.o,$(LISTED))
+$(OBJ_listed): $(B)/listed/obj/%.o: profiler/%.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CFLAGS) $(OPT_profiler) $(INC_profiler) $(DEPS) -DLP_OBJECT_LIST -c -o $@ $<
+listed: $(B)/listed/libleakprof.so $(B)/fixtures/hidden.so $(patsubst tests/unit/%.c,$(B)/listed/unit/%,$(SRC_listed))
+$(B)/listed/libleakprof.so: $(filter-out $(call obj,$(LISTED)),$(OBJ_recorder) $(call obj,$(SRC_preloaded))) $(OBJ_listed) profiler/recorder.map $(B)/libleakprof-reporter.so
+	$(CC) $(LDFL) $(PART) -Wl,-Bsymbolic -Wl,-z,initfirst -Wl,--version-script=profiler/recorder.map -o $@ $(filter %.o,$^) $(LIBS_libc)
+	ln -sfn ../libleakprof-reporter.so $(@D)
+	ln -sfn ../fixtures $(@D)
+OBJ_listed_linked := $(filter-out %/imports.o,$(OBJ_listed))
+$(B)/listed/libleakprof.a: $(B)/libleakprof.a $(OBJ_listed_linked)
+	cp $< $@ && ar d $@ $(notdir $(OBJ_listed_linked)) && ar rs $@ $(OBJ_listed_linked)
 $(B)/libleakprof-reporter.so: $(OBJ_reporter) $(call obj,profiler/reporter_stubs.c profiler/reporter_renew.c) profiler/reporter.map
-	$(CC) $(LDFL) $(PART) -Wl,--version-script=profiler/reporter.map -o $@ $(filter %.o,$^) $(LIBS)
+	$(CC) $(LDFL) $(PART) -Wl,--version-script=profiler/reporter.map -o $@ $(filter %.o,$^) $(LIBS) $(LIBS_libc)
 
 # The lab texts, unchanged, under names made from their paths.
 LABS := $(filter-out leaks/README.md leaks/TRAINER.md,$(sort $(wildcard leaks/*.md)))
@@ -96,7 +118,14 @@ PUBLIC := $(patsubst profiler/%,$(B)/include/%,$(wildcard profiler/leakprof*.h))
 $(B)/obj/server/%.o: server/%.c | $(PUBLIC) $(B)/include/scene.h
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CFLAGS) $(INC_server) $(DEPS) -c -o $@ $<
-$(B)/obj/profiler/%.o: profiler/%.c | $(B)/gen/profile.pb-c.h
+# The oldest versions that it is tested with are those of Debian 11.
+VERSIONS := libevent >= 2.1.12 libunwind >= 1.3.2 libprotobuf-c >= 1.3.3 libdw >= 0.183 zlib >= 1.2.11
+$(B)/libraries: Makefile
+	@mkdir -p $(@D)
+	@pkg-config --print-errors --short-errors --exists '$(VERSIONS)' || \
+	  { echo 'leakprof needs $(VERSIONS): scripts/deps build' >&2; false; }
+	@touch $@
+$(B)/obj/profiler/%.o: profiler/%.c | $(B)/libraries $(B)/gen/profile.pb-c.h
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(CFLAGS) $(OPT_profiler) $(INC_profiler) $(DEPS) -c -o $@ $<
 # The flame graph's style and script, and their hashes, so that a policy can allow only these two.
@@ -147,8 +176,14 @@ tiny: all
 	$(MAKE) TINY=1 unit build/$(if $(SANITIZE),$(SANITIZE)/)tiny/libleakprof.so build/$(if $(SANITIZE),$(SANITIZE)/)tiny/libleakprof-reporter.so
 $(B)/unit/%: $(DIR_unit)/%.c $(B)/libleakprof.a
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(CFLAGS) $(INC_tests) $(DEPS) $(LDFL) -rdynamic -MF $(B)/obj/$*.d -o $@ $< \
+	$(CC) $(BASE) $(CFLAGS) $(INC_tests) -include tests/older.h $(DEPS) $(LDFL) -rdynamic -MF $(B)/obj/$*.d -o $@ $< \
 	  -Wl,--whole-archive $(B)/libleakprof.a -Wl,--no-whole-archive $(LIBS) -lcmocka -ljansson
+
+# Unit tests with the list of loaded objects.
+$(B)/listed/unit/%: tests/unit/%.c $(B)/listed/libleakprof.a
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(CFLAGS) $(INC_tests) -include tests/older.h $(DEPS) $(LDFL) -rdynamic -DLP_OBJECT_LIST -MF $(B)/listed/obj/$*.d -o $@ $< \
+	  -Wl,--whole-archive $(B)/listed/libleakprof.a -Wl,--no-whole-archive $(LIBS) -lcmocka -ljansson
 
 $(B)/unit/test_lab: LIBS += $(LIBS_server)
 
@@ -192,7 +227,7 @@ $(F)/unwound: tests/fixtures/unwound.cc
 	$(CXX) -std=c++17 $(FIXTURE) -o $@ $< -lpthread
 $(F)/allocators $(ALLOCATORS): tests/fixtures/allocators.cc tests/fixtures/transcript.h profiler/leakprof.h
 	@mkdir -p $(@D)
-	$(CXX) -std=c++17 -O2 -g -Wall -Wextra -Wno-missing-field-initializers -D_GNU_SOURCE -fno-builtin -iquote profiler -rdynamic \
+	$(CXX) -std=c++17 -O2 -g -Wall -Wextra -Wno-missing-field-initializers -D_GNU_SOURCE -fno-builtin -include tests/older.h -iquote profiler -rdynamic \
 	  -o $@ $< -Wl,--no-as-needed $(ALLOCATOR_$(@F:allocators-%=%)) -lpthread -ldl
 $(F)/own_malloc.so: tests/fixtures/own_malloc.c
 	@mkdir -p $(@D)
@@ -229,10 +264,15 @@ $(F)/linked.so: tests/fixtures/library.c
 	$(CC) $(FIXTURE) -fPIC -shared -DNAME=linked -o $@ $<
 	objcopy --only-keep-debug $@ $(F)/.debug/linked.debug
 	objcopy --strip-all --add-gnu-debuglink=$(F)/.debug/linked.debug $@
+# The numbers of all system calls that the kernel's headers know.
+$(B)/gen/syscalls.inc:
+	@mkdir -p $(@D)
+	echo '#include <asm/unistd.h>' | $(CC) -E -dM - | sed -n 's/^#define __NR_\([a-z0-9_]*\) \([0-9]*\)$$/{"\1", \2},/p' >$@
+$(F)/filtered: $(B)/gen/syscalls.inc
 $(PLAIN): $(F)/%: tests/fixtures/%.c $(wildcard tests/fixtures/*.h) profiler/leakprof.h
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -M%,$(BASE)) -O2 -g -fno-builtin -Wno-deprecated-declarations -iquote profiler \
-	  $(LDFL) -rdynamic -o $@ $< -lpthread -ldl
+	$(CC) $(filter-out -M%,$(BASE)) -O2 -g -fno-builtin -include tests/older.h -Wno-deprecated-declarations -iquote profiler -iquote $(B)/gen \
+	  $(LDFL) -rdynamic -o $@ $< -lpthread -ldl -lrt -lutil
 
 # The table of variables in profiler/REFERENCE.md. `build/config-text man` prints it for a manual page.
 config-text: $(B)/config-text
@@ -271,6 +311,7 @@ clean:
 	rm -rf build
 help:
 	@echo "make         build/leakyard, build/libleakprof.a, build/libleakprof.so, build/libleakprof-reporter.so"
+	@echo "make profiler   the three libraries, without the playground"
 	@echo "make run     starts the server on 127.0.0.1:8080, the profiler on 127.0.0.1:6060"
 	@echo "make demo    a demonstration in under a minute"
 	@echo "make check   the ordinary tests, in less than ten minutes on two cores"
@@ -285,6 +326,6 @@ help:
 	@echo "make config-text   prints the table of variables in profiler/REFERENCE.md"
 	@echo "make clean   removes build/"
 
-.PHONY: config-text all unit tiny torture bare fixtures run demo check check-all soak matrix verdicts strangers pictures flags-leaks lint bench clean help
+.PHONY: config-text all profiler unit listed tiny torture bare fixtures run demo check check-all soak matrix verdicts strangers pictures flags-leaks lint bench clean help
 -include loadtest/bench.mk
--include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
+-include $(shell find $(B)/obj $(B)/listed/obj -name '*.d' 2>/dev/null)

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "hooks/credentials.h"
@@ -109,8 +110,9 @@ static void wait_in_child(void)
 
 static void *run(void *arg)
 {
-    atomic_store(&agent.tid, gettid());
-    pthread_setname_np(pthread_self(), "leakprof");
+    atomic_store(&agent.tid, lp_gettid());
+    lp_syscall(SYS_prctl, PR_SET_NAME,
+               "leakprof"); /* libpthread may call functions of the program */
     int error = lp_own_thread_enter();
     wait_in_child();
     const struct lp_reporter *reporter = error ? NULL : lp_reporter(&agent.why);

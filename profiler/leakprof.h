@@ -53,8 +53,9 @@ struct leakprof_options {
 
 /* Starts the server and waits until it listens, at most 10 s. The options are copied. -EALREADY: it
  * is running. -EINVAL: an option is malformed or out of range. -EACCES: beyond loopback without a
- * token. -EADDRINUSE. -ENOSYS: no close_range() (Linux 5.9). -EMFILE: RLIMIT_NOFILE is too low.
- * -ENOENT: libleakprof-reporter.so cannot be loaded. -ETIMEDOUT: not ready, but may become ready.
+ * token. -EADDRINUSE. -ENOSYS: close_range() and unshare() are refused. -EMFILE: RLIMIT_NOFILE is
+ * too low. -ENOENT: libleakprof-reporter.so cannot be loaded. -ETIMEDOUT: not ready, but may become
+ * ready.
  */
 int leakprof_start(const struct leakprof_options *options);
 

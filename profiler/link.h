@@ -36,6 +36,8 @@
     X(lp_delays_limit)                                                                             \
     X(lp_delays_read)                                                                              \
     X(lp_fd_get)                                                                                   \
+    X(lp_find_object)                                                                              \
+    X(lp_find_object_refresh)                                                                      \
     X(lp_file_lines)                                                                               \
     X(lp_file_read)                                                                                \
     X(lp_hooktime_read)                                                                            \

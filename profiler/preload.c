@@ -51,6 +51,9 @@ static const char *reason(int error, const char *listen)
     case -EACCES:
         return "not a loopback address; set LEAKPROF_TOKEN_FILE to a file with a token, or use "
                "127.0.0.1";
+    case -ENOSYS:
+        return "the profiler's thread needs close_range() (Linux 5.9) or unshare(); a filter of "
+               "system calls may refuse both";
     default:
         return strerror(-error);
     }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "hooks/hook.h"
+#include "record/findobject.h"
 
 enum { HANDLERS_MAX = 64 };
 
@@ -51,9 +52,9 @@ void lp_atfork_after(bool child)
 
 void lp_atfork_unloaded(void)
 {
-    struct dl_find_object found;
+    struct lp_found found;
     for (int i = 0; i < count(); i++)
-        if (all[i].object && _dl_find_object(all[i].object, &found) != 0)
+        if (all[i].object && !lp_find_object(all[i].object, &found))
             atomic_store(&all[i].there, false);
 }
 

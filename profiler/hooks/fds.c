@@ -314,6 +314,7 @@ __attribute__((no_sanitize("address"))) LP_HOOK long syscall(long number, ...)
     return result;
 }
 
+#if __GLIBC_PREREQ(2, 34)
 LP_FIND(close_range)
 LP_HOOK int close_range(unsigned int first, unsigned int last, int flags)
 {
@@ -329,6 +330,7 @@ LP_HOOK void closefrom(int first)
     lp_fds_closing_range(first < 0 ? 0 : (unsigned)first, UINT_MAX);
     LP_REAL(closefrom)(first);
 }
+#endif
 
 LP_FIND(fclose)
 LP_HOOK int fclose(FILE *file)

@@ -11,6 +11,7 @@
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -149,13 +150,17 @@ struct call {
     uint64_t arguments[6];
 };
 
+static uint32_t action_of(const struct sock_fprog *filter, const struct call *call)
+{
+    struct seccomp_data data = {.nr = call->number, .arch = AUDIT_ARCH_X86_64};
+    memcpy(data.args, call->arguments, sizeof data.args);
+    return result_of(filter, &data) & SECCOMP_RET_ACTION_FULL;
+}
+
 static bool spares(const struct sock_fprog *filter, const struct call *calls, size_t n)
 {
-    struct seccomp_data data = {.arch = AUDIT_ARCH_X86_64};
     for (size_t i = 0; i < n; i++) {
-        data.nr = calls[i].number;
-        memcpy(data.args, calls[i].arguments, sizeof data.args);
-        uint32_t action = result_of(filter, &data) & SECCOMP_RET_ACTION_FULL;
+        uint32_t action = action_of(filter, &calls[i]);
         if (action != SECCOMP_RET_ALLOW && action != SECCOMP_RET_LOG &&
             action != SECCOMP_RET_ERRNO && action != SECCOMP_RET_TRACE)
             return false;
@@ -187,8 +192,7 @@ static const struct call thread[] = {
     {SYS_accept4, {0}},
     {SYS_bind, {0}},
     {SYS_clock_nanosleep, {0}},
-    {SYS_clone3, {0}},
-    {SYS_close_range, {0}},
+    {LP_SYS_clone3, {0}},
     {SYS_epoll_create1, {0}},
     {SYS_epoll_ctl, {0}},
     {SYS_epoll_wait, {0}},
@@ -211,7 +215,7 @@ static const struct call thread[] = {
     {SYS_readlink, {0}},
     {SYS_readv, {0}},
     {SYS_recvmsg, {0}},
-    {SYS_rseq, {0}},
+    {LP_SYS_rseq, {0}},
     {SYS_rt_sigaction, {0}},
     {SYS_rt_sigreturn, {0}},
     {SYS_rt_tgsigqueueinfo, {0}},
@@ -239,7 +243,15 @@ bool lp_filter_spares_hooks(const struct sock_fprog *filter)
     return spares(filter, hooks, sizeof hooks / sizeof *hooks);
 }
 
+/* As record/owntable.c does it under a filter. */
+static bool spares_table(const struct sock_fprog *filter)
+{
+    static const struct call copy = {SYS_unshare, {CLONE_FILES}}, range = {LP_SYS_close_range, {0}};
+    return action_of(filter, &copy) == SECCOMP_RET_ALLOW || spares(filter, &range, 1);
+}
+
 bool lp_filter_spares_thread(const struct sock_fprog *filter)
 {
-    return lp_filter_spares_hooks(filter) && spares(filter, thread, sizeof thread / sizeof *thread);
+    return lp_filter_spares_hooks(filter) && spares_table(filter) &&
+           spares(filter, thread, sizeof thread / sizeof *thread);
 }

@@ -21,6 +21,8 @@
 #define CALLER __builtin_return_address(0)
 
 LP_FIND(fork)
+
+#if __GLIBC_PREREQ(2, 34)
 LP_FIND(_Fork)
 
 /* Would glibc take locks that it does not take without the profiler, and may the interrupted code
@@ -40,17 +42,28 @@ static pid_t fork_without_locks(void)
     return child;
 }
 
-LP_HOOK pid_t fork(void)
+static pid_t fork_somehow(void)
 {
-    pid_t child = locks_for_us() ? fork_without_locks() : LP_REAL(fork)();
-    if (child > 0)
-        lp_hooks_forked(child, CALLER);
-    return child;
+    return locks_for_us() ? fork_without_locks() : LP_REAL(fork)();
 }
 
 LP_HOOK pid_t _Fork(void)
 {
     pid_t child = LP_REAL(_Fork)();
+    if (child > 0)
+        lp_hooks_forked(child, CALLER);
+    return child;
+}
+#else /* an older glibc has no _Fork(), and a handler that forks may wait */
+static pid_t fork_somehow(void)
+{
+    return LP_REAL(fork)();
+}
+#endif
+
+LP_HOOK pid_t fork(void)
+{
+    pid_t child = fork_somehow();
     if (child > 0)
         lp_hooks_forked(child, CALLER);
     return child;

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <ucontext.h>
 
+#include "record/findobject.h"
 #include "sys/pages.h"
 #include "sys/readable.h"
 #include "sys/syscall.h"
@@ -56,7 +57,7 @@ static bool waits(long call)
 {
     static const short calls[] = {
         SYS_select,        SYS_pselect6,        SYS_poll,      SYS_ppoll,           SYS_epoll_wait,
-        SYS_epoll_pwait,   SYS_epoll_pwait2,    SYS_accept,    SYS_accept4,         SYS_pause,
+        SYS_epoll_pwait,   LP_SYS_epoll_pwait2, SYS_accept,    SYS_accept4,         SYS_pause,
         SYS_rt_sigsuspend, SYS_rt_sigtimedwait, SYS_nanosleep, SYS_clock_nanosleep, SYS_wait4,
         SYS_waitid,        SYS_rt_sigprocmask};
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
@@ -87,10 +88,10 @@ static bool in_wait(const ucontext_t *context)
 
 static bool outside_libc(const ucontext_t *context)
 {
-    struct dl_find_object interrupted, libc;
+    struct lp_found interrupted, libc;
     void *at = (void *)context->uc_mcontext.gregs[REG_RIP], *known = (void *)__cxa_finalize;
-    return in_wait(context) || _dl_find_object(at, &interrupted) != 0 ||
-           (_dl_find_object(known, &libc) == 0 && interrupted.dlfo_link_map != libc.dlfo_link_map);
+    return in_wait(context) || !lp_find_object(at, &interrupted) ||
+           (lp_find_object(known, &libc) && interrupted.map != libc.map);
 }
 
 /* Is the word there the first one of a frame? Words with the same value are found elsewhere too,

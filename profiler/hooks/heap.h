@@ -43,7 +43,8 @@ static inline bool unrecorded(const void *block)
     uintptr_t address = (uintptr_t)block, bits = lp_self.free_mask;
     if (likely(address & atomic_load_explicit(&lp_block_mask, memory_order_relaxed) & bits))
         return true;
-    return bits && atomic_load_explicit(lp_blocks_count(address), memory_order_relaxed) == 0;
+    return bits &&
+           atomic_load_explicit(lp_blocks_count(address), memory_order_relaxed) == LP_BLOCKS_NONE;
 }
 
 /* After passes() returned false: is the allocation sampled, and at which rate? */

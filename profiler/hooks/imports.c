@@ -6,13 +6,14 @@
  */
 #include "hooks/imports.h"
 
-#include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "hooks/symbols.h"
+#include "record/findobject.h"
 #include "sys/pages.h"
 #include "sys/syscall.h"
 
@@ -33,7 +34,7 @@ static void store(void **slot, void *function)
 }
 
 static void bind(const struct relocations *relocations, const struct lp_symbols *ours,
-                 const struct lp_symbols *libc, const struct dl_find_object *range)
+                 const struct lp_symbols *libc, const struct lp_found *range)
 {
     for (size_t i = 0; relocations->at && i < relocations->bytes / sizeof(ElfW(Rela)); i++) {
         const ElfW(Rela) *r = &relocations->at[i];
@@ -42,21 +43,48 @@ static void bind(const struct relocations *relocations, const struct lp_symbols 
         void **slot = (void **)(ours->base + r->r_offset), *function;
         if ((type != R_X86_64_GLOB_DAT && type != R_X86_64_JUMP_SLOT) ||
             symbol->st_shndx != SHN_UNDEF || !*slot ||
-            (*slot >= range->dlfo_map_start && *slot < range->dlfo_map_end))
+            (*slot >= range->start && *slot < range->end))
             continue;
         if ((function = lp_symbols_find(libc, ours->strings + symbol->st_name)))
             store(slot, function);
     }
 }
 
+#ifdef LP_OBJECT_LIST
+/* The list cannot be used: what refreshes it is not bound yet. All slots are looked up. */
+static bool find_libc(const struct link_map *ours, struct lp_found *libc)
+{
+    struct lp_symbols symbols;
+    *libc = (struct lp_found){0};
+    for (const struct link_map *map = ours->l_next; map; map = map->l_next)
+        if (lp_symbols_of(map, &symbols) &&
+            lp_symbols_find(&symbols, "__cxa_finalize") == (void *)__cxa_finalize) {
+            libc->map = map;
+            return true;
+        }
+    return false;
+}
+
+/* Before glibc 2.34 these are libraries of their own. */
+static bool is_part_of_libc(const struct link_map *map)
+{
+    return strstr(map->l_name, "/libpthread.so.0") || strstr(map->l_name, "/libdl.so.2");
+}
+#else
+static bool find_libc(const struct link_map *ours, struct lp_found *libc)
+{
+    (void)ours;
+    return lp_find_object((void *)__cxa_finalize, libc);
+}
+#endif
+
 void lp_imports_bind(const struct link_map *ours)
 {
     struct relocations calls = {0}, others = {0};
     size_t relative = 0;
-    struct dl_find_object range;
+    struct lp_found range;
     struct lp_symbols mine, libc;
-    if (_dl_find_object((void *)__cxa_finalize, &range) != 0 || !lp_symbols_of(ours, &mine) ||
-        !lp_symbols_of(range.dlfo_link_map, &libc))
+    if (!find_libc(ours, &range) || !lp_symbols_of(ours, &mine) || !lp_symbols_of(range.map, &libc))
         return;
     for (const ElfW(Dyn) *d = ours->l_ld; d->d_tag != DT_NULL; d++) {
         if (d->d_tag == DT_JMPREL)
@@ -74,4 +102,11 @@ void lp_imports_bind(const struct link_map *ours)
     others.bytes -= relative * sizeof(ElfW(Rela));
     bind(&calls, &mine, &libc, &range);
     bind(&others, &mine, &libc, &range);
+#ifdef LP_OBJECT_LIST
+    for (const struct link_map *map = ours->l_next; map; map = map->l_next)
+        if (is_part_of_libc(map) && lp_symbols_of(map, &libc)) {
+            bind(&calls, &mine, &libc, &range);
+            bind(&others, &mine, &libc, &range);
+        }
+#endif
 }

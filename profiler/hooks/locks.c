@@ -109,9 +109,11 @@ LP_FIND(pthread_mutex_trylock)
 MUTEX(pthread_mutex_lock, LIST(pthread_mutex_t *lock), LIST(lock), true)
 MUTEX(pthread_mutex_timedlock, LIST(pthread_mutex_t *lock, const struct timespec *until),
       LIST(lock, until), lp_valid_time(until))
+#if __GLIBC_PREREQ(2, 30)
 MUTEX(pthread_mutex_clocklock,
       LIST(pthread_mutex_t *lock, clockid_t clock, const struct timespec *until),
       LIST(lock, clock, until), lp_valid_clock(clock) && lp_valid_time(until))
+#endif
 
 LP_FIND(mtx_trylock)
 #define MTX(name, params, args, sound)                                                             \
@@ -126,9 +128,11 @@ LP_FIND(pthread_rwlock_tryrdlock)
 READ(pthread_rwlock_rdlock, LIST(pthread_rwlock_t *lock), LIST(lock), true)
 READ(pthread_rwlock_timedrdlock, LIST(pthread_rwlock_t *lock, const struct timespec *until),
      LIST(lock, until), lp_valid_time(until))
+#if __GLIBC_PREREQ(2, 30)
 READ(pthread_rwlock_clockrdlock,
      LIST(pthread_rwlock_t *lock, clockid_t clock, const struct timespec *until),
      LIST(lock, clock, until), lp_valid_clock(clock) && lp_valid_time(until))
+#endif
 
 LP_FIND(pthread_rwlock_trywrlock)
 #define WRITE(name, params, args, sound)                                                           \
@@ -136,9 +140,11 @@ LP_FIND(pthread_rwlock_trywrlock)
 WRITE(pthread_rwlock_wrlock, LIST(pthread_rwlock_t *lock), LIST(lock), true)
 WRITE(pthread_rwlock_timedwrlock, LIST(pthread_rwlock_t *lock, const struct timespec *until),
       LIST(lock, until), lp_valid_time(until))
+#if __GLIBC_PREREQ(2, 30)
 WRITE(pthread_rwlock_clockwrlock,
       LIST(pthread_rwlock_t *lock, clockid_t clock, const struct timespec *until),
       LIST(lock, clock, until), lp_valid_clock(clock) && lp_valid_time(until))
+#endif
 
 /* How long others have waited for the lock that this thread is about to release; 0 inside the
  * profiler. */

@@ -31,6 +31,9 @@
 #include "record/maps.h"
 #include "record/stacks.h"
 
+#ifndef MREMAP_DONTUNMAP /* glibc 2.32 */
+#define MREMAP_DONTUNMAP 4
+#endif
 #define CALLER __builtin_return_address(0)
 
 enum {

@@ -72,13 +72,14 @@ WAITS(pselect,
        const struct timespec *restrict timeout, const sigset_t *restrict mask),
       (n, in, out, except, timeout, mask))
 
-/* glibc 2.35 and later. */
+#if __GLIBC_PREREQ(2, 35)
 int epoll_pwait2(int epoll, struct epoll_event *events, int n, const struct timespec *timeout,
                  const sigset_t *mask);
 WAITS(epoll_pwait2,
       (int epoll, struct epoll_event *events, int n, const struct timespec *timeout,
        const sigset_t *mask),
       (epoll, events, n, timeout, mask))
+#endif
 
 /* The time that is left is in *timeout after an interruption. */
 LP_FIND(select)

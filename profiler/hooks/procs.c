@@ -158,7 +158,7 @@ static void left_system(void *key)
 LP_FIND(system)
 LP_HOOK int system(const char *command)
 {
-    uint64_t key = lp_procs_in_system(gettid());
+    uint64_t key = lp_procs_in_system(lp_gettid());
     int result;
     if (!command)
         return LP_REAL(system)(command);

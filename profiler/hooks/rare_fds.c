@@ -8,20 +8,25 @@
 #include <stdlib.h>
 #include <sys/fanotify.h>
 #include <sys/mount.h>
-#include <sys/pidfd.h>
 #include <unistd.h>
 #include <utmp.h>
 
+#if __GLIBC_PREREQ(2, 36)
+#include <sys/pidfd.h>
+#endif
+
 #undef mq_open
 
+#if __GLIBC_PREREQ(2, 36)
 OPENS(pidfd_open, (pid_t pid, unsigned int flags), (pid, flags))
 OPENS(pidfd_getfd, (int pidfd, int fd, unsigned int flags), (pidfd, fd, flags))
-OPENS(fanotify_init, (unsigned int flags, unsigned int event_flags), (flags, event_flags))
-OPENS(open_by_handle_at, (int mount, struct file_handle *handle, int flags), (mount, handle, flags))
 OPENS(fsopen, (const char *name, unsigned int flags), (name, flags))
 OPENS(fsmount, (int fd, unsigned int flags, unsigned int attributes), (fd, flags, attributes))
 OPENS(fspick, (int dir, const char *path, unsigned int flags), (dir, path, flags))
 OPENS(open_tree, (int dir, const char *path, unsigned int flags), (dir, path, flags))
+#endif
+OPENS(fanotify_init, (unsigned int flags, unsigned int event_flags), (flags, event_flags))
+OPENS(open_by_handle_at, (int mount, struct file_handle *handle, int flags), (mount, handle, flags))
 
 OPENS(posix_openpt, (int flags), (flags))
 OPENS(getpt, (void), ())

@@ -1,11 +1,11 @@
 #include "hooks/real.h"
 
-#include <dlfcn.h>
 #include <link.h>
 
 #include "hooks/allocator.h"
 #include "hooks/imports.h"
 #include "hooks/symbols.h"
+#include "record/findobject.h"
 
 extern const struct lp_real __start_lp_real[] __attribute__((visibility("hidden")));
 extern const struct lp_real __stop_lp_real[] __attribute__((visibility("hidden")));
@@ -15,17 +15,19 @@ static const struct link_map *first, *last; /* the objects after ours that never
 
 void lp_real_prepare(void)
 {
-    struct dl_find_object ours;
-    if (atomic_load(&lp_real_ready) || _dl_find_object((void *)lp_real_prepare, &ours) != 0)
+    if (atomic_load(&lp_real_ready))
+        return;
+    const struct link_map *ours = lp_find_object_ours();
+    if (!ours)
         return;
     if (lp_imports_bind) /* first: what follows may call them */
-        lp_imports_bind(ours.dlfo_link_map);
-    const struct link_map *end = ours.dlfo_link_map;
+        lp_imports_bind(ours);
+    const struct link_map *end = ours;
     while (end->l_next)
         end = end->l_next;
-    first = ours.dlfo_link_map->l_next;
+    first = ours->l_next;
     last = end;
-    lp_allocator_find(ours.dlfo_link_map);
+    lp_allocator_find(ours);
     atomic_store_explicit(&lp_real_ready, true, memory_order_release);
 }
 

@@ -12,6 +12,7 @@
 #include "hooks/hook.h"
 #include "hooks/slots.h"
 #include "hooks/symbols.h"
+#include "record/findobject.h"
 
 enum { DEEP_MAX = 64 };
 
@@ -57,39 +58,46 @@ static int treat_loaded(struct dl_phdr_info *info, size_t size, void *handle)
 {
     (void)size;
     for (int i = 0; i < info->dlpi_phnum; i++) {
-        struct dl_find_object found;
+        struct lp_found found;
         void *dynamic = (void *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
-        if (info->dlpi_phdr[i].p_type == PT_DYNAMIC && _dl_find_object(dynamic, &found) == 0)
-            treat(found.dlfo_link_map, found.dlfo_link_map == handle);
+        if (info->dlpi_phdr[i].p_type == PT_DYNAMIC && lp_find_object(dynamic, &found))
+            treat(found.loader_map, found.loader_map == handle);
     }
     return 0;
 }
 
 /* Does the loader look for the library where its caller says? */
-static bool depends_on_caller(const char *name, void *caller)
+bool lp_redirect_by_caller(const char *name, void *caller)
 {
-    struct dl_find_object found;
-    if (strchr(name, '$') || _dl_find_object(caller, &found) != 0)
+    struct lp_found found;
+    if (strchr(name, '$') || !lp_find_object(caller, &found))
         return true;
     if (strchr(name, '/'))
         return false;
-    for (const ElfW(Dyn) *d = found.dlfo_link_map->l_ld; d->d_tag != DT_NULL; d++)
+    for (const ElfW(Dyn) *d = found.map->l_ld; d->d_tag != DT_NULL; d++)
         if (d->d_tag == DT_RUNPATH || d->d_tag == DT_RPATH)
             return true;
     return false;
+}
+
+void lp_redirect_opened(void *library, int flags)
+{
+    if (!library || !real_dlopen)
+        return;
+    if (flags & RTLD_DEEPBIND)
+        note_deep(library);
+    dl_iterate_phdr(treat_loaded, library);
 }
 
 /* The first return is a jump: the loader sees the caller. Such a library is treated when the next
  * one is loaded. */
 LP_UNSEEN static void *open_library(const char *name, int flags)
 {
-    if (!name || depends_on_caller(name, CALLER))
+    if (!name || lp_redirect_by_caller(name, CALLER))
         return real_dlopen(name, flags);
     void *library = real_dlopen(name, flags);
-    if (library && flags & RTLD_DEEPBIND)
-        note_deep(library);
-    if (library)
-        dl_iterate_phdr(treat_loaded, library);
+    lp_find_object_opened(library);
+    lp_redirect_opened(library, flags);
     return library;
 }
 

@@ -13,6 +13,7 @@
 #define LP_HOOKS_REDIRECT_H
 
 #include <link.h>
+#include <stdbool.h>
 
 /* From now on, `hook` is called in the place of `real`. Before lp_redirect_begin(). */
 void lp_redirect(const char *name, void *hook, void *real);
@@ -20,5 +21,12 @@ void lp_redirect(const char *name, void *hook, void *real);
 /* Treats all loaded objects except the allocator itself and ours. Before the first constructor of
  * the program, so there is one thread. No lock, no allocation. */
 void lp_redirect_begin(const struct link_map *ours, const struct link_map *allocator);
+
+/* Does the loader look for this library where its caller says? Then the loader must see the caller.
+ */
+bool lp_redirect_by_caller(const char *name, void *caller);
+
+/* dlopen() has returned this library. Nothing happens if no object is treated. */
+void lp_redirect_opened(void *library, int flags);
 
 #endif

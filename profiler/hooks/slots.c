@@ -5,19 +5,19 @@
  */
 #include "hooks/slots.h"
 
-#include <dlfcn.h>
 #include <elf.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "hooks/symbols.h"
 #include "record/code.h"
+#include "record/findobject.h"
 #include "sys/pages.h"
 #include "sys/syscall.h"
 
 struct object {
     struct lp_symbols symbols;
-    struct dl_find_object range;
+    struct lp_found range;
     uintptr_t relro, relro_end; /* read-only after relocation */
     bool complete, resolved_only;
 };
@@ -69,8 +69,8 @@ static void change(const struct object *o, const struct lp_slot_changes *changes
         return;
     void **slot = (void **)(o->symbols.base + r->r_offset);
     void *value = __atomic_load_n(slot, __ATOMIC_RELAXED);
-    bool unresolved = type == R_X86_64_JUMP_SLOT && !o->resolved_only &&
-                      value >= o->range.dlfo_map_start && value < o->range.dlfo_map_end;
+    bool unresolved = type == R_X86_64_JUMP_SLOT && !o->resolved_only && value >= o->range.start &&
+                      value < o->range.end;
     if (!unresolved && !is_from(changes, value))
         return;
     const char *name = o->symbols.strings + o->symbols.symbols[ELF64_R_SYM(r->r_info)].st_name;
@@ -95,7 +95,7 @@ void lp_slots_change(const struct link_map *map, const struct lp_slot_changes *c
     const ElfW(Rela) *calls = NULL, *others = NULL;
     size_t calls_bytes = 0, others_bytes = 0;
     struct object o = {.complete = complete, .resolved_only = resolved_only};
-    if (!map->l_ld || _dl_find_object(map->l_ld, &o.range) != 0 || !lp_symbols_of(map, &o.symbols))
+    if (!map->l_ld || !lp_find_object(map->l_ld, &o.range) || !lp_symbols_of(map, &o.symbols))
         return;
     for (const ElfW(Dyn) *d = map->l_ld; d->d_tag != DT_NULL; d++) {
         if (d->d_tag == DT_JMPREL)

@@ -19,6 +19,7 @@
 #include "record/cpu.h"
 #include "sys/keep_errno.h"
 #include "sys/clock.h"
+#include "sys/syscall.h"
 #include "record/self.h"
 #include "record/unwind.h"
 #include "record/waits.h"
@@ -57,7 +58,7 @@ static struct lp_thread_order begins(void *ticket)
 {
     bool busy = lp_self.busy;
     lp_self.busy = true;
-    struct lp_thread_order order = lp_thread_begins(unpacked(ticket), gettid());
+    struct lp_thread_order order = lp_thread_begins(unpacked(ticket), lp_gettid());
     lp_self.busy = busy;
     lp_cpu_thread_begins();
     return order;
@@ -187,9 +188,11 @@ static bool joined_at_once(pthread_t thread, void **value)
 JOINS(pthread_join, (pthread_t thread, void **value), (thread, value), true)
 JOINS(pthread_timedjoin_np, (pthread_t thread, void **value, const struct timespec *until),
       (thread, value, until), lp_valid_time(until))
+#if __GLIBC_PREREQ(2, 31)
 JOINS(pthread_clockjoin_np,
       (pthread_t thread, void **value, clockid_t clock, const struct timespec *until),
       (thread, value, clock, until), lp_valid_clock(clock) && lp_valid_time(until))
+#endif
 
 LP_FIND(thrd_join)
 LP_HOOK int thrd_join(thrd_t thread, int *value)

@@ -63,10 +63,12 @@ CONDITION(pthread_cond_wait, LIST(pthread_cond_t *condition, pthread_mutex_t *mu
 CONDITION(pthread_cond_timedwait,
           LIST(pthread_cond_t *condition, pthread_mutex_t *mutex, const struct timespec *until),
           LIST(condition, mutex, until))
+#if __GLIBC_PREREQ(2, 30)
 CONDITION(pthread_cond_clockwait,
           LIST(pthread_cond_t *condition, pthread_mutex_t *mutex, clockid_t clock,
                const struct timespec *until),
           LIST(condition, mutex, clock, until))
+#endif
 
 #define CND(name, params, args)                                                                    \
     LP_FIND(name)                                                                                  \
@@ -106,9 +108,11 @@ SEMAPHORE(sem_wait, LIST(sem_t *semaphore), LIST(semaphore), true, LP_REAL(sem_w
 SEMAPHORE(sem_timedwait, LIST(sem_t *semaphore, const struct timespec *until),
           LIST(semaphore, until), lp_valid_time(until),
           LP_AGAIN(LP_REAL(sem_timedwait)(semaphore, until)))
+#if __GLIBC_PREREQ(2, 30)
 SEMAPHORE(sem_clockwait, LIST(sem_t *semaphore, clockid_t clock, const struct timespec *until),
           LIST(semaphore, clock, until), lp_valid_clock(clock) && lp_valid_time(until),
           LP_AGAIN(LP_REAL(sem_clockwait)(semaphore, clock, until)))
+#endif
 
 LP_FIND(pthread_barrier_wait)
 /* The last thread to arrive releases the others, and has not waited. */

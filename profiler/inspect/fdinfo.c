@@ -110,6 +110,18 @@ static void say_timer(struct lp_fd_seen *seen, const struct info *info)
         lp_fd_say(seen, "every %s", lp_seconds_text(text, ns(info->every)));
 }
 
+#if !__GLIBC_PREREQ(2, 32)
+/* Signals below 32, without "SIG". */
+static const char *sigabbrev_np(int signal)
+{
+    static const char names[][8] = {
+        "",     "HUP",  "INT",  "QUIT", "ILL",    "TRAP",   "ABRT",  "BUS",  "FPE",  "KILL", "USR1",
+        "SEGV", "USR2", "PIPE", "ALRM", "TERM",   "STKFLT", "CHLD",  "CONT", "STOP", "TSTP", "TTIN",
+        "TTOU", "URG",  "XCPU", "XFSZ", "VTALRM", "PROF",   "WINCH", "POLL", "PWR",  "SYS"};
+    return signal > 0 && signal < 32 ? names[signal] : NULL;
+}
+#endif
+
 static void say_signals(struct lp_fd_seen *seen, unsigned long long mask)
 {
     char text[400] = "no signal";

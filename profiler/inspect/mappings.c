@@ -1,15 +1,16 @@
 #include "inspect/mappings.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "record/findobject.h"
 #include "record/self.h"
 #include "inspect/libc_maps.h"
 #include "sys/pages.h"
 #include "sys/peek.h"
+#include "sys/syscall.h"
 #include "inspect/places.h"
 #include "record/stacks.h"
 
@@ -107,7 +108,7 @@ static void add_file(struct reading *reading, uintptr_t start, uintptr_t end,
 /* Is this the stack of the thread that takes the profile? */
 static bool is_ours(uintptr_t self)
 {
-    return self == (uintptr_t)pthread_self() && lp_own_thread(gettid());
+    return self == (uintptr_t)pthread_self() && lp_own_thread(lp_gettid());
 }
 
 /* Is this address in a loaded object? Then *end is lowered to the object's end. An object's first
@@ -115,10 +116,10 @@ static bool is_ours(uintptr_t self)
 static bool is_in_object(uintptr_t address, uintptr_t *end)
 {
     const uintptr_t rest = LP_PAGE - 1;
-    struct dl_find_object found;
-    if (_dl_find_object((void *)address, &found) != 0)
+    struct lp_found found;
+    if (!lp_find_object((void *)address, &found))
         return false;
-    uintptr_t limit = ((uintptr_t)found.dlfo_map_end + rest) & ~rest;
+    uintptr_t limit = ((uintptr_t)found.end + rest) & ~rest;
     if (limit < *end)
         *end = limit;
     return true;

@@ -16,6 +16,7 @@
 #include "leakprof.h"
 #include "inspect/children.h"
 #include "inspect/fds.h"
+#include "inspect/mallinfo.h"
 #include "inspect/process.h"
 #include "inspect/program.h"
 #include "record/maps.h"
@@ -132,15 +133,15 @@ void lp_process_figures(struct lp_process_figures *figures)
     lp_each_fd(counts.program, count_fd, &counts);
     int64_t zombies, children = lp_children(&zombies);
     bool libc = !lp_allocator_name();
-    struct mallinfo2 info = {0};
+    struct lp_mallinfo info = {0};
     if (libc)
-        info = mallinfo2();
+        info = lp_mallinfo();
     *figures = (struct lp_process_figures){
         .mapped_bytes = pages[0] * LP_PAGE,
         .rss_bytes = pages[1] * LP_PAGE,
-        .malloc_arena_bytes = libc ? (int64_t)(info.arena + info.hblkhd) : -1,
-        .malloc_free_bytes = libc ? (int64_t)info.fordblks : -1,
-        .malloc_top_bytes = (int64_t)info.keepcost,
+        .malloc_arena_bytes = libc ? info.arena + info.hblkhd : -1,
+        .malloc_free_bytes = libc ? info.fordblks : -1,
+        .malloc_top_bytes = info.keepcost,
         .threads = lp_thread_count(),
         .unjoined = lp_threads_unjoined(),
         .fds = counts.fds,

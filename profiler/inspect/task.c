@@ -10,6 +10,7 @@
 #include "sys/peek.h"
 #include "sys/syscall.h"
 #include "sys/clock.h"
+#include "sys/syscall.h"
 
 ssize_t lp_task_read(pid_t tid, const char *file, char *text, size_t capacity)
 {
@@ -131,7 +132,7 @@ void lp_task_clocks(void)
         CPU_ZERO(&one);
         CPU_SET(cpu, &one);
         if (sched_setaffinity(0, sizeof one, &one) == 0) {
-            int64_t clock = ran(gettid());
+            int64_t clock = ran(lp_gettid());
             clocks[cpu] = clock < 0 ? NOT_READ : clock - lp_now_ns();
         }
     }

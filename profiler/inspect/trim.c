@@ -4,6 +4,7 @@
 
 #include "record/allocator.h"
 #include "record/self.h"
+#include "inspect/mallinfo.h"
 #include "inspect/process.h"
 
 struct lp_trim lp_trim_now(void)
@@ -13,9 +14,9 @@ struct lp_trim lp_trim_now(void)
         return trim;
     int previous = lp_own_enter();
     trim.rss_before = lp_rss_bytes();
-    trim.free_before = (int64_t)mallinfo2().fordblks;
+    trim.free_before = lp_mallinfo().fordblks;
     trim.returned = malloc_trim(0) != 0;
-    trim.free_after = (int64_t)mallinfo2().fordblks;
+    trim.free_after = lp_mallinfo().fordblks;
     trim.rss_after = lp_rss_bytes();
     lp_own_leave(previous);
     return trim;

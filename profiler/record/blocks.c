@@ -58,14 +58,13 @@ LP_SLAB(cells, sizeof(uint32_t), SEGMENT_SHIFT, LP_OWN_BLOCKS);
 static LP_APART struct stripe stripes[STRIPES];
 _Static_assert(LP_BLOCKS_MAX < 1 << LINK_BITS, "links fit into a cell beside a tag");
 
-_Atomic uint8_t lp_blocks_counts[LP_BLOCKS_COUNTS] = {[0 ... LP_BLOCKS_COUNTS - 1] =
-                                                          LP_BLOCKS_MANY};
+LP_APART _Atomic uint8_t lp_blocks_counts[LP_BLOCKS_COUNTS];
 
 void lp_blocks_count_begin(void)
 {
     for (int i = 0; i < LP_BLOCKS_COUNTS; i++)
-        atomic_store_explicit(&lp_blocks_counts[i], 0, memory_order_relaxed);
-    atomic_store_explicit(lp_blocks_count(0), LP_BLOCKS_MANY, memory_order_relaxed);
+        atomic_store_explicit(&lp_blocks_counts[i], LP_BLOCKS_NONE, memory_order_relaxed);
+    atomic_store_explicit(lp_blocks_count(0), 0, memory_order_relaxed);
 }
 
 /* It is raised before a record is inserted and lowered after it was removed, so it is never too
@@ -74,7 +73,7 @@ static void count(uintptr_t address, int n)
 {
     _Atomic uint8_t *counted = lp_blocks_count(address);
     uint8_t seen = atomic_load_explicit(counted, memory_order_relaxed);
-    while (seen != LP_BLOCKS_MANY &&
+    while (seen != 0 &&
            !atomic_compare_exchange_weak_explicit(counted, &seen, (uint8_t)(seen + n),
                                                   memory_order_relaxed, memory_order_relaxed))
         ;

@@ -19,11 +19,10 @@
  * private: use only the lower ones.) */
 extern _Atomic uintptr_t lp_block_mask __attribute__((visibility("hidden")));
 
-/* How many records there are of addresses with this hash. So a free of another allocator's block,
- * which may lie anywhere, need not look in the table. At LP_BLOCKS_MANY it is not counted any more,
- * up or down. With libc's malloc all are at LP_BLOCKS_MANY from the start. So is that of address
- * 0. */
-enum { LP_BLOCKS_COUNTS = 4096, LP_BLOCKS_MANY = UINT8_MAX };
+/* How many records there are of addresses with this hash, plus LP_BLOCKS_NONE. So a free of another
+ * allocator's block, which may lie anywhere, need not look in the table. 0: they are not counted,
+ * because there were too many, or with libc's malloc. So it is for address 0. */
+enum { LP_BLOCKS_COUNTS = 4096, LP_BLOCKS_NONE = 1 };
 extern _Atomic uint8_t lp_blocks_counts[LP_BLOCKS_COUNTS] __attribute__((visibility("hidden")));
 
 static inline _Atomic uint8_t *lp_blocks_count(uintptr_t address)

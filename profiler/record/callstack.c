@@ -4,15 +4,14 @@
  */
 #include "record/unwind.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <link.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/single_threaded.h>
 #include <unistd.h>
 
 #include "record/allocator.h"
+#include "record/findobject.h"
 #include "record/rate.h"
 #include "record/self.h"
 #include "record/stackcache.h"
@@ -68,6 +67,22 @@ static uint32_t with_mark(uintptr_t *frames, uint32_t n, enum lp_stack_end end)
     return n;
 }
 
+#if __GLIBC_PREREQ(2, 32)
+#include <sys/single_threaded.h>
+static bool one_thread(void)
+{
+    return __libc_single_threaded;
+}
+#else
+/* multiple_threads in the thread's control block, which libc itself reads for this. */
+static bool one_thread(void)
+{
+    int several;
+    __asm__ volatile("movl %%fs:0x18, %0" : "=r"(several));
+    return !several;
+}
+#endif
+
 static _Atomic bool may_load_early = true;
 
 void lp_unwind_not_early(void)
@@ -78,18 +93,17 @@ void lp_unwind_not_early(void)
 /* Is the caller the loader itself? It may be in the middle of a change. */
 static bool in_loader(uintptr_t address)
 {
-    struct dl_find_object object;
-    return _dl_find_object((void *)address, &object) == 0 &&
-           strstr(object.dlfo_link_map->l_name, "/ld-linux");
+    struct lp_found object;
+    return lp_find_object((void *)address, &object) && strstr(object.map->l_name, "/ld-linux");
 }
 
 /* Is the caller an allocator of the program's? It may hold its locks, and loading allocates. libc's
  * own calls within malloc() do not reach the hooks. */
 static bool in_allocator(uintptr_t address)
 {
-    struct dl_find_object object;
-    return !lp_allocator()->libc && _dl_find_object((void *)address, &object) == 0 &&
-           strcmp(object.dlfo_link_map->l_name, lp_allocator()->file) == 0;
+    struct lp_found object;
+    return !lp_allocator()->libc && lp_find_object((void *)address, &object) &&
+           strcmp(object.map->l_name, lp_allocator()->file) == 0;
 }
 
 /* Loads libunwind before main if that is safe. false: the loader itself is at work, before the
@@ -99,8 +113,8 @@ static bool load_early(void *caller)
     bool loader = in_loader((uintptr_t)caller);
     if (!environ) /* libc is not initialized */
         return !loader;
-    if (atomic_load_explicit(&may_load_early, memory_order_relaxed) && __libc_single_threaded &&
-        !loader && !in_allocator((uintptr_t)caller) && atomic_exchange(&may_load_early, false))
+    if (atomic_load_explicit(&may_load_early, memory_order_relaxed) && one_thread() && !loader &&
+        !in_allocator((uintptr_t)caller) && atomic_exchange(&may_load_early, false))
         lp_unwind_load();
     return true;
 }

@@ -5,13 +5,13 @@
  */
 #include "record/code.h"
 
-#include <dlfcn.h>
 #include <elf.h>
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
 
+#include "record/findobject.h"
 #include "sys/file.h"
 #include "sys/pages.h"
 #include "sys/readable.h"
@@ -99,12 +99,12 @@ void lp_code_forget(void)
 
 bool lp_code_object(uintptr_t address, struct dl_phdr_info *info)
 {
-    struct dl_find_object found;
-    if (_dl_find_object((void *)address, &found) != 0)
+    struct lp_found found;
+    if (!lp_find_object((void *)address, &found))
         return describe_vdso(address, info);
 
-    const struct link_map *map = found.dlfo_link_map;
-    const ElfW(Ehdr) *header = found.dlfo_map_start;
+    const struct link_map *map = found.map;
+    const ElfW(Ehdr) *header = found.start;
     *info = (struct dl_phdr_info){.dlpi_addr = map->l_addr, .dlpi_name = map->l_name};
     if (program_headers && !map->l_name[0]) { /* the loader has "" as the program's name */
         info->dlpi_phdr = program_headers;
@@ -207,7 +207,7 @@ static uintptr_t number(const char **text, char end)
 }
 
 /* Handles one line of maps: "start-end rwxp ...". Mappings of objects are skipped, because
- * _dl_find_object() finds them. */
+ * lp_find_object() finds them. */
 static void note_line(const char *line)
 {
     const char *at = line;

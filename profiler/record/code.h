@@ -2,7 +2,7 @@
  * Where code is: the executable segments of loaded objects, and memory that the program itself made
  * executable (a JIT's). A return address must be in one of these.
  *
- * Objects are found by glibc's _dl_find_object(), which takes no lock and may be called in signal
+ * Objects are found by lp_find_object(), which takes no lock and may be called in signal
  * handlers. (Before glibc 2.35 it does not exist: a copy of the loader's list would be needed.)
  * Other executable memory is known from the last lp_code_refresh(), which the profiler's thread
  * calls. Code that was generated since then is not recognized.

@@ -247,7 +247,7 @@ void lp_cputimers_read(struct lp_cputimers_figures *figures)
 void lp_cputimers_thread_begins(void)
 {
     LP_KEEP_ERRNO;
-    pid_t tid = gettid();
+    pid_t tid = lp_gettid();
     _Atomic int32_t *word = word_of(tid);
     int32_t seen = word ? atomic_load(word) : NONE;
     if (word && !(seen > NONE && alive(seen - 1))) { /* else a look did it first */
@@ -259,7 +259,7 @@ void lp_cputimers_thread_begins(void)
 void lp_cputimers_thread_ends(void)
 {
     LP_KEEP_ERRNO;
-    _Atomic int32_t *word = word_of(gettid());
+    _Atomic int32_t *word = word_of(lp_gettid());
     if (word)
         take_back(atomic_exchange(word, ENDS));
 }

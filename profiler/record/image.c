@@ -178,7 +178,7 @@ static bool describe(struct lp_image *image, uintptr_t headers, uint32_t n)
     return true;
 }
 
-bool lp_image_read(struct lp_image *image, const struct dl_find_object *found)
+bool lp_image_read(struct lp_image *image, const struct lp_found *found)
 {
     struct {
         ElfW(Addr) bias;
@@ -188,11 +188,11 @@ bool lp_image_read(struct lp_image *image, const struct dl_find_object *found)
                    "the head of the loader's entry");
     uint32_t n = 0;
     image->name = "";
-    if (!peek(&entry, (uintptr_t)found->dlfo_link_map, sizeof entry))
+    if (!peek(&entry, (uintptr_t)found->map, sizeof entry))
         return false;
     image->bias = entry.bias;
-    uintptr_t headers = find_headers((uintptr_t)found->dlfo_map_start, &n);
-    if (!headers) /* for an object with holes, _dl_find_object() returns pieces */
+    uintptr_t headers = find_headers((uintptr_t)found->start, &n);
+    if (!headers) /* for an object with holes, lp_find_object() returns its parts */
         headers = find_headers(entry.bias, &n);
     const char *name = keep_name((uintptr_t)entry.name);
     if (name)

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "record/findobject.h"
+
 enum { LP_BUILD_ID_MAX = 32 };
 
 struct lp_segment {
@@ -28,7 +30,7 @@ struct lp_image {
 };
 
 /* Fills a zeroed image. false: the headers are not as expected, or there is no memory. */
-bool lp_image_read(struct lp_image *image, const struct dl_find_object *found);
+bool lp_image_read(struct lp_image *image, const struct lp_found *found);
 bool lp_image_read_program(struct lp_image *image, const struct dl_phdr_info *program);
 
 /* Is another build in its place now? Profiler's thread only: the object may be unloaded meanwhile.

@@ -11,6 +11,7 @@
 
 #include "record/capacity.h"
 #include "record/code.h"
+#include "record/findobject.h"
 #include "record/self.h"
 #include "record/stacks.h"
 #include "sys/losses.h"
@@ -21,7 +22,7 @@ enum { CHAINS = 256, CHAIN_SEARCHED = 64 /* how many records are searched for an
 
 struct record {
     struct lp_image image;
-    struct dl_find_object found;
+    struct lp_found found;
     uint32_t first; /* as in lp_loaded */
     uint32_t next;  /* the next in its chain: number plus one; 0: end */
     _Atomic uint32_t from, to;
@@ -57,18 +58,18 @@ static bool is_present(const struct record *r)
 }
 
 /* Is this the object that the record describes, by the loader's data? */
-static bool is_place(const struct record *r, const struct dl_find_object *found)
+static bool is_place(const struct record *r, const struct lp_found *found)
 {
-    const struct dl_find_object *f = &r->found;
-    uintptr_t start = (uintptr_t)found->dlfo_map_start;
-    if (f->dlfo_link_map != found->dlfo_link_map || f->dlfo_eh_frame != found->dlfo_eh_frame)
+    const struct lp_found *f = &r->found;
+    uintptr_t start = (uintptr_t)found->start;
+    if (f->map != found->map || f->eh_frame != found->eh_frame)
         return false;
-    if (f->dlfo_map_start == found->dlfo_map_start)
-        return f->dlfo_map_end == found->dlfo_map_end;
+    if (f->start == found->start)
+        return f->end == found->end;
     return start >= r->image.low && start < r->image.high; /* one of several pieces */
 }
 
-static struct record *find(uint32_t head, const struct dl_find_object *found)
+static struct record *find(uint32_t head, const struct lp_found *found)
 {
     for (uint32_t i = head; i;) {
         struct record *r = record_at(i - 1);
@@ -105,7 +106,7 @@ static void join_first(struct record *r, uint32_t head)
 
 /* An object whose headers cannot be read gets a record too, so that it is counted as a loss only
  * once. */
-static struct record *make(const struct dl_find_object *found, uint32_t stack, uint32_t *number)
+static struct record *make(const struct lp_found *found, uint32_t stack, uint32_t *number)
 {
     *number = lp_slab_count(&records) < LP_LOADED_MAX ? lp_slab_add(&records, 1) : LP_SLAB_FULL;
     struct record *r = *number == LP_SLAB_FULL ? NULL : record_at(*number);
@@ -120,9 +121,9 @@ static struct record *make(const struct dl_find_object *found, uint32_t stack, u
     return r;
 }
 
-static void note(const struct dl_find_object *found, uint32_t stack)
+static void note(const struct lp_found *found, uint32_t stack)
 {
-    uint32_t hash = (uint32_t)((uintptr_t)found->dlfo_eh_frame >> 4) * 0x9e3779b1u;
+    uint32_t hash = (uint32_t)((uintptr_t)found->eh_frame >> 4) * 0x9e3779b1u;
     _Atomic uint32_t *chain = &chains[hash % CHAINS];
     uint32_t head = atomic_load(chain), number;
     struct record *fresh = NULL, *r = find(head, found);
@@ -139,23 +140,22 @@ static void note(const struct dl_find_object *found, uint32_t stack)
 
 void lp_loaded_note(const uintptr_t *frames, uint32_t n, uint32_t stack)
 {
-    struct dl_find_object found = {0};
+    struct lp_found found = {0};
     note_program();
     for (uint32_t i = 0; i < n; i++) {
-        if (frames[i] >= (uintptr_t)found.dlfo_map_start &&
-            frames[i] < (uintptr_t)found.dlfo_map_end)
+        if (frames[i] >= (uintptr_t)found.start && frames[i] < (uintptr_t)found.end)
             continue; /* the same as the frame before */
-        if (_dl_find_object((void *)frames[i], &found) != 0)
-            found = (struct dl_find_object){0};
-        else if (found.dlfo_link_map->l_name[0]) /* not the program, which has a record already */
+        if (!lp_find_object((void *)frames[i], &found))
+            found = (struct lp_found){0};
+        else if (found.map->l_name[0]) /* not the program, which has a record already */
             note(&found, stack);
     }
 }
 
 static bool is_there(const struct record *r)
 {
-    struct dl_find_object now;
-    return _dl_find_object(r->found.dlfo_map_start, &now) == 0 && is_place(r, &now) &&
+    struct lp_found now;
+    return lp_find_object(r->found.start, &now) && is_place(r, &now) &&
            !(lp_self.own && lp_image_replaced(&r->image));
 }
 

@@ -6,16 +6,13 @@
  * these numbers serve as time: a record holds for the stacks from <= number < to.
  *
  * An object is recorded when the first new stack with an address in it is interned, by
- * _dl_find_object(): no lock, no allocation, safe in signal handlers. It is marked as gone when
- * _dl_find_object() no longer finds it. hooks/loader.c checks that after each dlclose(), and the
+ * lp_find_object(): no lock, no allocation, safe in signal handlers. It is marked as gone when
+ * lp_find_object() no longer finds it. hooks/loader.c checks that after each dlclose(), and the
  * profiler's thread before it looks up names. An object that is loaded again gets a new record.
  *
  * Two cases are not distinguished: two stacks with the same addresses (they are one stack), and
  * stacks that are taken between an unload that no hook sees and the next check. If a stack may
  * belong to two objects by its number, it is attributed to neither.
- *
- * _dl_find_object() needs glibc 2.35. For an older glibc, the profiler's thread would have to copy
- * the list of dl_iterate_phdr() regularly, and this code would search that copy.
  */
 #ifndef LP_RECORD_LOADED_H
 #define LP_RECORD_LOADED_H

@@ -13,6 +13,11 @@ void lp_loader_enter(void)
     lp_lock(&inside);
 }
 
+bool lp_loader_try_enter(void)
+{
+    return lp_trylock(&inside);
+}
+
 static bool enter_within(int patience_ms)
 {
     bool held = lp_trylock(&inside);

@@ -12,6 +12,9 @@
 void lp_loader_enter(void);
 void lp_loader_leave(void);
 
+/* Any thread; waits for nothing. false: a thread of ours is inside. */
+bool lp_loader_try_enter(void);
+
 /* The same on a thread of the program, which waits for LP_LOADER_PATIENCE_MS at most: our other
  * thread may wait for the loader's lock, and this one may hold that, in a library's constructor.
  * false: it is not entered. */

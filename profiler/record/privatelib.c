@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 
 #include "record/code.h"
+#include "record/findobject.h"
 #include "sys/pages.h"
 #include "sys/syscall.h"
 
@@ -108,6 +109,7 @@ void *lp_privatelib_load(const char *name, const struct lp_override *overrides, 
 #endif
     void *library = dlopen(name, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE | deep);
     struct link_map *map = NULL;
+    lp_find_object_opened(library);
     if (!library || dlinfo(library, RTLD_DI_LINKMAP, &map) != 0 || !map ||
         !tls_fits(map, tls_bytes))
         return NULL;

@@ -2,11 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <linux/sched.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
+#include "record/owntable.h"
 #include "sys/clock.h"
 #include "sys/syscall.h"
 #include "sys/valgrind.h"
@@ -59,13 +59,13 @@ static int leave_descriptors(void)
 #ifdef __SANITIZE_THREAD__
     return 0; /* it takes equal numbers for the same descriptor, so keep the table */
 #endif
-    /* The descriptors above 2 are not even copied. */
-    int error = (int)lp_syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, CLOSE_RANGE_UNSHARE);
+    int error = lp_own_table_enter();
     lp_self.apart = !error;
     if (!error) {
         long copy = lp_syscall(SYS_fcntl, STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
         own_stderr = copy < 0 ? -1 : (int)copy;
-        lp_syscall(SYS_close_range, 0, STDERR_FILENO, 0);
+        for (int fd = 0; fd <= STDERR_FILENO; fd++)
+            lp_syscall(SYS_close, fd);
     }
     for (int fd = 0; fd <= STDERR_FILENO && !error; fd++)
         error = null_at(fd);

@@ -27,10 +27,10 @@ struct lp_self {
 extern __thread struct lp_self lp_self __attribute__((visibility("hidden")));
 
 /* For whole threads of the profiler. Call enter first, once, and the other at the end. Such a
- * thread has its own descriptor table, empty except for /dev/null as 0, 1 and 2. What it opens
- * takes no number from the program, cannot be closed by it, and is not passed to its children. The
- * thread keeps its root and working directory when the program changes them. 0, or a negative
- * errno: -ENOSYS if there is no close_range() (Linux before 5.9, or a seccomp filter). */
+ * thread has its own descriptor table (record/owntable.h), empty except for /dev/null as 0, 1
+ * and 2. What it opens takes no number from the program, cannot be closed by it, and is not passed
+ * to its children. The thread keeps its root and working directory when the program changes them.
+ * 0, or a negative errno: -ENOSYS if it cannot have one. */
 int lp_own_thread_enter(void);
 void lp_own_thread_leave(void);
 

@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "record/code.h"
+#include "record/findobject.h"
 #include "record/framepointers.h"
 #include "record/unwindcalls.h"
 #include "record/unwinder.h"
@@ -268,11 +269,10 @@ static bool backtrace_fast(uintptr_t *raw, uint32_t max, uint32_t *n)
 
 bool lp_unwinder_at(uintptr_t address)
 {
-    struct dl_find_object object;
+    struct lp_found object;
     if (lp_unwinder_loaded())
         return address >= lu.start && address < lu.end;
-    return _dl_find_object((void *)address, &object) == 0 &&
-           strstr(object.dlfo_link_map->l_name, "/libunwind.so");
+    return lp_find_object((void *)address, &object) && strstr(object.map->l_name, "/libunwind.so");
 }
 
 bool lp_unwinder_loaded(void)
@@ -416,14 +416,14 @@ bool lp_unwind_load(void)
     lp_own_leave(previous);
     if (!found)
         return false;
-    struct dl_find_object libc, unwinder;
-    if (_dl_find_object((void *)lu.step, &unwinder) == 0) {
-        lu.start = (uintptr_t)unwinder.dlfo_map_start;
-        lu.end = (uintptr_t)unwinder.dlfo_map_end;
+    struct lp_found libc, unwinder;
+    if (lp_find_object((void *)lu.step, &unwinder)) {
+        lu.start = (uintptr_t)unwinder.start;
+        lu.end = (uintptr_t)unwinder.end;
     }
-    if (_dl_find_object((void *)gnu_get_libc_version, &libc) == 0) {
-        libc_start = (uintptr_t)libc.dlfo_map_start;
-        libc_end = (uintptr_t)libc.dlfo_map_end;
+    if (lp_find_object((void *)gnu_get_libc_version, &libc)) {
+        libc_start = (uintptr_t)libc.start;
+        libc_end = (uintptr_t)libc.end;
     }
     bool busy = lp_self.busy;
     lp_self.busy = true;

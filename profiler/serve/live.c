@@ -16,6 +16,7 @@
 #include <event2/http.h>
 
 #include "sys/clock.h"
+#include "record/findobject.h"
 #include "symbolize/symbols.h"
 #include "write/live.h"
 #include "serve/reply.h"
@@ -111,6 +112,7 @@ static void on_period(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what, (void)arg;
     struct lp_vitals vitals;
     int64_t began = lp_now_ns();
+    lp_find_object_refresh();
     lp_vitals_read(&vitals);
     int64_t ms = lp_history_wait_ms(lp_now_ns() - began);
     lp_history_add(history, &vitals);

@@ -26,6 +26,7 @@
 
 #include "leakprof_evhttp.h"
 #include "inspect/stderr.h"
+#include "sys/syscall.h"
 #include "inspect/vmas.h"
 #include "record/rate.h"
 #include "record/self.h"
@@ -300,7 +301,7 @@ void lp_server_run(const struct leakprof_options *options, bool again,
         error = set_up(options, &periods);
     if (!error && options->rate != LEAKPROF_RATE_KEEP)
         lp_rate_set(options->rate);
-    atomic_store(&server.tid, gettid());
+    atomic_store(&server.tid, lp_gettid());
     if (options->listen)
         enter_list(error);
     ready(error, server.url, arg);
@@ -317,7 +318,7 @@ void lp_server_run(const struct leakprof_options *options, bool again,
 void lp_server_stop(void)
 {
     atomic_store(&server.stopping, true);
-    tgkill(getpid(), atomic_load(&server.tid), stop_signal());
+    lp_syscall(SYS_tgkill, getpid(), atomic_load(&server.tid), stop_signal());
 }
 
 /* The parent's loop is not touched. */

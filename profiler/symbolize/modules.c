@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "sys/array.h"
+#include "record/findobject.h"
 #include "record/stacks.h"
 #include "record/unwind.h"
 
@@ -120,6 +121,7 @@ static bool update(uint32_t i)
 
 void lp_modules_refresh(void)
 {
+    lp_find_object_refresh();
     if (lp_loaded_check())
         lp_unwind_forget();
     size_t n = lp_loaded_count(), had = nspans;

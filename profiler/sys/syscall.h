@@ -13,9 +13,15 @@
 #include <stdint.h>
 #include <sys/syscall.h>
 
-#ifndef __x86_64__
-#error "leakprof runs on x86-64 Linux only: stacks, hooks and system calls are written for it"
-#endif
+#include "sys/platform.h"
+
+/* Calls that the headers of older kernels lack. */
+enum {
+    LP_SYS_close_range = 436,
+    LP_SYS_clone3 = 435,
+    LP_SYS_epoll_pwait2 = 441,
+    LP_SYS_rseq = 334
+};
 
 static inline long lp_syscall6(long number, long a, long b, long c, long d, long e, long f)
 {
@@ -36,6 +42,11 @@ enum { LP_ERRNO_MAX = 4095 }; /* results from -LP_ERRNO_MAX to -1 are errors */
 #define lp_syscall(...) LP_SYSCALL(__VA_ARGS__, 0, 0, 0, 0, 0, 0)
 #define LP_SYSCALL(number, a, b, c, d, e, f, ...)                                                  \
     lp_syscall6((long)(number), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+
+static inline int lp_gettid(void)
+{
+    return (int)lp_syscall(SYS_gettid);
+}
 
 enum { LP_SIGSET_BYTES = 8 }; /* of the kernel's signal sets */
 

@@ -1,7 +1,7 @@
 # Programs that change their user, root or namespaces, or that need a process with one thread.
 # shellcheck shell=bash disable=SC2317,SC2086
 . tests/blackbox/lib.sh
-lib=$build/libleakprof.so
+lib=${library:-$build/libleakprof.so}
 fixtures=$build/fixtures
 
 needs_root() {

@@ -1,7 +1,7 @@
 # Debian's daemons, which leave their parent and fork their workers. Each is skipped where it is not installed.
 # shellcheck shell=bash disable=SC2317
 . tests/blackbox/lib.sh
-lib=$build/libleakprof.so
+lib=${library:-$build/libleakprof.so}
 
 stop_daemon() { # of a test that failed
 	local file

@@ -1,7 +1,7 @@
 # Forked children that live on without exec are served, each at an address of its own.
 # shellcheck shell=bash disable=SC2317,SC2046
 . tests/blackbox/lib.sh
-lib=$build/libleakprof.so
+lib=${library:-$build/libleakprof.so}
 
 processes() { # [BASE]: lines of pid, parent, URL or "none"
 	curl -sS -m 60 "${1:-$pprof}/debug/processes" | jq -r '.processes[] | "\(.pid) \(.parent) \(.url // "none")"'

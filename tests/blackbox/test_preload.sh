@@ -1,7 +1,7 @@
 # The preloaded profiler in programs that know nothing of it.
 # shellcheck shell=bash disable=SC2317
 . tests/blackbox/lib.sh
-lib=$build/libleakprof.so
+lib=${library:-$build/libleakprof.so}
 
 test_serves() {
 	: "LD_PRELOAD serves profiles of an ordinary program"
