@@ -11,6 +11,7 @@
 
 #include "hooks/hook.h"
 #include "record/findobject.h"
+#include "sys/pages.h"
 
 enum { HANDLERS_MAX = 64 };
 
@@ -20,7 +21,7 @@ struct handlers {
     _Atomic bool there; /* the others are valid */
 };
 
-static struct handlers all[HANDLERS_MAX];
+static LP_APART struct handlers all[HANDLERS_MAX];
 static _Atomic uint32_t used;
 
 bool lp_atfork_known(void)
@@ -62,11 +63,13 @@ void lp_atfork_unloaded(void)
 int __register_atfork(void (*before)(void), void (*in_parent)(void), void (*in_child)(void),
                       void *object);
 
-LP_FIND(__register_atfork)
+/* The profiler calls it too, in every process, and most need no other real function yet. */
 LP_HOOK int __register_atfork(void (*before)(void), void (*in_parent)(void), void (*in_child)(void),
                               void *object)
 {
-    int error = LP_REAL(__register_atfork)(before, in_parent, in_child, object);
+    __typeof__(&__register_atfork) real =
+        (__typeof__(&__register_atfork))lp_real_find_one("__register_atfork");
+    int error = real(before, in_parent, in_child, object);
     if (error || !lp_atfork_known())
         return error;
     uint32_t i = atomic_fetch_add(&used, 1);
