@@ -11,6 +11,15 @@ import unittest
 # Tests look at what their children print. The children record, and are not served.
 os.environ.pop("LEAKPROF_LISTEN", None)
 outcomes = []
+LEFT_OUT = ("test_siginterrupt_off", "VSOCK")  # waits for 30 s each time; hangs in some virtual machines
+
+
+def cases(suite):
+    for test in suite:
+        if isinstance(test, unittest.TestSuite):
+            yield from cases(test)
+        elif not any(part in test.id() for part in LEFT_OUT):
+            yield test
 
 
 class Outcomes(unittest.TestResult):
@@ -36,7 +45,8 @@ from test import support  # noqa: E402
 support.verbose = False
 answers = os.fdopen(os.dup(1), "w")
 module = importlib.import_module("test." + sys.argv[1])
-unittest.defaultTestLoader.loadTestsFromModule(module).run(Outcomes())
+fixtures = unittest.defaultTestLoader.suiteClass  # runs setUpClass and setUpModule of the cases that are left
+fixtures(cases(unittest.defaultTestLoader.loadTestsFromModule(module))).run(Outcomes())
 for outcome in sorted(outcomes, key=lambda o: (o[1], o[0])):
     print(*outcome[:2], file=answers)
     if len(outcome) > 2:

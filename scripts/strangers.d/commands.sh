@@ -92,7 +92,8 @@ held() {
 	while [[ ! -s $work/hold ]] && kill -0 "$job" 2>/dev/null; do sleep 0.05; done
 	if [[ -s $work/hold ]]; then
 		pid=$(<"$work/hold")
-		result=$(names http://localhost --unix-socket "$work/sock.$pid")
+		result="not served"
+		[[ ! -S $work/sock.$pid ]] || result=$(names http://localhost --unix-socket "$work/sock.$pid")
 		rm -f "$work/hold"
 	fi
 	wait "$job"

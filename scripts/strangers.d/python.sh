@@ -13,7 +13,7 @@ cases() {
 }
 
 python_row() {
-	local name="python3 (its tests)" module count=0 modules_run=0 tests different=() plain preloaded plain_us=0 preloaded_us=0 speed=-
+	local name="python3 (its tests)" module count=0 modules_run=0 tests different=() late=() plain preloaded plain_us=0 preloaded_us=0 speed=-
 	local plain_preload='' with_preload=$lib
 	wanted "$name" && installed "$name" /usr/bin/python3 || return 0
 	tests=$(/usr/bin/python3 -c 'import os, test.test_json; print(os.path.dirname(test.__file__))' 2>/dev/null) || {
@@ -31,11 +31,12 @@ python_row() {
 		[[ $plain == "$preloaded" ]] || preloaded=$(cases preloaded "$module")
 		[[ $plain == "$preloaded" ]] || plain=$(cases plain "$module")
 		[[ $plain == "$preloaded" ]] || different+=("$module: $(diff <(echo "$plain") <(echo "$preloaded") | grep '^[<>]' | cell)")
+		[[ $plain != *"status 124" ]] || late+=("$module")
 		printf '%4d s  test_%s: %d lines\n' "$SECONDS" "$module" "$(wc -l <<<"$plain")" >&2
 	done
 	[[ $rounds -eq 0 ]] || speed=$(ratio "$plain_us" "$preloaded_us")
 	if [[ ${#different[@]} -eq 0 ]]; then
-		add "$name" /usr/bin/python3 "same: $((count - 2 * modules_run)) cases of $modules_run modules" "$speed" - - -
+		add "$name" /usr/bin/python3 "same: $((count - 2 * modules_run)) cases of $modules_run modules${late:+; not ended in 90 s, plain: ${late[*]}}" "$speed" - - -
 	else
 		add "$name" /usr/bin/python3 "different: ${different[*]}" "$speed" - - -
 	fi

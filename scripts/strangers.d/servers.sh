@@ -56,8 +56,8 @@ served() {
 	local url count
 	url=$(cat "$work/err" "$work/log" 2>/dev/null | grep -am1 -o 'http://127[0-9.:]*')
 	[[ -n $url ]] || { echo "not served" && return; }
-	[[ $(curl -s -m 60 -o /dev/null -w '%{http_code}' -X POST "$url/debug/snapshots") == 201 ]] || echo "no snapshot; "
-	curl -s -m 60 -o /dev/null -X PUT "$url/debug/rate?bytes=1024" # small servers allocate little under load
+	[[ $(curl -s -m 60 -o /dev/null -w '%{http_code}' -X POST "$url/debug/snapshots") == 201 ]] || printf "no snapshot; "
+	curl -s -m 60 -o /dev/null -X PUT "$url/debug/rate?bytes=1" # small servers allocate little under load
 	"load_$1" >/dev/null 2>&1
 	count=$(curl -s -m 30 "$url/debug/processes?format=text" | grep -c http://)
 	echo "$(names "$url")$( ((count < 2)) || echo "; $count processes served")"
