@@ -4,8 +4,8 @@
 # Forty that there are in Python 3.11 and 3.13. Not those that measure time or memory, need a network or a display, or
 # last long.
 modules="array bytes codecs contextlib ctypes dict epoll faulthandler fcntl fork1 gc generators io json list memoryview mmap os pickle
-	poll posix pty queue re resource select selectors set shutil signal socket socketserver sqlite3 struct subprocess sys tempfile
-	threading wait4 weakref"
+	poll posix pty queue re resource select selectors set shutil signal socket socketserver struct subprocess sys tempfile
+	threading wait4 weakref zlib"
 
 # cases KIND MODULE: the outcome of each test case.
 cases() {
