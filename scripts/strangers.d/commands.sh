@@ -7,7 +7,7 @@ run() {
 	local preload=$plain_preload listen=
 	[[ $1 == plain ]] || preload=$with_preload listen="export LEAKPROF_LISTEN=127.0.0.1:0;"
 	(cd "$work/here" && "$work/spent-run" "$work/spent" bash -c "${preload:+export LD_PRELOAD='$preload';} $listen $2") \
-		</dev/null 2>&1 | grep -av '^leakprof: http://'
+		</dev/null 2>&1 | grep -av '^leakprof: '
 	echo "status $(cut -d ' ' -f 1 "$work/spent")"
 }
 
