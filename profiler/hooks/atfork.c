@@ -24,9 +24,16 @@ struct handlers {
 static LP_APART struct handlers all[HANDLERS_MAX];
 static _Atomic uint32_t used;
 
+/* ThreadSanitizer's runtime calls __register_atfork() before it is ready for a hook. */
+#ifdef __SANITIZE_THREAD__
+enum { HOOKED = false };
+#else
+enum { HOOKED = true };
+#endif
+
 bool lp_atfork_known(void)
 {
-    return atomic_load(&used) <= HANDLERS_MAX;
+    return HOOKED && atomic_load(&used) <= HANDLERS_MAX;
 }
 
 static int count(void)
@@ -59,6 +66,7 @@ void lp_atfork_unloaded(void)
             atomic_store(&all[i].there, false);
 }
 
+#ifndef __SANITIZE_THREAD__
 /* No header of glibc declares it. */
 int __register_atfork(void (*before)(void), void (*in_parent)(void), void (*in_child)(void),
                       void *object);
@@ -82,3 +90,4 @@ LP_HOOK int __register_atfork(void (*before)(void), void (*in_parent)(void), voi
     }
     return 0;
 }
+#endif
