@@ -10,7 +10,7 @@
 
 #include "hooks/redirect.h"
 #include "hooks/symbols.h"
-#include "record/blocks.h"
+#include "record/blockcounts.h"
 
 struct lp_malloc_calls lp_real_malloc;
 

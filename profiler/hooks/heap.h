@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "hooks/real.h"
+#include "record/blockcounts.h"
 #include "record/blocks.h"
 #include "record/rate.h"
 #include "record/self.h"

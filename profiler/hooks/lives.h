@@ -3,10 +3,10 @@
  * Then the profiler's thread is started in it. A child that calls exec soon gets no thread.
  *
  * Some calls are made only by a process that lives on: accept(), epoll_create(), pthread_create().
- * Other hooks start it if the fork was LP_LIVES_MS ago, waits too when they begin. A child that
- * calls none of all these has no thread. Nor has one in the first wait of its life: it does not
- * grow. No signal can end that wait from outside, because the child may call exec meanwhile, or
- * give all signals their default action.
+ * Other hooks, and those of waits at their beginning, start it if the fork was LP_LIVES_MS ago. A
+ * child that calls none of these has no thread. Nor has a child in the first wait of its life: it
+ * does not grow. No signal can end that wait from outside, because the child may call exec
+ * meanwhile, or give all signals their default action.
  */
 #ifndef LP_HOOKS_LIVES_H
 #define LP_HOOKS_LIVES_H

@@ -14,7 +14,7 @@
  * table, without a lock (record/blocks.c).
  *
  * Another allocator's blocks stay where it puts them. A count for each of 4096 hashes of addresses
- * tells most frees that their block was not sampled (record/blocks.h). At a page boundary the
+ * tells most frees that their block was not sampled (record/blockcounts.h). At a page boundary the
  * blocks would be of another size class. The program can see that in malloc_usable_size(), and
  * sdallocx() or a sized operator delete would free them as what they are not.
  *

@@ -8,7 +8,6 @@
 #include "inspect/program.h"
 #include "sys/file.h"
 #include "sys/peek.h"
-#include "sys/syscall.h"
 #include "sys/clock.h"
 #include "sys/syscall.h"
 

@@ -22,6 +22,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 
+#include "record/blockcounts.h"
 #include "record/capacity.h"
 #include "record/sites.h"
 #include "sys/losses.h"
@@ -57,27 +58,6 @@ LP_SLAB(records, sizeof(struct lp_block), SEGMENT_SHIFT, LP_OWN_BLOCKS);
 LP_SLAB(cells, sizeof(uint32_t), SEGMENT_SHIFT, LP_OWN_BLOCKS);
 static LP_APART struct stripe stripes[STRIPES];
 _Static_assert(LP_BLOCKS_MAX < 1 << LINK_BITS, "links fit into a cell beside a tag");
-
-LP_APART _Atomic uint8_t lp_blocks_counts[LP_BLOCKS_COUNTS];
-
-void lp_blocks_count_begin(void)
-{
-    for (int i = 0; i < LP_BLOCKS_COUNTS; i++)
-        atomic_store_explicit(&lp_blocks_counts[i], LP_BLOCKS_NONE, memory_order_relaxed);
-    atomic_store_explicit(lp_blocks_count(0), 0, memory_order_relaxed);
-}
-
-/* It is raised before a record is inserted and lowered after it was removed, so it is never too
- * low. In a forked child it may stay too high. */
-static void count(uintptr_t address, int n)
-{
-    _Atomic uint8_t *counted = lp_blocks_count(address);
-    uint8_t seen = atomic_load_explicit(counted, memory_order_relaxed);
-    while (seen != 0 &&
-           !atomic_compare_exchange_weak_explicit(counted, &seen, (uint8_t)(seen + n),
-                                                  memory_order_relaxed, memory_order_relaxed))
-        ;
-}
 
 static uint32_t hash_of(uintptr_t address)
 {
@@ -277,7 +257,7 @@ static bool insert(struct stripe *stripe, const struct lp_block *block, uint32_t
     if (stale) {
         freed(record_of(stale));
         free_record(stripe, stale);
-        count(block->address, -1);
+        lp_block_counted(block->address, -1);
         lp_loss(LP_LOSS_FREE_MISSED);
     }
     if (!link) {
@@ -298,7 +278,7 @@ static void insert_late(struct stripe *stripe, uint32_t link)
         uintptr_t address = b->address;
         freed(b);
         free_record(stripe, link);
-        count(address, -1);
+        lp_block_counted(address, -1);
         lp_loss(LP_LOSS_BLOCKS_FULL);
     }
     if (anywhere)
@@ -313,7 +293,7 @@ static void remove_late(struct stripe *stripe, uint32_t link)
     if (removed) {
         freed(record_of(removed));
         free_record(stripe, removed);
-        count(address, -1);
+        lp_block_counted(address, -1);
     }
     free_record(stripe, link);
 }
@@ -400,7 +380,7 @@ int lp_block_insert(const struct lp_block *block)
     struct lp_held held;
     bool done;
 
-    count(block->address, 1);
+    lp_block_counted(block->address, 1);
     if (hold(stripe, LP_HOLD_BRIEFLY, &held)) {
         done = insert(stripe, block, 0);
         release(stripe, &held);
@@ -410,7 +390,7 @@ int lp_block_insert(const struct lp_block *block)
         done = leave_late(stripe, &late);
     }
     if (!done) {
-        count(block->address, -1);
+        lp_block_counted(block->address, -1);
         lp_loss(LP_LOSS_BLOCKS_FULL);
     }
     return done ? 0 : -ENOMEM;
@@ -434,7 +414,7 @@ int lp_block_remove(uintptr_t address, struct lp_block *block)
     if (link) {
         *block = *record_of(link);
         free_record(stripe, link);
-        count(address, -1);
+        lp_block_counted(address, -1);
     } else if (n && n < 2 * atomic_load_explicit(&stripe->live, memory_order_relaxed)) {
         split(stripe); /* a failed search becomes rarer with more cells */
     }

@@ -19,20 +19,6 @@
  * private: use only the lower ones.) */
 extern _Atomic uintptr_t lp_block_mask __attribute__((visibility("hidden")));
 
-/* How many records there are of addresses with this hash, plus LP_BLOCKS_NONE. So a free of another
- * allocator's block, which may lie anywhere, need not look in the table. 0: they are not counted,
- * because there were too many, or with libc's malloc. So it is for address 0. */
-enum { LP_BLOCKS_COUNTS = 4096, LP_BLOCKS_NONE = 1 };
-extern _Atomic uint8_t lp_blocks_counts[LP_BLOCKS_COUNTS] __attribute__((visibility("hidden")));
-
-static inline _Atomic uint8_t *lp_blocks_count(uintptr_t address)
-{
-    return &lp_blocks_counts[(address >> 4) * UINT64_C(0x9e3779b97f4a7c15) >> 52];
-}
-
-/* Before the first record, if frees are to be spared the table. */
-void lp_blocks_count_begin(void);
-
 struct lp_block {
     uintptr_t address;
     uint64_t size;  /* as requested */

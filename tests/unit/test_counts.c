@@ -1,4 +1,5 @@
-/* The counts that spare a free the table (record/blocks.h): never too low, whatever else they are.
+/* The counts that spare a free the table (record/blockcounts.h): never too low, whatever else they
+ * are.
  */
 #include "unit.h"
 
@@ -8,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "record/blockcounts.h"
 #include "record/blocks.h"
 #include "record/rate.h"
 #include "record/sites.h"

@@ -1,6 +1,7 @@
 /* Which object an address belonged to is noted without waiting for the loader, and without a trace.
  */
 #include "unit.h"
+#include "hidden.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -20,16 +21,9 @@
 #include "record/self.h"
 #include "record/stacks.h"
 
-/* build/fixtures/hidden.so, which nothing else has loaded. */
 static void *load(uintptr_t *address)
 {
-    static char path[8192];
-    char self[4096];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    assert_true(n > 0);
-    self[n] = '\0';
-    snprintf(path, sizeof path, "%s/fixtures/hidden.so", dirname(dirname(self)));
-    void *library = dlopen(path, RTLD_NOW);
+    void *library = dlopen(hidden_path(), RTLD_NOW);
     assert_non_null(library);
     *address = (uintptr_t)dlsym(library, "hidden_keep") + 4;
     return library;

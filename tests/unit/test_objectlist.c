@@ -1,6 +1,7 @@
 /* The list of loaded objects for an older glibc is what a newer one finds, in every thread and
  * handler. */
 #include "unit.h"
+#include "hidden.h"
 
 #include <dlfcn.h>
 #include <iconv.h>
@@ -25,17 +26,6 @@
 #else
 #define NEEDS_LIST()
 #endif
-
-static const char *hidden(void)
-{
-    static char path[8192];
-    char self[4096];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    assert_true(n > 0);
-    self[n] = '\0';
-    snprintf(path, sizeof path, "%s/fixtures/hidden.so", dirname(dirname(self)));
-    return path;
-}
 
 static int objects;
 
@@ -92,7 +82,7 @@ static void what_is_loaded_and_unloaded_is_followed(void **state)
     (void)state;
     NEEDS_LIST();
     struct lp_found found, before;
-    void *library = dlopen(hidden(), RTLD_NOW);
+    void *library = dlopen(hidden_path(), RTLD_NOW);
     assert_non_null(library);
     uintptr_t address = (uintptr_t)dlsym(library, "hidden_keep");
     assert_true(lp_object_list_find(address, &found)); /* without a refresh of ours */
@@ -168,7 +158,7 @@ static void readers_never_miss_an_object(void **state)
     assert_int_equal(pthread_create(&reader, NULL, read_always, NULL), 0);
     timer_settime(timer, 0, &often, NULL);
     for (int i = 0; i < 2000; i++)
-        dlclose(dlopen(hidden(), RTLD_NOW));
+        dlclose(dlopen(hidden_path(), RTLD_NOW));
     timer_delete(timer);
     atomic_store(&ended, true);
     pthread_join(reader, NULL);
