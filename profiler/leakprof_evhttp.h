@@ -15,6 +15,7 @@ extern "C" {
 
 #pragma GCC visibility push(default)
 
+struct event_base;
 struct evhttp;
 struct evhttp_request;
 
@@ -27,13 +28,42 @@ int leakprof_evhttp_check(const struct leakprof_guard *guard, struct evhttp_requ
 /* Adds the WWW-Authenticate header that an answer with status 401 needs. */
 void leakprof_evhttp_challenge(struct evhttp_request *request);
 
-/* Limits what a client can make evhttp keep, in bytes: the head of a request (request line and
- * headers), its body, and what is read ahead from one connection, which is the sum of both. evhttp
- * alone reads ahead without a limit while a request is being answered. Also makes the answers to
- * requests that evhttp refuses by itself JSON ({"error": why}) instead of HTML; answers that you
- * send with evhttp_send_error() and a reason of your own do not change. Call it before the first
- * connection. It uses evhttp_set_bevcb(). */
-void leakprof_evhttp_limit(struct evhttp *http, size_t head_max, size_t body_max);
+/* Limits what clients can make evhttp keep. evhttp alone accepts any number of connections, reads a
+ * whole body before a handler sees the head, and reads ahead without a limit while a request is
+ * being answered.
+ *
+ * - A connection takes at most one head and one body ahead. The rest stays with the kernel.
+ * - A body is read only after the guard has let its head pass, and is refused with 400 if it is not
+ *   clear where it ends. Requests without a body are for your handler to check.
+ * - If there are too many connections, those that were idle longest are closed. If none is idle, a
+ *   new one is refused with 503.
+ * - If all connections together hold too many bytes of requests, the one with most of them is
+ *   refused with 503. A request that takes more than 60 s to arrive is refused with 408.
+ *
+ * These answers, and those to requests that evhttp refuses by itself, are JSON ({"error": why}).
+ * What you send with evhttp_send_error() and a reason of your own does not change. */
+struct leakprof_evhttp_limits {
+    const struct leakprof_guard *guard; /* who may send a body; NULL: everyone. It is not copied. */
+    size_t head_max, body_max; /* bytes of a request line with its headers, and of a body */
+    size_t input_max;          /* bytes of requests, in all connections */
+    size_t output_max;         /* bytes of answers that clients have not read yet */
+    int connections_max;
+};
+struct leakprof_evhttp_gate;
+
+/* Call it before the first connection. It uses evhttp_set_bevcb(). NULL: out of memory. */
+struct leakprof_evhttp_gate *leakprof_evhttp_limit(struct evhttp *http, struct event_base *base,
+                                                   const struct leakprof_evhttp_limits *limits);
+/* Call it after evhttp_free(). NULL is allowed. */
+void leakprof_evhttp_unlimit(struct leakprof_evhttp_gate *gate);
+
+/* true: more than output_max bytes wait for clients that read slowly, so refuse the request (503)
+ * instead of making another answer. First closes connections that have read nothing for 5 s. */
+bool leakprof_evhttp_crowded(struct leakprof_evhttp_gate *gate);
+
+/* Stops accepting connections for a moment. Call it if accepting fails, for example because no
+ * descriptor is left. Without a pause, libevent would try again at once, for ever. */
+void leakprof_evhttp_pause(struct leakprof_evhttp_gate *gate);
 
 /* Files that are compiled into the program. profiler/ui/embed writes the table as C source. */
 struct leakprof_file {

@@ -28,11 +28,21 @@
  * it is invalid. */
 enum { IDLE_SECONDS = 60, BACKLOG = 1024, HEAD_MAX = 64 << 10, BODY_MAX = 64 << 10 };
 
+/* Of all loops together; less if the system gives less. */
+enum {
+    INPUT_MAX = 32 << 20,
+    OUTPUT_MIN = 4 << 20,
+    OUTPUT_MAX = 128 << 20,
+    CONNECTIONS_MIN = 64,
+    CONNECTIONS_MAX = 8192
+};
+
 struct loop {
     struct event_base *base;
     struct evhttp *http;
     struct evhttp_bound_socket *bound;
-    struct event *wake, *again;
+    struct leakprof_evhttp_gate *gate;
+    struct event *wake;
     int wake_fd, number;
     pthread_t thread;
     bool started;
@@ -129,24 +139,19 @@ static int bind_one(const struct leakprof_address *to, bool shared)
     return fd;
 }
 
-static void accept_again(evutil_socket_t fd, short what, void *arg)
-{
-    struct loop *loop = arg;
-
-    (void)fd, (void)what;
-    if (loop->bound)
-        evconnlistener_enable(evhttp_bound_socket_get_listener(loop->bound));
-}
-
-/* Out of descriptors. Without a pause, libevent would retry at once, and log each attempt. */
+/* Out of descriptors. */
 static void on_accept_error(struct evconnlistener *listener, void *arg)
 {
-    (void)arg;
-    evconnlistener_disable(listener);
-    event_add(here->again, &(struct timeval){.tv_usec = 100000});
+    (void)listener, (void)arg;
+    leakprof_evhttp_pause(here->gate);
 }
 
-static int make_loop(struct loop *loop, int number,
+static int64_t clamp(int64_t n, int64_t min, int64_t max)
+{
+    return n < min ? min : n > max ? max : n;
+}
+
+static int make_loop(struct loop *loop, int number, const struct leakprof_evhttp_limits *limits,
                      void (*handle)(struct evhttp_request *request, void *loop))
 {
     const struct timeval *idle;
@@ -161,11 +166,10 @@ static int make_loop(struct loop *loop, int number,
         !(loop->wake =
               event_new(loop->base, loop->wake_fd, EV_READ | EV_PERSIST, run_jobs, loop)) ||
         event_add(loop->wake, NULL) < 0 ||
-        !(loop->again = evtimer_new(loop->base, accept_again, loop)))
+        !(loop->gate = leakprof_evhttp_limit(loop->http, loop->base, limits)))
         return -ENOMEM;
 
     evhttp_set_allowed_methods(loop->http, UINT16_MAX); /* the routes give the reason */
-    leakprof_evhttp_limit(loop->http, HEAD_MAX, BODY_MAX);
     /* All connections have the same time-out, so libevent can keep a queue, not a heap. */
     idle = event_base_init_common_timeout(loop->base, &(struct timeval){.tv_sec = IDLE_SECONDS});
     if (!idle)
@@ -206,17 +210,32 @@ static void *run(void *arg)
     return NULL;
 }
 
-int front_start(const struct leakprof_address *at, int n,
+/* The share of one loop. */
+static void set_limits(struct leakprof_evhttp_limits *limits, int n)
+{
+    struct leakprof_limits system;
+
+    leakprof_limits(&system);
+    limits->head_max = HEAD_MAX;
+    limits->body_max = BODY_MAX;
+    limits->input_max = (size_t)clamp(system.memory / 8, HEAD_MAX + BODY_MAX, INPUT_MAX) / n;
+    limits->output_max = (size_t)clamp(system.memory / 8, OUTPUT_MIN, OUTPUT_MAX) / n;
+    limits->connections_max = (int)clamp(system.fds / 2, CONNECTIONS_MIN, CONNECTIONS_MAX) / n;
+}
+
+int front_start(const struct leakprof_address *at, int n, const struct leakprof_guard *guard,
                 void (*handle)(struct evhttp_request *request, void *loop))
 {
+    struct leakprof_evhttp_limits limits = {.guard = guard};
     int held = -1, err = 0;
 
+    set_limits(&limits, n);
     address = *at;
     loops = calloc((size_t)n, sizeof(*loops));
     if (!loops)
         return -ENOMEM;
     for (; nloops < n && err == 0; nloops++)
-        err = make_loop(&loops[nloops], nloops, handle);
+        err = make_loop(&loops[nloops], nloops, &limits, handle);
     if (err == 0)
         err = held = bind_one(&address, false);
     if (err >= 0)
@@ -239,6 +258,11 @@ int front_start(const struct leakprof_address *at, int n,
 const char *front_address(void)
 {
     return address.text;
+}
+
+bool front_crowded(struct loop *loop)
+{
+    return leakprof_evhttp_crowded(loop->gate);
 }
 
 struct event_base *front_base(struct loop *loop)
@@ -294,10 +318,9 @@ void front_free(void)
 
         if (loop->http)
             evhttp_free(loop->http);
+        leakprof_evhttp_unlimit(loop->gate);
         if (loop->wake)
             event_free(loop->wake);
-        if (loop->again)
-            event_free(loop->again);
         if (loop->wake_fd >= 0)
             close(loop->wake_fd);
         if (loop->base)

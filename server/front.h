@@ -12,8 +12,9 @@
 enum { FRONT_URL_MAX = 8 << 10, FRONT_HEADERS_MAX = 8 << 10 };
 
 struct event_base;
-struct leakprof_address;
 struct evhttp_request;
+struct leakprof_address;
+struct leakprof_guard;
 struct loop;
 
 /* Work for a loop, in memory of the caller. */
@@ -22,9 +23,10 @@ struct job {
     void (*run)(struct job *job);
 };
 
-/* Binds the port and starts the loops. They call `handle` for every request. 0 or negative errno.
- */
+/* Binds the port and starts the loops. They call `handle` for every request. A body is read only
+ * after the guard, which is not copied, has let its head pass. 0 or negative errno. */
 int front_start(const struct leakprof_address *address, int nloops,
+                const struct leakprof_guard *guard,
                 void (*handle)(struct evhttp_request *request, void *loop));
 
 /* The address, with the port that the kernel chose for port 0: "127.0.0.1:8080". */
@@ -38,6 +40,9 @@ bool front_stopping(void);
 /* Ends the loops and joins their threads. Then front_free() frees what they used. */
 void front_stop(void);
 void front_free(void);
+
+/* true: too many answers wait for clients that read slowly, so this loop should make no other. */
+bool front_crowded(struct loop *loop);
 
 struct event_base *front_base(struct loop *loop);
 

@@ -14,6 +14,11 @@ void guard_start(const struct options *options)
     guard.token = options->token[0] ? options->token : NULL;
 }
 
+const struct leakprof_guard *guard_of_bodies(void)
+{
+    return &guard;
+}
+
 bool guard_has_token(void)
 {
     return guard.token != NULL;

@@ -9,10 +9,14 @@
 #include <stdbool.h>
 
 struct evhttp_request;
+struct leakprof_guard;
 struct options;
 
 /* Before the first request. The token is not copied. */
 void guard_start(const struct options *options);
+
+/* For the gate before the bodies (front.h). */
+const struct leakprof_guard *guard_of_bodies(void);
 
 /* Do this server and the profiler require a token? */
 bool guard_has_token(void);

@@ -119,7 +119,7 @@ int main(int argc, char **argv)
     });
     if (err < 0)
         cannot_listen("--pprof", options.pprof.text, err);
-    err = front_start(&options.listen, (int)options.threads, routes_handle);
+    err = front_start(&options.listen, (int)options.threads, guard_of_bodies(), routes_handle);
     if (err < 0) {
         leakprof_stop();
         cannot_listen("--listen", options.listen.text, err);

@@ -210,8 +210,13 @@ static int read_query(const struct route *route, char *query, struct asked *aske
 }
 
 /* 0, or the status to refuse the request with and *why. */
-static int check(struct evhttp_request *request, const struct route *route, const char **why)
+static int check(struct evhttp_request *request, const struct route *route, struct loop *loop,
+                 const char **why)
 {
+    if (front_crowded(loop)) {
+        *why = "too many answers wait for clients that read slowly; try again later";
+        return 503;
+    }
     if (front_stopping()) {
         *why = "the server is stopping";
         return 503;
@@ -252,7 +257,7 @@ void routes_handle(struct evhttp_request *request, void *loop)
     if (route && route->names == A_FILE)
         asked.file = name.start;
 
-    status = check(request, route, &refusal);
+    status = check(request, route, loop, &refusal);
     if (status != 0) {
         if (status != 401)
             reply_then_close(request);

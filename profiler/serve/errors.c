@@ -1,11 +1,4 @@
 /*
- * What evhttp does with a connection by itself, made safe.
- *
- * While a request is being answered, libevent goes on reading what the client sends, without a
- * limit. So the input buffer of each connection has a high-water mark: what is needed for one head
- * and one body, which evhttp only uses when it is complete. The rest stays with the kernel, which
- * stops the client.
- *
  * evhttp refuses some requests before it calls a handler: requests that are not valid HTTP, that
  * have a head or body that is too long, or an unknown Expect. It answers with its own HTML page,
  * and libevent 2.1 has no hook for it. So the output buffer of each connection is watched. evhttp
@@ -13,15 +6,12 @@
  * and page are still in the buffer, because nothing is written to the socket before the event loop
  * runs again. They are replaced there. evhttp itself closes the connection afterwards.
  */
-#include "leakprof_evhttp.h"
+#include "serve/errors.h"
 
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
-#include <event2/event.h>
-#include <event2/http.h>
 #include <event2/util.h>
 
 static const struct refusal {
@@ -81,19 +71,7 @@ static void on_output(struct evbuffer *out, const struct evbuffer_cb_info *info,
                         refusal->status, refusal->phrase, date, length, body);
 }
 
-static struct bufferevent *new_connection(struct event_base *base, void *input_max)
+void lp_errors_watch(struct bufferevent *connection)
 {
-    struct bufferevent *connection = bufferevent_socket_new(base, -1, 0);
-    if (!connection)
-        return NULL;
     evbuffer_add_cb(bufferevent_get_output(connection), on_output, NULL);
-    bufferevent_setwatermark(connection, EV_READ, 0, (uintptr_t)input_max);
-    return connection;
-}
-
-void leakprof_evhttp_limit(struct evhttp *http, size_t head_max, size_t body_max)
-{
-    evhttp_set_max_headers_size(http, (ev_ssize_t)head_max);
-    evhttp_set_max_body_size(http, (ev_ssize_t)body_max);
-    evhttp_set_bevcb(http, new_connection, (void *)(uintptr_t)(head_max + body_max));
 }

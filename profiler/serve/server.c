@@ -25,6 +25,7 @@
 #include <event2/listener.h>
 
 #include "leakprof_evhttp.h"
+#include "leakprof_server.h"
 #include "inspect/stderr.h"
 #include "sys/syscall.h"
 #include "inspect/vmas.h"
@@ -37,6 +38,7 @@
 #include "serve/live.h"
 #include "serve/periodic.h"
 #include "serve/processes.h"
+#include "serve/reply.h"
 #include "serve/route.h"
 #include "serve/stale.h"
 #include "serve/trace.h"
@@ -46,10 +48,12 @@
 
 enum {
     DESCRIPTORS_MIN = 16,
-    ACCEPT_AGAIN_SECONDS = 1,
     HEADERS_MAX = 16 << 10,
     BODY_MAX = 1 << 20,
-    TIMEOUT_SECONDS = 60
+    TIMEOUT_SECONDS = 60,
+    CONNECTIONS_MAX = 256,
+    INPUT_MAX = 8 << 20, /* at most, and at most an eighth of what the process may use */
+    OUTPUT_MAX = 64 << 20
 };
 
 static struct server {
@@ -60,6 +64,7 @@ static struct server {
     _Atomic pid_t tid; /* the thread that runs the server; 0: none */
     struct event_base *base;
     struct evhttp *http;
+    struct leakprof_evhttp_gate *gate;
     struct evhttp_bound_socket *bound; /* at server.url */
     const char *token;
     struct event *stop;
@@ -97,6 +102,7 @@ static void release(void)
     lp_follow_stop();
     if (server.http)
         evhttp_free(server.http); /* closes all connections and the listening socket */
+    leakprof_evhttp_unlimit(server.gate);
     if (*server.url)
         lp_listen_remove(server.url);
     if (server.stop)
@@ -104,23 +110,16 @@ static void release(void)
     if (server.base)
         event_base_free(server.base);
     server.http = NULL;
+    server.gate = NULL;
     server.stop = NULL;
     server.base = NULL;
 }
 
-/* The thread is out of descriptors. Without a pause, libevent would retry at once, forever. */
-static void on_accept_again(evutil_socket_t fd, short what, void *listener)
-{
-    (void)fd, (void)what;
-    evconnlistener_enable(listener);
-}
-
+/* The thread is out of descriptors. */
 static void on_accept_error(struct evconnlistener *listener, void *arg)
 {
-    (void)arg;
-    if (event_base_once(server.base, -1, EV_TIMEOUT, on_accept_again, listener,
-                        &(struct timeval){.tv_sec = ACCEPT_AGAIN_SECONDS}) == 0)
-        evconnlistener_disable(listener);
+    (void)listener, (void)arg;
+    leakprof_evhttp_pause(server.gate);
 }
 
 static void watch_accept_errors(struct evhttp_bound_socket *bound)
@@ -186,21 +185,48 @@ static struct event_base *new_base(void)
     return base;
 }
 
+static void on_request(struct evhttp_request *http, void *arg)
+{
+    (void)arg;
+    if (leakprof_evhttp_crowded(server.gate))
+        lp_reply_error(http, 503,
+                       "too many answers wait for clients that read slowly; try again later");
+    else
+        lp_route(http, &server.guard);
+}
+
+/* max, or the share of what the system gives if that is less, but no less than min. */
+static size_t at_most(int64_t max, int64_t share, int64_t min)
+{
+    return (size_t)(share > max ? max : share > min ? share : min);
+}
+
 static int set_up_http(int listen_fd)
 {
+    struct leakprof_limits system;
+    leakprof_limits(&system);
+    const struct leakprof_evhttp_limits limits = {
+        .guard = &server.guard,
+        .head_max = HEADERS_MAX,
+        .body_max = BODY_MAX,
+        .input_max = at_most(INPUT_MAX, system.memory / 8, HEADERS_MAX + BODY_MAX),
+        .output_max = at_most(OUTPUT_MAX, system.memory / 8, 1 << 20),
+        .connections_max = (int)at_most(CONNECTIONS_MAX, system.fds / 4, DESCRIPTORS_MIN)};
     server.http = evhttp_new(server.base);
     if (!server.http)
+        return -ENOMEM;
+    server.gate = leakprof_evhttp_limit(server.http, server.base, &limits);
+    if (!server.gate)
         return -ENOMEM;
     struct evhttp_bound_socket *bound = evhttp_accept_socket_with_handle(server.http, listen_fd);
     if (!bound)
         return -ENOMEM;
     server.bound = bound;
     watch_accept_errors(bound);
-    leakprof_evhttp_limit(server.http, HEADERS_MAX, BODY_MAX);
     evhttp_set_timeout(server.http, TIMEOUT_SECONDS);
     evhttp_set_default_content_type(server.http, NULL);
     evhttp_set_allowed_methods(server.http, UINT16_MAX); /* lp_route() gives the reason */
-    evhttp_set_gencb(server.http, lp_route, &server.guard);
+    evhttp_set_gencb(server.http, on_request, NULL);
     return 0;
 }
 
@@ -334,6 +360,7 @@ void lp_server_forked(void)
     lp_store_forked();
     server.base = NULL;
     server.http = NULL;
+    server.gate = NULL;
     server.stop = NULL;
     atomic_store(&server.tid, 0);
 }

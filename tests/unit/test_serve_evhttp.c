@@ -20,9 +20,10 @@ static struct event_base *base;
 static struct leakprof_address guarded, plain;
 static char answer[4096];
 
+static const struct leakprof_guard guard = {.loopback = true, .token = "0123456789abcdef"};
+
 static void handle(struct evhttp_request *request, void *arg)
 {
-    static const struct leakprof_guard guard = {.loopback = true, .token = "0123456789abcdef"};
     const char *why = "fine";
     int status = leakprof_evhttp_check(&guard, request, true, &why);
     (void)arg;
@@ -116,14 +117,23 @@ int main(void)
         cmocka_unit_test(test_another_evhttp),
     };
     const struct leakprof_options options = {.listen = "127.0.0.1:0", .rate = LEAKPROF_RATE_KEEP};
+    const struct leakprof_evhttp_limits limits = {.guard = &guard,
+                                                  .head_max = 8192,
+                                                  .body_max = 8192,
+                                                  .input_max = 1 << 20,
+                                                  .output_max = 1 << 20,
+                                                  .connections_max = 100};
     base = event_base_new();
     struct evhttp *mine = serve(&guarded), *other = serve(&plain);
-    leakprof_evhttp_limit(mine, 8192, 8192);
+    struct leakprof_evhttp_gate *gate = leakprof_evhttp_limit(mine, base, &limits);
+    if (!gate)
+        return 1;
     if (leakprof_start(&options) != 0)
         return 1;
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     leakprof_stop();
     evhttp_free(mine);
+    leakprof_evhttp_unlimit(gate);
     evhttp_free(other);
     event_base_free(base);
     return failed;
