@@ -10,8 +10,15 @@
 #include "sys/clock.h"
 #include "profile/kinds.h"
 
+enum {
+    BYTES_MAX = 1 << 30,
+    SHARE = 8,         /* of what the process may use */
+    PERIODIC_SHARE = 4 /* of that, for all periodic ones together */
+};
+
 static struct lp_snapshot *snapshots[LP_SNAPSHOTS_MAX]; /* oldest first */
 static size_t nsnapshots;
+static int64_t max_bytes = BYTES_MAX;
 static int last_id;
 static int64_t last_cost_ns = -1;
 
@@ -57,6 +64,17 @@ int64_t lp_snapshot_last_cost_ns(void)
     return last_cost_ns;
 }
 
+void lp_store_set_max(int64_t allowed)
+{
+    int64_t share = allowed / SHARE;
+    max_bytes = share < BYTES_MAX ? share : BYTES_MAX;
+}
+
+int64_t lp_store_max(void)
+{
+    return max_bytes;
+}
+
 static int64_t bytes_kept(void)
 {
     int64_t bytes = 0;
@@ -67,7 +85,7 @@ static int64_t bytes_kept(void)
 
 int lp_store_take(const char *name, const struct lp_snapshot **out)
 {
-    if (nsnapshots == LP_SNAPSHOTS_MAX || bytes_kept() >= LP_SNAPSHOTS_BYTES)
+    if (nsnapshots == LP_SNAPSHOTS_MAX || bytes_kept() >= max_bytes)
         return -ENOSPC;
     struct lp_snapshot *snapshot = lp_snapshot_now();
     if (!snapshot)
@@ -124,6 +142,8 @@ int lp_store_take_periodic(size_t keep, int64_t bytes)
     if (error)
         return error;
     snapshots[nsnapshots - 1]->periodic = true;
+    if (bytes > max_bytes / PERIODIC_SHARE)
+        bytes = max_bytes / PERIODIC_SHARE;
     while (thin(keep, bytes))
         ;
     return 0;

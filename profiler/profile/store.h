@@ -1,7 +1,7 @@
 /*
  * Numbered snapshots. Each holds every profile, taken together. The store keeps at most
- * LP_SNAPSHOTS_MAX of them, or LP_SNAPSHOTS_BYTES, and refuses one more (-ENOSPC): a snapshot that
- * was requested is never dropped without a request.
+ * LP_SNAPSHOTS_MAX of them, or lp_store_max() bytes, and refuses one more (-ENOSPC): a snapshot
+ * that was requested is never dropped without a request.
  *
  * Periodic snapshots are thinned. If there are more than may be kept, the one whose neighbours are
  * closest together for its age is dropped. The first and the last stay. The older they are, the
@@ -17,7 +17,6 @@
 #include "config.h"
 #include "profile/take.h"
 
-#define LP_SNAPSHOTS_BYTES (INT64_C(1) << 30) /* the last one may exceed it */
 enum { LP_SNAPSHOTS_MAX = 256, LP_SNAPSHOT_NAME_MAX = 63 };
 
 struct lp_snapshot {
@@ -33,6 +32,11 @@ struct lp_snapshot {
     struct lp_profile *profiles[LP_SNAPSHOT_PROFILES]; /* as lp_snapshot_kinds */
 };
 
+/* How many bytes they may have together (the last one may exceed it): 1 GiB, or a share of what the
+ * system allows the process if that is less. allowed: in bytes. */
+void lp_store_set_max(int64_t allowed);
+int64_t lp_store_max(void);
+
 /* Takes one that is not in the store. A profile that cannot be taken is missing in it. Free it with
  * lp_snapshot_free(). NULL with errno: ENOMEM. */
 struct lp_snapshot *lp_snapshot_now(void);
@@ -46,7 +50,8 @@ int64_t lp_snapshot_last_cost_ns(void);
 int lp_store_take(const char *name, const struct lp_snapshot **out);
 
 /* The same for a periodic one. Then thins the periodic ones to `keep` (LP_PERIODIC_KEEP_MIN or
- * more) and to this many bytes. Returns the same values. */
+ * more) and to this many bytes, but no more than a quarter of lp_store_max(). Returns the same
+ * values. */
 int lp_store_take_periodic(size_t keep, int64_t bytes);
 
 int lp_store_rename(int id, const char *name);   /* 0 or -ENOENT; a named one is not thinned */

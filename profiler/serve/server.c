@@ -205,6 +205,7 @@ static int set_up_http(int listen_fd)
 {
     struct leakprof_limits system;
     leakprof_limits(&system);
+    lp_store_set_max(system.memory);
     const struct leakprof_evhttp_limits limits = {
         .guard = &server.guard,
         .head_max = HEADERS_MAX,

@@ -179,7 +179,7 @@ void lp_http_snapshot_take(struct lp_request *request)
         lp_reply_error(request->http, lp_status(error),
                        "the store is full: it holds at most %d snapshots or %lld MiB. DELETE "
                        "/debug/snapshots/ID drops one.",
-                       LP_SNAPSHOTS_MAX, (long long)(LP_SNAPSHOTS_BYTES >> 20));
+                       LP_SNAPSHOTS_MAX, (long long)(lp_store_max() >> 20));
         return;
     }
     if (error) {

@@ -2,6 +2,7 @@
  */
 #include "unit.h"
 
+#include <errno.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -67,10 +68,28 @@ static void periodic_ones_have_so_much_memory(void **state)
         assert_int_equal(lp_store_drop(lp_store_at(0)->id), 0);
 }
 
+static void all_have_a_share_of_what_is_allowed(void **state)
+{
+    (void)state;
+    const struct lp_snapshot *taken;
+
+    lp_store_set_max(INT64_MAX);
+    assert_int_equal(lp_store_max(), 1 << 30);
+    assert_int_equal(lp_store_take(NULL, &taken), 0);
+    lp_store_set_max(taken->bytes * 8 * 3 / 2); /* room for one and a half */
+    assert_int_equal(lp_store_take(NULL, &taken), 0);
+    assert_int_equal(lp_store_take(NULL, &taken), -ENOSPC);
+    assert_int_equal(count(), 2);
+    lp_store_set_max(INT64_MAX);
+    while (lp_store_at(0))
+        assert_int_equal(lp_store_drop(lp_store_at(0)->id), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(periodic_ones_have_so_much_memory),
+        cmocka_unit_test(all_have_a_share_of_what_is_allowed),
         cmocka_unit_test(child_has_none_of_its_parents),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
