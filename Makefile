@@ -288,7 +288,9 @@ check:
 	tests/run
 check-all:
 	tests/run --all
-soak: all torture
+soak: all
+	loadtest/soak
+stress: all torture
 	rm -f $(B)/torture.log
 	SOAK=600 bash tests/blackbox/test_torture.sh
 	SOAK=60 bash tests/blackbox/test_comers.sh
@@ -316,7 +318,8 @@ help:
 	@echo "make demo    a demonstration in under a minute"
 	@echo "make check   the ordinary tests, in less than ten minutes on two cores"
 	@echo "make check-all   every test: also under the sanitizers, and a longer stress test"
-	@echo "make soak    a stress test with the profiler preloaded: ten minutes exact, ten sampled, then short-lived threads"
+	@echo "make soak    an hour of all scenes under load, fixed and then leaky: nothing else may grow"
+	@echo "make stress  a stress test with the profiler preloaded: ten minutes exact, ten sampled, then short-lived threads"
 	@echo "make bench   measures the profiler's costs and accuracy, and those of its peers"
 	@echo "make matrix  measures which profile and which tool shows which leak; writes leaks/README.md"
 	@echo "make strangers   programs from Debian's packages, plain and preloaded: the table in profiler/STRANGERS.md"
@@ -326,6 +329,6 @@ help:
 	@echo "make config-text   prints the table of variables in profiler/REFERENCE.md"
 	@echo "make clean   removes build/"
 
-.PHONY: config-text all profiler unit listed tiny torture bare fixtures run demo check check-all soak matrix verdicts strangers pictures flags-leaks lint bench clean help
+.PHONY: config-text all profiler unit listed tiny torture bare fixtures run demo check check-all soak stress matrix verdicts strangers pictures flags-leaks lint bench clean help
 -include loadtest/bench.mk
 -include $(shell find $(B)/obj $(B)/listed/obj -name '*.d' 2>/dev/null)
