@@ -111,6 +111,35 @@ def stubborn(port, n):
     print(statuses(read_all(client)))
 
 
+def flood(port, *routes):
+    """Each route in each state that a connection can be in, 3 clients a state, all at once.
+
+    Then they all go, and the process has ten seconds to give its memory back.
+    """
+    clients = []
+    for route in routes:
+        method, path = route.split(" ")
+        head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n".encode()
+        states = (
+            (head + b"\r\n") * 50,  # requests without end, and no answer is read
+            head,  # half a head
+            head + b"X: " + b"y" * 15000,
+            head + b"Content-Length: 1000000\r\n\r\n" + b"+" * 900000,
+            head + b"Transfer-Encoding: chunked\r\n\r\n" + b"ffff\r\n" + b"+" * 60000,
+        )
+        for state in states:
+            for _ in range(3):
+                with contextlib.suppress(OSError):
+                    client = connect(int(port), 4096)
+                    clients.append(client)
+                    send_quickly(client, state)
+    print("waiting", flush=True)
+    sys.stdin.readline()
+    for client in clients:
+        client.close()
+    print(len(clients), "clients")
+
+
 def raw(port, *pieces):
     """Sends the pieces one after the other, with a pause. Prints the statuses of the answers."""
     client = connect(int(port))

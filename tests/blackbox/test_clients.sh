@@ -38,8 +38,7 @@ test_half_sent() {
 	half_sent "${pprof##*:}" /debug/pprof/symbol 200 1048576
 	equal "without the token" "$answers" "401: 200"
 	((grown < $(most $((8 << 10))))) || fail "grew by $grown KiB"
-	kill "$pid"
-	wait "$pid" || true
+	ended
 	serve
 	half_sent "${pprof##*:}" /debug/pprof/symbol 200 1048576
 	contains "$answers" "503: "
@@ -63,6 +62,46 @@ test_stubborn() {
 	: "clients that read nothing do not keep others from an answer"
 	serve
 	equal "the request" "$(clients stubborn "${pprof##*:}" 250)" 200
+}
+
+# flooded PORT ROUTE…: how much the process grew meanwhile, and how much of that is left ten seconds later (KiB).
+flooded() {
+	local before line
+	before=$(rss)
+	coproc clients flood "$@"
+	exec 7<&"${COPROC[0]}" 8>&"${COPROC[1]}"
+	read -r -t 90 line <&7 && equal "the flood" "$line" waiting
+	sleep 1
+	grown=$(($(rss) - before))
+	echo >&8
+	read -r -t 60 line <&7
+	exec 7<&- 8>&-
+	wait "$COPROC_PID" || true
+	sleep "${patience:-10}"
+	left=$(($(rss) - before))
+}
+
+test_flood() {
+	: "a flood of every route in every state of a connection is bounded, and leaves nothing behind"
+	[[ -z ${SANITIZE:-} ]] || skip "a sanitizer's runtime keeps what was freed"
+	local with profile routes=("GET /" "GET /debug/pprof/" "GET /debug/pprof/cmdline" "POST /debug/pprof/symbol" "GET /debug/snapshots"
+		"POST /debug/diff" "GET /debug/suspects?from=1" "GET /debug/live" "GET /debug/processes" "PUT /debug/rate?rate=524288")
+	for profile in heap allocs threads goroutine threadcreate block mutex fds maps procs; do
+		routes+=("GET /debug/pprof/$profile?format=svg")
+	done
+	printf '%s\n' "$token" >"$work/token"
+	chmod 600 "$work/token"
+	for with in "" "--token-file $work/token"; do
+		# shellcheck disable=SC2086
+		serve --snapshot-every 1s $with
+		[[ -n $with ]] || everything # what is made once: names, tables
+		flooded "${pprof##*:}" "${routes[@]}"
+		((grown < 160 << 10)) || fail "grew by $grown KiB ($with)"
+		((left < 16 << 10)) || fail "$left KiB are left ($with)"
+		patience=0 flooded "${url##*:}" "GET /" "GET /stats" "GET /scenes" "POST /leak/slice" "GET /fixed/healthy" "POST /reset"
+		((grown < 160 << 10)) || fail "the playground grew by $grown KiB ($with)"
+		ended
+	done
 }
 
 test_framing() {
