@@ -31,7 +31,7 @@
 #include "record/unwind.h"
 #include "sys/syscall.h"
 
-enum { URL_MAX = 128, LISTEN_MAX = 256, TOKEN_MAX = 1024, AFTER_PARENT_MS = 100, LATER_MS = 1000 };
+enum { URL_MAX = 128, LISTEN_MAX = 256, TOKEN_MAX = 1024, AFTER_PARENT_MS = 100 };
 
 enum { IDLE, STARTS, SERVES, FAILED, AWAY /* for a call of the program */ };
 
@@ -341,9 +341,10 @@ static const struct lp_thread_control control = {runs, end_for_call, start_again
 void lp_agent_start_later(const struct leakprof_options *options)
 {
     int previous = lp_own_enter();
+    lp_served_prepare();
     if (copy(options) == 0) {
         agent.forked = 1;
-        agent.until = lp_now_ns() + LATER_MS * INT64_C(1000000);
+        agent.until = lp_now_ns() + (LP_LIVES_MS + AFTER_PARENT_MS) * INT64_C(1000000);
         lp_lives_watch(start_in_child);
     }
     lp_own_leave(previous);

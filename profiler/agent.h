@@ -15,8 +15,9 @@ int lp_agent_start(const struct leakprof_options *options, const char **why);
  * (hooks/lives.h). */
 void lp_agent_follow(void);
 
-/* For a process whose address is in use by one that started it: starts the thread when the process
- * lives on (hooks/lives.h), after a second at the earliest. The options are copied. */
+/* For a process that was started by one with the same options, and may be a short-lived helper:
+ * starts the thread when the process lives on (hooks/lives.h). Nothing is printed. The options are
+ * copied. */
 void lp_agent_start_later(const struct leakprof_options *options);
 
 void lp_agent_stop(void);

@@ -3,9 +3,9 @@
  * LEAKPROF_LISTEN it starts the HTTP server and reports the address. With LEAKPROF_TRACE it starts
  * the trace. An error is reported in one line, and the program runs on.
  *
- * The programs that a shell or make starts inherit the environment, so they find the address in
- * use. They do not report that, and are served elsewhere if they live on. LEAKPROF_PROGRAM names
- * the only program that listens and traces.
+ * The programs that a shell or make starts inherit the environment. Most of them end soon, and to
+ * start the server takes longer than many of them run. So they print nothing, and are served when
+ * they live on. LEAKPROF_PROGRAM names the only program that listens and traces.
  */
 #include "leakprof.h"
 
@@ -65,17 +65,34 @@ static int is_same(const char *line, size_t length, void *variable)
     return strcmp(line, variable) == 0;
 }
 
-/* Was the parent started with the same entry in its environment? If its environment belongs to
- * another user, only a service of the init process counts as started on purpose: su, sshd and
- * similar programs start others under another user, and helpers leave their parent. */
-static bool inherited(const char *variable)
+/* Was the parent started with the same entry in its environment? 1 or 0, or -EACCES if its
+ * environment belongs to another user. */
+static int parent_has(const char *variable)
 {
     char path[64], buffer[4096];
     snprintf(path, sizeof path, "/proc/%d/environ", (int)getppid());
-    int found = lp_file_lines(path, '\0', buffer, sizeof buffer, is_same, (void *)variable);
-    if (found == -EACCES)
-        return getppid() != 1 || lp_syscall(SYS_getsid, 0) != getpid();
-    return found == 1;
+    return lp_file_lines(path, '\0', buffer, sizeof buffer, is_same, (void *)variable);
+}
+
+/* Does a parent or sibling listen at this address, which is in use? Of a parent of another user,
+ * only a service of the init process counts as started on purpose: su, sshd and similar programs
+ * start others under another user, and helpers leave their parent. */
+static bool inherited(const char *listen)
+{
+    int found = parent_has(listen - strlen("LEAKPROF_LISTEN="));
+    return found == -EACCES ? getppid() != 1 || lp_syscall(SYS_getsid, 0) != getpid() : found == 1;
+}
+
+/* Was this process started by one that has the profiler, with the same address? */
+static bool is_helper(const struct lp_config *config, char **environment)
+{
+    static const char preload[] = "LD_PRELOAD=";
+    if (!config->listen || config->program ||
+        parent_has(config->listen - strlen("LEAKPROF_LISTEN=")) != 1)
+        return false;
+    while (*environment && strncmp(*environment, preload, sizeof preload - 1) != 0)
+        environment++;
+    return *environment && parent_has(*environment) == 1;
 }
 
 /* Reports refused values. Their defaults are used. */
@@ -96,7 +113,7 @@ static void report_unseen(void)
         dprintf(STDERR_FILENO, "leakprof: %s\n", why);
 }
 
-static void start(const struct lp_config *config)
+static void start(const struct lp_config *config, bool helper)
 {
     char token[512];
     const char *listen = config->listen, *file = listen ? config->token_file : NULL, *why = NULL;
@@ -115,11 +132,15 @@ static void start(const struct lp_config *config)
                                              .snapshot_keep = config->snapshot_keep};
     if (listen)
         lp_agent_follow();
+    if (helper) {
+        lp_agent_start_later(&options);
+        return;
+    }
     error = lp_agent_start(&options, &why);
     if (error == -EPERM)
         return; /* a part of a sandbox */
-    if (error == -EADDRINUSE && listen && inherited(listen - strlen("LEAKPROF_LISTEN="))) {
-        lp_agent_start_later(&options); /* a parent or sibling listens there */
+    if (error == -EADDRINUSE && listen && inherited(listen)) {
+        lp_agent_start_later(&options);
         return;
     }
     if (!error && listen && unix_path(leakprof_url()))
@@ -154,7 +175,6 @@ static bool called(const char *name, int argc, char **argv)
 
 static void at_main(int argc, char **argv, char **environment)
 {
-    (void)environment;
     const struct lp_config *config = lp_config();
     lp_unwind_not_early();
     LP_KEEP_ERRNO;
@@ -162,7 +182,7 @@ static void at_main(int argc, char **argv, char **environment)
     if (!config->program || called(config->program, argc, argv)) {
         report_refused();
         if (config->listen || config->trace_ms)
-            start(config);
+            start(config, is_helper(config, environment));
     }
     lp_own_leave(previous);
 }
