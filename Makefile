@@ -42,10 +42,10 @@ SYS_reporter   := profiler/sys/array.c profiler/sys/table.c
 SRC_preloaded  := $(addprefix profiler/,preload.c recorder_calls.c reporter_loaded.c hooks/exit.c hooks/imports.c hooks/main.c)
 SRC_recorder   := $(filter-out $(SRC_preloaded) $(SYS_reporter),$(sort $(foreach r,$(ROOMS_recorder),$(wildcard profiler/$(r)/*.c)) $(addprefix profiler/,agent.c config.c leakprof.c)))
 SRC_reporter   := $(sort $(foreach r,$(ROOMS_reporter),$(wildcard profiler/$(r)/*.c)) $(SYS_reporter) profiler/reporter.c)
-# Two sanitizers own malloc. One of them asks for memory before it can watch anything, and has to see
+# Two sanitizers own malloc and sigaction. One of them asks for memory before it can watch anything, and has to see
 # the program's locks as they are.
-LEFT_OUT_address := profiler/hooks/malloc.c
-LEFT_OUT_thread  := $(addprefix profiler/hooks/,malloc.c maps.c locks.c waits.c)
+LEFT_OUT_address := $(addprefix profiler/hooks/,malloc.c sigactions.c)
+LEFT_OUT_thread  := $(addprefix profiler/hooks/,malloc.c maps.c locks.c waits.c sigactions.c)
 SRC_recorder := $(filter-out $(LEFT_OUT_$(SANITIZE)),$(SRC_recorder))
 
 # TINY=1 compiles only what has other tables, and takes the rest from the build with large ones (see `tiny`).

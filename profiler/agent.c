@@ -26,6 +26,7 @@
 #include "hooks/lives.h"
 #include "link.h"
 #include "sys/clock.h"
+#include "record/crash.h"
 #include "record/self.h"
 #include "record/served.h"
 #include "record/unwind.h"
@@ -83,6 +84,8 @@ static void ready(int error, const char *url, void *arg)
     (void)arg;
     agent.error = error;
     strncpy(agent.url, url, URL_MAX - 1);
+    if (!error && agent.options.crash)
+        lp_crash_begin();
     atomic_store(&agent.state, error ? FAILED : SERVES);
     lp_syscall(SYS_futex, &agent.state, FUTEX_WAKE_PRIVATE, 1);
 }
@@ -222,6 +225,7 @@ static int copy(const struct leakprof_options *options)
         fork_watched = true;
     }
     agent.options = *options;
+    lp_crash_prepare();
     agent.again = false;
     agent.forked = 0;
     agent.until = 0;
@@ -387,6 +391,7 @@ void lp_agent_stop(void)
         if (wait_until_ready() == SERVES)
             reporter->stop();
         pthread_join(agent.thread, NULL);
+        lp_crash_end();
         forget();
     }
     lp_own_leave(previous);

@@ -53,6 +53,12 @@ const struct lp_config_row lp_config_rows[LP_VARS] = {
      "most "
      "this long. If unset, no server is contacted.",
      NULL, NULL, LP_PERIOD, AT(debuginfod_ms), LP_PERIOD_MS_MIN, LP_PERIOD_MS_MAX, 0},
+    {"LEAKPROF_CRASH",
+     "1: if SIGSEGV, SIGBUS, SIGILL, SIGFPE or SIGABRT ends the program, one line on standard "
+     "error "
+     "has the signal, the number of the last snapshot and the stack. Then the default action "
+     "follows.",
+     NULL, "crash", LP_NUMBER, AT(crash), 0, 1, 0},
 };
 
 static struct lp_config config;

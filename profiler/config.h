@@ -38,6 +38,7 @@ enum lp_variable {
     LP_VAR_BLOCK_RATE,
     LP_VAR_MUTEX_FRACTION,
     LP_VAR_DEBUGINFOD,
+    LP_VAR_CRASH,
     LP_VARS
 };
 
@@ -49,6 +50,7 @@ struct lp_config {
     int64_t trace_ms, snapshot_every_ms, debuginfod_ms; /* 0: none */
     int64_t snapshot_keep;
     int64_t snapshot_stacks; /* 0: automatic snapshots leave the stacks of threads out */
+    int64_t crash;           /* 1: a line is written if a signal ends the program */
 };
 
 /* Reads all variables. For constructors: the loader passes them the environment before getenv()

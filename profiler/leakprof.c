@@ -49,7 +49,7 @@ static void report(enum lp_variable variable)
 }
 
 /* Returns the option, or the variable if the option is 0. A negative option (LEAKPROF_TRACE_OFF,
- * LEAKPROF_SNAPSHOT_OFF) means none: 0. */
+ * LEAKPROF_SNAPSHOT_OFF, LEAKPROF_CRASH_OFF) means none: 0. */
 static int64_t choose(int64_t option, enum lp_variable variable, int64_t configured)
 {
     if (option == 0)
@@ -68,7 +68,8 @@ static bool good_numbers(const struct leakprof_options *options)
            good_period(options->trace_ms, LP_VAR_TRACE) &&
            good_period(options->snapshot_every_ms, LP_VAR_SNAPSHOT_EVERY) &&
            (options->snapshot_keep == 0 ||
-            lp_config_allows(LP_VAR_SNAPSHOT_KEEP, options->snapshot_keep));
+            lp_config_allows(LP_VAR_SNAPSHOT_KEEP, options->snapshot_keep)) &&
+           (options->crash == LEAKPROF_CRASH_OFF || lp_config_allows(LP_VAR_CRASH, options->crash));
 }
 
 int leakprof_start(const struct leakprof_options *options)
@@ -82,6 +83,7 @@ int leakprof_start(const struct leakprof_options *options)
     all.snapshot_every_ms =
         choose(options->snapshot_every_ms, LP_VAR_SNAPSHOT_EVERY, config->snapshot_every_ms);
     all.snapshot_keep = choose(options->snapshot_keep, LP_VAR_SNAPSHOT_KEEP, config->snapshot_keep);
+    all.crash = choose(options->crash, LP_VAR_CRASH, config->crash);
     if (options->rate == LEAKPROF_RATE_KEEP)
         report(LP_VAR_RATE);
     report(LP_VAR_BLOCK_RATE);

@@ -30,6 +30,7 @@ extern "C" {
 #define LEAKPROF_RATE_KEEP (-1)
 #define LEAKPROF_TRACE_OFF (-1)
 #define LEAKPROF_SNAPSHOT_OFF (-1)
+#define LEAKPROF_CRASH_OFF (-1)
 #define LEAKPROF_NOTE_MAX 512
 
 /* Ranges and defaults of the variables that are named here: REFERENCE.md. */
@@ -49,6 +50,8 @@ struct leakprof_options {
                                 * LEAKPROF_SNAPSHOT_OFF: none. Ignored without `listen` */
     int64_t snapshot_keep; /* automatic snapshots to keep, 7 to 200, fewer if they would need over
                             * 256 MiB; 0: as LEAKPROF_SNAPSHOT_KEEP */
+    int64_t crash; /* 1: if SIGSEGV, SIGBUS, SIGILL, SIGFPE or SIGABRT ends the program, write
+                    * a line with the stack; 0: as LEAKPROF_CRASH, LEAKPROF_CRASH_OFF: no */
 };
 
 /* Starts the server and waits until it listens, at most 10 s. The options are copied. -EALREADY: it

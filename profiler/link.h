@@ -33,6 +33,7 @@
     X(lp_cpu_each)                                                                                 \
     X(lp_cpu_end)                                                                                  \
     X(lp_cpu_look)                                                                                 \
+    X(lp_crash_snapshot)                                                                           \
     X(lp_delays_limit)                                                                             \
     X(lp_delays_read)                                                                              \
     X(lp_fd_get)                                                                                   \

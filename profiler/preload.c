@@ -129,7 +129,8 @@ static void start(const struct lp_config *config, bool helper)
                                              .token = file ? token : NULL,
                                              .trace_ms = config->trace_ms,
                                              .snapshot_every_ms = config->snapshot_every_ms,
-                                             .snapshot_keep = config->snapshot_keep};
+                                             .snapshot_keep = config->snapshot_keep,
+                                             .crash = config->crash};
     if (listen)
         lp_agent_follow();
     if (helper) {

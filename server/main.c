@@ -116,6 +116,7 @@ int main(int argc, char **argv)
         .snapshot_every_ms =
             options.snapshot_every_ms ? options.snapshot_every_ms : LEAKPROF_SNAPSHOT_OFF,
         .snapshot_keep = options.snapshot_keep,
+        .crash = 1,
     });
     if (err < 0)
         cannot_listen("--pprof", options.pprof.text, err);

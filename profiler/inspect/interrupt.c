@@ -12,6 +12,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "sys/action.h"
 #include "sys/altstack.h"
 #include "sys/keep_errno.h"
 #include "sys/clock.h"
@@ -135,7 +136,8 @@ static void answer(int number, siginfo_t *info, void *ucontext)
 static int install(void)
 {
     struct sigaction now; /* the program may have reset all signals since */
-    if (signal_number && sigaction(signal_number, NULL, &now) == 0 && now.sa_sigaction == answer)
+    if (signal_number && lp_sys_action(signal_number, NULL, &now) == 0 &&
+        now.sa_sigaction == answer)
         return 0;
     if (signal_number)
         lp_own_signal_end(signal_number);
@@ -144,10 +146,10 @@ static int install(void)
         struct sigaction old,
             action = {.sa_sigaction = answer, .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK};
         sigfillset(&action.sa_mask);
-        if (sigaction(n, NULL, &old) != 0 ||
+        if (lp_sys_action(n, NULL, &old) != 0 ||
             (old.sa_handler != SIG_DFL && old.sa_sigaction != answer)) /* its parent installed it */
             continue;
-        if (sigaction(n, &action, NULL) != 0)
+        if (lp_sys_action(n, &action, NULL) != 0)
             return -errno;
         signal_number = n;
         lp_own_signal_begin(n);

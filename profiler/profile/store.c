@@ -9,6 +9,7 @@
 #include "sys/keep_errno.h"
 #include "sys/clock.h"
 #include "profile/kinds.h"
+#include "record/crash.h"
 
 enum {
     BYTES_MAX = 1 << 30,
@@ -93,6 +94,7 @@ int lp_store_take(const char *name, const struct lp_snapshot **out)
     snapshot->id = ++last_id;
     snprintf(snapshot->name, sizeof snapshot->name, "%s", name ? name : "");
     snapshots[nsnapshots++] = snapshot;
+    lp_crash_snapshot(snapshot->id);
     *out = snapshot;
     return 0;
 }

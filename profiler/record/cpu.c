@@ -20,6 +20,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "sys/action.h"
 #include "sys/altstack.h"
 #include "record/code.h"
 #include "record/cputimers.h"
@@ -147,9 +148,9 @@ static int install(void)
                                .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK};
     sigfillset(&action.sa_mask);
     for (signal_number = SIGRTMAX - 1; signal_number > SIGRTMIN; signal_number--) {
-        if (sigaction(signal_number, NULL, &before) != 0 || before.sa_handler != SIG_DFL)
+        if (lp_sys_action(signal_number, NULL, &before) != 0 || before.sa_handler != SIG_DFL)
             continue;
-        if (sigaction(signal_number, &action, NULL) != 0)
+        if (lp_sys_action(signal_number, &action, NULL) != 0)
             return -errno;
         lp_own_signal_begin(signal_number);
         return 0;
@@ -160,7 +161,7 @@ static int install(void)
 static bool installed(void)
 {
     struct sigaction now;
-    return sigaction(signal_number, NULL, &now) == 0 && (now.sa_flags & SA_SIGINFO) &&
+    return lp_sys_action(signal_number, NULL, &now) == 0 && (now.sa_flags & SA_SIGINFO) &&
            now.sa_sigaction == on_sample;
 }
 
@@ -170,8 +171,8 @@ static void uninstall(void)
     lp_own_signal_end(signal_number);
     if (!installed())
         return;
-    sigaction(signal_number, &ignore, NULL);
-    sigaction(signal_number, &before, NULL);
+    lp_sys_action(signal_number, &ignore, NULL);
+    lp_sys_action(signal_number, &before, NULL);
 }
 
 static int64_t program_cpu_ns(void)

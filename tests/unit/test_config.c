@@ -35,6 +35,7 @@ static void assert_defaults(const struct lp_config *config)
     assert_int_equal(config->trace_ms, 0);
     assert_int_equal(config->snapshot_every_ms, 0);
     assert_int_equal(config->snapshot_keep, 60);
+    assert_int_equal(config->crash, 0);
     assert_int_equal(config->block_rate, 0);
     assert_int_equal(config->mutex_fraction, 0);
     for (int v = 0; v < LP_VARS; v++)
@@ -55,16 +56,17 @@ static void unset_and_empty_are_the_default(void **state)
 static void every_variable_is_read(void **state)
 {
     (void)state;
-    const struct lp_config *config =
-        READ("PATH=/bin", "LEAKPROF_MUTEX_FRACTION=10", "LEAKPROF_BLOCK_RATE=1099511627776",
-             "LEAKPROF_SNAPSHOT_KEEP=7", "LEAKPROF_SNAPSHOT_EVERY=2m", "LEAKPROF_TRACE=100ms",
-             "LEAKPROF_RATE=0", "LEAKPROF_PROGRAM=a=b", "LEAKPROF_TOKEN_FILE=/t",
-             "LEAKPROF_LISTEN=[::1]:0", "LEAKPROF_RATE=1" /* the first one counts */);
+    const struct lp_config *config = READ(
+        "PATH=/bin", "LEAKPROF_MUTEX_FRACTION=10", "LEAKPROF_BLOCK_RATE=1099511627776",
+        "LEAKPROF_SNAPSHOT_KEEP=7", "LEAKPROF_SNAPSHOT_EVERY=2m", "LEAKPROF_TRACE=100ms",
+        "LEAKPROF_RATE=0", "LEAKPROF_CRASH=1", "LEAKPROF_PROGRAM=a=b", "LEAKPROF_TOKEN_FILE=/t",
+        "LEAKPROF_LISTEN=[::1]:0", "LEAKPROF_RATE=1" /* the first one counts */);
     assert_string_equal(config->listen, "[::1]:0");
     assert_string_equal(config->token_file, "/t");
     assert_string_equal(config->program, "a=b");
     assert_int_equal(config->rate, 0);
     assert_int_equal(config->trace_ms, 100);
+    assert_int_equal(config->crash, 1);
     assert_int_equal(config->snapshot_every_ms, 120000);
     assert_int_equal(config->snapshot_keep, 7);
     assert_int_equal(config->block_rate, INT64_C(1) << 40);
@@ -196,6 +198,7 @@ static void the_table_is_in_the_order_of_the_names(void **state)
         [LP_VAR_BLOCK_RATE] = "LEAKPROF_BLOCK_RATE",
         [LP_VAR_MUTEX_FRACTION] = "LEAKPROF_MUTEX_FRACTION",
         [LP_VAR_DEBUGINFOD] = "LEAKPROF_DEBUGINFOD",
+        [LP_VAR_CRASH] = "LEAKPROF_CRASH",
     };
     for (int v = 0; v < LP_VARS; v++)
         assert_string_equal(lp_config_rows[v].name, names[v]);

@@ -1,0 +1,10 @@
+/* libc's sigaction() under its other name. hooks/ replaces the usual one. */
+#ifndef LP_SYS_ACTION_H
+#define LP_SYS_ACTION_H
+
+#include <signal.h>
+
+extern int __sigaction(int signal, const struct sigaction *action, struct sigaction *old);
+#define lp_sys_action __sigaction
+
+#endif
