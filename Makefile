@@ -15,6 +15,18 @@ BASE  := -std=gnu11 -D_GNU_SOURCE -MMD -MP -fno-omit-frame-pointer -fno-plt $(WA
 BASE  += $(if $(SANITIZE),-fsanitize=$(SANITIZE) -DLP_SANITIZE_$(SANITIZE))
 BASE  += $(if $(TINY),-DLP_TINY_TABLES)
 LDFL  := $(if $(SANITIZE),-fsanitize=$(SANITIZE))
+# Hardening, in plain builds. The hooks are left out, because these are on the fast path of every malloc: a stack
+# protector would give it a frame. There a file also defines functions that FORTIFY replaces by inline ones. The
+# scenes are left out of FORTIFY, which would put other functions into the stacks of the labs. No part is built for
+# a shadow stack: the hook of vfork() returns twice. tests/blackbox/test_hardening.sh looks at the result.
+have = $(shell echo 'int x;' | $(CC) -Werror $(1) -x c -c - -o /dev/null 2>/dev/null && echo $(1))
+level = $(shell echo '\#include <features.h>' | $(CC) -O2 -Werror -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(1) -x c -E - >/dev/null 2>&1 && echo $(1))
+ifeq ($(SANITIZE),)
+HARDEN_hooks := $(call have,-fstack-clash-protection) $(call have,-fcf-protection=none)
+HARDEN       := -fstack-protector-strong $(HARDEN_hooks)
+FORTIFY      := $(if $(filter -O1 -O2 -O3 -Os,$(CFLAGS)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$(firstword $(call level,3) 2))
+endif
+FULL_RELRO := -Wl,-z,relro -Wl,-z,now
 DEPS  := $(shell pkg-config --cflags $(PKG) $(PKG_server) 2>/dev/null)
 LIBS  := $(shell pkg-config --libs $(PKG) 2>/dev/null) -liberty -lm -lpthread -ldl -Wl,--push-state,--no-as-needed -lrt -lutil -Wl,--pop-state
 LIBS_server := $(shell pkg-config --libs $(PKG_server) 2>/dev/null)
@@ -63,14 +75,14 @@ all: $(B)/leakyard $(B)/libleakprof.a $(B)/libleakprof.so $(B)/libleakprof-repor
 profiler: $(B)/libleakprof.a $(B)/libleakprof.so $(B)/libleakprof-reporter.so
 
 $(B)/leakyard: $(OBJ_server) $(OBJ_leaks) $(B)/libleakprof.a | $(B)/scenes
-	$(CC) $(LDFL) -rdynamic -o $@ $(OBJ_server) $(OBJ_leaks) \
+	$(CC) $(LDFL) $(FULL_RELRO) -rdynamic -o $@ $(OBJ_server) $(OBJ_leaks) \
 	  -Wl,--whole-archive $(B)/libleakprof.a -Wl,--no-whole-archive $(LIBS) $(LIBS_server)
 $(B)/libleakprof.a: $(OBJ_recorder) $(OBJ_reporter) $(call obj,profiler/reporter_linked.c)
 	rm -f $@ && ar rcs $@ $^
 # profiler/recorder.map and reporter.map list what these two export, tests/blackbox/test_parts.sh what they need.
 # Before glibc 2.34 these are libraries of their own. The real functions of some hooks are in them, so all must be there.
 LIBS_libc := -Wl,--no-as-needed -lpthread -ldl -lrt -lutil
-PART := -shared -Wl,-z,defs -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now
+PART := -shared -Wl,-z,defs -Wl,-z,nodelete $(FULL_RELRO)
 $(B)/libleakprof.so: $(OBJ_recorder) $(call obj,$(SRC_preloaded)) profiler/recorder.map
 	$(CC) $(LDFL) $(PART) -Wl,-Bsymbolic -Wl,-z,initfirst -Wl,--version-script=profiler/recorder.map -o $@ $(filter %.o,$^) $(LIBS_libc)
 # The same with a list of the loaded objects in place of glibc's _dl_find_object(), for the tests. An older glibc
@@ -81,7 +93,7 @@ LISTED := $(addprefix profiler/,record/findobject.c record/objectlist.c hooks/op
 OBJ_listed := $(patsubst profiler/%.c,$(B)/listed/obj/%.o,$(LISTED))
 $(OBJ_listed): $(B)/listed/obj/%.o: profiler/%.c
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(CFLAGS) $(OPT_profiler) $(INC_profiler) $(DEPS) -DLP_OBJECT_LIST -c -o $@ $<
+	$(CC) $(BASE) $(HARDEN_hooks) $(CFLAGS) $(OPT_profiler) $(INC_profiler) $(DEPS) -DLP_OBJECT_LIST -c -o $@ $<
 listed: $(B)/listed/libleakprof.so $(B)/fixtures/hidden.so $(patsubst tests/unit/%.c,$(B)/listed/unit/%,$(SRC_listed))
 $(B)/listed/libleakprof.so: $(filter-out $(call obj,$(LISTED)),$(OBJ_recorder) $(call obj,$(SRC_preloaded))) $(OBJ_listed) profiler/recorder.map $(B)/libleakprof-reporter.so
 	$(CC) $(LDFL) $(PART) -Wl,-Bsymbolic -Wl,-z,initfirst -Wl,--version-script=profiler/recorder.map -o $@ $(filter %.o,$^) $(LIBS_libc)
@@ -113,11 +125,11 @@ $(B)/scenes: $(SRC_leaks) $(LABS) leaks tests/blackbox/catalogue.tsv
 
 $(B)/obj/leaks/%.o: leaks/%.c | $(B)/gen/leaks/message.pb-c.h
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(CFLAGS) $(OPT_leaks) $(INC_leaks) $(DEPS) -c -o $@ $<
+	$(CC) $(BASE) $(HARDEN) $(CFLAGS) $(OPT_leaks) $(INC_leaks) $(DEPS) -c -o $@ $<
 PUBLIC := $(patsubst profiler/%,$(B)/include/%,$(wildcard profiler/leakprof*.h))
 $(B)/obj/server/%.o: server/%.c | $(PUBLIC) $(B)/include/scene.h
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(CFLAGS) $(INC_server) $(DEPS) -c -o $@ $<
+	$(CC) $(BASE) $(HARDEN) $(FORTIFY) $(CFLAGS) $(INC_server) $(DEPS) -c -o $@ $<
 # The oldest versions that it is tested with are those of Debian 11.
 VERSIONS := libevent >= 2.1.12 libunwind >= 1.3.2 libprotobuf-c >= 1.3.3 libdw >= 0.183 zlib >= 1.2.11
 $(B)/libraries: Makefile
@@ -125,9 +137,11 @@ $(B)/libraries: Makefile
 	@pkg-config --print-errors --short-errors --exists '$(VERSIONS)' || \
 	  { echo 'leakprof needs $(VERSIONS): scripts/deps build' >&2; false; }
 	@touch $@
+$(B)/obj/profiler/hooks/%.o: HARDENED := $(HARDEN_hooks)
+$(B)/obj/profiler/%.o: HARDENED := $(HARDEN) $(FORTIFY)
 $(B)/obj/profiler/%.o: profiler/%.c | $(B)/libraries $(B)/gen/profile.pb-c.h
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(CFLAGS) $(OPT_profiler) $(INC_profiler) $(DEPS) -c -o $@ $<
+	$(CC) $(BASE) $(HARDENED) $(CFLAGS) $(OPT_profiler) $(INC_profiler) $(DEPS) -c -o $@ $<
 # The flame graph's style and script, and their hashes, so that a policy can allow only these two.
 FLAME := profiler/write/flamegraph.css profiler/write/flamegraph.js
 $(B)/obj/profiler/write/flamegraph.o: $(FLAME) $(B)/gen/flamegraph_hashes.h
@@ -153,10 +167,10 @@ $(B)/gen/server/files.c: profiler/ui/embed $(UI_server) server/ui
 	mv $@.new $@
 $(B)/obj/gen/server/%.o: $(B)/gen/server/%.c | $(PUBLIC)
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(CFLAGS) $(INC_server) -c -o $@ $<
+	$(CC) $(BASE) $(HARDEN) $(FORTIFY) $(CFLAGS) $(INC_server) -c -o $@ $<
 $(B)/obj/gen/%.o: $(B)/gen/%.c
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(CFLAGS) $(OPT_profiler) $(INC_profiler) $(DEPS) -c -o $@ $<
+	$(CC) $(BASE) $(HARDEN) $(FORTIFY) $(CFLAGS) $(OPT_profiler) $(INC_profiler) $(DEPS) -c -o $@ $<
 $(B)/gen/profile.pb-c.c $(B)/gen/profile.pb-c.h &: profiler/write/profile.proto
 	@mkdir -p $(@D)
 	protoc-c --proto_path=profiler/write --c_out=$(B)/gen profile.proto
