@@ -14,6 +14,8 @@ WARN  := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes $(if $(
 BASE  := -std=gnu11 -D_GNU_SOURCE -MMD -MP -fno-omit-frame-pointer -fno-plt $(WARN)
 BASE  += $(if $(SANITIZE),-fsanitize=$(SANITIZE) -DLP_SANITIZE_$(SANITIZE))
 BASE  += $(if $(TINY),-DLP_TINY_TABLES)
+# The same bytes from any directory: the names of source files then begin with leakyard/ in debug information.
+BASE  += $(if $(REPRODUCIBLE),-ffile-prefix-map=$(CURDIR)=leakyard)
 LDFL  := $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 # Hardening, in plain builds. The hooks are left out, because these are on the fast path of every malloc: a stack
 # protector would give it a frame. There a file also defines functions that FORTIFY replaces by inline ones. The
@@ -78,7 +80,7 @@ $(B)/leakyard: $(OBJ_server) $(OBJ_leaks) $(B)/libleakprof.a | $(B)/scenes
 	$(CC) $(LDFL) $(FULL_RELRO) -rdynamic -o $@ $(OBJ_server) $(OBJ_leaks) \
 	  -Wl,--whole-archive $(B)/libleakprof.a -Wl,--no-whole-archive $(LIBS) $(LIBS_server)
 $(B)/libleakprof.a: $(OBJ_recorder) $(OBJ_reporter) $(call obj,profiler/reporter_linked.c)
-	rm -f $@ && ar rcs $@ $^
+	rm -f $@ && ar rcsD $@ $^
 # profiler/recorder.map and reporter.map list what these two export, tests/blackbox/test_parts.sh what they need.
 # Before glibc 2.34 these are libraries of their own. The real functions of some hooks are in them, so all must be there.
 LIBS_libc := -Wl,--no-as-needed -lpthread -ldl -lrt -lutil
@@ -101,7 +103,7 @@ $(B)/listed/libleakprof.so: $(filter-out $(call obj,$(LISTED)),$(OBJ_recorder) $
 	ln -sfn ../fixtures $(@D)
 OBJ_listed_linked := $(filter-out %/imports.o,$(OBJ_listed))
 $(B)/listed/libleakprof.a: $(B)/libleakprof.a $(OBJ_listed_linked)
-	cp $< $@ && ar d $@ $(notdir $(OBJ_listed_linked)) && ar rs $@ $(OBJ_listed_linked)
+	cp $< $@ && ar dD $@ $(notdir $(OBJ_listed_linked)) && ar rsD $@ $(OBJ_listed_linked)
 $(B)/libleakprof-reporter.so: $(OBJ_reporter) $(call obj,profiler/reporter_stubs.c profiler/reporter_renew.c) profiler/reporter.map
 	$(CC) $(LDFL) $(PART) -Wl,--version-script=profiler/reporter.map -o $@ $(filter %.o,$^) $(LIBS) $(LIBS_libc)
 
@@ -294,6 +296,12 @@ config-text: $(B)/config-text
 $(B)/config-text: scripts/config_text.c $(B)/obj/profiler/config.o
 	$(CC) $(BASE) $(CFLAGS) $(INC_profiler) $(LDFL) -MF $(B)/obj/config_text.d -o $@ $^
 
+# For binaries that are published. The same sources and the same packages give the same bytes.
+REPRODUCED := $(addprefix build/reproducible/,leakyard libleakprof.a libleakprof.so libleakprof-reporter.so)
+reproducible:
+	$(MAKE) REPRODUCIBLE=1 B=build/reproducible all
+	sha256sum $(REPRODUCED)
+
 run: all
 	$(B)/leakyard
 demo: all
@@ -328,6 +336,7 @@ clean:
 help:
 	@echo "make         build/leakyard, build/libleakprof.a, build/libleakprof.so, build/libleakprof-reporter.so"
 	@echo "make profiler   the three libraries, without the playground"
+	@echo "make reproducible   the same files in build/reproducible/, with the same bytes from any directory, and their checksums"
 	@echo "make run     starts the server on 127.0.0.1:8080, the profiler on 127.0.0.1:6060"
 	@echo "make demo    a demonstration in under a minute"
 	@echo "make check   the ordinary tests, in less than ten minutes on two cores"
@@ -343,6 +352,6 @@ help:
 	@echo "make config-text   prints the table of variables in profiler/REFERENCE.md"
 	@echo "make clean   removes build/"
 
-.PHONY: config-text all profiler unit listed tiny torture bare fixtures run demo check check-all soak stress matrix verdicts strangers pictures flags-leaks lint bench clean help
+.PHONY: config-text all profiler reproducible unit listed tiny torture bare fixtures run demo check check-all soak stress matrix verdicts strangers pictures flags-leaks lint bench clean help
 -include loadtest/bench.mk
 -include $(shell find $(B)/obj $(B)/listed/obj -name '*.d' 2>/dev/null)
