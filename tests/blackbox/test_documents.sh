@@ -2,12 +2,12 @@
 # shellcheck shell=bash disable=SC2317
 . tests/blackbox/lib.sh
 export PPROF_TMPDIR=$work HOME=$work
-url='' pprof='' tutorial_port='' # what is served, and where the tutorial's own program may listen
+url='' pprof='' tutorial_port='' other_port='' # what is served, and where a document's own programs may listen
 
 # commands FILE: the ```sh blocks, with the ports and the build of this test's server.
 commands() {
 	sed -n '/^```sh$/,/^```$/p' "$1" | grep -v '^```' |
-		sed "s#127.0.0.1:8080#${url#http://}#g; s#127.0.0.1:6060#${pprof#http://}#g; s#127.0.0.1:6061#127.0.0.1:$tutorial_port#g; s#build/#$build/#g; s#-d[0-9]*s#-d1s#g"
+		sed "s#127.0.0.1:8080#${url#http://}#g; s#127.0.0.1:6060#${pprof#http://}#g; s#127.0.0.1:6061#127.0.0.1:$tutorial_port#g; s#127.0.0.1:8081#127.0.0.1:$other_port#g; s#build/#$build/#g; s#-d[0-9]*s#-d1s#g"
 }
 
 runs() { # FILE: its commands as one script
@@ -52,6 +52,23 @@ test_profiler_reference() {
 	runs profiler/REFERENCE.md
 }
 
+test_security() {
+	: "every command of SECURITY.md runs: the token is required, the certificate is good, the unit's exposure is low"
+	[[ -z ${SANITIZE:-} ]] || skip "it is about the plain build"
+	local tool
+	for tool in openssl systemd-analyze; do command -v $tool >/dev/null || skip "$tool is not installed"; done
+	systemd-analyze security --help | grep -q -- --offline || skip "this systemd-analyze has no --offline"
+	tutorial_port=$(free_port)
+	until other_port=$(free_port) && [[ $other_port != "$tutorial_port" ]]; do :; done
+	runs SECURITY.md >"$work/security.log" 2>&1 || fail "$(<"$work/security.log")"
+	equal "without the token" "$(grep -cx 401 "$work/security.log")" 1
+	grep -q 'does match certificate' "$work/security.log" || fail "$(<"$work/security.log")"
+	gzip -t <"$build/heap.pb.gz"
+	equal "mode of the token" "$(stat -c %a "$build/token")" 600
+	equal "the exposure" "$(sed -n 's/.*rates its exposure as \([0-9.]*\) of 10.*/\1/p' SECURITY.md)" \
+		"$(sed -n 's/.*Overall exposure level for leakyard.service: \([0-9.]*\) .*/\1/p' "$work/security.log")"
+}
+
 test_losses() {
 	: "profiler/COSTS.md names every cause of a loss"
 	equal causes "$(sed -n '/^## Losses/,/^## /s/^| `\([a-z_]*\)`.*/\1/p' profiler/COSTS.md)" \
@@ -61,7 +78,7 @@ test_losses() {
 test_links() {
 	: "every link between documents leads to a file, and to a heading where it names one"
 	local document link target anchor
-	for document in README.md profiler/*.md loadtest/README.md leaks/README.md; do
+	for document in README.md SECURITY.md profiler/*.md loadtest/README.md leaks/README.md; do
 		while read -r link; do
 			target=${link%%#*} anchor=
 			[[ $link != *#* ]] || anchor=${link#*#}
