@@ -23,6 +23,9 @@ extern "C" {
  *   server through a name that resolves to 127.0.0.1. On other addresses a token is required
  *   instead, because the server does not know its names.
  * - Origin and Sec-Fetch-Site, which browsers send, do not name another site.
+ * - a browser sends one of the two with a request that changes something. Older browsers send
+ *   neither with an <img>, and no browser sends Sec-Fetch-Site to plain HTTP beyond loopback. A
+ *   browser is a client whose User-Agent begins with Mozilla/, or that sends Accept-Language.
  * - the client presents the token, if there is one: Authorization: Bearer TOKEN, or Basic with the
  *   token as the password. The time that this check takes reveals nothing about the token.
  * An empty guard ({0}) refuses every request. */
@@ -33,6 +36,7 @@ struct leakprof_guard {
 };
 struct leakprof_headers {
     const char *host, *origin, *sec_fetch_site, *authorization; /* NULL: not sent */
+    const char *user_agent, *accept_language;
     bool changes; /* the request changes something, so pages on other ports are refused too */
 };
 

@@ -24,10 +24,9 @@ bool guard_has_token(void)
     return guard.token != NULL;
 }
 
-int guard_check(struct evhttp_request *request, bool open, const char **why)
+int guard_check(struct evhttp_request *request, bool changes, bool open, const char **why)
 {
-    /* GET /leak/slice changes something too. */
-    int status = leakprof_evhttp_check(&guard, request, true, why);
+    int status = leakprof_evhttp_check(&guard, request, changes, why);
 
     if (status != 401)
         return status;

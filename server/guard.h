@@ -21,7 +21,8 @@ const struct leakprof_guard *guard_of_bodies(void);
 /* Do this server and the profiler require a token? */
 bool guard_has_token(void);
 
-/* 0, or the status to refuse the request with and *why. open: a route that needs no token. */
-int guard_check(struct evhttp_request *request, bool open, const char **why);
+/* 0, or the status to refuse the request with and *why. changes: it is not only for reading. open:
+ * a route that needs no token. */
+int guard_check(struct evhttp_request *request, bool changes, bool open, const char **why);
 
 #endif

@@ -209,6 +209,13 @@ static int read_query(const struct route *route, char *query, struct asked *aske
     return params_read(query, route->takes == AMOUNTS ? asked->scene : NULL, &asked->params, why);
 }
 
+/* GET /leak/slice changes something too. */
+static bool changes(struct evhttp_request *request, const struct route *route)
+{
+    return !(evhttp_request_get_command(request) & (GET | EVHTTP_REQ_HEAD)) ||
+           (route && route->takes == AMOUNTS);
+}
+
 /* 0, or the status to refuse the request with and *why. */
 static int check(struct evhttp_request *request, const struct route *route, struct loop *loop,
                  const char **why)
@@ -229,7 +236,7 @@ static int check(struct evhttp_request *request, const struct route *route, stru
         *why = "the request line and the headers are longer than 8192 bytes";
         return 431;
     }
-    return guard_check(request, route && route->open, why);
+    return guard_check(request, changes(request, route), route && route->open, why);
 }
 
 void routes_handle(struct evhttp_request *request, void *loop)

@@ -95,6 +95,15 @@ static bool same_site(const char *site, bool changes)
            (!changes && strcasecmp(site, "same-site") == 0);
 }
 
+/* Every browser since 1994 sends such a User-Agent. Some load media with another one, but they send
+ * the languages of their user. A page cannot change or omit either without asking first (CORS). */
+static bool is_browser(const struct leakprof_headers *headers)
+{
+    static const char name[] = "Mozilla/";
+    return headers->accept_language ||
+           (headers->user_agent && strncasecmp(headers->user_agent, name, sizeof name - 1) == 0);
+}
+
 int leakprof_guard_check(const struct leakprof_guard *guard, const struct leakprof_headers *headers,
                          const char **why)
 {
@@ -112,6 +121,11 @@ int leakprof_guard_check(const struct leakprof_guard *guard, const struct leakpr
     }
     if (headers->sec_fetch_site && !same_site(headers->sec_fetch_site, headers->changes)) {
         *why = "the request comes from a page of another site";
+        return 403;
+    }
+    if (headers->changes && !headers->origin && !headers->sec_fetch_site && is_browser(headers)) {
+        *why = "the browser does not show which page this request comes from: use the buttons of "
+               "the page at /, or a tool like curl. A browser shows it in Sec-Fetch-Site or Origin";
         return 403;
     }
     if (guard->token && !has_token(headers->authorization, guard->token)) {

@@ -57,10 +57,14 @@ int leakprof_evhttp_check(const struct leakprof_guard *guard, struct evhttp_requ
     /* If the request line has a whole URL, its host is used, and Host is ignored. */
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
     const char *host = uri ? evhttp_uri_get_host(uri) : NULL;
+    const struct evkeyvalq *in = evhttp_request_get_input_headers(request);
     const struct leakprof_headers headers = {.host = host ? host : values[LP_HEAD_HOST],
                                              .origin = values[LP_HEAD_ORIGIN],
                                              .sec_fetch_site = values[LP_HEAD_SITE],
                                              .authorization = values[LP_HEAD_AUTHORIZATION],
+                                             .user_agent = evhttp_find_header(in, "User-Agent"),
+                                             .accept_language =
+                                                 evhttp_find_header(in, "Accept-Language"),
                                              .changes = changes};
     return leakprof_guard_check(guard, &headers, why);
 }

@@ -143,6 +143,26 @@ test_other_sites() {
 	equal "other origin" "$(code POST "$pprof/debug/snapshots" -H 'Origin: http://evil.example')" 403
 }
 
+test_older_browsers() {
+	: "an <img> of an older browser, which says nothing of its page, triggers no leak, and may still look"
+	serve
+	nothing=$(held)
+	local older='Mozilla/5.0 (X11; Linux x86_64; rv:78.0) Gecko/20100101 Firefox/78.0'
+	refused 403 GET /leak/slice -A "$older" -H 'Accept: image/webp,*/*' -e http://evil.example/
+	refused 403 GET /fixed/slice -A "$older"
+	refused 403 POST /leak/slice -A "$older"
+	refused 403 POST /reset -A "$older"
+	refused 403 GET /leak/slice -A AppleCoreMedia/1.0.0 -H 'Accept-Language: en-us'
+	contains "$(jq -r .error "$work/body")" "Sec-Fetch-Site"
+	equal "the page" "$(code GET "$url/" -A "$older")" 200
+	equal "the page's request" "$(code POST "$url/leak/healthy" -A "$older" -H "Origin: $url")" 200
+	equal "an address that was typed" "$(code GET "$url/leak/healthy" -A "$older" -H 'Sec-Fetch-Site: none')" 200
+	equal "a tool" "$(code GET "$url/leak/healthy" -A '')" 200
+	equal "the profiler" "$(code POST "$pprof/debug/snapshots" -A "$older")" 403
+	equal "the profiler's page" "$(code POST "$pprof/debug/snapshots" -A "$older" -H "Origin: $pprof")" 201
+	equal "a profile" "$(code GET "$pprof/debug/pprof/heap" -A "$older")" 200
+}
+
 test_budget() {
 	: "past the budget a leak route answers 507, all or nothing, until it is reset"
 	serve --budget-mem 1M --budget-threads 10 --budget-fds 10

@@ -85,6 +85,44 @@ static void test_same_site_may_look_but_not_change(void **state)
     assert_int_equal(check(&local, headers), 403);
 }
 
+/* An older browser does not send Sec-Fetch-Site, and no browser does to a server that has neither a
+ * certificate nor a loopback address. */
+static void test_a_browser_must_show_its_page_before_it_changes_anything(void **state)
+{
+    (void)state;
+    static const struct leakprof_headers browsers[] = {
+        {.host = "localhost",
+         .user_agent = "Mozilla/5.0 (X11; Linux x86_64; rv:78.0) Firefox/78.0"},
+        {.host = "localhost", .user_agent = "mozilla/4.0"},
+        {.host = "localhost", .user_agent = "AppleCoreMedia/1.0.0", .accept_language = "en-us"},
+    };
+    static const struct leakprof_headers tools[] = {
+        {.host = "localhost"},
+        {.host = "localhost", .user_agent = ""},
+        {.host = "localhost", .user_agent = "curl/7.88.1"},
+        {.host = "localhost", .user_agent = "Wget/1.21 (not Mozilla/5.0)"},
+    };
+    for (size_t i = 0; i < sizeof tools / sizeof *tools; i++) {
+        struct leakprof_headers headers = tools[i];
+        headers.changes = true;
+        assert_int_equal(check(&local, headers), 0);
+    }
+    for (size_t i = 0; i < sizeof browsers / sizeof *browsers; i++) {
+        struct leakprof_headers headers = browsers[i];
+        assert_int_equal(check(&local, headers), 0);
+        headers.changes = true;
+        assert_int_equal(check(&local, headers), 403);
+        headers.sec_fetch_site = "none";
+        assert_int_equal(check(&local, headers), 0);
+        headers.sec_fetch_site = NULL;
+        headers.origin = "http://localhost";
+        assert_int_equal(check(&local, headers), 0);
+        headers.origin = NULL;
+        headers.authorization = "Bearer s3cret:x"; /* a browser keeps passwords for all pages */
+        assert_int_equal(check(&remote_token, headers), 403);
+    }
+}
+
 static int authorization(const char *text)
 {
     struct leakprof_headers headers = {.host = "example.org", .authorization = text};
@@ -160,6 +198,7 @@ int main(void)
         cmocka_unit_test(test_origin_must_be_ours),
         cmocka_unit_test(test_other_sites_are_refused),
         cmocka_unit_test(test_same_site_may_look_but_not_change),
+        cmocka_unit_test(test_a_browser_must_show_its_page_before_it_changes_anything),
         cmocka_unit_test(test_token_by_bearer_and_basic),
         cmocka_unit_test(test_wrong_tokens_are_refused),
         cmocka_unit_test(test_an_empty_guard_refuses_all),
