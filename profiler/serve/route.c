@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <event2/buffer.h>
 #include <event2/http.h>
 
 #include "leakprof_evhttp.h"
@@ -146,6 +147,11 @@ static void handle(struct evhttp_request *http, const char *path, const char *qu
     const struct route *route = find(http, path, spans);
     if (!route)
         return;
+    if (route->handle != lp_http_symbol && /* the only one that takes a body */
+        evbuffer_get_length(evhttp_request_get_input_buffer(http)) > 0) {
+        lp_reply_error(http, 400, "this route takes no body: parameters go in the query");
+        return;
+    }
 
     char why[LP_WHY_MAX];
     struct lp_request request = {.http = http};
@@ -180,8 +186,8 @@ void lp_route(struct evhttp_request *http, void *guard)
     char *path = strdup(raw ? raw : "");
     if (!path)
         lp_reply_error(http, 500, "out of memory");
-    else if (leakprof_unescape(path, false) != 0)
-        lp_reply_error(http, 400, "malformed percent escape in the path");
+    else if (leakprof_unescape(path, false) != 0 || evhttp_uri_get_fragment(uri))
+        lp_reply_error(http, 400, "malformed percent escape or a fragment in the path");
     else
         handle(http, path, evhttp_uri_get_query(uri));
     free(path);

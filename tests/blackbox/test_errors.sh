@@ -50,6 +50,18 @@ refuses_all() { # PORT MAX-HEAD MAX-BODY
 	done
 	raw "$port" 'HEAD / HTTP/1.1\r\nContent-Length: 40\r\n\r\nGET / HTTP/1.1\r\nHost: localhost\r\n\r\n'
 	equal "HEAD with a body" "$status" 400
+	# A name that another server on the way may read in another way, or not at all.
+	for request in 'Host : evil.example' 'Content-Length : 40' 'Transfer-Encoding\t: chunked' 'Content Length: 40' ': 1' 'X(1): 2' 'X\0303\0266: 2'; do
+		refuses "$port" 400 "GET / HTTP/1.1\r\n$request\r\n\r\nGET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+	done
+	for request in 'X: 1\rHost: localhost' 'X: 1\r\r' 'Host: localhost\r' 'Host: localhost\0000.evil.example' \
+		'Content-Length: 0\000040' 'X: 1\r\n 2'; do
+		refuses "$port" 400 "GET / HTTP/1.1\r\n$request\r\n\r\n"
+	done
+	for request in '\r\n Host: localhost' '\r\n\tHost: localhost'; do # a second line of a header that does not exist
+		refuses "$port" 400 "GET / HTTP/1.1$request\r\n\r\n"
+	done
+	refuses "$port" 400 'GET /debug/rate#x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'
 	refuses "$port" 403 'GET http://evil.example/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'
 	refuses "$port" 413 "POST / HTTP/1.1\r\nContent-Length: $(($3 + 1))\r\n\r\n"
 	refuses "$port" 413 'POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n'
@@ -77,6 +89,21 @@ test_profiler() {
 	refuses_all "${pprof##*:}" 16384 1048576
 	refuses "${pprof##*:}" 405 'BREW /debug/rate HTTP/1.1\r\nConnection: close\r\n\r\n'
 	contains "$(<"$work/headers")" "Allow: GET, HEAD, PUT"
+}
+
+test_bodies() {
+	: "the profiler takes a body only where it means something"
+	serve
+	local port=${pprof##*:} request
+	for request in 'GET /debug/rate' 'POST /debug/snapshots' 'PUT /debug/rate?bytes=1' 'DELETE /debug/snapshots/1'; do
+		refuses "$port" 400 "$request HTTP/1.1\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc"
+	done
+	refuses "$port" 400 "GET /debug/rate HTTP/1.1\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+	contains "$(jq -r .error "$work/body")" "parameters go in the query"
+	equal snapshots "$(prof /debug/snapshots | jq '.snapshots | length')" 0
+	equal rate "$(prof /debug/rate | jq .rate)" 524288
+	equal index "$(code GET "$pprof/debug/pprof/" -d x)" 400
+	equal symbol "$(code POST "$pprof/debug/pprof/symbol" -d 0x1+0x2)" 200
 }
 
 test_preloaded() {
