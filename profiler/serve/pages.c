@@ -9,6 +9,7 @@
 #include <event2/buffer.h>
 #include <event2/http.h>
 
+#include "symbolize/clean.h"
 #include "symbolize/modules.h"
 #include "symbolize/symbols.h"
 #include "serve/reply.h"
@@ -74,23 +75,47 @@ void lp_http_index(struct lp_request *request)
     lp_reply_body(request->http, 200, "text/html; charset=utf-8", &body);
 }
 
+/* Writes an argument without what a terminal could take for a command. */
+static void write_argument(FILE *out, const char *argument)
+{
+    while (*argument) {
+        int n = *argument == '\n' || *argument == '\t' ? 1 : lp_clean_length(argument);
+        if (n > 0)
+            fwrite(argument, 1, (size_t)n, out);
+        else
+            putc('?', out);
+        argument += n > 0 ? n : 1;
+    }
+}
+
+/* In the file, each argument ends with a NUL. Go's format has a NUL only between two arguments.
+ * false: the file could not be read. */
+static bool write_arguments(FILE *out, FILE *from)
+{
+    char *argument = NULL;
+    size_t capacity = 0;
+    for (int n = 0; getdelim(&argument, &capacity, '\0', from) >= 0; n++) {
+        if (n > 0)
+            putc('\0', out);
+        write_argument(out, argument);
+    }
+    free(argument);
+    return feof(from);
+}
+
 void lp_http_cmdline(struct lp_request *request)
 {
-    struct lp_body body;
+    struct lp_body body = {0};
     FILE *from = fopen("/proc/thread-self/cmdline", "re");
-    if (!from || lp_body_open(&body) != 0) {
-        lp_reply_error(request->http, 500, "the command line cannot be read");
-        if (from)
-            fclose(from);
+    bool good = from && lp_body_open(&body) == 0 && write_arguments(body.stream, from);
+    if (from)
+        fclose(from);
+    if (good) {
+        lp_reply_body(request->http, 200, "text/plain; charset=utf-8", &body);
         return;
     }
-    /* In the file, each argument ends with a NUL. Go's format has a NUL only between two arguments.
-     */
-    for (int c, next = getc(from); (c = next) != EOF;)
-        if ((next = getc(from)) != EOF || c != '\0')
-            putc(c, body.stream);
-    fclose(from);
-    lp_reply_body(request->http, 200, "text/plain; charset=utf-8", &body);
+    lp_body_discard(&body);
+    lp_reply_error(request->http, 500, "the command line cannot be read");
 }
 
 static void write_symbol(FILE *out, const char *word)

@@ -1,6 +1,26 @@
 #include "symbolize/clean.h"
 
+#include <stdint.h>
 #include <string.h>
+
+/* Characters that change how a terminal or browser shows the text around them, or that are none. */
+static const struct {
+    uint32_t first, last;
+} unfit[] = {
+    {0x0061c, 0x0061c}, {0x0200e, 0x0200f}, {0x0202a, 0x0202e}, {0x02066, 0x02069}, /* directions */
+    {0x02028, 0x02029},                                                             /* line ends */
+    {0x0fdd0, 0x0fdef},                     /* not characters, like the last two of each plane */
+    {0x0feff, 0x0feff}, {0x0fff9, 0x0fffb}, /* byte order, annotations */
+    {0xe0000, 0xe007f},                     /* tags, which are invisible */
+};
+
+static int is_unfit(uint32_t character)
+{
+    for (size_t i = 0; i < sizeof unfit / sizeof *unfit; i++)
+        if (character >= unfit[i].first && character <= unfit[i].last)
+            return 1;
+    return (character & 0xfffe) == 0xfffe; /* XML refuses U+FFFE and U+FFFF */
+}
 
 int lp_clean_length(const char *text)
 {
@@ -18,9 +38,10 @@ int lp_clean_length(const char *text)
         (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
         (s[0] == 0xf4 && s[1] > 0x8f))
         return 0;
-    if (s[0] == 0xef && s[1] == 0xbf && s[2] >= 0xbe) /* U+FFFE, U+FFFF: XML refuses them */
-        return 0;
-    return n;
+    uint32_t character = s[0] & (0xffu >> (n + 1));
+    for (int i = 1; i < n; i++)
+        character = character << 6 | (s[i] & 0x3f);
+    return is_unfit(character) ? 0 : n;
 }
 
 void lp_clean(char *text)

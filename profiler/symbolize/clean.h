@@ -8,7 +8,8 @@
 #include <stddef.h>
 
 /* The length in bytes of the printable UTF-8 character at text; 0 if there is none: a control
- * character, the end of the text, a sequence that is too long, a surrogate, U+FFFE or U+FFFF. */
+ * character, the end of the text, a sequence that is too long, a surrogate, a code point that is
+ * not a character, or one that changes the direction or the lines of the text around it. */
 int lp_clean_length(const char *text);
 
 /* Replaces every byte that is not part of a printable UTF-8 character by '?', in place. */

@@ -82,6 +82,24 @@ test_cmdline_and_symbol() {
 	contains "$(prof /debug/pprof/symbol --data "$address")" "$address wait_for_answer_forever"
 }
 
+test_shown_safely() {
+	: "what a terminal would obey is taken out of the command line, and refused in the name of a snapshot"
+	local name hide=$'\u202e'
+	local program=$work/$'nap\e[2J\u009b2J\u202e\\033[31m\u00e9\t'
+	cp "$(command -v sleep)" "$program"
+	preload 0 "$program" 600
+	prof /debug/pprof/cmdline >"$work/line"
+	printf '%s/nap?[2J??2J???\\033[31m\303\251\t\000600' "$work" >"$work/wanted"
+	cmp "$work/line" "$work/wanted"
+	for name in $'\e[2J' $'\u009b2J' "a${hide}b" $'\ufffe' $'\ufdd0' $'\U1ffff' $'\u2028' $'\xff' $'a\nb' $'\x7f'; do
+		equal "name $(printf %q "$name")" "$(code POST "$pprof/debug/snapshots" -G --data-urlencode "name=$name")" 400
+		contains "$(jq -r .error "$work/body")" "printable"
+	done
+	equal "an umlaut" "$(code POST "$pprof/debug/snapshots" -G --data-urlencode $'name=\u00e9\u20ac\U1f600')" 201
+	equal "renamed" "$(code PUT "$pprof/debug/snapshots/1" -G --data-urlencode "name=$hide")" 400
+	ended
+}
+
 test_exact_heap() {
 	: "at rate 1 the heap profile holds what the scene holds, to the byte and the object"
 	needs_heap

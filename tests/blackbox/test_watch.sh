@@ -67,4 +67,16 @@ test_token() {
 	contains "$(<"$work/frames")" "heap in use"
 }
 
+test_name() {
+	: "backslashes in the name of a program stay backslashes"
+	plain
+	local program='nap\033[31m\nx'
+	cp "$(command -v sleep)" "$work/$program"
+	preload 0 "$work/$program" 600
+	scripts/watch --pprof "$pprof" --frames 1 >"$work/frames" || fail "$(<"$work/frames")"
+	equal name "$(sed -n 's/ (pid .*//p' "$work/frames" | head -n 1)" "$program"
+	! grep -q $'\e' "$work/frames" || fail "an escape"
+	ended
+}
+
 run_tests

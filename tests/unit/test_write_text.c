@@ -357,6 +357,17 @@ static void unclean_text_is_cleaned(void **state)
     char bad[] = "a\x01\xc0\xaf\xed\xa0\x80\xf4\x90\x80\x80 \xe2\x82\xac \xe2\x82";
     lp_clean(bad);
     assert_string_equal(bad, "a?????????? € ??");
+    /* controls of C1, directions, lines, what is no character, and tags */
+    static const char *const unfit[] = {
+        "\xc2\x80",     "\xc2\x9b",     "\xc2\x9f",   "\u061c",     "\u200f",    "\u202e",
+        "\u2066",       "\u2069",       "\u2028",     "\ufdd0",     "\ufdef",    "\ufeff",
+        "\xef\xbf\xbe", "\xef\xbf\xbf", "\U0001fffe", "\U0010ffff", "\U000e0041"};
+    for (size_t i = 0; i < sizeof unfit / sizeof *unfit; i++)
+        assert_int_equal(lp_clean_length(unfit[i]), 0);
+    static const char *const good[] = {" ",      "~",      "\u00a0", "\u00e9",     "\u200d",
+                                       "\u0633", "\ufdcf", "\ufdf0", "\U0001f600", "\U0010fffd"};
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        assert_int_equal(lp_clean_length(good[i]), strlen(good[i]));
 }
 
 int main(void)
