@@ -29,7 +29,11 @@ int reply_status(int err)
 void reply_bytes(struct evhttp_request *request, int status, const char *type,
                  struct evbuffer *bytes)
 {
-    evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type", type);
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
+
+    evhttp_add_header(headers, "Content-Type", type);
+    evhttp_remove_header(headers, "X-Content-Type-Options"); /* the page may have set it */
+    evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
     /* evhttp would send a body to HEAD as well. */
     if (bytes && evhttp_request_get_command(request) == EVHTTP_REQ_HEAD)
         evbuffer_drain(bytes, evbuffer_get_length(bytes));

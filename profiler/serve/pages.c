@@ -72,6 +72,9 @@ void lp_http_index(struct lp_request *request)
           "<td>The command line of the program.</td></tr>\n",
           body.stream);
     fputs(tail, body.stream);
+    lp_reply_header(request->http, "Content-Security-Policy",
+                    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action "
+                    "'none'; frame-ancestors 'self'");
     lp_reply_body(request->http, 200, "text/html; charset=utf-8", &body);
 }
 

@@ -100,6 +100,20 @@ test_shown_safely() {
 	ended
 }
 
+test_policy() {
+	: "a browser runs no script in the index, loads nothing for it and guesses the type of no answer, on both ports"
+	serve
+	local where
+	equal index "$(code GET "$pprof/debug/pprof/")" 200
+	contains "$(header Content-Security-Policy)" "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'"
+	contains "$(header Content-Security-Policy)" "frame-ancestors 'self'"
+	for where in "$pprof"/{debug/pprof/,debug/pprof/cmdline,debug/rate,debug/snapshots,debug/suspects,none} \
+		"$url"/{stats,scenes,healthz,leak/healthy,leak/none,scenes/slice/lab,none}; do
+		code GET "$where" >"$work/null"
+		equal "sniffing of $where" "$(header X-Content-Type-Options)" nosniff
+	done
+}
+
 test_exact_heap() {
 	: "at rate 1 the heap profile holds what the scene holds, to the byte and the object"
 	needs_heap
