@@ -47,9 +47,13 @@ int leakprof_guard_check(const struct leakprof_guard *guard, const struct leakpr
                          const char **why);
 
 /* Reads a token from the first line of a file into token[size]. -EINVAL: the line is shorter than
- * LEAKPROF_TOKEN_MIN, has characters other than visible ASCII, or does not fit. */
+ * LEAKPROF_TOKEN_MIN, has characters other than visible ASCII, or does not fit. -EPERM: users other
+ * than this one and root can read or change the file; a file of root may be readable for its group.
+ * -EISDIR, -ENXIO: it is not a regular file. */
 #define LEAKPROF_TOKEN_MIN 16
 int leakprof_token_read(const char *path, char *token, int size);
+/* The same error as a sentence without a full stop. */
+const char *leakprof_token_refused(int error);
 
 struct leakprof_address {
     struct sockaddr_storage socket;

@@ -120,8 +120,7 @@ static void start(const struct lp_config *config, bool helper)
     int error = file ? lp_token_read(file, token, sizeof token) : 0;
     if (error) {
         dprintf(STDERR_FILENO, "leakprof: LEAKPROF_TOKEN_FILE: %s: %s\n", file,
-                error == -EINVAL ? "the first line must be 16 or more characters without spaces"
-                                 : strerror(-error));
+                lp_token_refused(error));
         return;
     }
     const struct leakprof_options options = {.listen = listen,

@@ -48,3 +48,8 @@ int leakprof_token_read(const char *path, char *token, int size)
 {
     return lp_token_read(path, token, size);
 }
+
+const char *leakprof_token_refused(int error)
+{
+    return lp_token_refused(error);
+}

@@ -83,13 +83,8 @@ static bool read_value(const struct option_spec *spec, const char *name, const c
         return false;
     case TOKEN_FILE:
         err = leakprof_token_read(text, field, sizeof(options->token));
-        if (err == -EINVAL)
-            snprintf(why, why_size,
-                     "%s: %s is not a token file: the first line must be %d or more characters "
-                     "without spaces",
-                     name, text, LEAKPROF_TOKEN_MIN);
-        else if (err < 0)
-            snprintf(why, why_size, "%s: cannot read %s: %s", name, text, strerror(-err));
+        if (err < 0)
+            snprintf(why, why_size, "%s: %s: %s", name, text, leakprof_token_refused(err));
         return err == 0;
     case NUMBER:
     case SIZE:

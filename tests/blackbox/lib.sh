@@ -76,6 +76,13 @@ preload() {
 	pprof=$(grep -m1 -o 'http://[0-9.:]*' "$work/err") || fail "no server: $(<"$work/err")"
 }
 
+# secret LINE [FILE]: writes a token file, $work/token, that others cannot read.
+secret() {
+	local file=$work/${2:-token}
+	install -m 600 /dev/null "$file"
+	printf '%s\n' "$1" >"$file"
+}
+
 # ended: stops what preload started, if it still runs, whatever its status.
 ended() {
 	kill "$pid" 2>/dev/null || true

@@ -63,7 +63,7 @@ test_page() {
 
 test_gate() {
 	: "the token holds for the page, its files and its stream; our own page may change things under each name of this machine, others' not"
-	echo a-secret-of-some-length >"$work/token"
+	secret a-secret-of-some-length
 	serve --token-file "$work/token"
 	local path name port=${pprof##*:}
 	for path in / /ui/app.js /ui/chart.js /favicon.ico /debug/live; do

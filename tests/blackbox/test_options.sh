@@ -35,20 +35,35 @@ test_token_files() {
 	refuses "No such file" --token-file /nonexistent
 	local line
 	for line in short '' 'a token of some length' "$(head -c 300 /dev/zero | tr '\0' a)" 'a-token-of-some-léngth'; do
-		printf '%s\n' "$line" >"$work/token"
+		secret "$line"
 		refuses "the first line must be 16 or more characters without spaces" --token-file "$work/token"
 	done
 	: >"$work/token"
 	refuses "the first line must be 16" --token-file "$work/token"
+	secret a-token-of-some-length
+	for line in 777 644 620; do
+		chmod $line "$work/token"
+		refuses "other users can read or change it. Use chmod 600" --token-file "$work/token"
+	done
+	mkfifo -m 600 "$work/fifo" # and nobody writes into it
+	refuses "it is not a regular file" --token-file "$work/fifo"
+	refuses "it is not a regular file" --token-file "$work"
 }
 
 test_preloaded_token() {
 	: "a preloaded program requires the token of LEAKPROF_TOKEN_FILE, and does not listen without a good one"
-	printf 'a-token-of-some-length' >"$work/token"
+	secret a-token-of-some-length
 	LEAKPROF_TOKEN_FILE=$work/token preload 0 sleep 60
 	equal "without it" "$(code GET "$pprof/debug/rate")" 401
 	equal "with it" "$(code GET "$pprof/debug/rate" -u :a-token-of-some-length)" 200
 	ended
+	chmod 644 "$work/token"
+	LD_PRELOAD=$build/libleakprof.so LEAKPROF_LISTEN=127.0.0.1:0 LEAKPROF_TOKEN_FILE=$work/token /bin/true 2>"$work/err"
+	contains "$(<"$work/err")" "leakprof: LEAKPROF_TOKEN_FILE: $work/token: other users can read or change it. Use chmod 600"
+	mkfifo -m 600 "$work/fifo"
+	LD_PRELOAD=$build/libleakprof.so LEAKPROF_LISTEN=127.0.0.1:0 LEAKPROF_TOKEN_FILE=$work/fifo /bin/true 2>"$work/err"
+	equal error "$(<"$work/err")" "leakprof: LEAKPROF_TOKEN_FILE: $work/fifo: it is not a regular file"
+	chmod 600 "$work/token"
 	printf 'short\n' >"$work/token"
 	LD_PRELOAD=$build/libleakprof.so LEAKPROF_LISTEN=127.0.0.1:0 LEAKPROF_TOKEN_FILE=$work/token /bin/true 2>"$work/err"
 	equal "said" "$(<"$work/err")" \
@@ -100,7 +115,7 @@ test_environment() {
 test_token() {
 	: "with a token both ports require it in the same way, but for /healthz"
 	local token=a-token-of-some-length where wanted
-	printf '%s\n' $token >"$work/token"
+	secret $token
 	serve --token-file "$work/token"
 	equal "healthz" "$(code GET "$url/healthz")" 200
 	equal "POST without it" "$(code POST "$url/leak/slice")" 401
@@ -124,7 +139,7 @@ test_token() {
 
 test_names() {
 	: "beyond loopback, where a server cannot know its names, any Host is accepted with the token"
-	printf 'a-token-of-some-length\n' >"$work/token"
+	secret a-token-of-some-length
 	serve --token-file "$work/token" --listen 0.0.0.0:0 --pprof 0.0.0.0:0
 	equal playground "$(code GET "$url/stats" -u any:a-token-of-some-length -H 'Host: lab.example')" 200
 	equal profiler "$(code GET "$pprof/debug/rate" -u any:a-token-of-some-length -H 'Host: lab.example')" 200

@@ -71,7 +71,7 @@ test_stats() {
 	serve
 	equal "without" "$(get /stats | jq -c '.profiler | [.url, .needs_token]')" "[\"$pprof\",false]"
 	stop_server
-	echo a-secret-of-some-length >"$work/token"
+	secret a-secret-of-some-length
 	serve --token-file "$work/token"
 	equal "with one" "$(get /stats -u me:a-secret-of-some-length | jq -c '.profiler.needs_token')" true
 	equal page "$(code GET "$url/")" 401

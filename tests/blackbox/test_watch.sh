@@ -59,7 +59,7 @@ test_keys() {
 test_token() {
 	: "a token is read from a file, and is in no list of processes"
 	plain
-	printf '0123456789abcdef\n' >"$work/token"
+	secret 0123456789abcdef
 	serve --token-file "$work/token"
 	scripts/watch --pprof "$pprof" --frames 1 >"$work/frames" 2>&1 && fail "without the token"
 	contains "$(<"$work/frames")" 401

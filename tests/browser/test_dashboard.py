@@ -279,6 +279,7 @@ def test_password(t):
     "with a token as the password the page and all that it does works"
     token = t.work / "token"
     token.write_text("a-secret-of-some-length\n")
+    token.chmod(0o600)
     server = t.serve("--token-file", str(token))
     page = t.browse()
     page.open(server.pprof.replace("http://", "http://me:a-secret-of-some-length@") + "/")

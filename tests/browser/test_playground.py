@@ -210,6 +210,7 @@ def test_elsewhere(t):
 
     token = t.work / "token"
     token.write_text("a-secret-of-some-length\n")
+    token.chmod(0o600)
     closed = t.serve("--token-file", str(token))
     page = t.browse()
     enter(t, page, closed.url.replace("http://", "http://me:a-secret-of-some-length@") + "/#scene=slice")

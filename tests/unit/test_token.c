@@ -1,5 +1,5 @@
-/* Claim: a token is the first line of its file, and one that is short, long or not plain is
- * refused. */
+/* Claim: a token is the first line of its file. One that is short, long or not plain is refused,
+ * and so is a file that is not a regular one or that other users can read. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -54,12 +55,60 @@ static void test_refused(void **state)
         assert_int_equal(read_back(text, token), n == 0 ? 0 : -EINVAL);
     }
     assert_int_equal(leakprof_token_read("/nonexistent/token", token, SIZE), -ENOENT);
+}
+
+static void test_other_kinds_of_files(void **state)
+{
+    (void)state;
+    char token[SIZE], directory[] = "/tmp/leakprof-token-XXXXXX", path[64];
+    assert_non_null(mkdtemp(directory));
+    snprintf(path, sizeof path, "%s/fifo", directory);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(leakprof_token_read(path, token, SIZE), -ENXIO); /* and does not wait */
+    unlink(path);
+    assert_int_equal(leakprof_token_read(directory, token, SIZE), -EISDIR);
+    rmdir(directory);
     assert_int_equal(leakprof_token_read("/", token, SIZE), -EISDIR);
+    assert_int_equal(leakprof_token_read("/dev/zero", token, SIZE), -ENXIO);
+}
+
+static void test_files_of_others(void **state)
+{
+    (void)state;
+    static const mode_t good[] = {0400, 0600, 0700}, bad[] = {0777, 0666, 0644, 0640, 0620, 0604};
+    char token[SIZE], path[] = "/tmp/leakprof-token-XXXXXX";
+    int fd = mkstemp(path);
+    assert_int_equal(write(fd, SIXTEEN, 16), 16);
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        assert_int_equal(fchmod(fd, good[i]), 0);
+        assert_int_equal(leakprof_token_read(path, token, SIZE), 0);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_int_equal(fchmod(fd, bad[i]), 0);
+        assert_int_equal(leakprof_token_read(path, token, SIZE), -EPERM);
+    }
+    assert_non_null(strstr(leakprof_token_refused(-EPERM), "chmod 600"));
+    if (geteuid() == 0) {
+        fchmod(fd, 0600);
+        assert_int_equal(fchown(fd, 1, 1), 0);
+        assert_int_equal(leakprof_token_read(path, token, SIZE), -EPERM);
+        fchown(fd, 0, 1); /* what root gives to a service */
+        fchmod(fd, 0640);
+        assert_int_equal(leakprof_token_read(path, token, SIZE), -EPERM); /* it runs as root */
+        assert_int_equal(setegid(1), 0);
+        assert_int_equal(seteuid(1), 0);
+        assert_int_equal(leakprof_token_read(path, token, SIZE), 0);
+        seteuid(0);
+        setegid(0);
+    }
+    unlink(path);
+    close(fd);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_first_line),
-                                       cmocka_unit_test(test_refused)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_first_line), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_other_kinds_of_files), cmocka_unit_test(test_files_of_others)};
     return cmocka_run_group_tests_name("token", tests, NULL, NULL);
 }
