@@ -5,11 +5,13 @@
  * fork), the profiler before the first request. Only this file may end the process (die()).
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <event2/event.h>
 #include "leakprof.h"
@@ -77,6 +79,23 @@ static void cannot_listen(const char *option, const char *address, int err)
         address, strerror(-err), option);
 }
 
+/* A terminal that hangs up must not leave a server behind that leaks. Without a terminal, SIGHUP
+ * asks a service to read its files again, and this one reads them only at the start. nohup has it
+ * ignored. */
+static void add_hangup(sigset_t *ends)
+{
+    struct sigaction before;
+    int terminal = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+
+    sigaction(SIGHUP, NULL, &before);
+    if (terminal < 0)
+        signal(SIGHUP, SIG_IGN);
+    else if (before.sa_handler != SIG_IGN)
+        sigaddset(ends, SIGHUP);
+    if (terminal >= 0)
+        close(terminal);
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
@@ -102,6 +121,7 @@ int main(int argc, char **argv)
     sigemptyset(&ends);
     sigaddset(&ends, SIGINT);
     sigaddset(&ends, SIGTERM);
+    add_hangup(&ends);
     sigprocmask(SIG_BLOCK, &ends, NULL);
     signal(SIGPIPE, SIG_IGN);
 

@@ -125,7 +125,9 @@ static void print_help(void)
         printf("  %s %s\n      %s  [%s]\n", table[i].name, table[i].value, table[i].about,
                table[i].env);
     printf("  --help, --version\n\n"
-           "BYTES may end in K, M or G. In brackets: the environment variable for the same.\n");
+           "BYTES may end in K, M or G. In brackets: the environment variable for the same.\n"
+           "SIGINT, SIGTERM and the end of its terminal stop it. Without a terminal, SIGHUP is "
+           "ignored.\n");
 }
 
 static bool open_without_token(const struct options *options, char *why, size_t why_size)

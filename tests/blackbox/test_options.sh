@@ -102,6 +102,43 @@ test_stops_cleanly() {
 	done
 }
 
+# Runs it as the first program of a terminal, lets the terminal hang up and, if that is ignored, asks
+# for /healthz and sends SIGTERM. Prints the status of the answer, and that of the program.
+hang_up() { # "ignored": SIGHUP, as nohup does
+	/usr/bin/python3 -c '
+import os, signal, sys, urllib.request
+ignored, program = sys.argv[1] == "ignored", sys.argv[2]
+pid, terminal = os.forkpty()
+if pid == 0:
+    if ignored:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    os.execv(program, [program, "--listen", "127.0.0.1:0", "--pprof", "127.0.0.1:0"])
+lines = open(terminal, "rb", buffering=0, closefd=False)
+url = lines.readline().split()[2].decode()
+lines.readline()
+if ignored:
+    os.kill(pid, signal.SIGHUP)
+os.close(terminal)
+if ignored:
+    print(urllib.request.urlopen(url + "healthz").status)
+    os.kill(pid, signal.SIGTERM)
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))' "$1" "$build/leakyard"
+}
+
+test_hangup() {
+	: "the end of its terminal stops it with status 0; nohup and a service's SIGHUP do not stop it"
+	: >"$work/out"
+	setsid "$build/leakyard" --listen 127.0.0.1:0 --pprof 127.0.0.1:0 >"$work/out" 2>"$work/err" &
+	pid=$!
+	wait_for 20 started
+	kill -HUP "$pid"
+	url=$(sed -n 1p "$work/out" | grep -o 'http://[^/ ]*')
+	equal "a service" "$(code GET "$url/healthz")" 200
+	stop_server
+	equal "a terminal" "$(hang_up heeded)" 0
+	equal nohup "$(hang_up ignored)" $'200\n0'
+}
+
 test_environment() {
 	: "the environment sets options, and options win over it"
 	export LEAKPROF_RATE=4096
