@@ -40,7 +40,7 @@ static struct {
     _Atomic uint32_t state;
     struct leakprof_options options; /* a copy, with copies of its strings */
     /* Not on the heap: libc's strdup() may use another allocator than our free(). */
-    char listen_text[LISTEN_MAX], token_text[TOKEN_MAX];
+    char listen_text[LISTEN_MAX], token_text[TOKEN_MAX], read_token_text[TOKEN_MAX];
     const char *listen; /* listen_text, or NULL */
     char url[URL_MAX];
     int error;
@@ -190,6 +190,7 @@ static void forget_in_child(void)
         lp_lives_watch(start_in_child);
     } else {
         agent.options.listen = agent.options.token = agent.listen = NULL;
+        agent.options.read_token = NULL;
     }
 }
 
@@ -201,7 +202,9 @@ void lp_agent_follow(void)
 static void release(void)
 {
     agent.options.listen = agent.options.token = agent.listen = NULL;
+    agent.options.read_token = NULL;
     memset(agent.token_text, 0, sizeof agent.token_text);
+    memset(agent.read_token_text, 0, sizeof agent.read_token_text);
 }
 
 /* Copies a text of the options. */
@@ -234,6 +237,8 @@ static int copy(const struct leakprof_options *options)
     int error = keep(agent.listen_text, LISTEN_MAX, &agent.options.listen);
     if (!error)
         error = keep(agent.token_text, TOKEN_MAX, &agent.options.token);
+    if (!error)
+        error = keep(agent.read_token_text, TOKEN_MAX, &agent.options.read_token);
     agent.listen = agent.options.listen;
     return error;
 }

@@ -21,6 +21,10 @@ const struct lp_config_row lp_config_rows[LP_VARS] = {
      "spaces. Required to listen beyond "
      "loopback.",
      "FILE", "token", LP_TEXT, AT(token_file), 0, 0, 0},
+    {"LEAKPROF_READ_TOKEN_FILE",
+     "File with a second token, whose clients may only read: GET and HEAD. Needs "
+     "LEAKPROF_TOKEN_FILE.",
+     "FILE", "read_token", LP_TEXT, AT(read_token_file), 0, 0, 0},
     {"LEAKPROF_PROGRAM",
      "Name of the only program that listens and traces. The programs that a shell or make starts "
      "inherit these variables.",

@@ -29,6 +29,7 @@ enum {
 enum lp_variable {
     LP_VAR_LISTEN,
     LP_VAR_TOKEN_FILE,
+    LP_VAR_READ_TOKEN_FILE,
     LP_VAR_PROGRAM,
     LP_VAR_RATE,
     LP_VAR_TRACE,
@@ -45,7 +46,7 @@ enum lp_variable {
 /* A variable that is unset, empty or refused has its default here. The texts point into the
  * environment: use them before the program's main() can change it. */
 struct lp_config {
-    const char *listen, *token_file, *program; /* NULL by default */
+    const char *listen, *token_file, *read_token_file, *program; /* NULL by default */
     int64_t rate, block_rate, mutex_fraction;
     int64_t trace_ms, snapshot_every_ms, debuginfod_ms; /* 0: none */
     int64_t snapshot_keep;

@@ -43,6 +43,8 @@ struct leakprof_options {
                                 * LEAKPROF_RATE_KEEP: unchanged */
     const char *token;         /* what clients must present, as Bearer or as the password of Basic;
                                 * NULL: nothing. Required to listen beyond loopback */
+    const char *read_token;    /* a second token, whose clients may only read (GET and HEAD). NULL:
+                                * none. Needs `token` */
     int64_t trace_ms;          /* between trace lines on standard error, 100 to 3600000; 0: as
                                 * LEAKPROF_TRACE, LEAKPROF_TRACE_OFF: none */
     int64_t snapshot_every_ms; /* between automatic snapshots, 100 to 3600000, longer if they would

@@ -27,11 +27,13 @@ extern "C" {
  *   neither with an <img>, and no browser sends Sec-Fetch-Site to plain HTTP beyond loopback. A
  *   browser is a client whose User-Agent begins with Mozilla/, or that sends Accept-Language.
  * - the client presents the token, if there is one: Authorization: Bearer TOKEN, or Basic with the
- *   token as the password. The time that this check takes reveals nothing about the token.
+ *   token as the password. The time that this check takes reveals nothing about the token. With
+ *   the second token, requests that change something are refused.
  * An empty guard ({0}) refuses every request. */
 struct leakprof_guard {
-    const char *token; /* NULL: no token is required; allowed on loopback only */
-    bool loopback;     /* the server listens on a loopback address */
+    const char *token;      /* NULL: no token is required; allowed on loopback only */
+    const char *read_token; /* a second one, for reading only; NULL: none */
+    bool loopback;          /* the server listens on a loopback address */
     bool unix_socket; /* it listens on a Unix socket, which no web page reaches: any Host will do */
 };
 struct leakprof_headers {
@@ -41,8 +43,8 @@ struct leakprof_headers {
 };
 
 /* Returns 0, or the HTTP status to refuse with; then *why is a static sentence for the client.
- * 403: refused because of where it comes from. 401: the token is missing or wrong, and the answer
- * needs a WWW-Authenticate header. */
+ * 403: refused because of where it comes from, or because the token is only for reading. 401: the
+ * token is missing or wrong, and the answer needs a WWW-Authenticate header. */
 int leakprof_guard_check(const struct leakprof_guard *guard, const struct leakprof_headers *headers,
                          const char **why);
 

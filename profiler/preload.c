@@ -113,19 +113,43 @@ static void report_unseen(void)
         dprintf(STDERR_FILENO, "leakprof: %s\n", why);
 }
 
+enum { TOKEN_SIZE = 512 };
+
+/* false: a token cannot be used, and that was reported. Without a file, the token is "". */
+static bool read_tokens(const struct lp_config *config, char token[TOKEN_SIZE],
+                        char read_token[TOKEN_SIZE])
+{
+    const char *files[] = {config->token_file, config->read_token_file}, *why = NULL;
+    char *tokens[] = {token, read_token};
+    int n = 0;
+    for (; n < 2 && !why; n++) {
+        int error = files[n] ? lp_token_read(files[n], tokens[n], TOKEN_SIZE) : 0;
+        if (!files[n])
+            *tokens[n] = '\0';
+        if (error)
+            why = lp_token_refused(error);
+        else if (n == 1 && files[1] && !files[0])
+            why = "set LEAKPROF_TOKEN_FILE too";
+        else if (n == 1 && files[1] && strcmp(token, read_token) == 0)
+            why = "it is the token of LEAKPROF_TOKEN_FILE. Use another one";
+    }
+    if (why)
+        dprintf(STDERR_FILENO, "leakprof: %s: %s: %s\n",
+                lp_config_rows[n == 1 ? LP_VAR_TOKEN_FILE : LP_VAR_READ_TOKEN_FILE].name,
+                files[n - 1], why);
+    return !why;
+}
+
 static void start(const struct lp_config *config, bool helper)
 {
-    char token[512];
-    const char *listen = config->listen, *file = listen ? config->token_file : NULL, *why = NULL;
-    int error = file ? lp_token_read(file, token, sizeof token) : 0;
-    if (error) {
-        dprintf(STDERR_FILENO, "leakprof: LEAKPROF_TOKEN_FILE: %s: %s\n", file,
-                lp_token_refused(error));
+    char token[TOKEN_SIZE] = "", read_token[TOKEN_SIZE] = "";
+    const char *listen = config->listen, *why = NULL;
+    if (listen && !read_tokens(config, token, read_token))
         return;
-    }
     const struct leakprof_options options = {.listen = listen,
                                              .rate = LEAKPROF_RATE_KEEP,
-                                             .token = file ? token : NULL,
+                                             .token = *token ? token : NULL,
+                                             .read_token = *read_token ? read_token : NULL,
                                              .trace_ms = config->trace_ms,
                                              .snapshot_every_ms = config->snapshot_every_ms,
                                              .snapshot_keep = config->snapshot_keep,
@@ -136,7 +160,7 @@ static void start(const struct lp_config *config, bool helper)
         lp_agent_start_later(&options);
         return;
     }
-    error = lp_agent_start(&options, &why);
+    int error = lp_agent_start(&options, &why);
     if (error == -EPERM)
         return; /* a part of a sandbox */
     if (error == -EADDRINUSE && listen && inherited(listen)) {

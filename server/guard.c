@@ -12,6 +12,7 @@ void guard_start(const struct options *options)
 {
     guard.loopback = options->listen.loopback;
     guard.token = options->token[0] ? options->token : NULL;
+    guard.read_token = options->read_token[0] ? options->read_token : NULL;
 }
 
 const struct leakprof_guard *guard_of_bodies(void)

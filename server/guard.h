@@ -12,7 +12,7 @@ struct evhttp_request;
 struct leakprof_guard;
 struct options;
 
-/* Before the first request. The token is not copied. */
+/* Before the first request. The tokens are not copied. */
 void guard_start(const struct options *options);
 
 /* For the gate before the bodies (front.h). */

@@ -132,6 +132,7 @@ int main(int argc, char **argv)
         .listen = options.pprof.text,
         .rate = options.rate == OPTIONS_UNSET ? LEAKPROF_RATE_KEEP : options.rate,
         .token = options.token[0] ? options.token : NULL,
+        .read_token = options.read_token[0] ? options.read_token : NULL,
         .trace_ms = options.memtrace_ms ? options.memtrace_ms : LEAKPROF_TRACE_OFF,
         .snapshot_every_ms =
             options.snapshot_every_ms ? options.snapshot_every_ms : LEAKPROF_SNAPSHOT_OFF,

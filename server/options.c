@@ -60,6 +60,10 @@ static const struct option_spec {
      "file whose first line is the token that clients must present; required to listen "
      "beyond loopback",
      TOKEN_FILE, AT(token), 0, 0},
+    {"--read-token-file", "LEAKYARD_READ_TOKEN_FILE", "FILE",
+     "file with a second token, whose clients may only read: they cannot leak or reset anything; "
+     "needs --token-file",
+     TOKEN_FILE, AT(read_token), 0, 0},
 #undef AT
 };
 
@@ -144,6 +148,18 @@ static bool open_without_token(const struct options *options, char *why, size_t 
     return false;
 }
 
+static bool useless_read_token(const struct options *options, char *why, size_t why_size)
+{
+    if (!options->read_token[0])
+        return false;
+    if (options->token[0] && strcmp(options->token, options->read_token) != 0)
+        return false;
+    snprintf(why, why_size, "--read-token-file: %s",
+             options->token[0] ? "it is the token of --token-file. Use another one."
+                               : "the token for everything is missing. Use --token-file too.");
+    return true;
+}
+
 enum options_verdict options_read(int argc, char **argv, struct options *options, char *why,
                                   size_t why_size)
 {
@@ -190,5 +206,7 @@ enum options_verdict options_read(int argc, char **argv, struct options *options
             return OPTIONS_BAD;
         i += !equals;
     }
-    return open_without_token(options, why, why_size) ? OPTIONS_BAD : OPTIONS_RUN;
+    return open_without_token(options, why, why_size) || useless_read_token(options, why, why_size)
+               ? OPTIONS_BAD
+               : OPTIONS_RUN;
 }

@@ -21,7 +21,7 @@ struct options {
     int64_t snapshot_every_ms;                      /* 0: no automatic snapshots */
     int64_t snapshot_keep;                          /* 0: the profiler's default */
     int64_t budget_mem, budget_threads, budget_fds; /* OPTIONS_UNSET: from the machine */
-    char token[256];                                /* "": none */
+    char token[256], read_token[256];               /* "": none */
 };
 
 enum options_verdict { OPTIONS_RUN, OPTIONS_DONE, OPTIONS_BAD };

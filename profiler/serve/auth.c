@@ -45,20 +45,30 @@ static int base64_decode(const char *from, char *to, size_t capacity)
     return nbits >= 6 || from[strspn(from, "=")] ? -1 : (int)n;
 }
 
-static bool has_token(const char *authorization, const char *token)
+enum access { NOTHING, READING, EVERYTHING };
+
+/* Compares with both tokens in any case. */
+static enum access access_by(const struct leakprof_guard *guard, const char *secret, size_t length)
+{
+    bool may_read = guard->read_token && same_secret(secret, length, guard->read_token);
+    bool may_change = same_secret(secret, length, guard->token);
+    return may_change ? EVERYTHING : may_read ? READING : NOTHING;
+}
+
+static enum access access_of(const struct leakprof_guard *guard, const char *authorization)
 {
     if (!authorization)
-        return false;
+        return NOTHING;
     size_t scheme = strcspn(authorization, " ");
     const char *credentials = authorization + scheme + strspn(authorization + scheme, " ");
     if (scheme == 6 && strncasecmp(authorization, "Bearer", 6) == 0)
-        return same_secret(credentials, strlen(credentials), token);
+        return access_by(guard, credentials, strlen(credentials));
     if (scheme != 5 || strncasecmp(authorization, "Basic", 5) != 0)
-        return false;
+        return NOTHING;
     char pair[1024];
     int length = base64_decode(credentials, pair, sizeof pair);
     const char *colon = length > 0 ? memchr(pair, ':', (size_t)length) : NULL;
-    return colon && same_secret(colon + 1, (size_t)(pair + length - colon - 1), token);
+    return colon ? access_by(guard, colon + 1, (size_t)(pair + length - colon - 1)) : NOTHING;
 }
 
 /* Is it "localhost", 127.x.x.x or [::1], with or without a port? The port may differ from ours, for
@@ -128,10 +138,15 @@ int leakprof_guard_check(const struct leakprof_guard *guard, const struct leakpr
                "the page at /, or a tool like curl. A browser shows it in Sec-Fetch-Site or Origin";
         return 403;
     }
-    if (guard->token && !has_token(headers->authorization, guard->token)) {
+    enum access access = guard->token ? access_of(guard, headers->authorization) : EVERYTHING;
+    if (access == NOTHING) {
         *why = "a token is required: Authorization: Bearer TOKEN, or Basic with the token as the "
                "password";
         return 401;
+    }
+    if (access == READING && headers->changes) {
+        *why = "this token is only for reading: use the other one to trigger or change something";
+        return 403;
     }
     return 0;
 }

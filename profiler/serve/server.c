@@ -269,6 +269,7 @@ static int set_up(const struct leakprof_options *options, const struct periods *
     if (listen_fd < 0)
         return listen_fd;
     server.guard = (struct leakprof_guard){.token = options->token,
+                                           .read_token = options->read_token,
                                            .loopback = server.listen.tcp.loopback,
                                            .unix_socket = *server.listen.path != '\0'};
     server.base = new_base();
@@ -292,10 +293,10 @@ static int set_up(const struct leakprof_options *options, const struct periods *
 
 static int check(const struct leakprof_options *options, struct periods *periods)
 {
-    const char *token = options->token;
+    const char *token = options->token, *read_token = options->read_token;
     server.listen = (struct lp_listen){.tcp.loopback = true};
     if ((options->listen && lp_listen_parse(options->listen, &server.listen) != 0) ||
-        (token && !*token))
+        (token && !*token) || (read_token && (!token || !*read_token)))
         return -EINVAL;
     if (!server.listen.tcp.loopback && !token)
         return -EACCES;

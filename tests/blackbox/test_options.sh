@@ -174,6 +174,59 @@ test_token() {
 	done
 }
 
+test_read_token() {
+	: "with the second token everything can be read and nothing changed, on both ports and in a preloaded program"
+	needs_preload
+	secret a-token-of-some-length
+	secret another-for-reading reading
+	serve --token-file "$work/token" --read-token-file "$work/reading"
+	local path refused full=(-u any:a-token-of-some-length) reading=(-u any:another-for-reading)
+	for path in / /stats /scenes /scenes/slice/lab; do
+		equal "GET $path" "$(code GET "$url$path" "${reading[@]}")" 200
+	done
+	for refused in 'GET /leak/slice' 'POST /leak/slice' 'GET /fixed/slice' 'POST /reset' 'POST /reset/slice'; do
+		equal "$refused" "$(code "${refused% *}" "$url${refused#* }" "${reading[@]}")" 403
+		contains "$(jq -r .error "$work/body")" "only for reading"
+	done
+	equal "with the other" "$(code POST "$url/leak/slice" "${full[@]}")" 200
+	equal "and taken back" "$(code POST "$url/reset" "${full[@]}")" 200
+	reads_only "${full[*]}" "${reading[*]}"
+	stop_server
+	LEAKPROF_TOKEN_FILE=$work/token LEAKPROF_READ_TOKEN_FILE=$work/reading preload 0 sleep 60
+	reads_only "${full[*]}" "${reading[*]}"
+	ended
+	refuses "Use --token-file too" --read-token-file "$work/reading"
+	refuses "Use another one" --token-file "$work/token" --read-token-file "$work/token"
+	chmod 644 "$work/reading"
+	refuses "chmod 600" --token-file "$work/token" --read-token-file "$work/reading"
+	will_not_listen "LEAKPROF_READ_TOKEN_FILE: $work/token: set LEAKPROF_TOKEN_FILE too" LEAKPROF_READ_TOKEN_FILE="$work/token"
+	will_not_listen "LEAKPROF_READ_TOKEN_FILE: $work/token: it is the token of LEAKPROF_TOKEN_FILE. Use another one" \
+		LEAKPROF_TOKEN_FILE="$work/token" LEAKPROF_READ_TOKEN_FILE="$work/token"
+	will_not_listen "LEAKPROF_TOKEN_FILE: /nonexistent: No such file or directory" \
+		LEAKPROF_TOKEN_FILE=/nonexistent LEAKPROF_READ_TOKEN_FILE="$work/token"
+}
+
+will_not_listen() { # WHY VARIABLE…
+	env LD_PRELOAD="$build/libleakprof.so" LEAKPROF_LISTEN=127.0.0.1:0 "${@:2}" /bin/true 2>"$work/err"
+	equal error "$(<"$work/err")" "leakprof: $1"
+}
+
+reads_only() { # FULL READING: how curl presents them
+	local path refused
+	for path in / /debug/pprof/ /debug/pprof/heap /debug/pprof/cmdline /debug/rate /debug/snapshots /debug/processes; do
+		# shellcheck disable=SC2086
+		equal "GET $path" "$(code GET "$pprof$path" $2)" 200
+	done
+	for refused in 'POST /debug/snapshots' 'PUT /debug/snapshots?every=1s' 'DELETE /debug/snapshots/1' 'PUT /debug/rate?bytes=1' \
+		'PUT /debug/snapshots/1?name=x' 'POST /debug/processes?pid=1&url=x' 'POST /debug/pprof/symbol'; do
+		# shellcheck disable=SC2086
+		equal "$refused" "$(code "${refused% *}" "$pprof${refused#* }" $2)" 403
+		contains "$(<"$work/body")" "only for reading"
+	done
+	# shellcheck disable=SC2086
+	equal "with the other" "$(code POST "$pprof/debug/snapshots" $1)" 201
+}
+
 test_names() {
 	: "beyond loopback, where a server cannot know its names, any Host is accepted with the token"
 	secret a-token-of-some-length

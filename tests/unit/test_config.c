@@ -30,6 +30,7 @@ static void assert_defaults(const struct lp_config *config)
 {
     assert_null(config->listen);
     assert_null(config->token_file);
+    assert_null(config->read_token_file);
     assert_null(config->program);
     assert_int_equal(config->rate, LEAKPROF_RATE_DEFAULT);
     assert_int_equal(config->trace_ms, 0);
@@ -56,13 +57,15 @@ static void unset_and_empty_are_the_default(void **state)
 static void every_variable_is_read(void **state)
 {
     (void)state;
-    const struct lp_config *config = READ(
-        "PATH=/bin", "LEAKPROF_MUTEX_FRACTION=10", "LEAKPROF_BLOCK_RATE=1099511627776",
-        "LEAKPROF_SNAPSHOT_KEEP=7", "LEAKPROF_SNAPSHOT_EVERY=2m", "LEAKPROF_TRACE=100ms",
-        "LEAKPROF_RATE=0", "LEAKPROF_CRASH=1", "LEAKPROF_PROGRAM=a=b", "LEAKPROF_TOKEN_FILE=/t",
-        "LEAKPROF_LISTEN=[::1]:0", "LEAKPROF_RATE=1" /* the first one counts */);
+    const struct lp_config *config =
+        READ("PATH=/bin", "LEAKPROF_MUTEX_FRACTION=10", "LEAKPROF_BLOCK_RATE=1099511627776",
+             "LEAKPROF_SNAPSHOT_KEEP=7", "LEAKPROF_SNAPSHOT_EVERY=2m", "LEAKPROF_TRACE=100ms",
+             "LEAKPROF_RATE=0", "LEAKPROF_CRASH=1", "LEAKPROF_PROGRAM=a=b",
+             "LEAKPROF_TOKEN_FILE=/t", "LEAKPROF_READ_TOKEN_FILE=/r", "LEAKPROF_LISTEN=[::1]:0",
+             "LEAKPROF_RATE=1" /* the first one counts */);
     assert_string_equal(config->listen, "[::1]:0");
     assert_string_equal(config->token_file, "/t");
+    assert_string_equal(config->read_token_file, "/r");
     assert_string_equal(config->program, "a=b");
     assert_int_equal(config->rate, 0);
     assert_int_equal(config->trace_ms, 100);
@@ -189,6 +192,7 @@ static void the_table_is_in_the_order_of_the_names(void **state)
     static const char *const names[LP_VARS] = {
         [LP_VAR_LISTEN] = "LEAKPROF_LISTEN",
         [LP_VAR_TOKEN_FILE] = "LEAKPROF_TOKEN_FILE",
+        [LP_VAR_READ_TOKEN_FILE] = "LEAKPROF_READ_TOKEN_FILE",
         [LP_VAR_PROGRAM] = "LEAKPROF_PROGRAM",
         [LP_VAR_RATE] = "LEAKPROF_RATE",
         [LP_VAR_TRACE] = "LEAKPROF_TRACE",

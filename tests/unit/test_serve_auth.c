@@ -163,6 +163,28 @@ static void test_wrong_tokens_are_refused(void **state)
         assert_int_equal(authorization(bad[i]), 401);
 }
 
+static void test_the_second_token_is_for_reading(void **state)
+{
+    (void)state;
+    const struct leakprof_guard guards[] = {
+        {.loopback = true, .token = "s3cret:x", .read_token = "looking"},
+        {.token = "s3cret:x", .read_token = "looking"}};
+    for (int i = 0; i < 2; i++) {
+        struct leakprof_headers headers = {.host = "localhost", .authorization = "Bearer looking"};
+        assert_int_equal(check(&guards[i], headers), 0);
+        headers.changes = true;
+        assert_int_equal(check(&guards[i], headers), 403);
+        headers.authorization = "Basic YW55Omxvb2tpbmc="; /* any:looking */
+        assert_int_equal(check(&guards[i], headers), 403);
+        headers.authorization = "Bearer s3cret:x";
+        assert_int_equal(check(&guards[i], headers), 0);
+        headers.authorization = "Bearer lookin";
+        assert_int_equal(check(&guards[i], headers), 401);
+        headers.authorization = NULL;
+        assert_int_equal(check(&guards[i], headers), 401);
+    }
+}
+
 static void test_an_empty_guard_refuses_all(void **state)
 {
     (void)state;
@@ -201,6 +223,7 @@ int main(void)
         cmocka_unit_test(test_a_browser_must_show_its_page_before_it_changes_anything),
         cmocka_unit_test(test_token_by_bearer_and_basic),
         cmocka_unit_test(test_wrong_tokens_are_refused),
+        cmocka_unit_test(test_the_second_token_is_for_reading),
         cmocka_unit_test(test_an_empty_guard_refuses_all),
         cmocka_unit_test(test_the_token_does_not_excuse_another_site),
         cmocka_unit_test(test_a_unix_socket_has_no_host),
