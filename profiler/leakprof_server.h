@@ -2,7 +2,7 @@
  * Parts of the profiler's HTTP server, for programs that are servers too. They are in
  * libleakprof.a, and depend on no HTTP library. leakprof_evhttp.h has the parts for libevent.
  *
- * Threads: any thread may call any function. None keeps state or takes ownership.
+ * Threads: any thread may call any function. None takes ownership.
  * Errors: int functions return 0 or a negative errno, unless their comment says otherwise.
  */
 #ifndef LEAKPROF_SERVER_H
@@ -47,6 +47,9 @@ struct leakprof_headers {
  * token is missing or wrong, and the answer needs a WWW-Authenticate header. */
 int leakprof_guard_check(const struct leakprof_guard *guard, const struct leakprof_headers *headers,
                          const char **why);
+
+/* The requests with a wrong token that guards of this process have refused. */
+uint64_t leakprof_guard_wrong_tokens(void);
 
 /* Reads a token from the first line of a file into token[size]. -EINVAL: the line is shorter than
  * LEAKPROF_TOKEN_MIN, has characters other than visible ASCII, or does not fit. -EPERM: users other

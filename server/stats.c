@@ -135,6 +135,7 @@ static void add_profiler(json_t *stats)
     json_object_set_new(own, "tables", tables.json);
     json_object_set_new(own, "url", json_string(leakprof_url()));
     json_object_set_new(own, "needs_token", json_boolean(guard_has_token()));
+    set(own, "wrong_tokens", (int64_t)leakprof_guard_wrong_tokens());
     json_object_set_new(stats, "profiler", own);
 }
 

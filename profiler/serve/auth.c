@@ -6,6 +6,8 @@
 #include <strings.h>
 #include <arpa/inet.h>
 
+#include "serve/guesses.h"
+
 /* The time depends only on the length of the given text, and not on how much of it is right. */
 static bool same_secret(const char *given, size_t length, const char *token)
 {
@@ -140,6 +142,8 @@ int leakprof_guard_check(const struct leakprof_guard *guard, const struct leakpr
     }
     enum access access = guard->token ? access_of(guard, headers->authorization) : EVERYTHING;
     if (access == NOTHING) {
+        if (headers->authorization) /* a browser asks for the password after a request without */
+            lp_guesses_add();
         *why = "a token is required: Authorization: Bearer TOKEN, or Basic with the token as the "
                "password";
         return 401;

@@ -3,12 +3,15 @@
  */
 #include "leakprof_evhttp.h"
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <event2/bufferevent.h>
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
 
+#include "serve/guesses.h"
 #include "serve/head.h"
 
 static bool read_headers(struct evhttp_request *request, const char *values[LP_HEAD_HEADERS])
@@ -61,6 +64,27 @@ static int refuse_and_close(struct evhttp_request *request)
     return 400;
 }
 
+/* Nothing is sent on this connection for a second. Without memory, the answer is sent at once. */
+static void answer_slowly(struct evhttp_request *request)
+{
+    enum { PER_SECOND = 4096 /* a longer answer takes longer */ };
+    static _Atomic(struct ev_token_bucket_cfg *) shared;
+    struct ev_token_bucket_cfg *rate = atomic_load(&shared), *none = NULL;
+    if (!rate) {
+        rate = ev_token_bucket_cfg_new(EV_RATE_LIMIT_MAX, EV_RATE_LIMIT_MAX, PER_SECOND, PER_SECOND,
+                                       &(struct timeval){.tv_sec = 1});
+        if (rate && !atomic_compare_exchange_strong(&shared, &none, rate)) {
+            ev_token_bucket_cfg_free(rate);
+            rate = none;
+        }
+    }
+    struct bufferevent *connection =
+        evhttp_connection_get_bufferevent(evhttp_request_get_connection(request));
+    if (rate && bufferevent_set_rate_limit(connection, rate) == 0)
+        bufferevent_decrement_write_limit(connection, PER_SECOND);
+    close_afterwards(request);
+}
+
 int leakprof_evhttp_check(const struct leakprof_guard *guard, struct evhttp_request *request,
                           bool changes, const char **why)
 {
@@ -93,7 +117,10 @@ int leakprof_evhttp_check(const struct leakprof_guard *guard, struct evhttp_requ
                                              .accept_language =
                                                  evhttp_find_header(in, "Accept-Language"),
                                              .changes = changes};
-    return leakprof_guard_check(guard, &headers, why);
+    int status = leakprof_guard_check(guard, &headers, why);
+    if (status == 401 && values[LP_HEAD_AUTHORIZATION] && lp_guesses_are_many())
+        answer_slowly(request);
+    return status;
 }
 
 void leakprof_evhttp_challenge(struct evhttp_request *request)

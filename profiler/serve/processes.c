@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <sys/syscall.h>
 
+#include "leakprof_server.h"
 #include "inspect/children.h"
 #include "inspect/task.h"
 #include "inspect/tasks.h"
@@ -141,6 +142,7 @@ static void write_json(struct lp_json *json, const void *arg)
     const struct process *all = list->at;
     lp_json_object(json, NULL);
     lp_json_int(json, "pid", getpid());
+    lp_json_int(json, "wrong_tokens", (int64_t)leakprof_guard_wrong_tokens());
     lp_json_array(json, "processes");
     for (size_t i = 0; i < list->n; i++)
         write_process(json, &all[i]);

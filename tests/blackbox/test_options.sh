@@ -227,6 +227,22 @@ reads_only() { # FULL READING: how curl presents them
 	equal "with the other" "$(code POST "$pprof/debug/snapshots" $1)" 201
 }
 
+test_wrong_tokens() {
+	: "wrong tokens are counted on both ports, and however many there are, the right one is answered"
+	secret a-token-of-some-length
+	serve --token-file "$work/token"
+	local where
+	for where in "$url/stats" "$pprof/debug/rate"; do
+		for _ in {1..8}; do
+			equal "wrong, $where" "$(code GET "$where" -u any:wrong)" 401
+			equal "right, $where" "$(code GET "$where" -u any:a-token-of-some-length)" 200
+			equal "none, $where" "$(code GET "$where")" 401
+		done
+	done
+	equal "the playground's count" "$(get /stats -u any:a-token-of-some-length | jq .profiler.wrong_tokens)" 16
+	equal "the profiler's count" "$(prof /debug/processes -u any:a-token-of-some-length | jq .wrong_tokens)" 16
+}
+
 test_names() {
 	: "beyond loopback, where a server cannot know its names, any Host is accepted with the token"
 	secret a-token-of-some-length

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <event2/buffer.h>
 #include <event2/event.h>
@@ -83,6 +84,58 @@ static void test_guard(void **state)
                      400);
 }
 
+/* Sends the request. The answer is for later. */
+static int begin(const char *request)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&guarded.socket, guarded.length), 0);
+    assert_int_equal(send(fd, request, strlen(request), 0), strlen(request));
+    return fd;
+}
+
+static int64_t seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec;
+}
+
+static void test_wrong_tokens_are_answered_slowly(void **state)
+{
+    (void)state;
+    static const char wrong[] = "GET / HTTP/1.1\r\nAuthorization: Bearer 0123456789abcdeX\r\n\r\n";
+    static const char right[] = "GET / HTTP/1.1\r\nAuthorization: Bearer 0123456789abcdef\r\n\r\n";
+    uint64_t before = leakprof_guard_wrong_tokens();
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(ask(&guarded, wrong), 401);
+    assert_int_equal(leakprof_guard_wrong_tokens(), before + 10);
+    int64_t began = seconds();
+    int slow[4];
+    char byte;
+    for (int i = 0; i < 4; i++)
+        slow[i] = begin(wrong);
+    while (leakprof_guard_wrong_tokens() < before + 14)
+        event_base_loop(base, EVLOOP_NONBLOCK);
+    assert_int_equal(ask(&guarded, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"), 401);
+    assert_int_equal(ask(&guarded, right), 200);
+    if (seconds() == began) /* otherwise this test was stopped meanwhile, and they are due */
+        assert_true(recv(slow[3], &byte, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN);
+    for (int i = 0; i < 4; i++) {
+        ssize_t n;
+        while ((n = recv(slow[i], answer, sizeof answer - 1, MSG_DONTWAIT)) < 0)
+            event_base_loop(base, EVLOOP_NONBLOCK);
+        answer[n] = '\0';
+        assert_memory_equal(answer, "HTTP/1.1 401 ", 13);
+        assert_non_null(strstr(answer, "\r\nConnection: close\r\n"));
+        close(slow[i]);
+    }
+    assert_int_equal(leakprof_guard_wrong_tokens(), before + 14);
+    close(begin(wrong)); /* a client that does not wait */
+    while (leakprof_guard_wrong_tokens() < before + 15)
+        event_base_loop(base, EVLOOP_NONBLOCK);
+    assert_int_equal(ask(&guarded, right), 200);
+}
+
 static void test_errors_of_evhttp(void **state)
 {
     (void)state;
@@ -112,6 +165,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_guard),
+        cmocka_unit_test(test_wrong_tokens_are_answered_slowly),
         cmocka_unit_test(test_errors_of_evhttp),
         cmocka_unit_test(test_errors_of_the_program),
         cmocka_unit_test(test_another_evhttp),
