@@ -154,6 +154,7 @@ void lp_fd_describe(struct lp_fds *fds, const struct lp_open_fd *open, struct lp
     seen->state[0] = '\0';
     seen->idle_ns = -1;
     seen->queued = seen->registered = 0;
+    seen->outside = 0;
 
     if (open->inode) {
         describe_socket(fds, open, seen);
@@ -168,6 +169,7 @@ void lp_fd_describe(struct lp_fds *fds, const struct lp_open_fd *open, struct lp
     seen->kind = target[0] == '/' ? kind_of_path(path, target, &st) : kind_of_link(target);
     if (strncmp(target, "anon_inode:", 11) != 0 || is(seen, "anonymous"))
         lp_fd_say(seen, "%.*s", PATH_SHOWN, target);
+    seen->outside = strlen(seen->state);
     int flags = lp_fdinfo_describe(fds->program, open->fd, seen);
     if (is(seen, "file") || is(seen, "memfd") || is(seen, "shared memory"))
         lp_fd_say(seen, "size %lld B", (long long)st.stx_size);

@@ -17,6 +17,7 @@ enum { LP_FD_STATE_MAX = 800 };
 struct lp_fd_seen {
     const char *kind;            /* one of a few kinds, used as a label; NULL: closed meanwhile */
     char state[LP_FD_STATE_MAX]; /* the details */
+    size_t outside;              /* its first bytes, which are addresses or a path */
     int64_t idle_ns;             /* since the last byte in either direction; -1: not known */
     int64_t queued;              /* bytes waiting in both directions */
     int64_t registered;          /* epoll registrations, inotify watches, fanotify marks */

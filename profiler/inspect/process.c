@@ -42,6 +42,13 @@ const char *lp_program_name(void)
     return name && *name ? *name : "";
 }
 
+const char *lp_program_file(char out[LP_PROGRAM_FILE_MAX])
+{
+    ssize_t n = readlink(LP_PROC_SELF "exe", out, LP_PROGRAM_FILE_MAX - 1);
+    out[n > 0 ? n : 0] = '\0';
+    return out;
+}
+
 struct fd_counts {
     pid_t program; /* the thread whose descriptors are counted */
     int64_t fds, sockets, own;

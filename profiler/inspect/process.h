@@ -23,6 +23,11 @@ void lp_process_figures(struct lp_process_figures *figures);
 /* The program's file name as it was called, without its directory. It may contain any bytes. */
 const char *lp_program_name(void);
 
+/* The path of its file, "" if it cannot be read. Many programs write what they do over their name,
+ * and whom they serve. They cannot change this. It may contain any bytes. */
+enum { LP_PROGRAM_FILE_MAX = 512 };
+const char *lp_program_file(char out[LP_PROGRAM_FILE_MAX]);
+
 /* Single figures that are read often, as cheaply as the kernel allows. Descriptors and threads are
  * the program's. Mappings are those made by mmap() and similar calls. */
 int64_t lp_thread_count(void);

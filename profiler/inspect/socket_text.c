@@ -155,6 +155,7 @@ void lp_socket_describe(const struct lp_sockets *sockets, const struct lp_socket
     bool tcp = !strcmp(seen->kind, "tcp socket");
     if (socket->family != AF_NETLINK)
         say_addresses(seen, sockets, socket);
+    seen->outside = strlen(seen->state);
     if (tcp || socket->state == LP_TCP_LISTEN)
         lp_fd_say(seen, "%s", state_name(socket->state));
     if (socket->state == LP_TCP_LISTEN) {

@@ -37,6 +37,7 @@ static int put(struct lp_profile *profile, int fd, const struct lp_fd_seen *seen
                              .stack = known.stack,
                              .name = seen->kind,
                              .state = text,
+                             .outside = {0, (uint16_t)seen->outside},
                              .state_ns = seen->idle_ns,
                              .age_ns = found ? now_ns - known.birth : -1};
     memcpy(item->value, row->value, sizeof item->value);

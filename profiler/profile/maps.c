@@ -59,8 +59,10 @@ static int put_mapping(struct lp_profile *profile, const struct lp_vmas *vmas,
     int n = snprintf(text, sizeof text, "%lx-%lx %s", mapping->start, mapping->end,
                      mapping->vma->protection);
     const char *name = lp_vma_name(vmas, mapping->vma);
+    int before = n;
     if (name[0])
         n += snprintf(text + n, sizeof text - (size_t)n, " %.300s", name);
+    int after = n;
     if (apart)
         snprintf(text + n, sizeof text - (size_t)n, ", and %lld bytes in reserve",
                  (long long)apart);
@@ -73,6 +75,7 @@ static int put_mapping(struct lp_profile *profile, const struct lp_vmas *vmas,
         .stack = mapping->stack,
         .name = lp_mapping_kind_name(kind),
         .state = state,
+        .outside = {(uint16_t)before, (uint16_t)(after - before)},
         .state_ns = -1,
         .age_ns = mapping->known && now >= mapping->birth
                       ? (int64_t)(now - mapping->birth) * LP_TICK_NS

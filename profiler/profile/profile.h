@@ -113,8 +113,13 @@ struct lp_item {
     uint32_t creator;  /* the stack that created it; LP_STACK_NONE: not known, or it is `stack` */
     const char *name;  /* thread's name; descriptor's kind */
     const char *state; /* "sleeping, in futex"; "127.0.0.1:8080 -> 127.0.0.1:4711" */
-    int64_t state_ns;  /* how long it has been in this state; -1: not known, or it has none */
-    int64_t age_ns;    /* -1: not known */
+    /* Where the state names something outside the program, which redact=1 leaves out: an address, a
+     * peer, a path. length 0: nowhere. */
+    struct {
+        uint16_t at, length;
+    } outside;
+    int64_t state_ns; /* how long it has been in this state; -1: not known, or it has none */
+    int64_t age_ns;   /* -1: not known */
     int64_t value[LP_VALUES_MAX]; /* what it adds to its row */
 };
 

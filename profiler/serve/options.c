@@ -89,11 +89,13 @@ static int parse_choice(const struct lp_request_options *options, const struct l
 int lp_request_options_parse(struct lp_request_options *options, const struct lp_query *query,
                              const struct lp_profile_kind *kind, char why[LP_WHY_MAX])
 {
-    int64_t debug = 0;
+    int64_t debug = 0, redact = 0;
     *options = (struct lp_request_options){.view.kind = kind};
-    if (lp_query_number(query, "debug", 0, 2, &debug, why) < 0)
+    if (lp_query_number(query, "debug", 0, 2, &debug, why) < 0 ||
+        lp_query_number(query, "redact", 0, 1, &redact, why) < 0)
         return -EINVAL;
     options->debug = (int)debug;
+    options->view.redact = redact;
     int error = parse_format(options, query, why);
     if (!error)
         error = parse_value(options, query, why);

@@ -14,7 +14,7 @@ struct lp_request_options {
     int debug; /* 0: the format's own writer; 1, 2: Go's text */
 };
 
-/* Reads debug=, format=, value=, granularity= and color=. 0, or -EINVAL and why. */
+/* Reads debug=, format=, value=, granularity=, color= and redact=. 0, or -EINVAL and why. */
 int lp_request_options_parse(struct lp_request_options *options, const struct lp_query *query,
                              const struct lp_profile_kind *kind, char why[LP_WHY_MAX]);
 

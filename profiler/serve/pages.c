@@ -9,6 +9,7 @@
 #include <event2/buffer.h>
 #include <event2/http.h>
 
+#include "inspect/process.h"
 #include "symbolize/clean.h"
 #include "symbolize/modules.h"
 #include "symbolize/symbols.h"
@@ -106,11 +107,25 @@ static bool write_arguments(FILE *out, FILE *from)
     return feof(from);
 }
 
+static bool write_program_file(FILE *out)
+{
+    char file[LP_PROGRAM_FILE_MAX];
+    write_argument(out, lp_program_file(file));
+    return *file;
+}
+
 void lp_http_cmdline(struct lp_request *request)
 {
+    char why[LP_WHY_MAX];
+    int64_t redact = 0;
+    if (lp_query_number(&request->query, "redact", 0, 1, &redact, why) < 0) {
+        lp_reply_error(request->http, 400, "%s", why);
+        return;
+    }
     struct lp_body body = {0};
     FILE *from = fopen("/proc/thread-self/cmdline", "re");
-    bool good = from && lp_body_open(&body) == 0 && write_arguments(body.stream, from);
+    bool good = from && lp_body_open(&body) == 0 &&
+                (redact ? write_program_file(body.stream) : write_arguments(body.stream, from));
     if (from)
         fclose(from);
     if (good) {

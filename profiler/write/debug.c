@@ -19,6 +19,7 @@
 #include "write/human.h"
 #include "write/nameless.h"
 #include "write/notes.h"
+#include "write/redact.h"
 #include "write/write.h"
 
 /* Names of threads and paths may contain any bytes, including newlines. */
@@ -217,12 +218,15 @@ static void write_item_stack(FILE *out, uint32_t stack, struct lp_lines *lines)
     }
 }
 
-static void write_item(FILE *out, const struct lp_item *item, const struct lp_profile_kind *kind,
+static void write_item(FILE *out, const struct lp_item *item, const struct lp_view *view,
                        struct lp_lines *lines)
 {
-    char age[LP_HUMAN_MAX];
+    const struct lp_profile_kind *kind = view->kind;
+    char age[LP_HUMAN_MAX], state[LP_REDACTED_MAX];
+    struct lp_item shown = *item;
 
-    write_form(out, kind->item, item->value, item);
+    shown.state = lp_state_of(item, view->redact, state);
+    write_form(out, kind->item, item->value, &shown);
     for (int v = 1; v < kind->nvalues; v++)
         if (item->value[v])
             fprintf(out, ", %s %s", kind->values[v].type,
@@ -254,7 +258,7 @@ int lp_write_debug(FILE *out, const struct lp_profile *profile, const struct lp_
         if (profile->losses > 0)
             fprintf(out, "# losses: %" PRIu64 "\n\n", profile->losses);
         for (size_t i = 0; i < profile->nitems; i++)
-            write_item(out, &profile->items[i], kind, lines);
+            write_item(out, &profile->items[i], view, lines);
     } else {
         rc = write_rows(out, profile, view, lines);
     }

@@ -10,6 +10,7 @@
 #include "symbolize/nameless.h"
 #include "write/jsonout.h"
 #include "write/notes.h"
+#include "write/redact.h"
 #include "write/write.h"
 
 static void write_trim(struct lp_json *json, const struct lp_trim *trim)
@@ -158,14 +159,16 @@ static void write_sample(struct lp_json *json, const struct lp_profile *profile,
     lp_json_end(json);
 }
 
-static void write_item(struct lp_json *json, const struct lp_item *item,
-                       const struct lp_profile_kind *kind, struct lp_lines *lines)
+static void write_item(struct lp_json *json, const struct lp_item *item, const struct lp_view *view,
+                       struct lp_lines *lines)
 {
+    const struct lp_profile_kind *kind = view->kind;
+    char state[LP_REDACTED_MAX];
     lp_json_line(json);
     lp_json_object(json, NULL);
     lp_json_int(json, "id", item->id);
     lp_json_text(json, "name", item->name ? item->name : "");
-    lp_json_text(json, "state", item->state ? item->state : "");
+    lp_json_text(json, "state", lp_state_of(item, view->redact, state));
     lp_json_array(json, "values");
     for (int v = 0; v < kind->nvalues; v++)
         lp_json_int(json, NULL, item->value[v]);
@@ -215,7 +218,7 @@ int lp_write_json(FILE *out, const struct lp_profile *profile, const struct lp_v
     if (kind->item && !profile->delta) {
         lp_json_array(&json, "items");
         for (size_t i = 0; i < profile->nitems; i++)
-            write_item(&json, &profile->items[i], kind, lines);
+            write_item(&json, &profile->items[i], view, lines);
         lp_json_end(&json);
     }
     write_nameless(&json, profile);

@@ -338,9 +338,14 @@ int lp_write_svg(FILE *out, const struct lp_profile *profile, const struct lp_vi
                         .profile = profile,
                         .type = &view->kind->values[view->value],
                         .name = view->kind->name};
-    char program[64];
+    char program[64], file[LP_PROGRAM_FILE_MAX];
+    const char *name = lp_program_name();
 
-    snprintf(program, sizeof(program), "%.40s, process %d", lp_program_name(), (int)getpid());
+    if (view->redact) { /* the program may have written over its name */
+        lp_program_file(file);
+        name = strrchr(file, '/') ? strrchr(file, '/') + 1 : file;
+    }
+    snprintf(program, sizeof(program), "%.40s, process %d", name, (int)getpid());
     lp_clean(program);
     int rc = lp_tree_build(&p.tree, profile, view->value, view->by_line);
     if (rc == 0)

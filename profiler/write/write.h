@@ -17,6 +17,7 @@ struct lp_view {
     const struct lp_trim *trim;         /* the result of gc=1; NULL: not requested */
     bool by_line;    /* granularity=line: calls from two lines of a function are two frames */
     bool by_library; /* color=library: one colour per object file */
+    bool redact;     /* redact=1: leaves out what is outside the program */
 };
 
 enum { LP_HEEDS_GRANULARITY = 1, LP_HEEDS_COLOR = 2 };

@@ -114,6 +114,55 @@ test_policy() {
 	done
 }
 
+# What profiles say with these parameters, now, in a snapshot and in the difference to it, into $work/said.
+say_all() { # PARAMETERS
+	local profile format
+	{
+		prof "/debug/pprof/cmdline?$1" | tr '\0' ' '
+		for profile in heap threads fds maps procs; do
+			for format in format=pprof format=text format=svg format=json debug=1 debug=2; do
+				prof "/debug/pprof/$profile?$format&$1" | zcat -f
+			done
+			for format in format=json debug=2; do
+				prof "/debug/snapshots/1/$profile?$format&$1"
+			done
+			prof "/debug/diff?profile=$profile&from=1&format=json&$1"
+		done
+	} >"$work/said"
+}
+
+test_redact() {
+	: "redact=1 leaves peers, paths of descriptors, files of mappings and arguments out of every answer; the environment is in none"
+	needs_signals
+	local peer
+	printf data >"$work/mapped-file"
+	export ENVIRONMENT_SECRET=in-the-environment
+	serve
+	get "/leak/client?n=3" >"$work/null"
+	snapshot one >"$work/null"
+	peer=$(prof "/debug/pprof/fds?format=json" | jq -r '.items[] | select(.state | contains("ESTABLISHED")) | .state' | sed 's/.*-> \([^,]*\),.*/\1/' | head -n 1)
+	contains "$peer" 127.0.0.1:
+	say_all ''
+	for seen in "$peer" "${url#http://}" "$work/err" --listen; do
+		grep -aqF -e "$seen" "$work/said" || fail "$seen is nowhere"
+	done
+	! grep -aqF "$ENVIRONMENT_SECRET" "$work/said" || fail "the environment is shown"
+	say_all redact=1
+	! grep -aE -e '127\.0\.0\.1:|--listen' "$work/said" || fail "addresses or arguments"
+	! grep -aF -e "$work" "$work/said" || fail "paths"
+	prof "/debug/pprof/fds?debug=2&redact=1" >"$work/fds"
+	grep -q '^fd [0-9]* \[tcp socket\] ESTABLISHED, Recv-Q' "$work/fds"
+	grep -q '^fd [0-9]* \[file\] O_' "$work/fds"
+	prof "/debug/pprof/maps?debug=2&redact=1" | grep '^mapping' >"$work/maps"
+	grep -q '^mapping \[file\] [0-9a-f]*-[0-9a-f]* r-*p, ' "$work/maps"
+	! grep -F / "$work/maps" || fail "files of mappings"
+	equal cmdline "$(prof "/debug/pprof/cmdline?redact=1")" "$(readlink -f "$build/leakyard")"
+	for where in pprof/fds? pprof/cmdline? "diff?from=1&" snapshots/1/fds?; do
+		equal "$where" "$(code GET "$pprof/debug/${where}redact=2")" 400
+		equal "$where" "$(code GET "$pprof/debug/${where}redact=0")" 200
+	done
+}
+
 test_exact_heap() {
 	: "at rate 1 the heap profile holds what the scene holds, to the byte and the object"
 	needs_heap
@@ -300,7 +349,7 @@ test_own_weight() {
 			and .live_samples >= 4000 and .sites > 0 and .hook_ns_estimate > 0 and .hook_events_timed > 0
 			and (.losses_by_cause | has("no_stack"))' "$work/$file.json"
 	done
-	equal keys "$(jq -c 'del(.threads, .fds, .losses, .url, .needs_token) | keys' "$work/stats.json")" "$(jq -c keys "$work/profile.json")"
+	equal keys "$(jq -c 'del(.threads, .fds, .losses, .url, .needs_token, .wrong_tokens) | keys' "$work/stats.json")" "$(jq -c keys "$work/profile.json")"
 	prof "/debug/pprof/heap?debug=1" >"$work/heap.txt"
 	grep -E '^# tables.blocks = [0-9]+$' "$work/heap.txt"
 	grep -E '^# hook_ns_estimate = [0-9]+$' "$work/heap.txt"
