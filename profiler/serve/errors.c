@@ -8,6 +8,7 @@
  */
 #include "serve/errors.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <event2/buffer.h>
@@ -29,14 +30,25 @@ static const struct refusal {
 
 enum { PAGE_MIN = 80 /* most pieces are shorter; this runs for each line of each head */ };
 
+/* Copies what has just been added. A bufferevent freezes the front of its buffer once it has
+ * written to the socket. Then nothing can be copied from the buffer either. */
+static bool copy_added(struct evbuffer *out, size_t from, char *to, size_t n)
+{
+    struct evbuffer_ptr at;
+    if (evbuffer_ptr_set(out, &at, from, EVBUFFER_PTR_SET) != 0)
+        return false;
+    evbuffer_unfreeze(out, 1);
+    ev_ssize_t copied = evbuffer_copyout_from(out, &at, to, n);
+    evbuffer_freeze(out, 1);
+    return copied == (ev_ssize_t)n;
+}
+
 /* The refusal whose page has just been added. NULL: something else was added. */
 static const struct refusal *added(struct evbuffer *out, const struct evbuffer_cb_info *info)
 {
     char page[64], wanted[64];
-    struct evbuffer_ptr at;
     if (info->n_added < PAGE_MIN || info->n_deleted ||
-        evbuffer_ptr_set(out, &at, info->orig_size, EVBUFFER_PTR_SET) != 0 ||
-        evbuffer_copyout_from(out, &at, page, sizeof page) != (ev_ssize_t)sizeof page)
+        !copy_added(out, info->orig_size, page, sizeof page))
         return NULL;
     if (memcmp(page, "<HTML>", 6) != 0)
         return NULL;
@@ -58,7 +70,7 @@ static void on_output(struct evbuffer *out, const struct evbuffer_cb_info *info,
     char body[160], date[64] = "";
     int length = snprintf(body, sizeof body, "{\"error\":\"%s\"}\n", refusal->why);
     evutil_date_rfc1123(date, sizeof date, NULL);
-    evbuffer_unfreeze(out, 1); /* a bufferevent freezes the front of its buffer */
+    evbuffer_unfreeze(out, 1);
     evbuffer_drain(out, evbuffer_get_length(out));
     evbuffer_freeze(out, 1);
     evbuffer_add_printf(out,

@@ -36,7 +36,8 @@ static void handle(struct evhttp_request *request, void *arg)
     }
     struct evbuffer *body = evbuffer_new();
     evbuffer_add_printf(body, "%s", why);
-    evhttp_add_header(evhttp_request_get_output_headers(request), "Connection", "close");
+    if (strcmp(evhttp_request_get_uri(request), "/stay") != 0)
+        evhttp_add_header(evhttp_request_get_output_headers(request), "Connection", "close");
     evhttp_send_reply(request, status ? status : 200, NULL, body);
     evbuffer_free(body);
 }
@@ -146,6 +147,17 @@ static void test_errors_of_evhttp(void **state)
     assert_non_null(strstr(answer, "{\"error\":\"this method is not supported\"}"));
 }
 
+/* The second answer of a connection is written to a buffer that libevent has frozen. */
+static void test_errors_after_an_answer(void **state)
+{
+    (void)state;
+    ask(&guarded, "GET /stay HTTP/1.1\r\nAuthorization: Bearer 0123456789abcdef\r\n\r\n"
+                  "not HTTP\r\n\r\n");
+    assert_non_null(strstr(answer + 9, "HTTP/1.1 400 "));
+    assert_non_null(strstr(answer, "\r\n\r\n{\"error\":\"this is not a valid HTTP request"));
+    assert_null(strstr(answer, "<HTML>"));
+}
+
 static void test_errors_of_the_program(void **state)
 {
     (void)state;
@@ -167,6 +179,7 @@ int main(void)
         cmocka_unit_test(test_guard),
         cmocka_unit_test(test_wrong_tokens_are_answered_slowly),
         cmocka_unit_test(test_errors_of_evhttp),
+        cmocka_unit_test(test_errors_after_an_answer),
         cmocka_unit_test(test_errors_of_the_program),
         cmocka_unit_test(test_another_evhttp),
     };
