@@ -9,6 +9,7 @@
 #include <sys/queue.h>
 #include <event2/bufferevent.h>
 #include <event2/http.h>
+#include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
 
 #include "serve/guesses.h"
@@ -58,10 +59,20 @@ static void close_afterwards(struct evhttp_request *request)
 }
 
 /* evhttp must not take for a request what may be a body. */
-static int refuse_and_close(struct evhttp_request *request)
+static int refuse_and_close(struct evhttp_request *request, int status)
 {
     close_afterwards(request);
-    return 400;
+    return status;
+}
+
+/* evhttp answers with the version of the request, whatever that is. Before 1.0 it leaves the length
+ * of the answer out. */
+static bool other_version(struct evhttp_request *request)
+{
+    if (request->major == 1 && (request->minor == 0 || request->minor == 1))
+        return false;
+    request->major = request->minor = 1;
+    return true;
 }
 
 /* Nothing is sent on this connection for a second. Without memory, the answer is sent at once. */
@@ -89,19 +100,23 @@ int leakprof_evhttp_check(const struct leakprof_guard *guard, struct evhttp_requ
                           bool changes, const char **why)
 {
     const char *values[LP_HEAD_HEADERS] = {0};
+    if (other_version(request)) {
+        *why = "only HTTP/1.0 and HTTP/1.1 are supported";
+        return refuse_and_close(request, 505);
+    }
     if (!names_are_good(request)) {
         *why = "the name of a header may not be empty or contain spaces or brackets";
-        return refuse_and_close(request);
+        return refuse_and_close(request, 400);
     }
     if (!read_headers(request, values)) {
         *why = LP_HEAD_REPEATED;
-        return refuse_and_close(request);
+        return refuse_and_close(request, 400);
     }
     enum evhttp_cmd_type method = evhttp_request_get_command(request);
     *why = lp_head_ambiguity(method == EVHTTP_REQ_HEAD || method == EVHTTP_REQ_TRACE,
                              values[LP_HEAD_LENGTH], values[LP_HEAD_CODING]);
     if (*why)
-        return refuse_and_close(request);
+        return refuse_and_close(request, 400);
     if (values[LP_HEAD_CODING])
         close_afterwards(request); /* the gate does not look for the end of the chunks */
 

@@ -137,6 +137,15 @@ static void test_wrong_tokens_are_answered_slowly(void **state)
     assert_int_equal(ask(&guarded, right), 200);
 }
 
+/* evhttp would answer with the same version, and without a length. */
+static void test_other_versions(void **state)
+{
+    (void)state;
+    assert_int_equal(ask(&guarded, "GET /stay HTTP/0.1\r\n\r\n"), 505);
+    assert_non_null(strstr(answer, "only HTTP/1.0 and HTTP/1.1"));
+    assert_int_equal(ask(&guarded, "GET /stay HTTP/1.2\r\n\r\n"), 505);
+}
+
 static void test_errors_of_evhttp(void **state)
 {
     (void)state;
@@ -178,6 +187,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_guard),
         cmocka_unit_test(test_wrong_tokens_are_answered_slowly),
+        cmocka_unit_test(test_other_versions),
         cmocka_unit_test(test_errors_of_evhttp),
         cmocka_unit_test(test_errors_after_an_answer),
         cmocka_unit_test(test_errors_of_the_program),
