@@ -20,11 +20,11 @@ struct evhttp;
 struct evhttp_request;
 
 /* Does what leakprof_guard_check() does, and returns 400 if the request is ambiguous: evhttp
- * accepts repeated headers and unknown Transfer-Encodings, and does not read the body of a HEAD.
- * The connection is then closed after the answer, or a body could be taken for a request. Returns
- * 505, and closes too, if the version is neither HTTP/1.0 nor HTTP/1.1. If many wrong tokens were
- * presented lately, and this one is wrong too, the answer is sent a second later, and the connection
- * is closed. Other connections do not wait. */
+ * accepts repeated headers and unknown Transfer-Encodings, and reads no body of HEAD, TRACE and
+ * unknown methods. The connection is then closed after the answer, or a body could be taken for a
+ * request. Returns 505, and closes too, if the version is neither HTTP/1.0 nor HTTP/1.1. If many
+ * wrong tokens were presented lately, and this one is wrong too, the answer is sent a second later,
+ * and the connection is closed. Other connections do not wait. */
 int leakprof_evhttp_check(const struct leakprof_guard *guard, struct evhttp_request *request,
                           bool changes, const char **why);
 

@@ -53,6 +53,13 @@ static bool names_are_good(struct evhttp_request *request)
     return true;
 }
 
+/* evhttp reads no body for other methods, unknown ones included. */
+static bool may_have_body(enum evhttp_cmd_type method)
+{
+    return method & (EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE |
+                     EVHTTP_REQ_OPTIONS | EVHTTP_REQ_CONNECT | EVHTTP_REQ_PATCH);
+}
+
 static void close_afterwards(struct evhttp_request *request)
 {
     evhttp_add_header(evhttp_request_get_output_headers(request), "Connection", "close");
@@ -112,8 +119,7 @@ int leakprof_evhttp_check(const struct leakprof_guard *guard, struct evhttp_requ
         *why = LP_HEAD_REPEATED;
         return refuse_and_close(request, 400);
     }
-    enum evhttp_cmd_type method = evhttp_request_get_command(request);
-    *why = lp_head_ambiguity(method == EVHTTP_REQ_HEAD || method == EVHTTP_REQ_TRACE,
+    *why = lp_head_ambiguity(!may_have_body(evhttp_request_get_command(request)),
                              values[LP_HEAD_LENGTH], values[LP_HEAD_CODING]);
     if (*why)
         return refuse_and_close(request, 400);

@@ -26,7 +26,7 @@ const char *lp_head_ambiguity(bool no_body, const char *length, const char *codi
     if (length && coding)
         return "Content-Length and Transfer-Encoding exclude each other";
     if (no_body && (coding || (length && length[strspn(length, "0")])))
-        return "HEAD and TRACE have no body";
+        return "HEAD, TRACE and unknown methods have no body";
     return NULL;
 }
 
@@ -46,7 +46,12 @@ static bool starts(const char *line, const char *word)
 
 static void read_request_line(struct lp_head *head)
 {
-    head->no_body = starts(head->line, "HEAD ") || starts(head->line, "TRACE ");
+    static const char *const with_body[] = {"GET ",    "POST ",    "PUT ",    "PATCH ",
+                                            "DELETE ", "OPTIONS ", "CONNECT "};
+    head->no_body = true;
+    for (size_t i = 0; i < sizeof with_body / sizeof *with_body; i++)
+        if (starts(head->line, with_body[i]))
+            head->no_body = false;
     head->changes = !starts(head->line, "GET ") && !starts(head->line, "HEAD ");
     head->in_headers = true;
 }

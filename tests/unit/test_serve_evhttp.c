@@ -18,6 +18,7 @@
 #include "leakprof_evhttp.h"
 
 static struct event_base *base;
+static struct evhttp *mine;
 static struct leakprof_address guarded, plain;
 static char answer[4096];
 
@@ -146,6 +147,19 @@ static void test_other_versions(void **state)
     assert_int_equal(ask(&guarded, "GET /stay HTTP/1.2\r\n\r\n"), 505);
 }
 
+/* evhttp would take the body for a request. */
+static void test_body_of_an_unknown_method(void **state)
+{
+    (void)state;
+    evhttp_set_allowed_methods(mine, UINT16_MAX);
+    assert_int_equal(ask(&guarded, "BREW /stay HTTP/1.1\r\nContent-Length: 20\r\n\r\n"
+                                   "GET / HTTP/1.1\r\n\r\n..."),
+                     400);
+    evhttp_set_allowed_methods(mine, EVHTTP_REQ_GET);
+    assert_non_null(strstr(answer, "unknown methods have no body"));
+    assert_null(strstr(answer + 9, "HTTP/1.1 "));
+}
+
 static void test_errors_of_evhttp(void **state)
 {
     (void)state;
@@ -188,6 +202,7 @@ int main(void)
         cmocka_unit_test(test_guard),
         cmocka_unit_test(test_wrong_tokens_are_answered_slowly),
         cmocka_unit_test(test_other_versions),
+        cmocka_unit_test(test_body_of_an_unknown_method),
         cmocka_unit_test(test_errors_of_evhttp),
         cmocka_unit_test(test_errors_after_an_answer),
         cmocka_unit_test(test_errors_of_the_program),
@@ -201,7 +216,8 @@ int main(void)
                                                   .output_max = 1 << 20,
                                                   .connections_max = 100};
     base = event_base_new();
-    struct evhttp *mine = serve(&guarded), *other = serve(&plain);
+    struct evhttp *other = serve(&plain);
+    mine = serve(&guarded);
     struct leakprof_evhttp_gate *gate = leakprof_evhttp_limit(mine, base, &limits);
     if (!gate)
         return 1;

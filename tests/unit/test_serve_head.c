@@ -64,6 +64,8 @@ static void test_bad_heads(void **state)
         "POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n",
         "HEAD / HTTP/1.1\r\nContent-Length: 1\r\n\r\n",
         "TRACE / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "BREW / HTTP/1.1\r\nContent-Length: 1\r\n\r\n",
+        " POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\n",
     };
     char text[8192];
     bool complete;
