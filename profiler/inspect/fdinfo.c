@@ -85,7 +85,11 @@ static void say_flags(struct lp_fd_seen *seen, unsigned flags)
 
 static int64_t ns(const long long time[2])
 {
-    return time[0] * 1000000000 + time[1];
+    int64_t ns;
+    return __builtin_mul_overflow(time[0], 1000000000, &ns) ||
+                   __builtin_add_overflow(ns, time[1], &ns)
+               ? INT64_MAX
+               : ns;
 }
 
 static void say_timer(struct lp_fd_seen *seen, const struct info *info)
