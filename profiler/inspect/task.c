@@ -64,7 +64,7 @@ static const char *read_stat(pid_t tid, char *text, size_t capacity)
     char *name_end;
     if (lp_task_read(tid, "stat", text, capacity) <= 0 || !(name_end = strrchr(text, ')')))
         return NULL;
-    return name_end + 2;
+    return name_end[1] ? name_end + 2 : NULL;
 }
 
 static const char *field(const char *stat, int wanted)
@@ -99,8 +99,10 @@ int64_t lp_task_age(pid_t tid)
     const char *start = field(read_stat(tid, text, sizeof text), START);
     if (!start || sscanf(start, "%llu", &ticks) != 1)
         return -1;
-    int64_t age =
-        lp_clock_ns(CLOCK_BOOTTIME) - (int64_t)ticks * (1000000000 / sysconf(_SC_CLK_TCK));
+    int64_t began, age;
+    if (__builtin_mul_overflow(ticks, 1000000000 / sysconf(_SC_CLK_TCK), &began))
+        return -1;
+    age = lp_clock_ns(CLOCK_BOOTTIME) - began;
     return age > 0 ? age : 0;
 }
 
@@ -108,12 +110,14 @@ static int64_t ran(pid_t tid)
 {
     char text[512];
     long long ms, ns;
+    int64_t sum;
     if (lp_task_read(tid, "sched", text, sizeof text) <= 0)
         return -1;
     const char *line = strstr(text, "se.exec_start");
     if (!line || sscanf(line, "se.exec_start : %lld.%lld", &ms, &ns) != 2)
         return -1;
-    return ms * 1000000 + ns;
+    return __builtin_mul_overflow(ms, 1000000, &sum) || __builtin_add_overflow(sum, ns, &sum) ? -1
+                                                                                              : sum;
 }
 
 /* Each processor's clock less lp_now_ns(); NOT_READ where this thread may not run. */
