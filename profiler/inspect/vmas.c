@@ -28,10 +28,11 @@ void lp_vmas_release(struct lp_vmas *vmas)
     *vmas = (struct lp_vmas){0};
 }
 
-static const char *hex(const char *p, uint64_t *out)
+/* Reads a number and the character behind it. NULL: p is NULL, or another character is there. */
+static const char *hex(const char *p, char mark, uint64_t *out)
 {
     uint64_t value = 0;
-    for (;; p++) {
+    for (; p; p++) {
         unsigned digit = (unsigned char)*p;
         if (digit - '0' < 10)
             digit -= '0';
@@ -42,7 +43,7 @@ static const char *hex(const char *p, uint64_t *out)
         value = value << 4 | digit;
     }
     *out = value;
-    return p;
+    return p && *p == mark ? p + 1 : NULL;
 }
 
 /* The offset of this name in the texts. Neighbours often share a name. UINT32_MAX: no room. */
@@ -50,9 +51,10 @@ static uint32_t keep_name(struct lp_vmas *vmas, const char *name, size_t length)
 {
     if (length == 0)
         return 0;
-    const struct lp_vma *last = vmas->n ? &vmas->at[vmas->n - 1] : NULL;
-    if (last && !strncmp(lp_vma_name(vmas, last), name, length) && !lp_vma_name(vmas, last)[length])
-        return last->name;
+    uint32_t last = vmas->n ? vmas->at[vmas->n - 1].name : 0;
+    if (strnlen(vmas->texts + last, length + 1) == length &&
+        !memcmp(vmas->texts + last, name, length))
+        return last;
     if (vmas->used + length + 1 > vmas->texts_room)
         return UINT32_MAX;
     uint32_t at = (uint32_t)vmas->used;
@@ -62,19 +64,20 @@ static uint32_t keep_name(struct lp_vmas *vmas, const char *name, size_t length)
     return at;
 }
 
-/* "7f01c000-7f01d000 rw-p 00000000 08:02 1234   /a/file" */
+/* "7f01c000-7f01d000 rw-p 00000000 08:02 1234   /a/file". Other lines do not count. */
 static int read_line(const char *line, size_t length, void *arg)
 {
     struct lp_vmas *vmas = arg;
     struct lp_vma vma = {0};
     uint64_t start, limit, offset, major, minor;
-    const char *p = hex(line, &start);
-    p = hex(p + 1, &limit);
-    memcpy(vma.protection, p + 1, 4);
-    p = hex(p + 6, &offset);
-    p = hex(p + 1, &major);
-    p = hex(p + 1, &minor);
-    for (p++; *p >= '0' && *p <= '9'; p++)
+    const char *p = hex(hex(line, '-', &start), ' ', &limit);
+    if (!p || strnlen(p, 5) < 5)
+        return 0;
+    memcpy(vma.protection, p, 4);
+    p = hex(hex(hex(p + 5, ' ', &offset), ':', &major), ' ', &minor);
+    if (!p)
+        return 0;
+    for (; *p >= '0' && *p <= '9'; p++)
         vma.inode = vma.inode * 10 + (unsigned)(*p - '0');
     while (*p == ' ')
         p++;
