@@ -21,6 +21,8 @@ struct smaps {
 
 static void spread(const struct smaps *smaps, uint64_t resident)
 {
+    if (smaps->end <= smaps->start)
+        return;
     uint64_t pages = (smaps->end - smaps->start) / LP_PAGE, left = resident / LP_PAGE;
     uint64_t pieces = pages < PIECES_MAX ? pages : PIECES_MAX;
     if (left >= pages) {
