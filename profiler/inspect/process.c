@@ -23,13 +23,20 @@
 #include "record/sites.h"
 #include "record/threads.h"
 
+/* A number of pages. */
+static int64_t bytes_of(long long pages)
+{
+    int64_t bytes;
+    return __builtin_mul_overflow(pages, LP_PAGE, &bytes) ? INT64_MAX : bytes;
+}
+
 int64_t lp_rss_bytes(void)
 {
     char text[128];
     long long resident = 0;
     if (lp_file_read(LP_PROC_SELF "statm", text, sizeof text) > 0)
         sscanf(text, "%*d %lld", &resident);
-    return resident * LP_PAGE;
+    return bytes_of(resident);
 }
 
 /* The program may have a copy of libc's variable, and then that copy is in use. The reporter's own
@@ -76,11 +83,11 @@ static void count_fd(int fd, bool own, void *arg)
 int64_t lp_thread_count(void)
 {
     char text[4096], *line;
-    long long threads = 0;
+    int threads = 0;
     if (lp_file_read("/proc/self/status", text, sizeof text) > 0 &&
         (line = strstr(text, "\nThreads:")))
-        sscanf(line, "\nThreads: %lld", &threads);
-    return threads - lp_own_threads() - (strstr(text, "\nState:\tZ") != NULL);
+        sscanf(line, "\nThreads: %d", &threads);
+    return (int64_t)threads - lp_own_threads() - (strstr(text, "\nState:\tZ") != NULL);
 }
 
 /* Since Linux 6.2 the size of the directory is the number of descriptors. If the profiler's are in
@@ -144,8 +151,8 @@ void lp_process_figures(struct lp_process_figures *figures)
     if (libc)
         info = lp_mallinfo();
     *figures = (struct lp_process_figures){
-        .mapped_bytes = pages[0] * LP_PAGE,
-        .rss_bytes = pages[1] * LP_PAGE,
+        .mapped_bytes = bytes_of(pages[0]),
+        .rss_bytes = bytes_of(pages[1]),
         .malloc_arena_bytes = libc ? info.arena + info.hblkhd : -1,
         .malloc_free_bytes = libc ? info.fordblks : -1,
         .malloc_top_bytes = info.keepcost,
