@@ -157,8 +157,8 @@ static void add(struct lp_sockets *sockets, const struct lp_socket_source *sourc
 static int error_of(const struct nlmsghdr *head)
 {
     const struct nlmsgerr *error = NLMSG_DATA(head);
-    return head->nlmsg_len >= NLMSG_LENGTH(sizeof error->error) && error->error ? error->error
-                                                                                : -EIO;
+    return head->nlmsg_len >= NLMSG_LENGTH(sizeof error->error) && error->error < 0 ? error->error
+                                                                                    : -EIO;
 }
 
 /* The kernel makes each part of a dump while the one before is received, so this never waits. */
@@ -173,7 +173,7 @@ static int receive_all(int netlink, struct lp_sockets *sockets,
         ssize_t n = recv(netlink, &reply, sizeof reply, MSG_DONTWAIT);
         if (n <= 0)
             return n < 0 ? -errno : -EIO;
-        size_t left = (size_t)n;
+        size_t left = NLMSG_ALIGN((size_t)n); /* the padding of the last message may be missing */
         for (const struct nlmsghdr *head = &reply.head; NLMSG_OK(head, left);
              head = NLMSG_NEXT(head, left)) {
             if (head->nlmsg_type == NLMSG_DONE)
