@@ -157,7 +157,7 @@ static const char *linkage_name(Dwarf_Die *die)
 
     if (!name || (strncmp(name, "_Z", 2) != 0 && strncmp(name, "_R", 2) != 0))
         name = dwarf_diename(die);
-    return name ? name : "[nameless]";
+    return name && *name ? name : "[nameless]";
 }
 
 static int number(Dwarf_Die *die, unsigned name)

@@ -210,11 +210,13 @@ static int by_address(const void *x, const void *y)
     return la != lb ? (la < lb ? -1 : 1) : strcmp(sort_names + a->name, sort_names + b->name);
 }
 
-static bool is_function(const Elf64_Sym *symbol, size_t names_size)
+/* A name may be followed by "@" and a version. */
+static bool is_function(const Elf64_Sym *symbol, const struct lp_bytes *names)
 {
     int type = ELF64_ST_TYPE(symbol->st_info);
     return (type == STT_FUNC || type == STT_GNU_IFUNC) && symbol->st_shndx != SHN_UNDEF &&
-           symbol->st_value != 0 && symbol->st_name != 0 && symbol->st_name < names_size;
+           symbol->st_value != 0 && symbol->st_name < names->n &&
+           names->at[symbol->st_name] != '\0' && names->at[symbol->st_name] != '@';
 }
 
 static struct lp_elf_symbol symbol_of(const struct lp_elf *elf, const Elf64_Sym *from)
@@ -240,11 +242,11 @@ static void read_symbols(struct lp_object *object, const struct lp_elf *elf, siz
     const Elf64_Sym *symbols = (const void *)from.at;
     size_t n = from.n / sizeof *symbols, used = 0;
     for (size_t i = 0; i < n; i++)
-        used += is_function(&symbols[i], object->names.n);
+        used += is_function(&symbols[i], &object->names);
     object->symbols = lp_bytes_new(used * sizeof(struct lp_elf_symbol));
     struct lp_elf_symbol *to = (void *)object->symbols.at;
     for (size_t i = 0; to && i < n; i++)
-        if (is_function(&symbols[i], object->names.n))
+        if (is_function(&symbols[i], &object->names))
             to[object->nsymbols++] = symbol_of(elf, &symbols[i]);
     lp_bytes_release(&from);
     if (!to) {
