@@ -349,9 +349,12 @@ help:
 	@echo "make pictures   makes the screenshots of README.md"
 	@echo "make verdicts   checks the verdicts of every scene under load, ten times each; writes leaks/README.md"
 	@echo "make lint    checks the layout, static analysis and the project's rules"
+	@echo "make fuzz    runs each fuzz target for an hour (FUZZ_SECONDS=3600); see tests/fuzz/README.md"
+	@echo "make fuzz-check   the same for ten seconds each"
 	@echo "make config-text   prints the table of variables in profiler/REFERENCE.md"
 	@echo "make clean   removes build/"
 
 .PHONY: config-text all profiler reproducible unit listed tiny torture bare fixtures run demo check check-all soak stress matrix verdicts strangers pictures flags-leaks lint bench clean help
 -include loadtest/bench.mk
+-include tests/fuzz/fuzz.mk
 -include $(shell find $(B)/obj $(B)/listed/obj -name '*.d' 2>/dev/null)
