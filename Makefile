@@ -96,7 +96,7 @@ OBJ_listed := $(patsubst profiler/%.c,$(B)/listed/obj/%.o,$(LISTED))
 $(OBJ_listed): $(B)/listed/obj/%.o: profiler/%.c
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(HARDEN_hooks) $(CFLAGS) $(OPT_profiler) $(INC_profiler) $(DEPS) -DLP_OBJECT_LIST -c -o $@ $<
-listed: $(B)/listed/libleakprof.so $(B)/fixtures/hidden.so $(patsubst tests/unit/%.c,$(B)/listed/unit/%,$(SRC_listed))
+listed: $(B)/listed/libleakprof.so $(B)/fixtures/hidden.so $(B)/fixtures/nested.so $(patsubst tests/unit/%.c,$(B)/listed/unit/%,$(SRC_listed))
 $(B)/listed/libleakprof.so: $(filter-out $(call obj,$(LISTED)),$(OBJ_recorder) $(call obj,$(SRC_preloaded))) $(OBJ_listed) profiler/recorder.map $(B)/libleakprof-reporter.so
 	$(CC) $(LDFL) $(PART) -Wl,-Bsymbolic -Wl,-z,initfirst -Wl,--version-script=profiler/recorder.map -o $@ $(filter %.o,$^) $(LIBS_libc)
 	ln -sfn ../libleakprof-reporter.so $(@D)
@@ -187,7 +187,7 @@ $(B)/include/scene.h: leaks/scene.h
 # Unit tests: one program per file, with the profiler linked in. Those in tests/tiny need TINY=1.
 DIR_unit := tests/$(if $(TINY),tiny,unit)
 SRC_unit := $(sort $(wildcard $(DIR_unit)/test_*.c))
-unit: $(patsubst $(DIR_unit)/%.c,$(B)/unit/%,$(SRC_unit)) $(if $(TINY),,$(B)/fixtures/hidden.so)
+unit: $(patsubst $(DIR_unit)/%.c,$(B)/unit/%,$(SRC_unit)) $(if $(TINY),,$(B)/fixtures/hidden.so $(B)/fixtures/nested.so)
 tiny: all
 	$(MAKE) TINY=1 unit build/$(if $(SANITIZE),$(SANITIZE)/)tiny/libleakprof.so build/$(if $(SANITIZE),$(SANITIZE)/)tiny/libleakprof-reporter.so
 $(B)/unit/%: $(DIR_unit)/%.c $(B)/libleakprof.a
@@ -267,6 +267,9 @@ $(F)/hidden.so: tests/fixtures/library.c
 	id=$$(readelf -n $@ | sed -n 's/.*Build ID: //p') && dir=$(F)/debug/.build-id/$${id:0:2} && \
 	  mkdir -p $$dir && objcopy --only-keep-debug $@ $$dir/$${id:2}.debug
 	strip --strip-all $@
+$(F)/nested.so: tests/fixtures/nested.s
+	@mkdir -p $(@D)
+	$(CC) -shared -nostdlib -Wl,--build-id,--compress-debug-sections=zlib -o $@ $<
 # stripped.so has no debug information. linked.so has it in a separate file. nameless.so has no function names
 # except the exported one.
 $(F)/nameless.so: tests/fixtures/library.c

@@ -109,12 +109,14 @@ static void read_units(struct lp_debug *d)
 }
 
 /* Functions are at the top of a unit, or in namespaces and classes. The inside of a function is
- * read only if an address is in it. */
-static void collect_functions(struct unit *unit, Dwarf_Die *parent)
+ * read only if an address is in it. What is nested deeper than any compiler writes is left out: a
+ * damaged file could use up the stack. */
+static void collect_functions(struct unit *unit, Dwarf_Die *parent, int depth)
 {
+    enum { DEPTH_MAX = 64 };
     Dwarf_Die die;
 
-    if (dwarf_child(parent, &die) != 0)
+    if (depth == DEPTH_MAX || dwarf_child(parent, &die) != 0)
         return;
     do {
         Dwarf_Addr base, low, high;
@@ -131,7 +133,7 @@ static void collect_functions(struct unit *unit, Dwarf_Die *parent)
         case DW_TAG_class_type:
         case DW_TAG_structure_type:
         case DW_TAG_union_type:
-            collect_functions(unit, &die);
+            collect_functions(unit, &die, depth + 1);
             break;
         }
     } while (dwarf_siblingof(&die, &die) == 0);
@@ -143,7 +145,7 @@ static void read_unit(struct unit *unit)
 
     unit->read = true;
     unit->directory = dwarf_formstring(dwarf_attr(&unit->die, DW_AT_comp_dir, &attribute));
-    collect_functions(unit, &unit->die);
+    collect_functions(unit, &unit->die, 0);
     if (unit->nfunctions > 0)
         qsort(unit->functions, unit->nfunctions, sizeof(*unit->functions), by_low);
 }

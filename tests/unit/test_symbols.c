@@ -342,6 +342,17 @@ static void damaged_debug_files_do_no_harm(void **state)
     }
 }
 
+/* Each level would take a frame of the stack, and libdw would walk through all that are deeper. */
+static void deeply_nested_debug_information_does_no_harm(void **state)
+{
+    (void)state;
+    void *library = dlopen(fixture("nested.so"), RTLD_NOW);
+    assert_non_null(library);
+    const struct lp_symbol *symbol = symbol_of((uintptr_t)dlsym(library, "nested_function") + 4);
+    assert_string_equal(symbol->frames[0].function, "named_before");
+    dlclose(library);
+}
+
 /* What is open of files goes when nobody asks; the symbols that stacks have stay, if not too many.
  */
 static void idle_memory_is_given_back(void **state)
@@ -513,6 +524,7 @@ int main(void)
         cmocka_unit_test(truncated_debug_files_do_no_harm),
         cmocka_unit_test(a_pipe_in_a_debug_files_place_is_not_waited_for),
         cmocka_unit_test(damaged_debug_files_do_no_harm),
+        cmocka_unit_test(deeply_nested_debug_information_does_no_harm),
         cmocka_unit_test(idle_memory_is_given_back),
         cmocka_unit_test(memory_of_answers_is_given_back),
         cmocka_unit_test(copies_of_files_have_a_limit),
