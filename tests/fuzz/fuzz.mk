@@ -5,7 +5,7 @@
 FUZZ_CC ?= clang
 Z       := build/fuzz
 FUZZ_SECONDS ?= 3600
-FUZZ_FLAGS := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -D__SANITIZE_ADDRESS__
+FUZZ_FLAGS := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -D__SANITIZE_ADDRESS__ -Wno-gnu-variable-sized-type-not-at-end
 SRC_fuzz   := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZED     := $(filter-out profiler/hooks/%,$(SRC_recorder)) $(SRC_reporter) profiler/reporter_linked.c \
   server/params.c server/options.c
