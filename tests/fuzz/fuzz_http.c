@@ -1,9 +1,11 @@
 /*
  * The framing of HTTP: bytes of a client, in pieces, through evhttp with leakprof_evhttp_limit(),
- * leakprof_evhttp_check() and a handler that answers at once or later. Claims:
+ * leakprof_evhttp_check() and a handler that answers at once or later, with a token or without, and
+ * beside too many other connections or none. Claims:
  * - A request has one answer, in order. A refusal by evhttp itself is JSON and the last answer.
  * - Nothing follows an answer with "Connection: close".
  * - The bodies are within the limit, and so is what is read ahead.
+ * - No body reaches the handler without the token.
  * - If a strict reader of HTTP finds requests in the bytes, evhttp finds the same.
  * - When all is answered and the client has ended, the server closes. No descriptor is left.
  */
@@ -16,9 +18,22 @@
 #include "leakprof_evhttp.h"
 #include "strict.h"
 
-enum { HEAD_MAX = 512, BODY_MAX = 256, REQUESTS_MAX = 64, BODY_KEPT = BODY_MAX };
+enum {
+    HEAD_MAX = 512,
+    BODY_MAX = 256,
+    AHEAD_MAX = HEAD_MAX + BODY_MAX + (4 << 10), /* BEYOND in serve/connection.c */
+    CONNECTIONS_MAX = 4,
+    REQUESTS_MAX = 64,
+    BODY_KEPT = BODY_MAX
+};
 
-static const struct leakprof_guard guard = {.loopback = true};
+static struct leakprof_guard guard = {.loopback = true};
+static const struct leakprof_evhttp_limits limits = {.guard = &guard,
+                                                     .head_max = HEAD_MAX,
+                                                     .body_max = BODY_MAX,
+                                                     .input_max = 64 << 10,
+                                                     .output_max = 64 << 10,
+                                                     .connections_max = CONNECTIONS_MAX};
 
 struct handled {
     char uri[HEAD_MAX + 1], body[BODY_KEPT];
@@ -48,8 +63,11 @@ static void handle(struct evhttp_request *http, void *arg)
     (void)arg;
     const char *why = NULL;
     CHECK(!waiting && nhandled == nanswered);
-    int status = leakprof_evhttp_check(&guard, http, true, &why);
+    enum evhttp_cmd_type method = evhttp_request_get_command(http);
+    bool changes = method != EVHTTP_REQ_GET && method != EVHTTP_REQ_HEAD;
+    int status = leakprof_evhttp_check(&guard, http, changes, &why);
     CHECK(status == 0 || why);
+    CHECK(!leakprof_evhttp_crowded(http_gate));
     struct evbuffer *in = evhttp_request_get_input_buffer(http);
     if (nhandled == REQUESTS_MAX)
         nhandled = nanswered = REQUESTS_MAX - 1; /* only the first ones are compared */
@@ -57,6 +75,7 @@ static void handle(struct evhttp_request *http, void *arg)
     *h = (struct handled){.method = evhttp_request_get_command(http), .refused = status != 0};
     h->length = evbuffer_get_length(in);
     CHECK(h->length <= BODY_MAX);
+    CHECK(h->length == 0 || (status != 401 && status != 400)); /* the gate has let it pass */
     evbuffer_copyout(in, h->body, h->length);
     snprintf(h->uri, sizeof h->uri, "%s", evhttp_request_get_uri(http));
     if (later)
@@ -70,7 +89,7 @@ static void check_read_ahead(void)
 {
     struct evhttp_connection *connection = evhttp_request_get_connection(waiting);
     struct bufferevent *bufferevent = evhttp_connection_get_bufferevent(connection);
-    CHECK(evbuffer_get_length(bufferevent_get_input(bufferevent)) <= HEAD_MAX + BODY_MAX);
+    CHECK(evbuffer_get_length(bufferevent_get_input(bufferevent)) <= AHEAD_MAX);
 }
 
 static void answer_waiting(struct client *client)
@@ -135,20 +154,41 @@ static void check_requests(const uint8_t *bytes, size_t n)
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc, (void)argv;
-    http_listen(handle, NULL);
-    leakprof_evhttp_limit(http_server, HEAD_MAX, BODY_MAX);
+    http_listen(handle, NULL, &limits);
     return 0;
+}
+
+/* Connections that send nothing, or half a request. */
+static void open_others(struct client *others, int n)
+{
+    for (int i = 0; i < n; i++) {
+        http_open(&others[i]);
+        http_turn(&others[i]);
+        if (i % 2)
+            http_send(&others[i], "POST / HTTP/1.1\r\nHo", 20);
+    }
+}
+
+static void close_all(struct client *client, struct client *others, int n)
+{
+    for (int i = 0; i < n; i++)
+        close(others[i].fd);
+    http_close(client);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    enum { OTHERS = 2 * CONNECTIONS_MAX };
     struct fuzz in = {data, size};
     unsigned bits = (unsigned)fuzz_number(&in, 1);
     size_t piece = fuzz_number(&in, 1);
     const struct fuzz all = in;
-    struct client client;
+    struct client client, others[OTHERS];
+    int nothers = bits & 16 ? OTHERS : 0;
     nhandled = nanswered = 0;
     later = bits & 1;
+    guard.token = bits & 8 ? "0123456789abcdef" : NULL;
+    open_others(others, nothers);
     http_open(&client);
     for (size_t n; in.n > 0; in.at += n, in.n -= n) {
         n = piece && piece < in.n ? piece : in.n;
@@ -157,12 +197,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     http_settle(&client);
     if (bits & 2 && waiting) { /* more than it may read ahead */
-        static const char flood[8 * (HEAD_MAX + BODY_MAX)];
+        static const char flood[4 * AHEAD_MAX];
         http_send(&client, flood, sizeof flood);
         http_settle(&client);
     }
     if (bits & 4 && !waiting) { /* the client leaves at once */
-        http_close(&client);
+        close_all(&client, others, nothers);
         return 0;
     }
     answer_waiting(&client);
@@ -173,6 +213,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_answers(&client);
     if (!(bits & 2))
         check_requests(all.at, all.n);
-    http_close(&client);
+    close_all(&client, others, nothers);
     return 0;
 }

@@ -16,12 +16,17 @@
 #include "serve/pending.h"
 #include "serve/periodic.h"
 #include "serve/route.h"
-#include "leakprof_evhttp.h"
 #include "wire.h"
 
-enum { REQUESTS_MAX = 6, HEAD_MAX = 16 << 10, BODY_MAX = 1 << 20 };
+enum { REQUESTS_MAX = 6 };
 
 static struct leakprof_guard guard = {.loopback = true};
+static const struct leakprof_evhttp_limits limits = {.guard = &guard,
+                                                     .head_max = 16 << 10,
+                                                     .body_max = 1 << 20,
+                                                     .input_max = 8 << 20,
+                                                     .output_max = 64 << 20,
+                                                     .connections_max = 16};
 
 /* "a", "b" and "c" are there for every input, and nothing else. */
 static void reset_store(void)
@@ -145,8 +150,7 @@ static void request(char *line)
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc, (void)argv;
-    http_listen(lp_route, &guard);
-    leakprof_evhttp_limit(http_server, HEAD_MAX, BODY_MAX);
+    http_listen(lp_route, &guard, &limits);
     evhttp_set_default_content_type(http_server, NULL);
     CHECK(lp_live_start(http_base) == 0);
     CHECK(lp_periodic_start(http_base, 0, LP_PERIODIC_KEEP, true) == 0);

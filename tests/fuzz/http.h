@@ -8,6 +8,7 @@
 #include "fuzz.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <strings.h>
 #include <unistd.h>
 #include <sys/socket.h>
@@ -16,10 +17,13 @@
 #include <event2/event.h>
 #include <event2/http.h>
 
+#include "leakprof_evhttp.h"
+
 enum { ANSWERS_MAX = 16 << 20 };
 
 static struct event_base *http_base;
 static struct evhttp *http_server;
+static struct leakprof_evhttp_gate *http_gate;
 static struct sockaddr_un http_address = {.sun_family = AF_UNIX};
 
 struct client {
@@ -29,8 +33,10 @@ struct client {
     size_t n;
 };
 
-static inline void http_listen(void (*handle)(struct evhttp_request *, void *), void *arg)
+static inline void http_listen(void (*handle)(struct evhttp_request *, void *), void *arg,
+                               const struct leakprof_evhttp_limits *limits)
 {
+    signal(SIGPIPE, SIG_IGN); /* the profiler's thread has it blocked */
     http_base = event_base_new();
     http_server = http_base ? evhttp_new(http_base) : NULL;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -38,8 +44,9 @@ static inline void http_listen(void (*handle)(struct evhttp_request *, void *), 
     snprintf(http_address.sun_path + 1, sizeof http_address.sun_path - 1, "leakprof-fuzz-%d",
              (int)getpid()); /* an abstract name: there is no file */
     CHECK(bind(fd, (const struct sockaddr *)&http_address, sizeof http_address) == 0);
-    CHECK(listen(fd, 8) == 0);
-    CHECK(evhttp_accept_socket_with_handle(http_server, fd));
+    CHECK(listen(fd, 32) == 0);
+    http_gate = leakprof_evhttp_limit(http_server, http_base, limits);
+    CHECK(http_gate && evhttp_accept_socket_with_handle(http_server, fd));
     evhttp_set_allowed_methods(http_server, UINT16_MAX);
     evhttp_set_timeout(http_server, 60);
     evhttp_set_gencb(http_server, handle, arg);
