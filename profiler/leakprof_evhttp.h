@@ -38,6 +38,7 @@ void leakprof_evhttp_challenge(struct evhttp_request *request);
  * - A connection takes at most one head and one body ahead. The rest stays with the kernel.
  * - A body is read only after the guard has let its head pass, and is refused with 400 if it is not
  *   clear where it ends. Requests without a body are for your handler to check.
+ * - CONNECT is refused with 501, because evhttp does not close after an answer to it.
  * - If there are too many connections, those that were idle longest are closed. If none is idle, a
  *   new one is refused with 503.
  * - If all connections together hold too many bytes of requests, the one with most of them is

@@ -117,6 +117,8 @@ static const char *phrase_of(int status)
         return "Request Timeout";
     case 413:
         return "Content Too Large";
+    case 501:
+        return "Not Implemented";
     default:
         return "Service Unavailable";
     }
@@ -173,7 +175,7 @@ static int check(struct lp_connection *c, int64_t body, const char **why)
 static void decide(struct lp_connection *c)
 {
     int64_t body = 0;
-    c->status = c->head->bad ? 400 : 0;
+    c->status = c->head->ends ? 501 : c->head->bad ? 400 : 0;
     c->why = c->head->bad;
     if (!c->status)
         body = lp_head_body(c->head);

@@ -33,7 +33,7 @@ const char *lp_head_ambiguity(bool no_body, const char *length, const char *codi
 void lp_head_begin(struct lp_head *head)
 {
     head->length = 0;
-    head->in_headers = head->no_body = head->changes = false;
+    head->in_headers = head->ends = head->no_body = head->changes = false;
     head->bad = NULL;
     memset(head->values, 0, sizeof head->values);
     head->nkept = 0;
@@ -44,10 +44,15 @@ static bool starts(const char *line, const char *word)
     return strncmp(line, word, strlen(word)) == 0;
 }
 
+/* After an answer to CONNECT, evhttp never closes, even if it has found no valid request. So what
+ * follows is not looked at. */
 static void read_request_line(struct lp_head *head)
 {
-    static const char *const with_body[] = {"GET ",    "POST ",    "PUT ",    "PATCH ",
-                                            "DELETE ", "OPTIONS ", "CONNECT "};
+    static const char *const with_body[] = {"GET ",   "POST ",   "PUT ",
+                                            "PATCH ", "DELETE ", "OPTIONS "};
+    head->ends = starts(head->line, "CONNECT ");
+    if (head->ends)
+        head->bad = "CONNECT is not supported";
     head->no_body = true;
     for (size_t i = 0; i < sizeof with_body / sizeof *with_body; i++)
         if (starts(head->line, with_body[i]))
@@ -82,7 +87,7 @@ static void read_header(struct lp_head *head)
     head->nkept += length + 1;
 }
 
-/* true: it was the empty line, which ends the head. */
+/* true: it ends the head. */
 static bool end_line(struct lp_head *head)
 {
     size_t kept = head->length < sizeof head->line - 1 ? head->length : sizeof head->line - 1;
@@ -95,7 +100,7 @@ static bool end_line(struct lp_head *head)
     else if (!empty)
         read_header(head);
     head->length = 0;
-    return empty;
+    return empty || head->ends;
 }
 
 size_t lp_head_add(struct lp_head *head, const char *bytes, size_t n, bool *complete)

@@ -30,6 +30,7 @@ struct lp_head {
     char line[LP_HEAD_LINE_MAX];
     size_t length;                   /* of the line, which may be longer than what is kept */
     bool in_headers;                 /* the request line is complete */
+    bool ends;                       /* CONNECT: the request line ends it, and it is not valid */
     bool no_body;                    /* HEAD, TRACE or unknown: evhttp does not read a body */
     bool changes;                    /* neither GET nor HEAD */
     const char *bad;                 /* why it is not valid; NULL: it is */

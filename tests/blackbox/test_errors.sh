@@ -77,7 +77,7 @@ test_playground() {
 	refuses "$port" 414 "GET /leak/slice?n=1&x=$(line 9000) HTTP/1.1\r\nConnection: close\r\n\r\n"
 	refuses "$port" 431 "GET /leak/slice HTTP/1.1\r\nConnection: close\r\nX-Long: $(line 9000)\r\n\r\n"
 	refuses "$port" 431 "GET /leak/slice HTTP/1.1\r\nConnection: close\r\n$(printf 'X-Many: 0123456789\\r\\n%.0s' {1..600})\r\n"
-	refuses "$port" 405 'CONNECT localhost:80 HTTP/1.1\r\n\r\n'
+	refuses "$port" 501 'CONNECT localhost:80 HTTP/1.1\r\n\r\n'
 	refuses "$port" 405 'BREW /leak/slice HTTP/1.1\r\n\r\n'
 	contains "$(<"$work/headers")" "Allow: GET, POST"
 	equal held "$(held)" "$before"

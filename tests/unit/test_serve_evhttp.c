@@ -160,6 +160,16 @@ static void test_body_of_an_unknown_method(void **state)
     assert_null(strstr(answer + 9, "HTTP/1.1 "));
 }
 
+/* evhttp does not close after an answer to CONNECT. */
+static void test_connect(void **state)
+{
+    (void)state;
+    evhttp_set_allowed_methods(mine, UINT16_MAX);
+    assert_int_equal(ask(&guarded, "CONNECT / HTTP/0.1\r\n\r\nGET /stay HTTP/1.1\r\n\r\n"), 501);
+    evhttp_set_allowed_methods(mine, EVHTTP_REQ_GET);
+    assert_null(strstr(answer + 9, "HTTP/1.1 "));
+}
+
 static void test_errors_of_evhttp(void **state)
 {
     (void)state;
@@ -203,6 +213,7 @@ int main(void)
         cmocka_unit_test(test_wrong_tokens_are_answered_slowly),
         cmocka_unit_test(test_other_versions),
         cmocka_unit_test(test_body_of_an_unknown_method),
+        cmocka_unit_test(test_connect),
         cmocka_unit_test(test_errors_of_evhttp),
         cmocka_unit_test(test_errors_after_an_answer),
         cmocka_unit_test(test_errors_of_the_program),

@@ -85,12 +85,24 @@ static void test_bad_heads(void **state)
     assert_non_null(head.bad);
 }
 
+/* What follows could be taken for a request. */
+static void test_connect(void **state)
+{
+    static const char line[] = "CONNECT host:80 HTTP/1.1\r\n";
+    (void)state;
+    assert_int_equal(read_head("CONNECT host:80 HTTP/1.1\r\nHost: a\r\n\r\n", 5), strlen(line));
+    assert_string_equal(head.bad, "CONNECT is not supported");
+    assert_true(read_head("POST / HTTP/1.1\r\n\r\n", 5) > 0);
+    assert_null(head.bad);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pieces),
         cmocka_unit_test(test_bodies),
         cmocka_unit_test(test_bad_heads),
+        cmocka_unit_test(test_connect),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
