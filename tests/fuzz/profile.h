@@ -9,14 +9,24 @@
 #include "fuzz.h"
 
 #include <math.h>
+#include <unistd.h>
 
 #include "profile/take.h"
+#include "record/code.h"
 #include "record/stacks.h"
+#include "symbolize/symbols.h"
 #include "write/write.h"
 
 enum { PROFILE_STACKS = 64, PROFILE_ROWS_MAX = 40, PROFILE_FRAMES_MAX = 12 };
 
 static uint32_t profile_stacks[PROFILE_STACKS];
+
+/* Its readable name has brackets: shop::Basket<char>::operator<(unsigned long) const. */
+void profile_operator(void) __asm__("_ZNK4shop6BasketIcEltEm");
+__attribute__((noinline)) void profile_operator(void)
+{
+    __asm__ volatile("nop; nop; nop; nop");
+}
 
 static inline void profile_make_stacks(void)
 {
@@ -32,6 +42,7 @@ static inline void profile_make_stacks(void)
                                    (uintptr_t)lp_take + 7};
     enum { ADDRESSES = sizeof addresses / sizeof *addresses };
     unsigned seed = 1;
+    lp_code_prepare(environ); /* hooks/start.c does it */
     for (int i = 0; i < PROFILE_STACKS; i++) {
         uintptr_t frames[PROFILE_FRAMES_MAX];
         uint32_t n = 1 + (unsigned)rand_r(&seed) % (PROFILE_FRAMES_MAX - 1);
@@ -41,6 +52,8 @@ static inline void profile_make_stacks(void)
             frames[n - 1] = i % 16 ? LP_FRAME_CUT : LP_FRAME_DEEPER;
         profile_stacks[i] = i <= LP_STACK_FIRST ? (uint32_t)i : lp_stack_intern(frames, n);
     }
+    lp_modules_refresh();
+    CHECK(strstr(lp_symbolize((uintptr_t)profile_operator + 2)->frames[0].function, "Basket<"));
 }
 
 /* Small numbers often, any number sometimes, but sums of all rows fit. */
