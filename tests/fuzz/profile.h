@@ -30,7 +30,8 @@ __attribute__((noinline)) void profile_operator(void)
 
 static inline void profile_make_stacks(void)
 {
-    const uintptr_t addresses[] = {(uintptr_t)profile_make_stacks + 4,
+    const uintptr_t addresses[] = {(uintptr_t)profile_operator + 2,
+                                   (uintptr_t)profile_make_stacks + 4,
                                    (uintptr_t)LLVMFuzzerTestOneInput + 8,
                                    (uintptr_t)lp_profile_seal + 16,
                                    (uintptr_t)malloc + 4,
