@@ -11,9 +11,9 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 #include <ucontext.h>
 
+#include "hooks/in_wait.h"
 #include "record/findobject.h"
 #include "sys/pages.h"
 #include "sys/readable.h"
@@ -52,51 +52,17 @@ static void find_restorers(struct restorers *found)
             found->at[found->n++] = action.restorer;
 }
 
-/* Calls that wait, or let signals in, and that neither malloc() nor the loader makes. */
-static bool waits(long call)
-{
-    static const short calls[] = {
-        SYS_select,        SYS_pselect6,        SYS_poll,      SYS_ppoll,           SYS_epoll_wait,
-        SYS_epoll_pwait,   LP_SYS_epoll_pwait2, SYS_accept,    SYS_accept4,         SYS_pause,
-        SYS_rt_sigsuspend, SYS_rt_sigtimedwait, SYS_nanosleep, SYS_clock_nanosleep, SYS_wait4,
-        SYS_waitid,        SYS_rt_sigprocmask};
-    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
-        if (call == calls[i])
-            return true;
-    return false;
-}
-
-/* Was the interrupted code in such a call? The call's number is in the instruction before it, if
- * the code is like libc's, or in its register if the kernel has set the code back to restart it. */
-static bool in_wait(const ucontext_t *context)
-{
-    enum { MOV_EAX = 0xb8, MOV_BYTES = 5, CALL_BYTES = 2 };
-    const unsigned char syscall[CALL_BYTES] = {0x0f, 0x05};
-    const greg_t *registers = context->uc_mcontext.gregs;
-    const unsigned char *next = (const unsigned char *)registers[REG_RIP];
-    const unsigned char *load = next - CALL_BYTES - MOV_BYTES;
-    int32_t number;
-    if (!lp_sys_readable(load) || !lp_sys_readable(next))
-        return false;
-    if (memcmp(next, syscall, sizeof syscall) == 0)
-        return waits((long)registers[REG_RAX]);
-    if (memcmp(next - CALL_BYTES, syscall, sizeof syscall) != 0 || load[0] != MOV_EAX)
-        return false;
-    memcpy(&number, load + 1, sizeof number);
-    return waits(number);
-}
-
-static bool outside_libc(const ucontext_t *context)
+__attribute__((no_sanitize("address"))) static bool outside_libc(const ucontext_t *context)
 {
     struct lp_found interrupted, libc;
     void *at = (void *)context->uc_mcontext.gregs[REG_RIP], *known = (void *)__cxa_finalize;
-    return in_wait(context) || !lp_find_object(at, &interrupted) ||
+    return lp_in_wait(context) || !lp_find_object(at, &interrupted) ||
            (lp_find_object(known, &libc) && interrupted.map != libc.map);
 }
 
 /* Is the word there the first one of a frame? Words with the same value are found elsewhere too,
  * for example among saved vector registers. The kernel fills these members in every frame. */
-static bool is_frame(uintptr_t at)
+__attribute__((no_sanitize("address"))) static bool is_frame(uintptr_t at)
 {
     enum { FLAGS_MAX = 7, USER_CODE = 0x33, FLOATS_AWAY_MAX = 64 << 10 };
     const ucontext_t *context = (const ucontext_t *)(at + sizeof at);
@@ -140,7 +106,7 @@ static bool each_is(bool (*harmless)(const ucontext_t *context))
 
 bool lp_handlers_safe(void)
 {
-    return each_is(in_wait);
+    return each_is(lp_in_wait);
 }
 
 bool lp_handlers_outside_libc(void)
