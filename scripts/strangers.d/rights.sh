@@ -7,7 +7,9 @@ command_row su su 'su nobody -s /bin/sh -c "echo in; exit 3"; echo $?'
 command_row -s 'setpriv --version' setpriv setpriv 'setpriv --reuid 65534 --regid 65534 --clear-groups id; echo $?'
 command_row "setpriv (keepcaps)" setpriv 'setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps +chown --ambient-caps +chown grep Cap /proc/self/status; echo $?'
 command_row unshare unshare 'unshare -U true; echo $?; unshare -Ur id -u; unshare -n true; echo $?; unshare -pf --mount-proc true; echo $?'
-command_row nsenter nsenter 'nsenter -t $$ -m true; echo $?; nsenter -t $$ -n -u -i id -u'
+# In a chroot, -m leads out of it.
+nsenter -t $$ -m test -e "$lib" 2>/dev/null && into=-m || into=-n
+command_row nsenter nsenter "nsenter -t \$\$ $into true; echo \$?; nsenter -t \$\$ -n -u -i id -u"
 command_row bwrap bwrap 'bwrap --ro-bind / / --dev /dev --unshare-all id -un; echo $?'
 command_row timeout timeout 'timeout 5 sleep 0.2; echo $?; timeout 0.2 sleep 5; echo $?; timeout -s KILL 0.2 sleep 5 | cat; echo ${PIPESTATUS[0]}'
 command_row xargs xargs 'seq 200 | xargs -P 4 -n 1 echo | sort -n | cksum'

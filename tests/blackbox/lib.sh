@@ -39,6 +39,16 @@ needs_signals() {
 	[[ ${SANITIZE:-} != thread ]] || skip "ThreadSanitizer delivers signals late"
 }
 
+# public_library: sets $lib to the library, or to a copy if the build is in a directory that other users cannot read.
+public_library() {
+	lib=${library:-$build/libleakprof.so}
+	[[ $(id -u) -eq 0 ]] && ! setpriv --reuid 65534 --regid 65534 --clear-groups test -r "$lib" || return 0
+	chmod 711 "$work"
+	install -d -m 755 "$work/public"
+	install -m 755 "$lib" "${lib%/*}/libleakprof-reporter.so" "$work/public"
+	lib=$work/public/libleakprof.so
+}
+
 # wait_for SECONDS COMMAND…: until the command is true. For readiness only.
 wait_for() {
 	local until=$((SECONDS + $1))

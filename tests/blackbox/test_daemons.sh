@@ -1,7 +1,6 @@
 # Debian's daemons, which leave their parent and fork their workers. Each is skipped where it is not installed.
 # shellcheck shell=bash disable=SC2317
 . tests/blackbox/lib.sh
-lib=${library:-$build/libleakprof.so}
 
 stop_daemon() { # of a test that failed
 	local file
@@ -10,17 +9,15 @@ stop_daemon() { # of a test that failed
 	done
 }
 
-# daemon_needs PROGRAM…: installed, and our library can be read by every user. Sets $port and $pprof to a
-# port that was free just now, and $other to another one.
+# daemon_needs PROGRAM…: installed. Sets $lib to a library that every user can read, $port and $pprof to a port that was
+# free just now, and $other to another one.
 daemon_needs() {
 	needs_preload
 	local program
 	for program in "$@"; do
 		[[ -n $(command -v "$program") ]] || skip "$program is not installed"
 	done
-	if [[ $(id -u) -eq 0 ]]; then
-		setpriv --reuid 65534 --clear-groups test -r "$lib" || skip "other users cannot read $lib"
-	fi
+	public_library
 	chmod 711 "$work"
 	trap 'stop_daemon; stop_server' EXIT
 	preload 0 sleep 60
@@ -119,7 +116,7 @@ test_postgres() {
 	: "each process of PostgreSQL is served, also those that it forks in signal handlers"
 	needs_preload
 	local bin server url data=$work/data options
-	bin=$(find /usr/lib/postgresql -name bin -type d 2>/dev/null | sort -V | tail -n 1)
+	bin=$(compgen -G '/usr/lib/postgresql/*/bin' | sort -V | tail -n 1) || true
 	[[ -x $bin/postgres ]] || skip "PostgreSQL is not installed"
 	daemon_needs setpriv
 	mkdir "$data"
