@@ -173,7 +173,7 @@ test_periodic() {
 	snapshot mine >"$work/null"
 	equal "named" "$(code PUT "$pprof/debug/snapshots/2?name=kept")" 200
 	equal "by its name" "$(jq -c '[.id, .name, .periodic]' "$work/body")" '[2,"kept",false]'
-	wait_for 30 taken 40
+	wait_for 60 taken 40
 	equal "stopped" "$(code PUT "$pprof/debug/snapshots?every=0")" 200
 	equal "settings" "$(prof /debug/snapshots | jq -c .periodic)" '{"every_ms":0,"keep":8,"stacks":true,"missed":0}'
 	prof /debug/snapshots >"$work/list"
