@@ -62,7 +62,9 @@
     X(lp_own_each)                                                                                 \
     X(lp_own_enter)                                                                                \
     X(lp_own_heap)                                                                                 \
+    X(lp_own_heap_here)                                                                            \
     X(lp_own_heap_peak)                                                                            \
+    X(lp_own_helper_enter)                                                                         \
     X(lp_own_leave)                                                                                \
     X(lp_own_map)                                                                                  \
     X(lp_own_name)                                                                                 \
@@ -71,6 +73,9 @@
     X(lp_own_stderr)                                                                               \
     X(lp_own_thread)                                                                               \
     X(lp_own_thread_at)                                                                            \
+    X(lp_own_thread_is)                                                                            \
+    X(lp_own_thread_leave)                                                                         \
+    X(lp_own_thread_shares)                                                                        \
     X(lp_own_threads)                                                                              \
     X(lp_own_unmap)                                                                                \
     X(lp_parse_number)                                                                             \

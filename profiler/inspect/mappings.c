@@ -1,16 +1,13 @@
 #include "inspect/mappings.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "record/findobject.h"
 #include "record/self.h"
 #include "inspect/libc_maps.h"
 #include "sys/pages.h"
 #include "sys/peek.h"
-#include "sys/syscall.h"
 #include "inspect/places.h"
 #include "record/stacks.h"
 
@@ -105,12 +102,6 @@ static void add_file(struct reading *reading, uintptr_t start, uintptr_t end,
         add_mapping(reading, start, end, kind, vma);
 }
 
-/* Is this the stack of the thread that takes the profile? */
-static bool is_ours(uintptr_t self)
-{
-    return self == (uintptr_t)pthread_self() && lp_own_thread(lp_gettid());
-}
-
 /* Is this address in a loaded object? Then *end is lowered to the object's end. An object's first
  * page comes from a file, so none begins within nameless memory. */
 static bool is_in_object(uintptr_t address, uintptr_t *end)
@@ -149,7 +140,8 @@ static uintptr_t add_nameless(struct reading *reading, uintptr_t start, uintptr_
         return end;
     }
     if ((limit = lp_libc_stack(start, end, &self))) { /* first: there may be thousands */
-        enum lp_mapping_kind kind = is_ours(self) ? LP_MAPPING_PROFILER : LP_MAPPING_THREAD_STACK;
+        enum lp_mapping_kind kind =
+            lp_own_thread_is(self) ? LP_MAPPING_PROFILER : LP_MAPPING_THREAD_STACK;
         if (touches && last->kind == LP_MAPPING_UNKNOWN && lp_vma_reserved(last->vma)) {
             last->end = limit; /* its guard page */
             last->kind = kind;

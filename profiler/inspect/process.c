@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <malloc.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -43,9 +44,10 @@ int64_t lp_rss_bytes(void)
  * reference would find libc's. */
 const char *lp_program_name(void)
 {
-    static char *const *name;
+    static char *const *_Atomic place;
+    char *const *name = atomic_load(&place);
     if (!name)
-        name = dlsym(dlopen(NULL, RTLD_NOW), "program_invocation_short_name");
+        atomic_store(&place, name = dlsym(dlopen(NULL, RTLD_NOW), "program_invocation_short_name"));
     return name && *name ? *name : "";
 }
 
@@ -130,7 +132,7 @@ static int64_t own_thread_fds(void)
 #endif
     for (int i = 0; i < LP_OWN_THREADS_MAX; i++) {
         pid_t tid = lp_own_thread_at(i);
-        n += tid ? fds_of(tid) : 0;
+        n += tid && !lp_own_thread_shares(i) ? fds_of(tid) : 0;
     }
     return n;
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
@@ -13,15 +14,25 @@
 
 __thread struct lp_self lp_self;
 
-static _Atomic pid_t own_threads[LP_OWN_THREADS_MAX];
+static struct {
+    _Atomic pid_t tid; /* 0: free */
+    _Atomic uintptr_t handle;
+    _Atomic bool shares;
+} own_threads[LP_OWN_THREADS_MAX];
+static _Atomic bool apart; /* they have a descriptor table of their own */
 static _Atomic int64_t own_heap, own_heap_peak;
+static _Atomic int64_t ended_cpu_ns; /* of those that have ended */
 
-static void replace(pid_t from, pid_t to)
+static void enter_list(bool shares)
 {
+    pid_t tid = (pid_t)lp_syscall(SYS_gettid);
     for (int i = 0; i < LP_OWN_THREADS_MAX; i++) {
-        pid_t seen = from;
-        if (atomic_compare_exchange_strong(&own_threads[i], &seen, to))
-            return;
+        pid_t none = 0;
+        if (!atomic_compare_exchange_strong(&own_threads[i].tid, &none, tid))
+            continue;
+        atomic_store(&own_threads[i].handle, (uintptr_t)pthread_self());
+        atomic_store(&own_threads[i].shares, shares);
+        return;
     }
 }
 
@@ -61,6 +72,7 @@ static int leave_descriptors(void)
 #endif
     int error = lp_own_table_enter();
     lp_self.apart = !error;
+    atomic_store(&apart, !error);
     if (!error) {
         long copy = lp_syscall(SYS_fcntl, STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
         own_stderr = copy < 0 ? -1 : (int)copy;
@@ -80,8 +92,16 @@ int lp_own_thread_enter(void)
     /* If a filter refuses this, the program's changes apply to this thread too. */
     lp_syscall(SYS_unshare, CLONE_FS);
     if (!error)
-        replace(0, (pid_t)lp_syscall(SYS_gettid));
+        enter_list(false);
     return error;
+}
+
+void lp_own_helper_enter(void)
+{
+    lp_own_enter();
+    lp_sys_valgrind_report(); /* as above */
+    lp_self.apart = atomic_load(&apart);
+    enter_list(true);
 }
 
 int lp_own_stderr(void)
@@ -91,15 +111,34 @@ int lp_own_stderr(void)
 
 void lp_own_thread_leave(void)
 {
-    replace((pid_t)lp_syscall(SYS_gettid), 0);
+    pid_t tid = (pid_t)lp_syscall(SYS_gettid);
+    for (int i = 0; i < LP_OWN_THREADS_MAX; i++)
+        if (atomic_load(&own_threads[i].tid) == tid) {
+            atomic_store(&own_threads[i].handle, 0);
+            atomic_store(&own_threads[i].tid, 0);
+        }
+    atomic_fetch_add(&ended_cpu_ns, lp_clock_ns(CLOCK_THREAD_CPUTIME_ID));
 }
 
 bool lp_own_thread(pid_t tid)
 {
     for (int i = 0; i < LP_OWN_THREADS_MAX; i++)
-        if (atomic_load(&own_threads[i]) == tid)
+        if (atomic_load(&own_threads[i].tid) == tid)
             return true;
     return false;
+}
+
+bool lp_own_thread_is(uintptr_t handle)
+{
+    for (int i = 0; i < LP_OWN_THREADS_MAX; i++)
+        if (atomic_load(&own_threads[i].handle) == handle)
+            return true;
+    return false;
+}
+
+bool lp_own_thread_shares(int i)
+{
+    return atomic_load(&own_threads[i].shares);
 }
 
 bool lp_own_apart(void)
@@ -111,15 +150,15 @@ int lp_own_threads(void)
 {
     int n = 0;
     for (int i = 0; i < LP_OWN_THREADS_MAX; i++)
-        n += atomic_load(&own_threads[i]) != 0;
+        n += atomic_load(&own_threads[i].tid) != 0;
     return n;
 }
 
 int64_t lp_own_threads_cpu_ns(void)
 {
-    int64_t ns = 0;
+    int64_t ns = atomic_load(&ended_cpu_ns);
     for (int i = 0; i < LP_OWN_THREADS_MAX; i++) {
-        pid_t tid = atomic_load(&own_threads[i]);
+        pid_t tid = atomic_load(&own_threads[i].tid);
         ns += tid ? lp_clock_ns(lp_cpu_clock_of(tid)) : 0;
     }
     return ns;
@@ -127,11 +166,12 @@ int64_t lp_own_threads_cpu_ns(void)
 
 pid_t lp_own_thread_at(int i)
 {
-    return i < LP_OWN_THREADS_MAX ? atomic_load(&own_threads[i]) : 0;
+    return i < LP_OWN_THREADS_MAX ? atomic_load(&own_threads[i].tid) : 0;
 }
 
 void lp_own_heap_add(int64_t bytes)
 {
+    lp_self.heap += bytes;
     int64_t now = atomic_fetch_add_explicit(&own_heap, bytes, memory_order_relaxed) + bytes;
     int64_t peak = atomic_load_explicit(&own_heap_peak, memory_order_relaxed);
     while (now > peak &&
@@ -145,6 +185,11 @@ int64_t lp_own_heap(void)
     return atomic_load_explicit(&own_heap, memory_order_relaxed);
 }
 
+int64_t lp_own_heap_here(void)
+{
+    return lp_self.heap;
+}
+
 int64_t lp_own_heap_peak(void)
 {
     return atomic_exchange(&own_heap_peak, lp_own_heap());
@@ -153,6 +198,11 @@ int64_t lp_own_heap_peak(void)
 void lp_own_threads_forget(void)
 {
     for (int i = 0; i < LP_OWN_THREADS_MAX; i++)
-        if (atomic_load(&own_threads[i]) != 0) /* a store would make the kernel copy the page */
-            atomic_store(&own_threads[i], 0);
+        if (atomic_load(&own_threads[i].tid) !=
+            0) { /* a store would make the kernel copy the page */
+            atomic_store(&own_threads[i].handle, 0);
+            atomic_store(&own_threads[i].tid, 0);
+        }
+    if (atomic_load(&ended_cpu_ns) != 0) /* the child's CPU clock starts at 0 */
+        atomic_store(&ended_cpu_ns, 0);
 }

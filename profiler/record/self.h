@@ -22,6 +22,7 @@ struct lp_self {
     bool own;      /* the profiler's own thread, or a thread that works for the profiler now */
     bool apart;    /* it has a descriptor table of its own, so its numbers are not the program's */
     bool busy;     /* inside the profiler: events must not be recorded again */
+    int64_t heap;  /* bytes that malloc gave to this thread as an own one, less those it freed */
 };
 
 extern __thread struct lp_self lp_self __attribute__((visibility("hidden")));
@@ -33,6 +34,10 @@ extern __thread struct lp_self lp_self __attribute__((visibility("hidden")));
  * 0, or a negative errno: -ENOSYS if it cannot have one. */
 int lp_own_thread_enter(void);
 void lp_own_thread_leave(void);
+
+/* The same for a thread that such a thread has created. It has the descriptors and the directories
+ * of its creator. */
+void lp_own_helper_enter(void);
 
 /* The duplicate of the program's descriptor 2 that such a thread has at the start, to be closed or
  * kept (inspect/stderr.h). -1: none. */
@@ -51,9 +56,11 @@ bool lp_own_apart(void);
 
 int lp_own_threads(void);
 enum { LP_OWN_THREADS_MAX = 16 };
-pid_t lp_own_thread_at(int i);       /* the i-th place; 0: free */
-int64_t lp_own_threads_cpu_ns(void); /* CPU time that they have used */
-void lp_own_threads_forget(void);    /* in a forked child, which does not have them */
+pid_t lp_own_thread_at(int i);           /* the i-th place; 0: free */
+bool lp_own_thread_shares(int i);        /* it uses the descriptors of another place's thread */
+bool lp_own_thread_is(uintptr_t handle); /* is this pthread_t one of them? */
+int64_t lp_own_threads_cpu_ns(void);     /* CPU time that they and their predecessors have used */
+void lp_own_threads_forget(void);        /* in a forked child, which does not have them */
 
 /* The id of a thread's CPU clock, in the kernel's numbering. */
 static inline clockid_t lp_cpu_clock_of(pid_t tid)
@@ -65,6 +72,7 @@ static inline clockid_t lp_cpu_clock_of(pid_t tid)
 /* Bytes that malloc gave to own threads, less those they freed, in usable sizes. */
 void lp_own_heap_add(int64_t bytes);
 int64_t lp_own_heap(void);
+int64_t lp_own_heap_here(void); /* of the calling thread alone */
 int64_t lp_own_heap_peak(void); /* the most since the last call of this */
 
 #endif
