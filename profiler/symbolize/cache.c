@@ -2,6 +2,7 @@
  * A cache of the symbols of addresses in stacks: profiles look up the same few thousand again and
  * again. Addresses that a client names are looked up and not cached.
  */
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@ static struct lp_pool kept, once;
 
 /* By address. An address that had several objects one after the other has several symbols. */
 static struct lp_table symbols = {.kind = LP_OWN_SYMBOLS};
+static _Atomic bool cancelled;
 static unsigned idle; /* calls of lp_symbols_release_idle() since a symbol was looked up */
 
 static const struct {
@@ -46,10 +48,10 @@ static const struct lp_symbol *keep(struct lp_module *module, uintptr_t address)
     idle = 0;
     if (symbol)
         return symbol;
-    if (kept_bytes() >= LP_SYMBOLS_MAX_BYTES)
+    if (kept_bytes() >= LP_SYMBOLS_MAX_BYTES || lp_symbols_cancelled())
         return &unknown.symbol;
     struct lp_table_slot *slot = lp_table_slot(&symbols, lp_table_mix(address), is_in, module);
-    if (!slot || !(symbol = lp_symbol_look_up(&kept, module, address)))
+    if (!slot || !(symbol = lp_symbol_look_up(&kept, module, address)) || lp_symbols_cancelled())
         return &unknown.symbol;
     lp_table_fill(&symbols, slot, (uintptr_t)symbol);
     return symbol;
@@ -66,19 +68,39 @@ const struct lp_symbol *lp_symbolize(uintptr_t address)
     const struct lp_symbol *symbol = find(module, address);
     if (symbol)
         return symbol;
+    if (lp_symbols_cancelled())
+        return &unknown.symbol;
     lp_pool_clear(&once);
     symbol = lp_symbol_look_up(&once, module, address);
     return symbol ? symbol : &unknown.symbol;
 }
 
-void lp_symbols_release_idle(void)
+int64_t lp_symbols_release_idle(void)
 {
-    lp_readers_release_idle();
+    int64_t bytes = lp_readers_release_idle();
     lp_pool_release(&once);
     if (idle++ < LP_READERS_IDLE || kept_bytes() <= LP_SYMBOLS_IDLE_BYTES)
-        return;
+        return bytes;
     lp_table_release(&symbols);
     lp_pool_release(&kept);
+    return bytes;
+}
+
+void lp_symbols_cancel(void)
+{
+    atomic_store(&cancelled, true);
+}
+
+/* A reader may have been opened without what was not waited for. */
+void lp_symbols_resume(void)
+{
+    if (atomic_exchange(&cancelled, false))
+        lp_readers_close();
+}
+
+bool lp_symbols_cancelled(void)
+{
+    return atomic_load_explicit(&cancelled, memory_order_relaxed);
 }
 
 bool lp_symbol_is_program(const struct lp_symbol *symbol)

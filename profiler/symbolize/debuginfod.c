@@ -13,6 +13,7 @@
 
 #include "config.h"
 #include "record/loader.h"
+#include "symbolize/symbols.h"
 #include "sys/clock.h"
 
 #define PAUSE_NS (60 * INT64_C(1000000000)) /* after a file that took too long */
@@ -53,7 +54,7 @@ static bool load(void)
 static int progress(client *c, long done, long of)
 {
     (void)c, (void)done, (void)of;
-    return lp_now_ns() >= deadline_ns;
+    return lp_now_ns() >= deadline_ns || lp_symbols_cancelled();
 }
 
 char *lp_debuginfod_find(const char *build_id)

@@ -1,7 +1,7 @@
 /*
  * Debug files from the servers of DEBUGINFOD_URLS, if the user enables that with
- * LEAKPROF_DEBUGINFOD. Otherwise no server is contacted. Profiler's thread only. While it fetches a
- * file, it answers no request.
+ * LEAKPROF_DEBUGINFOD. Otherwise no server is contacted. One thread at a time. While it fetches a
+ * file, other requests for names wait.
  */
 #ifndef LP_SYMBOLIZE_DEBUGINFOD_H
 #define LP_SYMBOLIZE_DEBUGINFOD_H

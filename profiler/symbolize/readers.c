@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include "record/self.h"
+#include "symbolize/symbols.h"
 #include "sys/pages.h"
 #include "sys/syscall.h"
 
@@ -23,9 +24,9 @@ static int64_t heap_bytes; /* what libdw has allocated */
  * (record/self.h). */
 #define COUNTED(call)                                                                              \
     do {                                                                                           \
-        int64_t before = lp_own_heap();                                                            \
+        int64_t before = lp_own_heap_here();                                                       \
         call;                                                                                      \
-        heap_bytes += lp_own_heap() - before;                                                      \
+        heap_bytes += lp_own_heap_here() - before;                                                 \
     } while (0)
 
 static uint64_t bytes_of(const struct slot *from)
@@ -119,7 +120,7 @@ enum { BLOCK = 64 << 10 }; /* below malloc's threshold for mmap() */
  * still in use. malloc_trim() would give it back, but it locks and walks the program's arenas. So
  * this takes the free memory in blocks, tells the kernel that their pages are not needed, and frees
  * them. */
-static void give_back(int64_t bytes)
+void lp_give_back(int64_t bytes)
 {
     struct block {
         struct block *next;
@@ -136,7 +137,7 @@ static void give_back(int64_t bytes)
 }
 
 /* Waits until no reader is open and no request has taken memory for a while. */
-static void give_back_idle(void)
+static int64_t give_back_idle(void)
 {
     static int64_t peak;
     static unsigned quiet; /* calls of this */
@@ -144,13 +145,20 @@ static void give_back_idle(void)
     peak = highest > peak ? highest : peak;
     quiet = highest - now >= BLOCK ? 0 : quiet + 1;
     if (slots || quiet < LP_READERS_IDLE || peak - now < BLOCK)
-        return;
-    give_back(peak - now);
+        return 0;
+    int64_t bytes = peak - now;
+    lp_give_back(bytes);
     lp_own_heap_peak(); /* that was no request's */
     peak = now;
+    return bytes;
 }
 
-void lp_readers_release_idle(void)
+void lp_readers_close(void)
+{
+    close_from(&slots);
+}
+
+int64_t lp_readers_release_idle(void)
 {
     struct slot **at = &slots;
     for (struct slot *slot = slots; slot; slot = slot->next)
@@ -158,5 +166,5 @@ void lp_readers_release_idle(void)
     while (*at && (*at)->idle < LP_READERS_IDLE) /* those behind it are idle for longer */
         at = &(*at)->next;
     close_from(at);
-    give_back_idle();
+    return give_back_idle();
 }

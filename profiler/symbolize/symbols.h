@@ -1,7 +1,7 @@
 /*
  * Turns an address into function, file and line, including inlined frames: from the object's own
  * debug information, else from its separate debug file (by build id or .gnu_debuglink), else from
- * its symbol table. Profiler's thread only.
+ * its symbol table. One thread at a time (serve/work.h).
  */
 #ifndef LP_SYMBOLIZE_SYMBOLS_H
 #define LP_SYMBOLIZE_SYMBOLS_H
@@ -44,8 +44,18 @@ const struct lp_symbol *lp_symbolize_in(uint32_t stack, uintptr_t address);
 const struct lp_symbol *lp_symbolize(uintptr_t address);
 
 /* Call it about once a second, between requests. Closes files that were not read for a while, and
- * drops symbols if there are too many. */
-void lp_symbols_release_idle(void);
+ * drops symbols if there are too many. Gives back to the kernel what malloc keeps for this thread
+ * of memory that was freed. Returns how many bytes that were at most, for lp_give_back(). */
+int64_t lp_symbols_release_idle(void);
+
+/* The same for what malloc keeps for the calling thread. */
+void lp_give_back(int64_t bytes);
+
+/* Any thread: until the next lp_symbols_resume(), no new name is looked up, and a server is not
+ * waited for. So what is being written ends soon. What is missing for this reason is not cached. */
+void lp_symbols_cancel(void);
+void lp_symbols_resume(void);
+bool lp_symbols_cancelled(void);
 
 /* Is this the program's own code, and not the profiler's or a system library's? The guilty frame of
  * a stack is the first such frame from the leaf. */
