@@ -10,6 +10,7 @@
  */
 #include "profile/ages.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,8 +55,8 @@ struct of_stack {
 };
 
 struct lp_ages {
-    unsigned owners;
-    size_t n; /* number of stacks; they are sorted */
+    _Atomic unsigned owners; /* a difference is made and freed by another thread (serve/work.h) */
+    size_t n;                /* number of stacks; they are sorted */
     struct of_stack *stacks;
     struct part *parts;
 };
@@ -207,7 +208,7 @@ static struct lp_ages *new_ages(const struct lp_ages_taking *taking)
     struct lp_ages *ages = calloc(1, sizeof *ages);
     if (!ages)
         return NULL;
-    ages->owners = 1;
+    atomic_init(&ages->owners, 1);
     ages->stacks = calloc(taking->nslots + 1, sizeof *ages->stacks);
     ages->parts = calloc(nparts + 1, sizeof *ages->parts);
     if (ages->stacks && ages->parts)
@@ -263,13 +264,13 @@ int64_t lp_ages_bytes(const struct lp_ages *ages)
 struct lp_ages *lp_ages_share(struct lp_ages *ages)
 {
     if (ages)
-        ages->owners++;
+        atomic_fetch_add(&ages->owners, 1);
     return ages;
 }
 
 void lp_ages_drop(struct lp_ages *ages)
 {
-    if (!ages || --ages->owners > 0)
+    if (!ages || atomic_fetch_sub(&ages->owners, 1) > 1)
         return;
     free(ages->stacks);
     free(ages->parts);

@@ -7,7 +7,7 @@
  * within 12.5 % (plus one tick and the sampling error). The oldest age and a single block's age are
  * exact to the tick. A block's age starts again with realloc.
  *
- * A table never changes after it was taken. It is shared by reference counting. Profiler's thread
+ * A table never changes after it was taken. It is shared by reference counting. Profiler's threads
  * only.
  */
 #ifndef LP_PROFILE_AGES_H

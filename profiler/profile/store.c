@@ -20,6 +20,7 @@ enum {
 static struct lp_snapshot *snapshots[LP_SNAPSHOTS_MAX]; /* oldest first */
 static size_t nsnapshots;
 static int64_t max_bytes = BYTES_MAX;
+static int64_t dropped_bytes; /* of dropped snapshots that are held */
 static int last_id;
 static int64_t last_cost_ns = -1;
 
@@ -78,7 +79,7 @@ int64_t lp_store_max(void)
 
 static int64_t bytes_kept(void)
 {
-    int64_t bytes = 0;
+    int64_t bytes = dropped_bytes;
     for (size_t i = 0; i < nsnapshots; i++)
         bytes += snapshots[i]->bytes;
     return bytes;
@@ -102,11 +103,30 @@ int lp_store_take(const char *name, const struct lp_snapshot **out)
 void lp_store_forked(void)
 {
     nsnapshots = 0;
+    dropped_bytes = 0;
+}
+
+void lp_snapshot_hold(const struct lp_snapshot *snapshot)
+{
+    ((struct lp_snapshot *)snapshot)->holds++;
+}
+
+void lp_snapshot_release(const struct lp_snapshot *snapshot)
+{
+    struct lp_snapshot *held = (struct lp_snapshot *)snapshot;
+    if (--held->holds || !held->dropped)
+        return;
+    dropped_bytes -= held->bytes;
+    lp_snapshot_free(held);
 }
 
 static void drop_at(size_t i)
 {
-    lp_snapshot_free(snapshots[i]);
+    snapshots[i]->dropped = true;
+    if (snapshots[i]->holds)
+        dropped_bytes += snapshots[i]->bytes;
+    else
+        lp_snapshot_free(snapshots[i]);
     memmove(&snapshots[i], &snapshots[i + 1], (--nsnapshots - i) * sizeof *snapshots);
 }
 

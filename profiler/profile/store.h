@@ -27,6 +27,8 @@ struct lp_snapshot {
     int64_t uptime_ns; /* since recording began */
     int64_t cost_ns;   /* the time that taking it took */
     int64_t bytes;     /* its approximate size; shared ages count in each */
+    unsigned holds;    /* lp_snapshot_hold(), less lp_snapshot_release() */
+    bool dropped;      /* no longer in the store */
     struct lp_process_figures figures;
     struct lp_unused unused;
     struct lp_profile *profiles[LP_SNAPSHOT_PROFILES]; /* as lp_snapshot_kinds */
@@ -58,6 +60,10 @@ int lp_store_rename(int id, const char *name);   /* 0 or -ENOENT; a named one is
 const struct lp_snapshot *lp_store_find(int id); /* NULL: there is none */
 const struct lp_snapshot *lp_store_find_name(const char *name); /* the newest that has it */
 int lp_store_drop(int id);                                      /* 0 or -ENOENT */
+
+/* While it is held, a dropped snapshot stays in memory and counts in LP_SNAPSHOTS_BYTES. */
+void lp_snapshot_hold(const struct lp_snapshot *snapshot);
+void lp_snapshot_release(const struct lp_snapshot *snapshot);
 
 /* In a forked child: forgets them. They are the parent's. None is freed, because the parent's
  * thread may have been freeing one. */
