@@ -5,8 +5,9 @@
 #include "sys/syscall.h"
 #include "sys/valgrind.h"
 
-static int ends[2] = {-1, -1};
-static int depth;
+/* Each of the profiler's threads has its own pipe. */
+static __thread int ends[2] = {-1, -1};
+static __thread int depth;
 
 bool lp_peek_begin(void)
 {

@@ -3,7 +3,7 @@
  * then, even if the address was checked before. process_vm_readv() would not crash, but seccomp
  * filters such as systemd's @system-service forbid it. /proc/self/mem cannot be opened after a
  * change of user. So the bytes go through a pipe: write() fails with EFAULT if the memory cannot be
- * read. Profiler's thread only.
+ * read. Profiler's threads only.
  */
 #ifndef LP_SYS_PEEK_H
 #define LP_SYS_PEEK_H
