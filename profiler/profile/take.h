@@ -1,6 +1,7 @@
 /*
  * Takes profiles: reads the tables (and, for threads, the threads themselves) into a struct
- * lp_profile. Profiler's own thread only. The program keeps running meanwhile.
+ * lp_profile. The thread of the loop only, except for kinds that say otherwise. The program keeps
+ * running meanwhile.
  */
 #ifndef LP_PROFILE_TAKE_H
 #define LP_PROFILE_TAKE_H

@@ -4,12 +4,14 @@
  */
 #include <errno.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "write/suspects.h"
+#include "serve/answer.h"
 #include "serve/reply.h"
-#include "serve/options.h"
 #include "serve/snapshots.h"
+#include "serve/work.h"
 
 struct window {
     const struct lp_snapshot *from, *to; /* to: NULL for now */
@@ -56,18 +58,6 @@ static const char *word(struct lp_request *request, const char *name, const char
     return NULL;
 }
 
-/* growing: the column that must have grown; -1: all rows are shown. */
-static void reply_diff(struct lp_request *request, const struct lp_profile *from,
-                       const struct lp_profile *to, const struct lp_request_options *options,
-                       int growing)
-{
-    struct lp_profile *diff = from && to ? lp_profile_diff(from, to) : NULL;
-    if (diff && growing >= 0)
-        lp_profile_keep_growth(diff, growing);
-    lp_reply_profile(request->http, diff, options);
-    lp_profile_free(diff);
-}
-
 void lp_http_diff(struct lp_request *request)
 {
     struct window window;
@@ -76,9 +66,7 @@ void lp_http_diff(struct lp_request *request)
     if (!sign || !find_window(request, &window))
         return;
     const struct lp_profile_kind *kind;
-    const struct lp_profile *from =
-        lp_profile_named(request, window.from, name ? name : "heap", &kind);
-    if (!from)
+    if (!lp_profile_named(request, window.from, name ? name : "heap", &kind))
         return;
     char why[LP_WHY_MAX];
     struct lp_request_options options;
@@ -86,60 +74,125 @@ void lp_http_diff(struct lp_request *request)
         lp_reply_error(request->http, 400, "%s", why);
         return;
     }
-    struct lp_profile *now = window.to ? NULL : lp_take(from->kind);
-    const struct lp_profile *to = window.to ? lp_snapshot_profile(window.to, kind) : now;
     /* The column that was requested, else the one that grows if something leaks. allocs has heap's
      * rows, but another column grows there. */
-    int growing = strcmp(sign, "growth") != 0              ? -1
-                  : lp_query_get(&request->query, "value") ? options.view.value
-                                                           : kind->growth_value;
-    reply_diff(request, from, to, &options, growing);
-    lp_profile_free(now);
+    lp_answer(request->http,
+              &(struct lp_answer_of){.options = options,
+                                     .from = window.from,
+                                     .to = window.to,
+                                     .growth = strcmp(sign, "growth") == 0,
+                                     .growing = lp_query_get(&request->query, "value")
+                                                    ? options.view.value
+                                                    : kind->growth_value});
+}
+
+struct suspects {
+    struct lp_work work;
+    bool text;
+    const struct lp_snapshot *from, *to; /* to: NULL for now. Both are held */
+    struct lp_snapshot *now;
+    const struct lp_snapshot *between[LP_SNAPSHOTS_MAX]; /* these, too */
+    size_t nbetween;
+    /* What the worker sees. The loop may rename a snapshot meanwhile. */
+    struct lp_snapshot copies[LP_TREND_POINTS];
+    struct lp_series series;
+    int untaken, error; /* why there is no snapshot (a positive errno), or why it was not written */
+    struct lp_body body;
+};
+
+static void add(struct suspects *suspects, const struct lp_snapshot *snapshot)
+{
+    struct lp_series *series = &suspects->series;
+    suspects->copies[series->n] = *snapshot;
+    series->at[series->n] = &suspects->copies[series->n];
+    series->n++;
 }
 
 /* Collects the snapshots from one to the other. If there are more than a series holds, it skips
  * some in between, evenly. */
-static void collect(struct lp_series *series, const struct lp_snapshot *from,
-                    const struct lp_snapshot *to)
+static void collect(struct suspects *suspects, const struct lp_snapshot *to)
 {
-    const struct lp_snapshot *at[LP_SNAPSHOTS_MAX + 2], *snapshot;
+    const struct lp_snapshot *at[LP_SNAPSHOTS_MAX + 2], *from = suspects->from, *snapshot;
     size_t n = 0;
 
     at[n++] = from;
     for (size_t i = 0; (snapshot = lp_store_at(i)); i++)
-        if (snapshot->id > from->id && (to->id == 0 || snapshot->id < to->id))
-            at[n++] = snapshot;
+        if (snapshot->id > from->id && (to->id == 0 || snapshot->id < to->id)) {
+            lp_snapshot_hold(snapshot);
+            suspects->between[suspects->nbetween++] = at[n++] = snapshot;
+        }
     at[n++] = to;
-    series->n = n < LP_TREND_POINTS ? n : LP_TREND_POINTS;
-    for (size_t i = 0; i < series->n; i++)
-        series->at[i] = at[i * (n - 1) / (series->n - 1)];
+    size_t points = n < LP_TREND_POINTS ? n : LP_TREND_POINTS;
+    for (size_t i = 0; i < points; i++)
+        add(suspects, at[i * (n - 1) / (points - 1)]);
+}
+
+static void take(struct lp_work *work)
+{
+    struct suspects *suspects = (struct suspects *)work;
+    if (!suspects->to && !(suspects->now = lp_snapshot_now()))
+        suspects->untaken = errno;
+    else
+        collect(suspects, suspects->to ? suspects->to : suspects->now);
+}
+
+static void run(struct lp_work *work)
+{
+    struct suspects *suspects = (struct suspects *)work;
+    if (!suspects->untaken && lp_body_open(&suspects->body) != 0)
+        suspects->untaken = ENOMEM;
+    if (!suspects->untaken)
+        suspects->error = (suspects->text ? lp_write_suspects_text : lp_write_suspects_json)(
+            suspects->body.stream, &suspects->series);
+}
+
+static void reply(struct evhttp_request *http, struct suspects *suspects)
+{
+    if (suspects->untaken) {
+        lp_reply_untaken(http, suspects->untaken);
+    } else if (suspects->error) {
+        lp_reply_error(http, lp_status(suspects->error), "the suspects could not be written: %s",
+                       strerror(-suspects->error));
+    } else {
+        lp_reply_body(http, 200, suspects->text ? "text/plain; charset=utf-8" : "application/json",
+                      &suspects->body);
+        suspects->body = (struct lp_body){0};
+    }
+}
+
+static void done(struct lp_work *work, struct evhttp_request *http)
+{
+    struct suspects *suspects = (struct suspects *)work;
+    if (http)
+        reply(http, suspects);
+    lp_body_discard(&suspects->body);
+    lp_snapshot_free(suspects->now);
+    lp_snapshot_release(suspects->from);
+    if (suspects->to)
+        lp_snapshot_release(suspects->to);
+    for (size_t i = 0; i < suspects->nbetween; i++)
+        lp_snapshot_release(suspects->between[i]);
+    free(suspects);
 }
 
 void lp_http_suspects(struct lp_request *request)
 {
+    static const struct lp_work_steps steps = {take, run, done};
     struct window window;
-    struct lp_body body;
-    struct lp_series series;
     const char *format = word(request, "format", "json", "text");
     if (!format || !find_window(request, &window))
         return;
-    bool text = strcmp(format, "text") == 0;
-    struct lp_snapshot *now = window.to ? NULL : lp_snapshot_now();
-    const struct lp_snapshot *to = window.to ? window.to : now;
-    if (!to || lp_body_open(&body) != 0) {
-        lp_reply_untaken(request->http, errno);
-        lp_snapshot_free(now);
+    struct suspects *suspects = calloc(1, sizeof *suspects);
+    if (!suspects) {
+        lp_reply_untaken(request->http, ENOMEM);
         return;
     }
-    collect(&series, window.from, to);
-    int error = (text ? lp_write_suspects_text : lp_write_suspects_json)(body.stream, &series);
-    lp_snapshot_free(now);
-    if (error) {
-        lp_body_discard(&body);
-        lp_reply_error(request->http, lp_status(error), "the suspects could not be written: %s",
-                       strerror(-error));
-        return;
-    }
-    lp_reply_body(request->http, 200, text ? "text/plain; charset=utf-8" : "application/json",
-                  &body);
+    suspects->work.steps = &steps;
+    suspects->text = strcmp(format, "text") == 0;
+    suspects->from = window.from;
+    suspects->to = window.to;
+    lp_snapshot_hold(window.from);
+    if (window.to)
+        lp_snapshot_hold(window.to);
+    lp_work_add(&suspects->work, request->http);
 }

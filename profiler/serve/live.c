@@ -17,10 +17,10 @@
 
 #include "sys/clock.h"
 #include "record/findobject.h"
-#include "symbolize/symbols.h"
 #include "write/live.h"
 #include "serve/reply.h"
 #include "serve/route.h"
+#include "serve/work.h"
 
 enum { SEND_BUFFER = 4 << 10, READ_AHEAD = 4 << 10 };
 
@@ -117,7 +117,7 @@ static void on_period(evutil_socket_t fd, short what, void *arg)
     int64_t ms = lp_history_wait_ms(lp_now_ns() - began);
     lp_history_add(history, &vitals);
     send_all(&vitals);
-    lp_symbols_release_idle();
+    lp_work_idle();
     event_add(timer, &(struct timeval){ms / 1000, ms % 1000 * 1000});
 }
 

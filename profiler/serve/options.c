@@ -103,39 +103,3 @@ int lp_request_options_parse(struct lp_request_options *options, const struct lp
         error = parse_choice(options, query, &granularity, &options->view.by_line, why);
     return error ? error : parse_choice(options, query, &color, &options->view.by_library, why);
 }
-
-/* Files for tools are saved under a name, as in Go. Other formats are shown in the browser. */
-static void name_attachment(struct evhttp_request *http, const struct lp_profile *profile,
-                            const struct lp_request_options *options)
-{
-    char disposition[128];
-    snprintf(disposition, sizeof disposition, "attachment; filename=\"%s%s\"",
-             options->view.kind->name, profile->delta ? "-delta" : "");
-    lp_reply_header(http, "Content-Disposition", disposition);
-}
-
-void lp_reply_profile(struct evhttp_request *http, const struct lp_profile *profile,
-                      const struct lp_request_options *options)
-{
-    struct lp_body body;
-    if (!profile || lp_body_open(&body) != 0) {
-        lp_reply_untaken(http, errno);
-        return;
-    }
-    int error = options->debug
-                    ? lp_write_debug(body.stream, profile, &options->view, options->debug)
-                    : options->writer->write(body.stream, profile, &options->view);
-    if (error) {
-        lp_body_discard(&body);
-        lp_reply_error(http, lp_status(error), "the profile could not be written: %s",
-                       strerror(-error));
-        return;
-    }
-    if (!options->debug && options->writer->policy)
-        lp_reply_header(http, "Content-Security-Policy", options->writer->policy);
-    if (!options->debug && strcmp(options->writer->name, "pprof") == 0)
-        name_attachment(http, profile, options);
-    lp_reply_body(http, 200,
-                  options->debug ? "text/plain; charset=utf-8" : options->writer->content_type,
-                  &body);
-}

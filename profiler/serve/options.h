@@ -18,8 +18,4 @@ struct lp_request_options {
 int lp_request_options_parse(struct lp_request_options *options, const struct lp_query *query,
                              const struct lp_profile_kind *kind, char why[LP_WHY_MAX]);
 
-/* Answers with the profile, which the caller still frees. NULL: answers with the error in errno. */
-void lp_reply_profile(struct evhttp_request *http, const struct lp_profile *profile,
-                      const struct lp_request_options *options);
-
 #endif

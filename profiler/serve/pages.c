@@ -15,6 +15,7 @@
 #include "symbolize/symbols.h"
 #include "serve/reply.h"
 #include "serve/route.h"
+#include "serve/work.h"
 #include "profile/take.h"
 
 void lp_http_index_redirect(struct lp_request *request)
@@ -166,20 +167,46 @@ static char *symbol_words(struct evhttp_request *http)
     return words;
 }
 
+struct names {
+    struct lp_work work;
+    char *words;
+    struct lp_body body;
+};
+
+static void write_names(struct lp_work *work)
+{
+    struct names *names = (struct names *)work;
+    if (lp_body_open(&names->body) != 0)
+        return;
+    lp_modules_refresh();
+    fputs("num_symbols: 1\n", names->body.stream);
+    char *rest = names->words, *word;
+    while ((word = strsep(&rest, "+")) && !lp_symbols_cancelled())
+        write_symbol(names->body.stream, word);
+}
+
+static void names_done(struct lp_work *work, struct evhttp_request *http)
+{
+    struct names *names = (struct names *)work;
+    if (http && names->body.stream)
+        lp_reply_body(http, 200, "text/plain; charset=utf-8", &names->body);
+    else if (http)
+        lp_reply_error(http, 500, "out of memory");
+    else
+        lp_body_discard(&names->body);
+    free(names->words);
+    free(names);
+}
+
 void lp_http_symbol(struct lp_request *request)
 {
-    struct lp_body body;
-    char *words = symbol_words(request->http);
-    if (!words || lp_body_open(&body) != 0) {
+    static const struct lp_work_steps steps = {NULL, write_names, names_done};
+    struct names *names = calloc(1, sizeof *names);
+    if (!names || !(names->words = symbol_words(request->http))) {
         lp_reply_error(request->http, 500, "out of memory");
-        free(words);
+        free(names);
         return;
     }
-    lp_modules_refresh();
-    fputs("num_symbols: 1\n", body.stream);
-    char *rest = words, *word;
-    while ((word = strsep(&rest, "+")))
-        write_symbol(body.stream, word);
-    free(words);
-    lp_reply_body(request->http, 200, "text/plain; charset=utf-8", &body);
+    names->work.steps = &steps;
+    lp_work_add(&names->work, request->http);
 }

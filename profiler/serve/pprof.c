@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "serve/answer.h"
 #include "serve/reply.h"
 #include "serve/pending.h"
 #include "profile/take.h"
@@ -76,14 +77,7 @@ void lp_http_profile(struct lp_request *request)
         reply_delta(request, &options);
         return;
     }
-    struct lp_trim trim;
-    if (gc) {
-        trim = lp_trim_now();
-        options.view.trim = &trim;
-    }
-    struct lp_profile *profile = lp_take(kind);
-    lp_reply_profile(request->http, profile, &options);
-    lp_profile_free(profile);
+    lp_answer(request->http, &(struct lp_answer_of){.options = options, .gc = gc});
 }
 
 /* Like Go, treats an unreadable `seconds` as not given. */

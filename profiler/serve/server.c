@@ -1,6 +1,7 @@
 /*
- * The profiler's HTTP server: one thread, one event loop, one evhttp, and a descriptor table for
- * this thread alone (record/self.h). No other thread touches the loop. A signal to this thread ends
+ * The profiler's HTTP server: one thread, one event loop, one evhttp, and a descriptor table of the
+ * profiler's (record/self.h). The loop's only helper is in serve/work.h. No other thread touches
+ * the loop. A signal to this thread ends
  * it. So libevent needs no locks, and we do not enable its thread support: that would affect the
  * whole process, so it is the program's decision.
  *
@@ -43,6 +44,7 @@
 #include "serve/stale.h"
 #include "serve/trace.h"
 #include "serve/pending.h"
+#include "serve/work.h"
 #include "profile/store.h"
 #include "sys/valgrind.h"
 
@@ -96,6 +98,7 @@ static void on_signal(evutil_socket_t fd, short what, void *base)
 static void release(void)
 {
     lp_pending_drop();
+    lp_work_stop();
     lp_live_stop();
     lp_trace_stop();
     lp_periodic_stop();
@@ -189,8 +192,7 @@ static void on_request(struct evhttp_request *http, void *arg)
 {
     (void)arg;
     if (leakprof_evhttp_crowded(server.gate))
-        lp_reply_error(http, 503,
-                       "too many answers wait for clients that read slowly; try again later");
+        lp_reply_error(http, 503, LP_CROWDED);
     else
         lp_route(http, &server.guard);
 }
@@ -277,6 +279,8 @@ static int set_up(const struct leakprof_options *options, const struct periods *
         return -ENOMEM;
     if (options->listen)
         error = set_up_http(listen_fd);
+    if (!error && options->listen)
+        error = lp_work_start(server.base, server.gate);
     if (!error && follows)
         error = follow(0);
     if (!error && options->listen)
@@ -355,6 +359,7 @@ void lp_server_forked(void)
     if (!atomic_load(&server.tid))
         return;
     lp_pending_forked();
+    lp_work_forked();
     lp_live_forked();
     lp_trace_forked();
     lp_periodic_forked();

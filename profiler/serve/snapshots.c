@@ -9,6 +9,7 @@
 #include "config.h"
 #include "inspect/threads.h"
 #include "symbolize/clean.h"
+#include "serve/answer.h"
 #include "serve/periodic.h"
 #include "serve/reply.h"
 #include "serve/options.h"
@@ -284,15 +285,14 @@ void lp_http_snapshot_profile(struct lp_request *request)
     if (!snapshot)
         return;
     const struct lp_profile_kind *kind;
-    const struct lp_profile *profile = lp_profile_named(request, snapshot, request->part[1], &kind);
-    if (!profile)
+    if (!lp_profile_named(request, snapshot, request->part[1], &kind))
         return;
     char why[LP_WHY_MAX];
     struct lp_request_options options;
     if (lp_request_options_parse(&options, &request->query, kind, why) != 0)
         lp_reply_error(request->http, 400, "%s", why);
     else
-        lp_reply_profile(request->http, profile, &options);
+        lp_answer(request->http, &(struct lp_answer_of){.options = options, .to = snapshot});
 }
 
 void lp_http_snapshot_drop(struct lp_request *request)

@@ -15,10 +15,10 @@ ids() {
 	prof "/debug/pprof/$1?format=json" | jq -e '.items[].id' | sort -n
 }
 
-tasks() { # but the profiler's own thread
+tasks() { # but the profiler's own threads
 	local task
 	for task in "/proc/$pid/task"/*; do
-		[[ $(<"$task/comm") == leakprof ]] || echo "${task##*/}"
+		[[ $(<"$task/comm") == leakprof* ]] || echo "${task##*/}"
 	done | sort -n
 }
 
