@@ -267,6 +267,12 @@ static void remove_mark(struct lp_connection *c)
     c->inode = inode_of(c->fd);
 }
 
+void lp_connection_unwatch(struct lp_connection *c)
+{
+    if (c->marked)
+        remove_mark(c);
+}
+
 static void on_input(struct evbuffer *input, const struct evbuffer_cb_info *info, void *arg)
 {
     struct lp_connection *c = arg;

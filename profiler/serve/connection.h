@@ -86,6 +86,9 @@ void lp_connection_hang_up(struct lp_connection *c);
 void lp_connection_uncount(struct lp_connection *c);
 void lp_connection_forget(struct lp_connection *c);
 
+/* libevent may free it later, and then calls nobody. */
+void lp_connection_unwatch(struct lp_connection *c);
+
 /* How much may be read ahead of a request with such a body. */
 void lp_connection_ahead(struct bufferevent *bufferevent,
                          const struct leakprof_evhttp_limits *limits, size_t body);

@@ -210,8 +210,10 @@ void leakprof_evhttp_unlimit(struct leakprof_evhttp_gate *gate)
 {
     if (!gate)
         return;
-    for (struct lp_connection *c; (c = TAILQ_FIRST(&gate->open));)
+    for (struct lp_connection *c; (c = TAILQ_FIRST(&gate->open));) {
+        lp_connection_unwatch(c); /* libevent frees it with the loop */
         on_gone(&gate->all, c);
+    }
     if (gate->sweep)
         event_free(gate->sweep);
     if (gate->resume)
