@@ -31,6 +31,8 @@ endif
 FULL_RELRO := -Wl,-z,relro -Wl,-z,now
 DEPS  := $(shell pkg-config --cflags $(PKG) $(PKG_server) 2>/dev/null)
 LIBS  := $(shell pkg-config --libs $(PKG) 2>/dev/null) -liberty -lm -lpthread -ldl -Wl,--push-state,--no-as-needed -lrt -lutil -Wl,--pop-state
+# The reporter has a libevent of its own, so that its memory functions are not the program's.
+LIBS_reporter := -Wl,--wrap=stderr -l:libevent_extra.a -l:libevent_core.a -Wl,--exclude-libs,libevent_extra.a:libevent_core.a $(filter-out -levent%,$(LIBS))
 LIBS_server := $(shell pkg-config --libs $(PKG_server) 2>/dev/null)
 
 # Include paths enforce which parts may include which: leaks/ only itself, profiler/ only itself, server/ itself
@@ -104,8 +106,8 @@ $(B)/listed/libleakprof.so: $(filter-out $(call obj,$(LISTED)),$(OBJ_recorder) $
 OBJ_listed_linked := $(filter-out %/imports.o,$(OBJ_listed))
 $(B)/listed/libleakprof.a: $(B)/libleakprof.a $(OBJ_listed_linked)
 	cp $< $@ && ar dD $@ $(notdir $(OBJ_listed_linked)) && ar rsD $@ $(OBJ_listed_linked)
-$(B)/libleakprof-reporter.so: $(OBJ_reporter) $(call obj,profiler/reporter_stubs.c profiler/reporter_renew.c) profiler/reporter.map
-	$(CC) $(LDFL) $(PART) -Wl,--version-script=profiler/reporter.map -o $@ $(filter %.o,$^) $(LIBS) $(LIBS_libc)
+$(B)/libleakprof-reporter.so: $(OBJ_reporter) $(call obj,profiler/reporter_stubs.c profiler/reporter_renew.c profiler/reporter_libevent.c) profiler/reporter.map
+	$(CC) $(LDFL) $(PART) -Wl,--version-script=profiler/reporter.map -o $@ $(filter %.o,$^) $(LIBS_reporter) $(LIBS_libc)
 
 # The lab texts, unchanged, under names made from their paths.
 LABS := $(filter-out leaks/README.md leaks/TRAINER.md,$(sort $(wildcard leaks/*.md)))
@@ -138,6 +140,8 @@ $(B)/libraries: Makefile
 	@mkdir -p $(@D)
 	@pkg-config --print-errors --short-errors --exists '$(VERSIONS)' || \
 	  { echo 'leakprof needs $(VERSIONS): scripts/deps build' >&2; false; }
+	@for file in libevent_core.a libevent_extra.a; do [[ -e $$($(CC) -print-file-name=$$file) ]] || \
+	  { echo "leakprof needs $$file, which belongs to libevent's package for development: scripts/deps build" >&2; false; }; done
 	@touch $@
 $(B)/obj/profiler/hooks/%.o: HARDENED := $(HARDEN_hooks)
 $(B)/obj/profiler/%.o: HARDENED := $(HARDEN) $(FORTIFY)
@@ -221,14 +225,14 @@ $(B)/bare: tests/bare/bare.c $(OBJ_leaks)
 # Programs and libraries whose names are looked up; see tests/blackbox/test_symbols.sh. The profiler
 # is preloaded into them, so they are built without sanitizers.
 F := $(B)/fixtures
-PLAIN := $(patsubst tests/fixtures/%.c,$(F)/%,$(filter-out %/host.c %/library.c %/segments.c,$(wildcard tests/fixtures/*.c)))
+PLAIN := $(patsubst tests/fixtures/%.c,$(F)/%,$(filter-out %/host.c %/library.c %/segments.c %/no_memory.c,$(wildcard tests/fixtures/*.c)))
 FIXTURE := -O2 -g -Wall -Wextra -D_GNU_SOURCE -fno-optimize-sibling-calls -fno-ipa-icf -fno-toplevel-reorder
 # Alone, and linked with another allocator: its library is enough, without the package for development.
 ALLOCATOR_jemalloc := $(firstword $(wildcard /usr/lib/*/libjemalloc.so.2))
 ALLOCATOR_tcmalloc := $(firstword $(wildcard /usr/lib/*/libtcmalloc.so.4))
 ALLOCATOR_mimalloc := $(firstword $(wildcard /usr/lib/*/libmimalloc.so.[0-9]*))
 ALLOCATORS := $(foreach a,jemalloc tcmalloc mimalloc,$(if $(ALLOCATOR_$(a)),$(F)/allocators-$(a)))
-fixtures: $(PLAIN) $(ALLOCATORS) $(addprefix $(F)/,host host_fixed unwound allocators own_malloc.so names names.so thrower.so first.so second.so stripped.so linked.so segments hot.so nameless.so)
+fixtures: $(PLAIN) $(ALLOCATORS) $(addprefix $(F)/,host host_fixed unwound allocators own_malloc.so no_memory.so names names.so thrower.so first.so second.so stripped.so linked.so segments hot.so nameless.so)
 $(F)/host $(F)/host_fixed: tests/fixtures/host.c
 	@mkdir -p $(@D)
 	$(CC) $(FIXTURE) $(if $(findstring fixed,$@),-no-pie -fno-pie,-pie -fPIE) -o $@ $< -ldl
@@ -248,6 +252,9 @@ $(F)/allocators $(ALLOCATORS): tests/fixtures/allocators.cc tests/fixtures/trans
 $(F)/own_malloc.so: tests/fixtures/own_malloc.c
 	@mkdir -p $(@D)
 	$(CC) -O2 -g -Wall -Wextra -fno-builtin -D_GNU_SOURCE -fPIC -shared -DLIBRARY -o $@ $<
+$(F)/no_memory.so: tests/fixtures/no_memory.c
+	@mkdir -p $(@D)
+	$(CC) -O2 -g -Wall -Wextra -fno-builtin -D_GNU_SOURCE -fPIC -shared -o $@ $< -lpthread -ldl
 $(F)/first.so $(F)/second.so: tests/fixtures/library.c
 	@mkdir -p $(@D)
 	$(CC) $(FIXTURE) -fPIC -shared -DNAME=$(basename $(@F)) $(if $(findstring second,$@),-DSKIP=256) -o $@ $<
@@ -330,6 +337,8 @@ pictures: all
 	/usr/bin/python3 -B tests/browser/pictures.py
 flags-leaks: # for tools that read the scenes' source
 	@echo -std=gnu11 -D_GNU_SOURCE $(INC_leaks) $(DEPS)
+faults: all fixtures
+	tests/faults.py
 lint:
 	scripts/lint
 bench: all
@@ -351,13 +360,14 @@ help:
 	@echo "make strangers   programs from Debian's packages, plain and preloaded: the table in profiler/STRANGERS.md"
 	@echo "make pictures   makes the screenshots of README.md"
 	@echo "make verdicts   checks the verdicts of every scene under load, ten times each; writes leaks/README.md"
+	@echo "make faults  fails each allocation and each system call of the server and the profiler in turn"
 	@echo "make lint    checks the layout, static analysis and the project's rules"
 	@echo "make fuzz    runs each fuzz target for an hour (FUZZ_SECONDS=3600); see tests/fuzz/README.md"
 	@echo "make fuzz-check   the same for ten seconds each"
 	@echo "make config-text   prints the table of variables in profiler/REFERENCE.md"
 	@echo "make clean   removes build/"
 
-.PHONY: config-text all profiler reproducible unit listed tiny torture bare fixtures run demo check check-all soak stress matrix verdicts strangers pictures flags-leaks lint bench clean help
+.PHONY: config-text faults all profiler reproducible unit listed tiny torture bare fixtures run demo check check-all soak stress matrix verdicts strangers pictures flags-leaks lint bench clean help
 -include loadtest/bench.mk
 -include tests/fuzz/fuzz.mk
 -include $(shell find $(B)/obj $(B)/listed/obj -name '*.d' 2>/dev/null)

@@ -17,6 +17,7 @@ extern "C" {
 
 struct event_base;
 struct evhttp;
+struct evhttp_bound_socket;
 struct evhttp_request;
 
 /* Does what leakprof_guard_check() does, and returns 400 if the request is ambiguous: evhttp
@@ -68,6 +69,16 @@ bool leakprof_evhttp_crowded(struct leakprof_evhttp_gate *gate);
 /* Stops accepting connections for a moment. Call it if accepting fails, for example because no
  * descriptor is left. Without a pause, libevent would try again at once, for ever. */
 void leakprof_evhttp_pause(struct leakprof_evhttp_gate *gate);
+
+/* Accepts connections on a listening socket, which belongs to the evhttp from then on. NULL: there is
+ * not enough memory, and the socket has been closed. (evhttp_accept_socket() does not report it.) */
+struct evhttp_bound_socket *leakprof_evhttp_accept(struct event_base *base, struct evhttp *http,
+                                                   int fd);
+
+/* Sets libevent's memory functions for the whole program: malloc(), realloc() and free(), and a
+ * reserve of 128 KiB for when malloc() fails. Without it, libevent 2.1.12 crashes if malloc() fails
+ * while evhttp accepts a connection. Call it before main() starts a thread. */
+void leakprof_evhttp_reserve(void);
 
 /* Files that are compiled into the program. profiler/ui/embed writes the table as C source. */
 struct leakprof_file {

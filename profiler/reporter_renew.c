@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "reporter_libevent.h"
 #include "reporter_renew.h"
 #include "sys/pages.h"
 
@@ -62,4 +63,5 @@ void lp_reporter_renew(void)
         return;
     memcpy(start, copy, bytes);
     memset(start + bytes, 0, all - bytes);
+    lp_reporter_libevent();
 }

@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 
 #include "hooks/allocator.h"
+#include "reporter_libevent.h"
 #include "reporter_renew.h"
 
 #define COUNT(call) +1
@@ -53,6 +54,7 @@ EXPORT const struct lp_reporter *lp_reporter_entry(const void *const *calls, con
     memcpy(lp_recorder_calls, calls, sizeof lp_recorder_calls);
     entered = true;
     lp_reporter_keep();
+    lp_reporter_libevent();
     return &lp_reporter_functions;
 }
 

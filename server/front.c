@@ -48,6 +48,7 @@ struct loop {
     bool started;
     pthread_mutex_t lock;
     struct job *first, **last; /* protected by lock */
+    struct job quiet, end;     /* at the end, no memory is needed */
 };
 
 static struct loop *loops;
@@ -190,11 +191,9 @@ static int listen_on(struct loop *loop)
         close(fd);
         return err;
     }
-    loop->bound = evhttp_accept_socket_with_handle(loop->http, fd);
-    if (!loop->bound) {
-        close(fd);
+    loop->bound = leakprof_evhttp_accept(loop->base, loop->http, fd);
+    if (!loop->bound)
         return -ENOMEM;
-    }
     evconnlistener_set_error_cb(evhttp_bound_socket_get_listener(loop->bound), on_accept_error);
     return 0;
 }
@@ -275,19 +274,20 @@ bool front_stopping(void)
     return atomic_load_explicit(&stopping, memory_order_relaxed);
 }
 
-static void stop_accepting(void *arg)
+static void stop_accepting(struct job *job)
 {
-    struct loop *loop = arg;
-
-    evhttp_del_accept_socket(loop->http, loop->bound);
-    loop->bound = NULL;
+    (void)job;
+    evhttp_del_accept_socket(here->http, here->bound);
+    here->bound = NULL;
 }
 
 void front_quiesce(void)
 {
     atomic_store(&stopping, true);
-    for (int i = 0; i < nloops; i++)
-        scene_on_loop(loops[i].base, stop_accepting, &loops[i]);
+    for (int i = 0; i < nloops; i++) {
+        loops[i].quiet.run = stop_accepting;
+        front_post(&loops[i], &loops[i].quiet);
+    }
 }
 
 static void break_loop(struct job *job)
@@ -298,17 +298,14 @@ static void break_loop(struct job *job)
 
 void front_stop(void)
 {
-    struct job *breaks = calloc((size_t)nloops, sizeof(*breaks));
-
-    for (int i = 0; breaks && i < nloops; i++)
+    for (int i = 0; i < nloops; i++)
         if (loops[i].started) {
-            breaks[i].run = break_loop;
-            front_post(&loops[i], &breaks[i]);
+            loops[i].end.run = break_loop;
+            front_post(&loops[i], &loops[i].end);
         }
-    for (int i = 0; breaks && i < nloops; i++)
+    for (int i = 0; i < nloops; i++)
         if (loops[i].started)
             pthread_join(loops[i].thread, NULL);
-    free(breaks);
 }
 
 void front_free(void)

@@ -15,6 +15,7 @@
 
 #include <event2/event.h>
 #include "leakprof.h"
+#include "leakprof_evhttp.h"
 #include "leakprof_server.h"
 #include "scene.h"
 
@@ -103,6 +104,7 @@ int main(int argc, char **argv)
     sigset_t ends;
     int err, signal_number;
 
+    leakprof_evhttp_reserve();
     switch (options_read(argc, argv, &options, why, sizeof(why))) {
     case OPTIONS_RUN:
         break;

@@ -10,6 +10,7 @@
 #include <event2/event.h>
 #include <event2/http.h>
 
+#include "leakprof_evhttp.h"
 #include "inspect/children.h"
 #include "record/served.h"
 #include "serve/ask.h"
@@ -62,13 +63,11 @@ static void on_time(evutil_socket_t fd, short what, void *arg)
     }
     int listen_fd = lp_listen_open(follow.wanted, url);
     struct evhttp_bound_socket *bound =
-        listen_fd < 0 ? NULL : evhttp_accept_socket_with_handle(follow.http, listen_fd);
+        listen_fd < 0 ? NULL : leakprof_evhttp_accept(follow.base, follow.http, listen_fd);
     if (bound) {
         follow.taken(bound, url);
         return;
     }
-    if (listen_fd >= 0)
-        close(listen_fd);
     wait_for_next(!follow.instead && ask() ? GIVEN_UP_MS : TRY_AGAIN_MS);
 }
 

@@ -12,6 +12,7 @@
 
 #include "serve/connection.h"
 #include "serve/errors.h"
+#include "serve/reserve.h"
 
 enum {
     REQUEST_MS = 60000, /* for a whole request to arrive */
@@ -177,6 +178,8 @@ static void enter(struct leakprof_evhttp_gate *gate, struct bufferevent *buffere
 static struct bufferevent *new_connection(struct event_base *base, void *arg)
 {
     struct leakprof_evhttp_gate *gate = arg;
+    if (!lp_reserve_accepting())
+        leakprof_evhttp_pause(gate);
     struct bufferevent *bufferevent = bufferevent_socket_new(base, -1, 0);
     if (!bufferevent)
         return NULL;
@@ -186,6 +189,7 @@ static struct bufferevent *new_connection(struct event_base *base, void *arg)
         enter(gate, bufferevent);
     if (TAILQ_EMPTY(&gate->unused))
         leakprof_evhttp_pause(gate);
+    lp_reserve_accepting(); /* for what libevent needs next */
     return bufferevent;
 }
 

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <locale.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -70,6 +71,7 @@ static struct server {
     struct evhttp_bound_socket *bound; /* at server.url */
     const char *token;
     struct event *stop;
+    jmp_buf abandoned;
     void (*ready)(int error, const char *url, void *arg);
     void *arg;
 } server;
@@ -93,6 +95,21 @@ static void on_signal(evutil_socket_t fd, short what, void *base)
     (void)fd, (void)what;
     if (atomic_load(&server.stopping))
         event_base_loopbreak(base);
+}
+
+/* Without touching what is in it. */
+static void forget_loop(void)
+{
+    lp_pending_forked();
+    lp_work_forked();
+    lp_live_forked();
+    lp_trace_forked();
+    lp_periodic_forked();
+    lp_follow_forked();
+    server.base = NULL;
+    server.http = NULL;
+    server.gate = NULL;
+    server.stop = NULL;
 }
 
 static void release(void)
@@ -166,9 +183,7 @@ bool lp_server_hand_over(pid_t to)
     char url[LP_URL_MAX];
     int listen_fd = lp_follow_open(&server.listen, url);
     struct evhttp_bound_socket *bound =
-        listen_fd < 0 ? NULL : evhttp_accept_socket_with_handle(server.http, listen_fd);
-    if (!bound && listen_fd >= 0)
-        close(listen_fd);
+        listen_fd < 0 ? NULL : leakprof_evhttp_accept(server.base, server.http, listen_fd);
     if (!bound || follow(to) != 0)
         return false;
     move_to(bound, url);
@@ -216,16 +231,14 @@ static int set_up_http(int listen_fd)
         .output_max = at_most(OUTPUT_MAX, system.memory / 8, 1 << 20),
         .connections_max = (int)at_most(CONNECTIONS_MAX, system.fds / 4, DESCRIPTORS_MIN)};
     server.http = evhttp_new(server.base);
-    if (!server.http)
+    if (!server.http || !(server.gate = leakprof_evhttp_limit(server.http, server.base, &limits))) {
+        close(listen_fd);
         return -ENOMEM;
-    server.gate = leakprof_evhttp_limit(server.http, server.base, &limits);
-    if (!server.gate)
+    }
+    server.bound = leakprof_evhttp_accept(server.base, server.http, listen_fd);
+    if (!server.bound)
         return -ENOMEM;
-    struct evhttp_bound_socket *bound = evhttp_accept_socket_with_handle(server.http, listen_fd);
-    if (!bound)
-        return -ENOMEM;
-    server.bound = bound;
-    watch_accept_errors(bound);
+    watch_accept_errors(server.bound);
     evhttp_set_timeout(server.http, TIMEOUT_SECONDS);
     evhttp_set_default_content_type(server.http, NULL);
     evhttp_set_allowed_methods(server.http, UINT16_MAX); /* lp_route() gives the reason */
@@ -295,6 +308,18 @@ static int set_up(const struct leakprof_options *options, const struct periods *
     return error ? error : watch_stop_signal();
 }
 
+/* libevent may call lp_server_abandon(). */
+static int set_up_or_abandon(const struct leakprof_options *options, const struct periods *periods)
+{
+    return setjmp(server.abandoned) ? -ENOMEM : set_up(options, periods);
+}
+
+static void dispatch(void)
+{
+    if (!setjmp(server.abandoned))
+        event_base_dispatch(server.base);
+}
+
 static int check(const struct leakprof_options *options, struct periods *periods)
 {
     const char *token = options->token, *read_token = options->read_token;
@@ -330,7 +355,7 @@ void lp_server_run(const struct leakprof_options *options, bool again,
     lp_stderr_begin(!error && periods.trace_ms);
     lp_resident_prepare();
     if (!error)
-        error = set_up(options, &periods);
+        error = set_up_or_abandon(options, &periods);
     if (!error && options->rate != LEAKPROF_RATE_KEEP)
         lp_rate_set(options->rate);
     atomic_store(&server.tid, lp_gettid());
@@ -340,11 +365,19 @@ void lp_server_run(const struct leakprof_options *options, bool again,
     if (!error) {
         if (options->listen && !again)
             lp_stale_remove(options->listen);
-        event_base_dispatch(server.base);
+        dispatch();
         lp_processes_leave();
     }
     atomic_store(&server.tid, 0);
     release();
+}
+
+/* What the loop has is lost, as nothing is known of its state. */
+_Noreturn void lp_server_abandon(void)
+{
+    lp_work_abandon();
+    forget_loop();
+    longjmp(server.abandoned, 1);
 }
 
 void lp_server_stop(void)
@@ -358,16 +391,7 @@ void lp_server_forked(void)
 {
     if (!atomic_load(&server.tid))
         return;
-    lp_pending_forked();
-    lp_work_forked();
-    lp_live_forked();
-    lp_trace_forked();
-    lp_periodic_forked();
-    lp_follow_forked();
+    forget_loop();
     lp_store_forked();
-    server.base = NULL;
-    server.http = NULL;
-    server.gate = NULL;
-    server.stop = NULL;
     atomic_store(&server.tid, 0);
 }

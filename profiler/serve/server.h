@@ -21,6 +21,9 @@ void lp_server_stop(void);
  * other address can be opened. Profiler's thread only. */
 bool lp_server_hand_over(pid_t to);
 
+/* Ends the server without its event loop, which cannot go on. Profiler's thread only. */
+_Noreturn void lp_server_abandon(void);
+
 /* In a forked child: drops the parent's loop without touching it. */
 void lp_server_forked(void);
 

@@ -264,6 +264,13 @@ void lp_work_stop(void)
     work.from_worker = work.to_loop = 0;
 }
 
+void lp_work_abandon(void)
+{
+    if (work.current)
+        lp_symbols_cancel();
+    end_worker();
+}
+
 void lp_work_forked(void)
 {
     STAILQ_INIT(&queue);

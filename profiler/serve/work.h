@@ -56,6 +56,8 @@ int lp_work_start(struct event_base *base, struct leakprof_evhttp_gate *gate);
 /* Drops what waits. If an answer is being made, no further names are looked up for it, and the call
  * returns when it is complete. Call it before evhttp frees the connections. */
 void lp_work_stop(void);
+/* Ends the worker, and leaves libevent alone. Call lp_work_forked() next. */
+void lp_work_abandon(void);
 void lp_work_forked(void); /* in a forked child: forgets all; it is the parent's */
 
 /* Answers the request later. If too many wait, or there is no memory, answers with an error. */

@@ -146,8 +146,9 @@ test_memory() {
 }
 
 test_symbols() {
-	: "none of libevent's functions is replaced: a program with an evhttp of its own has libevent's error pages"
+	: "none of libevent's functions is replaced, and the reporter exports none: a program with an evhttp of its own has libevent's error pages"
 	local file
+	! nm -D "$build/libleakprof-reporter.so" | grep -E ' (ev|bufferevent_)[a-z]*_' || fail "the reporter exports these or needs them"
 	[[ $(nm "$build/leakyard" | grep -c ' U evhttp_new') -eq 1 ]] || fail "libevent is not shared"
 	for file in "$build/leakyard" "$build"/libleakprof*.so "$build/libleakprof.a"; do
 		! nm --defined-only "$file" 2>"$work/null" | grep -E ' [TW] (ev|bufferevent_)[a-z]*_' || fail "$file defines these"

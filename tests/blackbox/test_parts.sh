@@ -10,10 +10,11 @@ needs_new_libc() {
 }
 
 test_needed() {
-	: "the preloaded library needs libc alone"
+	: "the preloaded library needs libc alone, and the reporter has a libevent of its own"
 	needs_preload
 	needs_new_libc
 	equal needed "$(objdump -p "$lib" | awk '$1 == "NEEDED" { print $2 }')" libc.so.6
+	equal "libevent, which is a part of the reporter" "$(objdump -p "$build/libleakprof-reporter.so" | grep -c 'NEEDED.*libevent')" 0
 	equal "the reporter's entry" "$(nm -D --defined-only "$build/libleakprof-reporter.so" | grep -c ' lp_reporter_entry$')" 1
 }
 
