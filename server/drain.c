@@ -155,7 +155,7 @@ void drain_run(struct evhttp_request *request, struct loop *loop, const struct s
         drain->tick = evtimer_new(front_base(loop), on_tick, drain);
     if (!drain || !drain->tick) {
         free(drain);
-        reply_error(request, 503, NULL, "out of memory");
+        reply_no_memory(request);
         return;
     }
     drain->request = request;

@@ -18,6 +18,7 @@
 
 #include "front.h"
 #include "guard.h"
+#include "labmemory.h"
 
 /* The usual address in the labs, and this server's, because people copy the commands. */
 struct place {
@@ -77,9 +78,15 @@ static void feed(cmark_parser *parser, const char *text, const char *end)
     cmark_parser_feed(parser, from, (size_t)(end - from));
 }
 
+static void add_bytes(struct evbuffer *out, const char *bytes, size_t length)
+{
+    if (evbuffer_add(out, bytes, length) < 0)
+        labmemory_fail();
+}
+
 static void add(struct evbuffer *out, const char *text)
 {
-    evbuffer_add(out, text, strlen(text));
+    add_bytes(out, text, strlen(text));
 }
 
 static void add_escaped(struct evbuffer *out, const char *text, size_t length)
@@ -92,7 +99,7 @@ static void add_escaped(struct evbuffer *out, const char *text, size_t length)
         else if (*text == '&')
             add(out, "&amp;");
         else
-            evbuffer_add(out, text, 1);
+            add_bytes(out, text, 1);
     }
 }
 
@@ -100,9 +107,8 @@ static void add_block(struct evbuffer *out, cmark_node *block)
 {
     char *html = cmark_render_html(block, CMARK_OPT_SMART);
 
-    if (html)
-        add(out, html);
-    free(html);
+    add(out, html);
+    labmemory.free(html);
 }
 
 /* Finds the text between `open` and `close`. Returns its end and sets *from to its start; NULL: not
@@ -123,15 +129,18 @@ static void add_hints(struct evbuffer *out, const char *html)
 
     while ((name_end = between(html, "<details><summary>", "</summary>", &name)) &&
            (text_end = between(name_end, "</summary>", "</details>", &text))) {
-        char *body = cmark_markdown_to_html(text, (size_t)(text_end - text), CMARK_OPT_SMART);
+        cmark_parser *parser = cmark_parser_new_with_mem(CMARK_OPT_SMART, &labmemory);
+        cmark_node *body;
 
+        cmark_parser_feed(parser, text, (size_t)(text_end - text));
+        body = cmark_parser_finish(parser);
+        cmark_parser_free(parser);
         add(out, "<details name=\"hints\"><summary>");
         add_escaped(out, name, (size_t)(name_end - name));
         add(out, "</summary>\n");
-        if (body)
-            add(out, body);
+        add_block(out, body);
         add(out, "</details>\n");
-        free(body);
+        cmark_node_free(body);
         html = text_end;
     }
 }
@@ -169,18 +178,22 @@ static void add_parts(struct evbuffer *out, cmark_node *document)
     add(out, close);
 }
 
-int lab_html(const struct scene *scene, struct evbuffer *out)
-{
-    cmark_parser *parser = cmark_parser_new(CMARK_OPT_SMART);
-    cmark_node *document = NULL;
+struct page {
+    const struct scene *scene;
+    struct evbuffer *out;
+};
 
-    if (parser) {
-        feed(parser, scene->lab.text, scene->lab.end);
-        document = cmark_parser_finish(parser);
-        cmark_parser_free(parser);
-    }
-    if (!document)
-        return -ENOMEM;
+static void write_page(void *arg)
+{
+    const struct page *page = arg;
+    const struct scene *scene = page->scene;
+    struct evbuffer *out = page->out;
+    cmark_parser *parser = cmark_parser_new_with_mem(CMARK_OPT_SMART, &labmemory);
+    cmark_node *document;
+
+    feed(parser, scene->lab.text, scene->lab.end);
+    document = cmark_parser_finish(parser);
+    cmark_parser_free(parser);
 
     add(out, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>");
     add_escaped(out, scene->title, strlen(scene->title));
@@ -190,9 +203,9 @@ int lab_html(const struct scene *scene, struct evbuffer *out)
         "<link rel=\"icon\" href=\"/ui/icon.svg\" type=\"image/svg+xml\">\n"
         "<link rel=\"stylesheet\" href=\"/ui/theme.css\">\n"
         "<link rel=\"stylesheet\" href=\"/ui/lab.css\">\n</head>\n<body class=\"sheet\">\n<p>");
-    evbuffer_add_printf(out, "<a href=\"/#scene=%s\">Try it in the playground</a></p>\n",
-                        scene->id);
-    add(out, "<article class=\"lab\">\n");
+    add(out, "<a href=\"/#scene=");
+    add(out, scene->id);
+    add(out, "\">Try it in the playground</a></p>\n<article class=\"lab\">\n");
     if (guard_has_token())
         add(out,
             "<p class=\"note\">The server requires its token: use <code>curl -u :TOKEN</code> or "
@@ -200,5 +213,9 @@ int lab_html(const struct scene *scene, struct evbuffer *out)
     add_parts(out, document);
     add(out, "</article>\n</body>\n</html>\n");
     cmark_node_free(document);
-    return 0;
+}
+
+int lab_html(const struct scene *scene, struct evbuffer *out)
+{
+    return labmemory_run(write_page, &(struct page){scene, out});
 }

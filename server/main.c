@@ -24,6 +24,7 @@
 #include "front.h"
 #include "guard.h"
 #include "options.h"
+#include "reply.h"
 #include "routes.h"
 #include "stats.h"
 
@@ -130,6 +131,7 @@ int main(int argc, char **argv)
     start_budget(&options);
     start_scenes();
     guard_start(&options);
+    reply_start();
     err = leakprof_start(&(struct leakprof_options){
         .listen = options.pprof.text,
         .rate = options.rate == OPTIONS_UNSET ? LEAKPROF_RATE_KEEP : options.rate,

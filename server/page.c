@@ -59,7 +59,7 @@ void page_lab(struct evhttp_request *request, const struct scene *scene)
     struct evbuffer *body = evbuffer_new();
 
     if (!body || lab_html(scene, body) < 0) {
-        reply_error(request, 503, NULL, "out of memory");
+        reply_no_memory(request);
     } else {
         secure(request, "");
         reply_bytes(request, 200, "text/html; charset=utf-8", body);

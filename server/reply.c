@@ -1,13 +1,33 @@
 /*
  * Answers go out without a reason phrase, so evhttp adds its own for the status.
+ *
+ * jansson reports a failed allocation from each of its functions, and a member that could not be
+ * made is left out. Here its allocator notes the failure, so nobody else has to look.
  */
 #include "reply.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <event2/buffer.h>
 #include <event2/http.h>
+
+static _Thread_local bool incomplete; /* jansson got no memory since the last answer */
+
+static void *allocate(size_t size)
+{
+    void *block = malloc(size);
+
+    incomplete |= !block;
+    return block;
+}
+
+void reply_start(void)
+{
+    json_set_alloc_funcs(allocate, free);
+}
 
 int reply_status(int err)
 {
@@ -31,29 +51,73 @@ void reply_bytes(struct evhttp_request *request, int status, const char *type,
 {
     struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
 
+    if (!bytes) {
+        reply_no_memory(request);
+        return;
+    }
     evhttp_add_header(headers, "Content-Type", type);
     evhttp_remove_header(headers, "X-Content-Type-Options"); /* the page may have set it */
     evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
     /* evhttp would send a body to HEAD as well. */
-    if (bytes && evhttp_request_get_command(request) == EVHTTP_REQ_HEAD)
+    if (evhttp_request_get_command(request) == EVHTTP_REQ_HEAD)
         evbuffer_drain(bytes, evbuffer_get_length(bytes));
     evhttp_send_reply(request, status, NULL, bytes);
+}
+
+void reply_no_memory(struct evhttp_request *request)
+{
+    static const char text[] =
+        "{\"error\":\"there is not enough memory for the answer; try again later\"}\n";
+    struct evbuffer *bytes = evbuffer_new();
+
+    if (bytes)
+        evbuffer_add_reference(bytes, text, sizeof(text) - 1, NULL, NULL);
+    reply_then_close(request);
+    if (bytes)
+        reply_bytes(request, 503, "application/json", bytes);
+    else
+        evhttp_send_reply(request, 503, NULL, NULL);
+    if (bytes)
+        evbuffer_free(bytes);
+}
+
+void reply_constant(struct evhttp_request *request, const char *type, const char *text,
+                    size_t length)
+{
+    struct evbuffer *bytes = evbuffer_new();
+
+    if (!bytes || evbuffer_add_reference(bytes, text, length, NULL, NULL) < 0)
+        reply_no_memory(request);
+    else
+        reply_bytes(request, 200, type, bytes);
+    if (bytes)
+        evbuffer_free(bytes);
+}
+
+static void free_text(const void *text, size_t length, void *arg)
+{
+    (void)length, (void)arg;
+    free((void *)text);
 }
 
 void reply_json(struct evhttp_request *request, int status, json_t *body)
 {
     struct evbuffer *bytes = evbuffer_new();
-    char *text = body ? json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
+    char *text = json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(15));
 
     json_decref(body);
-    if (!text || !bytes) {
-        reply_then_close(request);
-        evhttp_send_reply(request, 503, NULL, NULL);
+    if (!text || !bytes || incomplete) {
+        reply_no_memory(request);
+        free(text);
+    } else if (evbuffer_add_reference(bytes, text, strlen(text), free_text, NULL) < 0) {
+        reply_no_memory(request);
+        free(text);
+    } else if (evbuffer_add_reference(bytes, "\n", 1, NULL, NULL) < 0) {
+        reply_no_memory(request);
     } else {
-        evbuffer_add_printf(bytes, "%s\n", text);
         reply_bytes(request, status, "application/json", bytes);
     }
-    free(text);
+    incomplete = false;
     if (bytes)
         evbuffer_free(bytes);
 }

@@ -54,13 +54,8 @@ static void get_icon(struct asked *asked)
 static void get_healthz(struct asked *asked)
 {
     static const char ok[] = "{\"status\":\"ok\"}\n";
-    struct evbuffer *body = evbuffer_new();
 
-    if (body)
-        evbuffer_add_reference(body, ok, sizeof(ok) - 1, NULL, NULL);
-    reply_bytes(asked->request, 200, "application/json", body);
-    if (body)
-        evbuffer_free(body);
+    reply_constant(asked->request, "application/json", ok, sizeof(ok) - 1);
 }
 
 static void get_scenes(struct asked *asked)
@@ -81,7 +76,6 @@ static bool prefers_html(struct evhttp_request *request)
 static void get_lab(struct asked *asked)
 {
     const struct lab *lab = &asked->scene->lab;
-    struct evbuffer *body;
 
     evhttp_add_header(evhttp_request_get_output_headers(asked->request), "Vary", "Accept");
     if (asked->format == PARAMS_HTML ||
@@ -89,12 +83,8 @@ static void get_lab(struct asked *asked)
         page_lab(asked->request, asked->scene);
         return;
     }
-    body = evbuffer_new();
-    if (body)
-        evbuffer_add_reference(body, lab->text, (size_t)(lab->end - lab->text), NULL, NULL);
-    reply_bytes(asked->request, 200, "text/markdown; charset=utf-8", body);
-    if (body)
-        evbuffer_free(body);
+    reply_constant(asked->request, "text/markdown; charset=utf-8", lab->text,
+                   (size_t)(lab->end - lab->text));
 }
 
 static void get_stats(struct asked *asked)

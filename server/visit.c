@@ -40,7 +40,7 @@ static void answer_done(const struct visit *visit)
     int length;
 
     if (!body) {
-        reply_error(visit->request, 503, NULL, "out of memory");
+        reply_no_memory(visit->request);
         return;
     }
     length = snprintf(text, sizeof(text),
@@ -53,8 +53,10 @@ static void answer_done(const struct visit *visit)
     HELD_FIELDS(X)
 #undef X
     length += snprintf(text + length - 1, sizeof(text) - (size_t)length + 1, "}}\n") - 1;
-    evbuffer_add(body, text, (size_t)length);
-    reply_bytes(visit->request, 200, "application/json", body);
+    if (evbuffer_add(body, text, (size_t)length) < 0)
+        reply_no_memory(visit->request);
+    else
+        reply_bytes(visit->request, 200, "application/json", body);
     evbuffer_free(body);
 }
 
@@ -112,7 +114,7 @@ void visit_run(struct evhttp_request *request, struct loop *loop, const struct s
     int err;
 
     if (!visit) {
-        reply_error(request, 503, NULL, "out of memory");
+        reply_no_memory(request);
         return;
     }
     *visit =

@@ -141,15 +141,18 @@ def pprof_shape(body):
     return [("types", counts.get(1, 0)), ("~samples", counts.get(2, 0)), ("~lines", lines), ("~functions", counts.get(5, 0))]
 
 
-def json_shape(value, depth=0):
+def json_shape(value):
     if isinstance(value, dict):
-        return [(key, json_shape(value[key], depth + 1)) for key in sorted(value) if key not in OPTIONAL]
+        return [(key, json_shape(value[key]) if isinstance(value[key], (dict, list)) else [("there", key not in ALWAYS or value[key] > 0)])
+                for key in sorted(value) if key not in OPTIONAL]
     if isinstance(value, list):
         return [("~items", len(value))]
-    return [] if value is None or depth > 3 else []
+    return []
 
 
 # Only sometimes there, or another number each time.
+ALWAYS = {"rss_bytes", "mapped_bytes", "threads", "fds", "sockets", "mappings", "heap_inuse_bytes", "heap_alloc_bytes", "rss_peak_bytes",
+          "pid", "live_samples", "stacks", "table_bytes"}  # these are never 0
 OPTIONAL = {"note", "heap_note", "missed_because", "rates", "limit", "survivors", "window", "trend", "label"}
 
 
@@ -215,7 +218,7 @@ def pprof_cases(part, quick):
         for i, (format_, check) in enumerate(formats):
             if not quick or kind == "heap" or i == 1:
                 yield Case(part, "GET", f"/debug/pprof/{kind}?{format_}", check)
-    for path, check in (("/", "same"), ("/ui/dashboard.js", "same"), ("/debug/pprof/", "lines"), ("/debug/pprof/cmdline", "same"),
+    for path, check in (("/", "same"), ("/ui/app.js", "same"), ("/debug/pprof/", "lines"), ("/debug/pprof/cmdline", "same"),
                         ("/debug/pprof/symbol?0x400000", "lines"), ("/debug/snapshots", "json"), ("/debug/snapshots/1", "json"),
                         ("/debug/snapshots/1/heap?format=svg", "svg"), ("/debug/diff?from=1&to=2&format=json", "json"),
                         ("/debug/diff?from=1&to=now&format=text", "text"), ("/debug/diff?from=1&to=2&format=svg&profile=allocs", "svg"),
@@ -231,7 +234,7 @@ def pprof_cases(part, quick):
 
 
 def playground_cases():
-    for path, check in (("/healthz", "same"), ("/stats", "json"), ("/scenes", "json"), ("/", "same"), ("/ui/page.js", "same"),
+    for path, check in (("/healthz", "same"), ("/stats", "json"), ("/scenes", "json"), ("/", "same"), ("/ui/app.js", "same"),
                         ("/scenes/slice/lab", "same"), ("/scenes/slice/lab?format=html", "same")):
         yield Case("playground", "GET", path, check)
     for scene in ("slice", "thread", "query", "timer", "bufferevent"):

@@ -7,6 +7,7 @@
 #include "profile/kinds.h"
 #include "sys/clock.h"
 #include "sys/losses.h"
+#include "sys/pages.h"
 
 const struct lp_profile_kind *const lp_kinds[] = {
     &lp_allocs_kind, &lp_block_kind,        &lp_fds_kind,     &lp_goroutine_kind,
@@ -38,7 +39,10 @@ struct lp_profile *lp_take(const struct lp_profile_kind *kind)
     profile->time_ns = wall_ns();
     profile->period = 1;
 
+    uint64_t refused = lp_own_refused();
     int result = kind->take(profile);
+    if (!result && lp_own_refused() != refused)
+        result = -ENOMEM; /* something may be missing */
     if (result) {
         lp_profile_free(profile);
         errno = -result;

@@ -93,8 +93,7 @@ static void reply(struct evhttp_request *http, struct answer *answer)
         return;
     }
     if (answer->error) {
-        lp_reply_error(http, lp_status(answer->error), "the profile could not be written: %s",
-                       strerror(-answer->error));
+        lp_reply_unwritten(http, &answer->body, "the profile", answer->error);
         return;
     }
     if (!options->debug && options->writer->policy)

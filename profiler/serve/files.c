@@ -44,13 +44,14 @@ static bool has_it(const char *known, const char *tag)
     return known && (strcmp(known, "*") == 0 || strstr(known, tag));
 }
 
-static void write_plain(FILE *out, const struct leakprof_file *file)
+/* 0 or a negative errno. */
+static int write_plain(FILE *out, const struct leakprof_file *file)
 {
     unsigned char bytes[16 << 10] = {0};
     z_stream stream = {.next_in = (unsigned char *)file->gzip,
                        .avail_in = (unsigned)(file->end - file->gzip)};
     if (inflateInit2(&stream, 16 + MAX_WBITS) != Z_OK)
-        return;
+        return -ENOMEM;
     int result;
     do {
         stream.next_out = bytes;
@@ -59,6 +60,7 @@ static void write_plain(FILE *out, const struct leakprof_file *file)
         fwrite(bytes, 1, sizeof bytes - stream.avail_out, out);
     } while (result == Z_OK);
     inflateEnd(&stream);
+    return result == Z_STREAM_END ? 0 : -ENOMEM;
 }
 
 int leakprof_evhttp_send_file(struct evhttp_request *http, const struct leakprof_file *file,
@@ -71,6 +73,8 @@ int leakprof_evhttp_send_file(struct evhttp_request *http, const struct leakprof
     const struct evkeyvalq *in = evhttp_request_get_input_headers(http);
     bool gzip = takes_gzip(evhttp_find_header(in, "Accept-Encoding"));
     char tag[64];
+    int error;
+    lp_reply_begin();
     snprintf(tag, sizeof tag, "\"%s%s\"", file->sum, gzip ? "-gzip" : "");
     lp_reply_header(http, "ETag", tag);
     lp_reply_header(http, "Cache-Control", "no-cache");
@@ -80,14 +84,14 @@ int leakprof_evhttp_send_file(struct evhttp_request *http, const struct leakprof
     if (has_it(evhttp_find_header(in, "If-None-Match"), tag)) {
         lp_reply_empty(http, 304);
     } else if (lp_body_open(&body) != 0) {
-        lp_reply_error(http, 500, "out of memory");
+        lp_reply_no_memory(http);
+    } else if (gzip) {
+        lp_reply_header(http, "Content-Encoding", "gzip");
+        fwrite(file->gzip, 1, (size_t)(file->end - file->gzip), body.stream);
+        lp_reply_body(http, 200, file->type, &body);
+    } else if ((error = write_plain(body.stream, file)) != 0) {
+        lp_reply_unwritten(http, &body, "the file", error);
     } else {
-        if (gzip) {
-            lp_reply_header(http, "Content-Encoding", "gzip");
-            fwrite(file->gzip, 1, (size_t)(file->end - file->gzip), body.stream);
-        } else {
-            write_plain(body.stream, file);
-        }
         lp_reply_body(http, 200, file->type, &body);
     }
     return 0;

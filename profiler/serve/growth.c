@@ -151,8 +151,7 @@ static void reply(struct evhttp_request *http, struct suspects *suspects)
     if (suspects->untaken) {
         lp_reply_untaken(http, suspects->untaken);
     } else if (suspects->error) {
-        lp_reply_error(http, lp_status(suspects->error), "the suspects could not be written: %s",
-                       strerror(-suspects->error));
+        lp_reply_unwritten(http, &suspects->body, "the suspects", suspects->error);
     } else {
         lp_reply_body(http, 200, suspects->text ? "text/plain; charset=utf-8" : "application/json",
                       &suspects->body);

@@ -197,14 +197,14 @@ void lp_http_live(struct lp_request *request)
     struct lp_body body;
     if (!stream || lp_body_open(&body) != 0) {
         free(stream);
-        lp_reply_error(http, 500, "out of memory");
+        lp_reply_no_memory(http);
         return;
     }
     *stream = (struct stream){.http = http};
     int error = lp_write_live_history(body.stream, history);
     if (error || fflush(body.stream) != 0) {
         free(stream);
-        lp_reply_error(http, 500, "out of memory");
+        lp_reply_no_memory(http);
     } else {
         start_stream(stream, &body);
     }

@@ -64,7 +64,7 @@ void lp_http_index(struct lp_request *request)
 {
     struct lp_body body;
     if (lp_body_open(&body) != 0) {
-        lp_reply_error(request->http, 500, "out of memory");
+        lp_reply_no_memory(request->http);
         return;
     }
     fputs(head, body.stream);
@@ -133,8 +133,10 @@ void lp_http_cmdline(struct lp_request *request)
         lp_reply_body(request->http, 200, "text/plain; charset=utf-8", &body);
         return;
     }
+    int error = from && !body.stream ? ENOMEM : errno;
     lp_body_discard(&body);
-    lp_reply_error(request->http, 500, "the command line cannot be read");
+    lp_reply_error(request->http, error ? lp_status(-error) : 500,
+                   "the command line cannot be read: %s", strerror(error));
 }
 
 static void write_symbol(FILE *out, const char *word)
@@ -191,7 +193,7 @@ static void names_done(struct lp_work *work, struct evhttp_request *http)
     if (http && names->body.stream)
         lp_reply_body(http, 200, "text/plain; charset=utf-8", &names->body);
     else if (http)
-        lp_reply_error(http, 500, "out of memory");
+        lp_reply_no_memory(http);
     else
         lp_body_discard(&names->body);
     free(names->words);
@@ -203,7 +205,7 @@ void lp_http_symbol(struct lp_request *request)
     static const struct lp_work_steps steps = {NULL, write_names, names_done};
     struct names *names = calloc(1, sizeof *names);
     if (!names || !(names->words = symbol_words(request->http))) {
-        lp_reply_error(request->http, 500, "out of memory");
+        lp_reply_no_memory(request->http);
         free(names);
         return;
     }

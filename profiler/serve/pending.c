@@ -10,6 +10,7 @@
 #include "serve/answer.h"
 #include "serve/client.h"
 #include "serve/reply.h"
+#include "sys/pages.h"
 
 struct pending {
     LIST_ENTRY(pending) link;
@@ -40,9 +41,15 @@ static void on_due(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what;
     struct pending *pending = arg;
     struct evhttp_request *http = pending->client.http;
+    uint64_t refused = lp_own_refused();
     struct lp_answer_of of = {.options = pending->options,
                               .taken = lp_window_close(&pending->window)};
     int error = errno;
+    if (lp_own_refused() != refused) { /* it may be incomplete */
+        lp_profile_free(of.taken);
+        of.taken = NULL;
+        error = ENOMEM;
+    }
     drop(pending);
     if (of.taken)
         lp_answer(http, &of);

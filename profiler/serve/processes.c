@@ -155,7 +155,7 @@ static void reply_text(struct evhttp_request *http, const struct lp_array *list)
     struct lp_body body;
     const struct process *all = list->at;
     if (lp_body_open(&body) != 0) {
-        lp_reply_error(http, 500, "out of memory");
+        lp_reply_no_memory(http);
         return;
     }
     fprintf(body.stream, "%8s %8s %-16s %s\n", "pid", "parent", "name", "address");

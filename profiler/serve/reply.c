@@ -1,6 +1,9 @@
 /*
- * Answers go out without a reason phrase: evhttp adds its own for the status. If there is not
- * enough memory for a message, evhttp's error page is sent, which serve/errors.c turns into JSON.
+ * Answers go out without a reason phrase: evhttp adds its own for the status.
+ *
+ * An answer that could not be written in full is not sent. Two things show that: its stream, which
+ * sees its own writes, and the count of refusals (sys/pages.h), which sees all that was allocated
+ * for it, also in libraries that report nothing.
  */
 #include "serve/reply.h"
 
@@ -12,6 +15,8 @@
 #include <event2/http.h>
 
 #include "profile/take.h"
+#include "sys/array.h"
+#include "sys/pages.h"
 #include "serve/query.h"
 
 int lp_status(int error)
@@ -23,6 +28,9 @@ int lp_status(int error)
         return 404;
     case -EAGAIN:
     case -EBUSY:
+    case -EMFILE:
+    case -ENFILE:
+    case -ENOMEM:
         return 503;
     case -ENOSPC:
         return 507;
@@ -38,10 +46,34 @@ void lp_reply_header(struct evhttp_request *http, const char *name, const char *
     evhttp_add_header(headers, name, value);
 }
 
+static _Thread_local uint64_t refused_before;
+
+void lp_reply_begin(void)
+{
+    refused_before = lp_own_refused();
+}
+
+void lp_reply_since(uint64_t refused)
+{
+    refused_before = refused;
+}
+
+static ssize_t append(void *arg, const char *bytes, size_t n)
+{
+    struct lp_body *body = arg;
+    if (body->failed || !lp_array_reserve(&body->data, &body->capacity, body->size + n, 1)) {
+        body->failed = true;
+        return 0;
+    }
+    memcpy(body->data + body->size, bytes, n);
+    body->size += n;
+    return (ssize_t)n;
+}
+
 int lp_body_open(struct lp_body *body)
 {
     *body = (struct lp_body){0};
-    body->stream = open_memstream(&body->data, &body->size);
+    body->stream = fopencookie(body, "w", (cookie_io_functions_t){.write = append});
     return body->stream ? 0 : -ENOMEM;
 }
 
@@ -59,20 +91,50 @@ static void free_data(const void *data, size_t size, void *arg)
     free((void *)data);
 }
 
+static int speaks_go(struct evhttp_request *http)
+{
+    static const char prefix[] = "/debug/pprof";
+    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(http);
+    const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
+    return path && strncmp(path, prefix, sizeof prefix - 1) == 0;
+}
+
+#define NO_MEMORY "there is not enough memory for the answer; try again later"
+
+void lp_reply_no_memory(struct evhttp_request *http)
+{
+    static const char json[] = "{\"error\": \"" NO_MEMORY "\"}\n", text[] = NO_MEMORY "\n";
+    bool go = speaks_go(http), head = evhttp_request_get_command(http) == EVHTTP_REQ_HEAD;
+    struct evbuffer *out = evbuffer_new();
+    evhttp_clear_headers(evhttp_request_get_output_headers(http));
+    lp_reply_header(http, "Content-Type", go ? "text/plain; charset=utf-8" : "application/json");
+    lp_reply_header(http, "X-Content-Type-Options", "nosniff");
+    lp_reply_header(http, "Retry-After", "1");
+    if (go)
+        lp_reply_header(http, "X-Go-Pprof", "1");
+    if (out && !head)
+        evbuffer_add_reference(out, go ? text : json, go ? sizeof text - 1 : sizeof json - 1, NULL,
+                               NULL);
+    evhttp_send_reply(http, 503, NULL, out);
+    if (out)
+        evbuffer_free(out);
+}
+
 void lp_reply_body(struct evhttp_request *http, int status, const char *content_type,
                    struct lp_body *body)
 {
-    int bad = ferror(body->stream);
-    bad |= fclose(body->stream);
+    bool whole = fclose(body->stream) == 0 && !body->failed;
     body->stream = NULL;
-    struct evbuffer *out = bad ? NULL : evbuffer_new();
-    if (!out) {
-        lp_body_discard(body);
-        evhttp_send_error(http, 500, NULL);
-        return;
-    }
+    struct evbuffer *out = evbuffer_new();
     lp_reply_header(http, "X-Content-Type-Options", "nosniff");
     lp_reply_header(http, "Content-Type", content_type);
+    if (!out || !whole || (status < 400 && lp_own_refused() != refused_before)) {
+        lp_body_discard(body);
+        if (out)
+            evbuffer_free(out);
+        lp_reply_no_memory(http);
+        return;
+    }
     if (evhttp_request_get_command(http) == EVHTTP_REQ_HEAD) {
         /* for HEAD: evhttp would send the body too */
         char length[32];
@@ -81,10 +143,24 @@ void lp_reply_body(struct evhttp_request *http, int status, const char *content_
         lp_body_discard(body);
     } else if (evbuffer_add_reference(out, body->data, body->size, free_data, NULL) != 0) {
         lp_body_discard(body);
-        status = 500;
+        evbuffer_free(out);
+        lp_reply_no_memory(http);
+        return;
     }
     evhttp_send_reply(http, status, NULL, out);
     evbuffer_free(out);
+}
+
+void lp_reply_unwritten(struct evhttp_request *http, struct lp_body *body, const char *what,
+                        int error)
+{
+    bool memory = body->failed || error == -ENOMEM || lp_own_refused() != refused_before;
+    lp_body_discard(body);
+    if (memory)
+        lp_reply_no_memory(http);
+    else
+        lp_reply_error(http, lp_status(error), "%s could not be written: %s", what,
+                       strerror(-error));
 }
 
 void lp_reply_empty(struct evhttp_request *http, int status)
@@ -103,27 +179,23 @@ void lp_reply_json(struct evhttp_request *http, int status,
 {
     struct lp_body body;
     if (lp_body_open(&body) != 0) {
-        evhttp_send_error(http, 500, NULL);
+        lp_reply_no_memory(http);
         return;
     }
     struct lp_json json = {.out = body.stream, .indent = 2};
     write(&json, arg);
     fputc('\n', body.stream);
-    lp_reply_body(http, lp_json_finish(&json) ? 500 : status, "application/json", &body);
+    int error = lp_json_finish(&json);
+    if (error)
+        lp_reply_unwritten(http, &body, "the answer", error);
+    else
+        lp_reply_body(http, status, "application/json", &body);
 }
 
 void lp_reply_untaken(struct evhttp_request *http, int error)
 {
     lp_reply_error(http, lp_status(-error), "the profile or snapshot could not be taken: %s",
                    lp_untaken_reason(error));
-}
-
-static int speaks_go(struct evhttp_request *http)
-{
-    static const char prefix[] = "/debug/pprof";
-    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(http);
-    const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
-    return path && strncmp(path, prefix, sizeof prefix - 1) == 0;
 }
 
 static void write_error(struct lp_json *json, const void *text)
@@ -148,7 +220,7 @@ void lp_reply_error(struct evhttp_request *http, int status, const char *format,
     }
     struct lp_body body;
     if (lp_body_open(&body) != 0) {
-        evhttp_send_error(http, 500, NULL);
+        lp_reply_no_memory(http);
         return;
     }
     fprintf(body.stream, "%s\n", text);

@@ -6,12 +6,23 @@
 #ifndef LP_SERVE_REPLY_H
 #define LP_SERVE_REPLY_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "write/jsonout.h"
 
 struct evhttp_request;
+
+/* Begins an answer. If memory is refused to the profiler from here on, the answer may be
+ * incomplete, so it becomes a 503 instead. The route calls it, and what answers later. */
+void lp_reply_begin(void);
+/* The same, for one that began when lp_own_refused() had this value. */
+void lp_reply_since(uint64_t refused);
+
+/* Answers 503: there is not enough memory. It needs none itself but what libevent does. */
+void lp_reply_no_memory(struct evhttp_request *http);
 
 /* Turns a negative errno into an HTTP status. No other function does. */
 int lp_status(int error);
@@ -32,18 +43,24 @@ void lp_reply_redirect(struct evhttp_request *http, int status, const char *to);
 void lp_reply_json(struct evhttp_request *http, int status,
                    void (*write)(struct lp_json *json, const void *arg), const void *arg);
 
-/* A body is written to the stream, and then passed to libevent without a copy. */
+/* A body is written to the stream, and then passed to libevent without a copy. The stream keeps its
+ * address. */
 struct lp_body {
     FILE *stream;
     char *data;
-    size_t size;
+    size_t size, capacity;
+    bool failed; /* what was written is not all there (a stream of open_memstream() hides it) */
 };
 
 int lp_body_open(struct lp_body *body);     /* 0 or -ENOMEM */
 void lp_body_discard(struct lp_body *body); /* call it instead of lp_reply_body() */
 
-/* Closes the body and sends it. If writing failed, answers that there is not enough memory. */
+/* Closes the body and sends it. If it is not all there, answers 503. */
 void lp_reply_body(struct evhttp_request *http, int status, const char *content_type,
                    struct lp_body *body);
+
+/* Answers instead of lp_reply_body(): `what` could not be written (error). */
+void lp_reply_unwritten(struct evhttp_request *http, struct lp_body *body, const char *what,
+                        int error);
 
 #endif

@@ -163,7 +163,7 @@ static void handle(struct evhttp_request *http, const char *path, const char *qu
     if (error)
         lp_reply_error(http, lp_status(error), "%s", why);
     else if ((spans[0].start && !parts[0]) || (spans[1].start && !parts[1]))
-        lp_reply_error(http, 500, "out of memory");
+        lp_reply_no_memory(http);
     else
         route->handle(&request);
     free(parts[0]);
@@ -174,6 +174,7 @@ static void handle(struct evhttp_request *http, const char *path, const char *qu
 void lp_route(struct evhttp_request *http, void *guard)
 {
     const char *why;
+    lp_reply_begin();
     int status = leakprof_evhttp_check(guard, http, method_of(http) != GET, &why);
     if (status == 401)
         leakprof_evhttp_challenge(http);
@@ -185,7 +186,7 @@ void lp_route(struct evhttp_request *http, void *guard)
     const char *raw = uri ? evhttp_uri_get_path(uri) : NULL;
     char *path = strdup(raw ? raw : "");
     if (!path)
-        lp_reply_error(http, 500, "out of memory");
+        lp_reply_no_memory(http);
     else if (leakprof_unescape(path, false) != 0 || evhttp_uri_get_fragment(uri))
         lp_reply_error(http, 400, "malformed percent escape or a fragment in the path");
     else

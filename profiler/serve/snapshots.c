@@ -257,7 +257,7 @@ void lp_http_snapshot_every(struct lp_request *request)
         return;
     }
     if (lp_periodic_set(periodic.every_ms, (size_t)keep, stacks) != 0)
-        lp_reply_error(request->http, 500, "out of memory");
+        lp_reply_no_memory(request->http);
     else
         lp_reply_json(request->http, 200, write_schedule, NULL);
 }

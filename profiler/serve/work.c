@@ -22,6 +22,7 @@
 #include "record/self.h"
 #include "serve/reply.h"
 #include "symbolize/symbols.h"
+#include "sys/pages.h"
 #include "sys/syscall.h"
 
 enum { FREE, GIVEN, DONE, QUIT };
@@ -109,6 +110,7 @@ static void end_worker(void)
 static void finish(struct lp_work *it)
 {
     struct evhttp_request *http = it->client.http;
+    lp_reply_since(it->refused);
     lp_client_unwatch(&it->client);
     it->steps->done(it, http);
 }
@@ -127,6 +129,7 @@ static void begin(struct lp_work *it)
 {
     bool worker = create_worker();
     work.current = it;
+    it->refused = lp_own_refused();
     lp_symbols_resume();
     if (it->steps->begin)
         it->steps->begin(it);
@@ -189,7 +192,7 @@ void lp_work_add(struct lp_work *it, struct evhttp_request *http)
     }
     if (lp_client_watch(&it->client, http, on_gone, it) != 0) {
         it->steps->done(it, NULL);
-        lp_reply_error(http, 500, "out of memory");
+        lp_reply_no_memory(http);
         return;
     }
     STAILQ_INSERT_TAIL(&queue, it, link);

@@ -15,6 +15,7 @@
 #define LP_SERVE_WORK_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/queue.h>
 
 #include "serve/client.h"
@@ -40,6 +41,7 @@ struct lp_work_steps {
 
 struct lp_work {
     const struct lp_work_steps *steps;
+    uint64_t refused; /* lp_own_refused() when it began */
     bool accepted; /* it is not refused: the client has waited for it already */
     /* For work.c: */
     struct lp_client client;

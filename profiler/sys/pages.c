@@ -7,6 +7,7 @@
 #include "sys/syscall.h"
 
 static _Atomic int64_t bytes_of[LP_OWN_COUNT];
+static _Atomic uint64_t refused;
 
 static LP_APART struct {
     _Atomic uintptr_t start; /* 0: free */
@@ -66,6 +67,7 @@ static void *map(size_t bytes, enum lp_own kind, int flags)
         lp_syscall(SYS_mmap, NULL, bytes, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS, -1);
     if (pages < 0 && pages >= -LP_ERRNO_MAX) {
         lp_loss(LP_LOSS_NO_MEMORY);
+        lp_own_refuse();
         return NULL;
     }
     atomic_fetch_add_explicit(&bytes_of[kind], (int64_t)bytes, memory_order_relaxed);
@@ -93,6 +95,16 @@ void lp_own_unmap(void *pages, size_t bytes, enum lp_own kind)
 int64_t lp_own_bytes(enum lp_own kind)
 {
     return atomic_load_explicit(&bytes_of[kind], memory_order_relaxed);
+}
+
+void lp_own_refuse(void)
+{
+    atomic_fetch_add_explicit(&refused, 1, memory_order_relaxed);
+}
+
+uint64_t lp_own_refused(void)
+{
+    return atomic_load_explicit(&refused, memory_order_relaxed);
 }
 
 const char *lp_own_name(enum lp_own kind)

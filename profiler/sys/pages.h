@@ -52,6 +52,12 @@ void lp_own_disclaim(const void *start);
 void lp_own_each(void (*visit)(uintptr_t start, size_t bytes, void *arg), void *arg);
 
 int64_t lp_own_bytes(enum lp_own kind);
+
+/* How often the profiler itself was refused memory: pages, or blocks of malloc's in its threads. An
+ * answer during which this has risen may be incomplete (serve/reply.h). */
+void lp_own_refuse(void);
+uint64_t lp_own_refused(void);
+
 const char *lp_own_name(enum lp_own kind);
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "lab.c"
+#include "labmemory.c"
 
 const char *front_address(void)
 {
