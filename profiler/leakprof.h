@@ -91,7 +91,7 @@ struct leakprof_stats {
     int64_t heap_alloc_bytes, heap_alloc_objects; /* since the process started */
     int64_t heap_inuse_bytes_error, heap_inuse_objects_error;
     int64_t heap_alloc_bytes_error, heap_alloc_objects_error;
-    int64_t threads, fds, sockets; /* counts */
+    int64_t threads, fds, sockets; /* counts; -1: not known now, a file could not be read */
     int64_t mappings;              /* made by mmap() and similar calls, without libc's own */
     int64_t children, zombies;     /* child processes; those that have not been waited for */
 

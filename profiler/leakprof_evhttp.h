@@ -15,6 +15,7 @@ extern "C" {
 
 #pragma GCC visibility push(default)
 
+struct evbuffer;
 struct event_base;
 struct evhttp;
 struct evhttp_bound_socket;
@@ -79,6 +80,10 @@ struct evhttp_bound_socket *leakprof_evhttp_accept(struct event_base *base, stru
  * reserve of 128 KiB for when malloc() fails. Without it, libevent 2.1.12 crashes if malloc() fails
  * while evhttp accepts a connection. Call it before main() starts a thread. */
 void leakprof_evhttp_reserve(void);
+
+/* Sends an answer, as evhttp_send_reply() does without a reason. If the kernel refuses to watch the
+ * connection, libevent would never write the answer. Then the connection is closed. */
+void leakprof_evhttp_reply(struct evhttp_request *request, int status, struct evbuffer *body);
 
 /* Files that are compiled into the program. profiler/ui/embed writes the table as C source. */
 struct leakprof_file {

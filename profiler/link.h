@@ -58,6 +58,8 @@
     X(lp_now_ns)                                                                                   \
     X(lp_now_ticks)                                                                                \
     X(lp_own_apart)                                                                                \
+    X(lp_own_refuse)                                                                               \
+    X(lp_own_refuse_file)                                                                          \
     X(lp_own_refused)                                                                              \
     X(lp_own_bytes)                                                                                \
     X(lp_own_each)                                                                                 \

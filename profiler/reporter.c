@@ -7,11 +7,15 @@
 #include "reporter_renew.h"
 #include "serve/server.h"
 #include "sys/losses.h"
+#include "sys/pages.h"
 
 static void stats(struct leakprof_stats *stats)
 {
     struct lp_process_figures figures;
+    uint64_t refused = lp_own_refused();
     lp_process_figures(&figures);
+    if (lp_own_refused() != refused)
+        figures.threads = figures.fds = figures.sockets = figures.own_fds = -1;
     struct lp_footprint footprint = lp_footprint_now();
     *stats = (struct leakprof_stats){
         .rate = lp_rate(),

@@ -13,6 +13,7 @@
 
 #include <event2/buffer.h>
 #include <event2/http.h>
+#include "leakprof_evhttp.h"
 
 static _Thread_local bool incomplete; /* jansson got no memory since the last answer */
 
@@ -61,7 +62,7 @@ void reply_bytes(struct evhttp_request *request, int status, const char *type,
     /* evhttp would send a body to HEAD as well. */
     if (evhttp_request_get_command(request) == EVHTTP_REQ_HEAD)
         evbuffer_drain(bytes, evbuffer_get_length(bytes));
-    evhttp_send_reply(request, status, NULL, bytes);
+    leakprof_evhttp_reply(request, status, bytes);
 }
 
 void reply_no_memory(struct evhttp_request *request)
@@ -76,7 +77,7 @@ void reply_no_memory(struct evhttp_request *request)
     if (bytes)
         reply_bytes(request, 503, "application/json", bytes);
     else
-        evhttp_send_reply(request, 503, NULL, NULL);
+        leakprof_evhttp_reply(request, 503, NULL);
     if (bytes)
         evbuffer_free(bytes);
 }

@@ -59,18 +59,21 @@ static void add_kernel(json_t *stats)
 {
     FILE *file = fopen("/proc/self/status", "re");
     char line[256];
-    int64_t kib;
+    int64_t kib, mapped = -1, rss = -1, peak = -1;
 
     while (file && fgets(line, sizeof(line), file)) {
         if (sscanf(line, "VmSize: %" SCNd64, &kib) == 1)
-            set(stats, "mapped_bytes", kib * 1024);
+            mapped = kib * 1024;
         else if (sscanf(line, "VmRSS: %" SCNd64, &kib) == 1)
-            set(stats, "rss_bytes", kib * 1024);
+            rss = kib * 1024;
         else if (sscanf(line, "VmHWM: %" SCNd64, &kib) == 1)
-            set(stats, "rss_peak_bytes", kib * 1024);
+            peak = kib * 1024;
     }
     if (file)
         fclose(file);
+    set_known(stats, "mapped_bytes", mapped);
+    set_known(stats, "rss_bytes", rss);
+    set_known(stats, "rss_peak_bytes", peak);
 }
 
 static void add_loss(const char *cause, uint64_t count, void *losses)
@@ -111,9 +114,9 @@ static void add_profiler(json_t *stats)
         json_object_set_new(stats, "heap_note", json_string(seen.heap_note));
     set_known(stats, "malloc_arena_bytes", seen.malloc_arena_bytes);
     set_known(stats, "malloc_free_bytes", seen.malloc_free_bytes);
-    set(stats, "threads", seen.threads);
-    set(stats, "fds", seen.fds);
-    set(stats, "sockets", seen.sockets);
+    set_known(stats, "threads", seen.threads);
+    set_known(stats, "fds", seen.fds);
+    set_known(stats, "sockets", seen.sockets);
     set(stats, "mappings", seen.mappings);
     set(stats, "children", seen.children);
     set(stats, "zombies", seen.zombies);
@@ -121,7 +124,7 @@ static void add_profiler(json_t *stats)
     set(own, "unwinder_bytes", seen.own_unwinder_bytes);
     set(own, "heap_bytes", seen.own_heap_bytes);
     set(own, "threads", seen.own_threads);
-    set(own, "fds", seen.own_fds);
+    set_known(own, "fds", seen.own_fds);
     set(own, "live_samples", seen.live_samples);
     set(own, "stacks", seen.stacks);
     set(own, "sites", seen.sites);

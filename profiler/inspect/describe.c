@@ -10,6 +10,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "inspect/openfile.h"
 #include "inspect/program.h"
 #include "sys/file.h"
 
@@ -44,10 +45,10 @@ static void say_pipe(struct lp_fd_seen *seen, const char *path, int flags)
 {
     char anew[64];
     struct stat st;
-    int n = 0, fd = -1, at = open(path, O_PATH | O_CLOEXEC);
+    int n = 0, fd = -1, at = lp_open_file(path, O_PATH);
     if (at >= 0 && flags >= 0 && !(flags & O_PATH) && fstat(at, &st) == 0 && S_ISFIFO(st.st_mode)) {
         snprintf(anew, sizeof anew, LP_PROC_SELF "fd/%d", at);
-        fd = open(anew, (flags & O_ACCMODE) | O_NONBLOCK | O_CLOEXEC);
+        fd = lp_open_file(anew, (flags & O_ACCMODE) | O_NONBLOCK);
     }
     if (fd >= 0 && ioctl(fd, FIONREAD, &n) == 0) {
         seen->queued = n;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "inspect/openfile.h"
 #include "inspect/program.h"
 #include "record/fds.h"
 #include "record/self.h"
@@ -12,7 +13,7 @@
 int lp_each_fd(pid_t program, void (*visit)(int fd, bool own, void *arg), void *arg)
 {
     char path[LP_PROGRAM_PATH];
-    DIR *dir = opendir(lp_program_path(path, program, "fd"));
+    DIR *dir = lp_open_dir(lp_program_path(path, program, "fd"));
     if (!dir)
         return -errno;
     for (struct dirent *entry; (entry = readdir(dir));) {

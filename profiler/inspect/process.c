@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "inspect/openfile.h"
 #include "record/allocator.h"
 #include "sys/file.h"
 #include "sys/pages.h"
@@ -115,7 +116,7 @@ static int64_t fds_of(pid_t tid)
 {
     char path[LP_PROGRAM_PATH];
     int64_t n = 0;
-    DIR *dir = opendir(lp_program_path(path, tid, "fd"));
+    DIR *dir = lp_open_dir(lp_program_path(path, tid, "fd"));
     for (struct dirent *entry; dir && (entry = readdir(dir));)
         n += entry->d_name[0] != '.';
     if (dir)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "inspect/openfile.h"
 #include "inspect/task.h"
 #include "record/self.h"
 
@@ -14,7 +15,7 @@ pid_t lp_program_thread(void)
     pid_t found = getpid(); /* the first thread has the process id */
     if (!lp_task_ended(found))
         return found;
-    DIR *dir = opendir("/proc/self/task");
+    DIR *dir = lp_open_dir("/proc/self/task");
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
         pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
         if (tid <= 0 || lp_own_thread(tid) || lp_task_ended(tid))

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "inspect/openfile.h"
 #include "sys/array.h"
 #include "inspect/task.h"
 #include "record/self.h"
@@ -40,7 +41,7 @@ static int add(struct lp_tasks *tasks, size_t *capacity, pid_t tid)
 int lp_tasks_read(struct lp_tasks *tasks)
 {
     *tasks = (struct lp_tasks){0};
-    DIR *dir = opendir("/proc/self/task");
+    DIR *dir = lp_open_dir("/proc/self/task");
     if (!dir)
         return -errno;
     int result = 0;

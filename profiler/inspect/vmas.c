@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "inspect/openfile.h"
 #include "record/self.h"
 #include "sys/file.h"
 #include "sys/pages.h"
@@ -199,7 +200,7 @@ static int read_entries(int fd, const struct lp_vmas *vmas, uint64_t *entries, v
 
 static int open_pagemap(void)
 {
-    return open(LP_PROC_SELF "pagemap", O_RDONLY | O_CLOEXEC);
+    return lp_open_file(LP_PROC_SELF "pagemap", O_RDONLY);
 }
 
 static int pagemap = -1; /* in the own table of the profiler's thread, and closed with it */

@@ -8,6 +8,7 @@
  */
 #include "judge/limits.h"
 
+#include "inspect/openfile.h"
 #include "leakprof_server.h"
 
 #include <limits.h>
@@ -29,13 +30,13 @@ static void tighten(int64_t *limit, int64_t other)
 static int64_t number_in(const char *path)
 {
     long long number = 0;
-    FILE *file = fopen(path, "re");
+    FILE *file = lp_open_stream(path);
 
     if (!file)
         return 0;
     if (fscanf(file, "%lld", &number) != 1)
         number = 0;
-    fclose(file);
+    lp_close_stream(file);
     return number;
 }
 
@@ -58,7 +59,7 @@ static void tighten_by_cgroup(int64_t *limit, const char *mount, const char *gro
 static void read_cgroups(struct lp_limits *limits)
 {
     char line[PATH_MAX];
-    FILE *file = fopen("/proc/thread-self/cgroup", "re");
+    FILE *file = lp_open_stream("/proc/thread-self/cgroup");
 
     if (!file)
         return;
@@ -81,7 +82,7 @@ static void read_cgroups(struct lp_limits *limits)
                               "pids.max");
         }
     }
-    fclose(file);
+    lp_close_stream(file);
 }
 
 static void tighten_by_rlimit(int64_t *limit, __rlimit_resource_t resource)

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "inspect/openfile.h"
 #include "sys/clock.h"
 #include "inspect/children.h"
 #include "inspect/program.h"
@@ -100,7 +101,7 @@ static int add_children_of(struct taking *taking, const char *number)
 static int each_number(const char *path, int (*visit)(struct taking *, const char *),
                        struct taking *taking)
 {
-    DIR *dir = opendir(path);
+    DIR *dir = lp_open_dir(path);
     int result = -errno;
     if (!dir)
         return result;

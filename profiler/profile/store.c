@@ -8,6 +8,7 @@
 
 #include "sys/keep_errno.h"
 #include "sys/clock.h"
+#include "sys/pages.h"
 #include "profile/kinds.h"
 #include "record/crash.h"
 
@@ -39,13 +40,16 @@ struct lp_snapshot *lp_snapshot_now(void)
     if (!snapshot)
         return NULL;
     int64_t before = lp_now_ns();
+    uint64_t refused = lp_own_refused();
     snapshot->uptime_ns = before - lp_began_ns();
     lp_process_figures(&snapshot->figures);
     for (int i = 0; i < LP_SNAPSHOT_PROFILES; i++) {
         snapshot->profiles[i] = lp_take(lp_snapshot_kinds[i]);
-        if (!snapshot->profiles[i] && errno != ENOMEM)
+        if (!snapshot->profiles[i] && lp_own_refused() == refused)
             snapshot->profiles[i] = lp_take_missing(lp_snapshot_kinds[i], errno);
-        if (!snapshot->profiles[i]) {
+        if (lp_own_refused() != refused)
+            errno = EAGAIN;
+        if (!snapshot->profiles[i] || lp_own_refused() != refused) {
             LP_KEEP_ERRNO;
             lp_snapshot_free(snapshot);
             return NULL;

@@ -42,7 +42,7 @@ struct lp_profile *lp_take(const struct lp_profile_kind *kind)
     uint64_t refused = lp_own_refused();
     int result = kind->take(profile);
     if (!result && lp_own_refused() != refused)
-        result = -ENOMEM; /* something may be missing */
+        result = -EAGAIN; /* something may be missing */
     if (result) {
         lp_profile_free(profile);
         errno = -result;

@@ -9,6 +9,7 @@
 #include <event2/buffer.h>
 #include <event2/http.h>
 
+#include "inspect/openfile.h"
 #include "inspect/process.h"
 #include "symbolize/clean.h"
 #include "symbolize/modules.h"
@@ -124,7 +125,7 @@ void lp_http_cmdline(struct lp_request *request)
         return;
     }
     struct lp_body body = {0};
-    FILE *from = fopen("/proc/thread-self/cmdline", "re");
+    FILE *from = lp_open_stream("/proc/thread-self/cmdline");
     bool good = from && lp_body_open(&body) == 0 &&
                 (redact ? write_program_file(body.stream) : write_arguments(body.stream, from));
     if (from)
@@ -133,10 +134,10 @@ void lp_http_cmdline(struct lp_request *request)
         lp_reply_body(request->http, 200, "text/plain; charset=utf-8", &body);
         return;
     }
-    int error = from && !body.stream ? ENOMEM : errno;
+    int error = from && !body.stream ? ENOMEM : from ? EAGAIN : errno;
     lp_body_discard(&body);
-    lp_reply_error(request->http, error ? lp_status(-error) : 500,
-                   "the command line cannot be read: %s", strerror(error));
+    lp_reply_error(request->http, lp_status(-error), "the command line cannot be read: %s",
+                   strerror(error));
 }
 
 static void write_symbol(FILE *out, const char *word)

@@ -14,9 +14,13 @@
 #include <event2/buffer.h>
 #include <event2/http.h>
 
+#include "leakprof_evhttp.h"
 #include "profile/take.h"
+#include "record/self.h"
+#include "symbolize/symbols.h"
 #include "sys/array.h"
 #include "sys/pages.h"
+#include "sys/syscall.h"
 #include "serve/query.h"
 
 int lp_status(int error)
@@ -56,6 +60,11 @@ void lp_reply_begin(void)
 void lp_reply_since(uint64_t refused)
 {
     refused_before = refused;
+}
+
+static bool refused(void)
+{
+    return lp_own_refused() != refused_before;
 }
 
 static ssize_t append(void *arg, const char *bytes, size_t n)
@@ -99,7 +108,7 @@ static int speaks_go(struct evhttp_request *http)
     return path && strncmp(path, prefix, sizeof prefix - 1) == 0;
 }
 
-#define NO_MEMORY "there is not enough memory for the answer; try again later"
+#define NO_MEMORY "memory or a descriptor for the answer was refused; try again later"
 
 void lp_reply_no_memory(struct evhttp_request *http)
 {
@@ -115,7 +124,7 @@ void lp_reply_no_memory(struct evhttp_request *http)
     if (out && !head)
         evbuffer_add_reference(out, go ? text : json, go ? sizeof text - 1 : sizeof json - 1, NULL,
                                NULL);
-    evhttp_send_reply(http, 503, NULL, out);
+    leakprof_evhttp_reply(http, 503, out);
     if (out)
         evbuffer_free(out);
 }
@@ -128,7 +137,7 @@ void lp_reply_body(struct evhttp_request *http, int status, const char *content_
     struct evbuffer *out = evbuffer_new();
     lp_reply_header(http, "X-Content-Type-Options", "nosniff");
     lp_reply_header(http, "Content-Type", content_type);
-    if (!out || !whole || (status < 400 && lp_own_refused() != refused_before)) {
+    if (!out || !whole || (status < 400 && refused())) {
         lp_body_discard(body);
         if (out)
             evbuffer_free(out);
@@ -147,14 +156,14 @@ void lp_reply_body(struct evhttp_request *http, int status, const char *content_
         lp_reply_no_memory(http);
         return;
     }
-    evhttp_send_reply(http, status, NULL, out);
+    leakprof_evhttp_reply(http, status, out);
     evbuffer_free(out);
 }
 
 void lp_reply_unwritten(struct evhttp_request *http, struct lp_body *body, const char *what,
                         int error)
 {
-    bool memory = body->failed || error == -ENOMEM || lp_own_refused() != refused_before;
+    bool memory = refused() || body->failed || error == -ENOMEM;
     lp_body_discard(body);
     if (memory)
         lp_reply_no_memory(http);
@@ -165,7 +174,7 @@ void lp_reply_unwritten(struct evhttp_request *http, struct lp_body *body, const
 
 void lp_reply_empty(struct evhttp_request *http, int status)
 {
-    evhttp_send_reply(http, status, NULL, NULL);
+    leakprof_evhttp_reply(http, status, NULL);
 }
 
 void lp_reply_redirect(struct evhttp_request *http, int status, const char *to)

@@ -56,6 +56,8 @@ static bool run_current(void)
 {
     uint32_t given = GIVEN;
     work.current->steps->run(work.current);
+    if (lp_own_refused() != work.current->refused)
+        lp_symbols_forget(); /* names that could not be read are known as unknown */
     return atomic_compare_exchange_strong(&work.state, &given, DONE);
 }
 

@@ -103,6 +103,14 @@ bool lp_symbols_cancelled(void)
     return atomic_load_explicit(&cancelled, memory_order_relaxed);
 }
 
+void lp_symbols_forget(void)
+{
+    lp_readers_close();
+    lp_pool_release(&once);
+    lp_table_release(&symbols);
+    lp_pool_release(&kept);
+}
+
 bool lp_symbol_is_program(const struct lp_symbol *symbol)
 {
     static const char *const system[] = {"/lib/",       "/lib32/",     "/lib64/", "/usr/lib/",

@@ -1,11 +1,15 @@
 #include "symbolize/elf.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
+
+#include "inspect/openfile.h"
+#include "sys/pages.h"
 
 enum {
     BUFFER = 64 << 10,
@@ -24,6 +28,8 @@ bool lp_elf_read_at(const struct lp_elf *elf, uint64_t offset, void *to, size_t 
     }
     for (size_t done = 0; done < n;) {
         ssize_t got = pread(elf->fd, (char *)to + done, n - done, (off_t)(offset + done));
+        if (got < 0)
+            lp_own_refuse_file(-errno);
         if (got <= 0)
             return false;
         done += (size_t)got;
@@ -88,7 +94,7 @@ static bool read_headers(struct lp_elf *elf)
 bool lp_elf_open(struct lp_elf *elf, const char *path)
 {
     struct stat file;
-    *elf = (struct lp_elf){.fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
+    *elf = (struct lp_elf){.fd = lp_open_file(path, O_RDONLY | O_NONBLOCK)};
     if (elf->fd >= 0 && fstat(elf->fd, &file) == 0 && S_ISREG(file.st_mode)) {
         elf->size = (uint64_t)file.st_size;
         if (read_headers(elf))

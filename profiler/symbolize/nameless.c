@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "inspect/openfile.h"
 #include "record/stacks.h"
 #include "symbolize/frames.h"
 #include "symbolize/clean.h"
@@ -63,7 +64,7 @@ static char *debug_package(const char *list)
 static char *find_package(const char *path)
 {
     struct list list = {path, strlen(path), 0, lp_own_map(BUFFER, LP_OWN_SYMBOLS)};
-    DIR *dir = list.buffer ? opendir(lists_path) : NULL;
+    DIR *dir = list.buffer ? lp_open_dir(lists_path) : NULL;
     char *package = NULL;
     int lists = 0;
     for (struct dirent *entry; dir && !package && (entry = readdir(dir));) {

@@ -57,6 +57,9 @@ void lp_symbols_cancel(void);
 void lp_symbols_resume(void);
 bool lp_symbols_cancelled(void);
 
+/* Forgets all names, and closes all files. No symbol that was returned may be used after it. */
+void lp_symbols_forget(void);
+
 /* Is this the program's own code, and not the profiler's or a system library's? The guilty frame of
  * a stack is the first such frame from the leaf. */
 bool lp_symbol_is_program(const struct lp_symbol *symbol);

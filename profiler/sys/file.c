@@ -3,17 +3,29 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "sys/pages.h"
 #include "sys/syscall.h"
 
 static long open_to_read(const char *path)
 {
-    return lp_syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+    long fd = lp_syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        lp_own_refuse_file(fd);
+    return fd;
+}
+
+static long read_from(long fd, char *text, size_t capacity)
+{
+    long n = lp_syscall(SYS_read, fd, text, capacity);
+    if (n < 0)
+        lp_own_refuse_file(n);
+    return n;
 }
 
 ssize_t lp_file_read(const char *path, char *text, size_t capacity)
 {
     long fd = open_to_read(path);
-    long n = fd < 0 ? fd : lp_syscall(SYS_read, fd, text, capacity - 1);
+    long n = fd < 0 ? fd : read_from(fd, text, capacity - 1);
     if (fd >= 0)
         lp_syscall(SYS_close, fd);
     text[n > 0 ? n : 0] = '\0';
@@ -45,7 +57,7 @@ int lp_file_lines(const char *path, char end, char *buffer, size_t capacity,
         return (int)fd;
     int result = 0;
     while (!result) {
-        n = lp_syscall(SYS_read, fd, buffer + used, capacity - 1 - used);
+        n = read_from(fd, buffer + used, capacity - 1 - used);
         if (n == -EINTR)
             continue;
         if (n < 0)

@@ -1,5 +1,6 @@
 #include "sys/pages.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
 
@@ -100,6 +101,12 @@ int64_t lp_own_bytes(enum lp_own kind)
 void lp_own_refuse(void)
 {
     atomic_fetch_add_explicit(&refused, 1, memory_order_relaxed);
+}
+
+void lp_own_refuse_file(long error)
+{
+    if (error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -EIO)
+        lp_own_refuse();
 }
 
 uint64_t lp_own_refused(void)
