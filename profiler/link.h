@@ -58,6 +58,7 @@
     X(lp_now_ns)                                                                                   \
     X(lp_now_ticks)                                                                                \
     X(lp_own_apart)                                                                                \
+    X(lp_own_no_memory)                                                                            \
     X(lp_own_refuse)                                                                               \
     X(lp_own_refuse_file)                                                                          \
     X(lp_own_refused)                                                                              \

@@ -113,7 +113,7 @@ __attribute__((noinline)) static void *allocate_slow(struct request *r, void *ca
         if (block)
             lp_heap_own_got(block);
         else
-            lp_own_refuse();
+            lp_own_refused_block();
         return block;
     }
     if (r->way <= CALLOC)
@@ -262,12 +262,12 @@ __attribute__((noinline)) static void *realloc_slow(void *block, size_t size, vo
     if (own && (moved || (failed(moved, size) && !recorded)))
         lp_heap_own_got(moved ? moved : block);
     if (failed(moved, size)) { /* the old block stays */
-        if (own)
-            lp_own_refuse();
         if (recorded && lp_block_insert(&old) != 0)
             lp_site_free(old.site, old.size, old.weight);
         if (taken == -EAGAIN)
             lp_loss(LP_LOSS_WAITED); /* its record, if any, is removed later */
+        if (own)
+            lp_own_refused_block();
         return NULL;
     }
     if (recorded)

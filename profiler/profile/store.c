@@ -45,7 +45,7 @@ struct lp_snapshot *lp_snapshot_now(void)
     lp_process_figures(&snapshot->figures);
     for (int i = 0; i < LP_SNAPSHOT_PROFILES; i++) {
         snapshot->profiles[i] = lp_take(lp_snapshot_kinds[i]);
-        if (!snapshot->profiles[i] && lp_own_refused() == refused)
+        if (!snapshot->profiles[i] && errno != ENOMEM && lp_own_refused() == refused)
             snapshot->profiles[i] = lp_take_missing(lp_snapshot_kinds[i], errno);
         if (lp_own_refused() != refused)
             errno = EAGAIN;

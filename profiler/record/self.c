@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "record/owntable.h"
+#include "sys/pages.h"
 #include "sys/clock.h"
 #include "sys/syscall.h"
 #include "sys/valgrind.h"
@@ -167,6 +168,20 @@ int64_t lp_own_threads_cpu_ns(void)
 pid_t lp_own_thread_at(int i)
 {
     return i < LP_OWN_THREADS_MAX ? atomic_load(&own_threads[i].tid) : 0;
+}
+
+static __thread void (*leave_work)(void);
+
+void lp_own_no_memory(void (*leave)(void))
+{
+    leave_work = leave;
+}
+
+void lp_own_refused_block(void)
+{
+    lp_own_refuse();
+    if (leave_work)
+        leave_work();
 }
 
 void lp_own_heap_add(int64_t bytes)

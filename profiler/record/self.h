@@ -69,6 +69,11 @@ static inline clockid_t lp_cpu_clock_of(pid_t tid)
     return (clockid_t)(~(unsigned)tid << 3 | PER_THREAD_SCHED);
 }
 
+/* While this is set, it is called if malloc() fails in this thread, an own one, and need not
+ * return: some libraries end the process otherwise. NULL: nothing is called. */
+void lp_own_no_memory(void (*leave)(void));
+void lp_own_refused_block(void); /* malloc() has failed */
+
 /* Bytes that malloc gave to own threads, less those they freed, in usable sizes. */
 void lp_own_heap_add(int64_t bytes);
 int64_t lp_own_heap(void);

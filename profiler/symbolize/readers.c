@@ -1,5 +1,6 @@
 #include "symbolize/readers.h"
 
+#include <setjmp.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -20,13 +21,27 @@ struct slot {
 static struct slot *slots; /* most recently used first */
 static int64_t heap_bytes; /* what libdw has allocated */
 
-/* Counts what libdw allocates and frees during a call. On this thread that is malloc's
- * (record/self.h). */
-#define COUNTED(call)                                                                              \
+static jmp_buf no_memory;
+
+static void leave(void)
+{
+    longjmp(no_memory, 1);
+}
+
+/* Runs a call of libdw. Counts what it allocates and frees: on this thread that is malloc's
+ * (record/self.h). If memory is out, libdw would end the process (an assertion, or exit()). So the
+ * call is left, `otherwise` is done, and what it was made for must not be used again. */
+#define COUNTED(call, otherwise)                                                                   \
     do {                                                                                           \
-        int64_t before = lp_own_heap_here();                                                       \
-        call;                                                                                      \
-        heap_bytes += lp_own_heap_here() - before;                                                 \
+        const int64_t before = lp_own_heap_here();                                                      \
+        if (setjmp(no_memory) == 0) {                                                              \
+            lp_own_no_memory(leave);                                                               \
+            call;                                                                                  \
+        } else {                                                                                   \
+            otherwise;                                                                             \
+        }                                                                                          \
+        lp_own_no_memory(NULL);                                                                    \
+        heap_bytes += lp_own_heap_here() - before;                                                      \
     } while (0)
 
 static uint64_t bytes_of(const struct slot *from)
@@ -42,7 +57,9 @@ static void close_from(struct slot **first)
 {
     for (struct slot *slot = *first, *next; slot; slot = next) {
         next = slot->next;
-        COUNTED(lp_debug_close(slot->reader.debug));
+        int64_t before = lp_own_heap();
+        lp_debug_close(slot->reader.debug); /* allocates nothing */
+        heap_bytes += lp_own_heap() - before;
         lp_object_close(&slot->reader.object);
         slot->module->symbols = NULL;
         free(slot);
@@ -72,7 +89,8 @@ static struct slot *open_slot(struct lp_module *module)
         lp_object_open(object, module, left());
     }
     if (object->debug.at)
-        COUNTED(slot->reader.debug = lp_debug_open(&object->debug, &object->alt));
+        COUNTED(slot->reader.debug = lp_debug_open(&object->debug, &object->alt),
+                slot->reader.debug = NULL);
     slot->module = module;
     module->symbols = slot;
     module->too_large = object->too_large;
@@ -107,10 +125,10 @@ struct lp_reader *lp_reader_of(struct lp_module *module)
 int lp_reader_look(struct lp_reader *reader, uint64_t pc, struct lp_source sources[LP_INLINED_MAX],
                    uint64_t *entry)
 {
-    int n = 0;
+    volatile int n = 0;
     *entry = 0;
     if (reader->debug)
-        COUNTED(n = lp_debug_look(reader->debug, pc, sources, entry));
+        COUNTED(n = lp_debug_look(reader->debug, pc, sources, entry), reader->debug = NULL);
     return n;
 }
 

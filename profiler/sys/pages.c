@@ -68,7 +68,8 @@ static void *map(size_t bytes, enum lp_own kind, int flags)
         lp_syscall(SYS_mmap, NULL, bytes, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS, -1);
     if (pages < 0 && pages >= -LP_ERRNO_MAX) {
         lp_loss(LP_LOSS_NO_MEMORY);
-        lp_own_refuse();
+        if (kind >= LP_OWN_MODULES) /* otherwise profiles show the loss */
+            lp_own_refuse();
         return NULL;
     }
     atomic_fetch_add_explicit(&bytes_of[kind], (int64_t)bytes, memory_order_relaxed);
