@@ -71,8 +71,9 @@ bool leakprof_evhttp_crowded(struct leakprof_evhttp_gate *gate);
  * descriptor is left. Without a pause, libevent would try again at once, for ever. */
 void leakprof_evhttp_pause(struct leakprof_evhttp_gate *gate);
 
-/* Accepts connections on a listening socket, which belongs to the evhttp from then on. NULL: there is
- * not enough memory, and the socket has been closed. (evhttp_accept_socket() does not report it.) */
+/* Accepts connections on a listening socket, which belongs to the evhttp from then on. NULL: there
+ * is not enough memory, and the socket has been closed. (evhttp_accept_socket() does not report
+ * it.) */
 struct evhttp_bound_socket *leakprof_evhttp_accept(struct event_base *base, struct evhttp *http,
                                                    int fd);
 

@@ -19,8 +19,9 @@ void leakprof_evhttp_reply(struct evhttp_request *request, int status, struct ev
     struct evhttp_connection *connection = evhttp_request_get_connection(request);
     struct bufferevent *to = connection ? evhttp_connection_get_bufferevent(connection) : NULL;
     evhttp_send_reply(request, status, NULL, body);
-    /* evhttp itself notices the end of the connection, and frees it. */
-    if (to && !event_pending(&to->ev_write, EV_WRITE, NULL))
+    /* An answer that waits on purpose has used up its limit (serve/evhttp.c). Otherwise evhttp
+     * notices the end of the connection, and frees it. */
+    if (to && bufferevent_get_write_limit(to) > 0 && !event_pending(&to->ev_write, EV_WRITE, NULL))
         shutdown(bufferevent_getfd(to), SHUT_RDWR);
 }
 

@@ -42,7 +42,7 @@ struct lp_work_steps {
 struct lp_work {
     const struct lp_work_steps *steps;
     uint64_t refused; /* lp_own_refused() when it began */
-    bool accepted; /* it is not refused: the client has waited for it already */
+    bool accepted;    /* it is not refused: the client has waited for it already */
     /* For work.c: */
     struct lp_client client;
     STAILQ_ENTRY(lp_work) link;

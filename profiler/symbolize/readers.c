@@ -33,7 +33,7 @@ static void leave(void)
  * call is left, `otherwise` is done, and what it was made for must not be used again. */
 #define COUNTED(call, otherwise)                                                                   \
     do {                                                                                           \
-        const int64_t before = lp_own_heap_here();                                                      \
+        const int64_t before = lp_own_heap_here();                                                 \
         if (setjmp(no_memory) == 0) {                                                              \
             lp_own_no_memory(leave);                                                               \
             call;                                                                                  \
@@ -41,7 +41,7 @@ static void leave(void)
             otherwise;                                                                             \
         }                                                                                          \
         lp_own_no_memory(NULL);                                                                    \
-        heap_bytes += lp_own_heap_here() - before;                                                      \
+        heap_bytes += lp_own_heap_here() - before;                                                 \
     } while (0)
 
 static uint64_t bytes_of(const struct slot *from)

@@ -29,7 +29,6 @@ struct lp_reader *lp_reader_of(struct lp_module *module);
 int lp_reader_look(struct lp_reader *reader, uint64_t pc, struct lp_source sources[LP_INLINED_MAX],
                    uint64_t *entry);
 
-
 /* Closes what was not used during the last LP_READERS_IDLE calls. When nothing is open, gives back
  * what this thread's mallocs have left resident. Returns how many bytes that were at most. */
 int64_t lp_readers_release_idle(void);
