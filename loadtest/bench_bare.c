@@ -42,6 +42,8 @@ static void answer(struct evhttp_request *request, void *text)
     evbuffer_add_reference(body, text, strlen(text), NULL, NULL);
     evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type",
                       "application/json");
+    evhttp_add_header(evhttp_request_get_output_headers(request), "X-Content-Type-Options",
+                      "nosniff");
     evhttp_send_reply(request, 200, "OK", body);
     evbuffer_free(body);
 }

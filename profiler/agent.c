@@ -179,6 +179,7 @@ static void forget_in_child(void)
     if (!was && !agent.forked)
         return;
     agent.stale |= was;
+    lp_served_announce(false);
     agent.again = false;
     agent.options.listen = agent.listen;
     atomic_store(&agent.state, IDLE);
@@ -347,12 +348,13 @@ static void leave(const char *why)
 
 static const struct lp_thread_control control = {runs, end_for_call, start_again, leave};
 
-void lp_agent_start_later(const struct leakprof_options *options)
+void lp_agent_start_later(const struct leakprof_options *options, bool announce)
 {
     int previous = lp_own_enter();
     lp_served_prepare();
     if (copy(options) == 0) {
         agent.forked = 1;
+        lp_served_announce(announce);
         agent.until = lp_now_ns() + (LP_LIVES_MS + AFTER_PARENT_MS) * INT64_C(1000000);
         lp_lives_watch(start_in_child);
     }

@@ -2,6 +2,8 @@
 #ifndef LP_AGENT_H
 #define LP_AGENT_H
 
+#include <stdbool.h>
+
 #include "leakprof.h"
 
 /* Starts the thread and waits until it serves, at most LP_AGENT_PATIENCE_MS. The options are
@@ -16,9 +18,9 @@ int lp_agent_start(const struct leakprof_options *options, const char **why);
 void lp_agent_follow(void);
 
 /* For a process that was started by one with the same options, and may be a short-lived helper:
- * starts the thread when the process lives on (hooks/lives.h). Nothing is printed. The options are
- * copied. */
-void lp_agent_start_later(const struct leakprof_options *options);
+ * starts the thread when the process lives on (hooks/lives.h). announce: its address is
+ * printed then. The options are copied. */
+void lp_agent_start_later(const struct leakprof_options *options, bool announce);
 
 void lp_agent_stop(void);
 const char *lp_agent_url(void); /* "" if it does not serve */

@@ -96,6 +96,7 @@
     X(lp_sending_begin)                                                                            \
     X(lp_sending_end)                                                                              \
     X(lp_served_drop)                                                                              \
+    X(lp_served_announces)                                                                         \
     X(lp_served_follows)                                                                           \
     X(lp_served_forked)                                                                            \
     X(lp_served_get)                                                                               \

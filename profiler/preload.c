@@ -4,8 +4,8 @@
  * the trace. An error is reported in one line, and the program runs on.
  *
  * The programs that a shell or make starts inherit the environment. Most of them end soon, and to
- * start the server takes longer than many of them run. So they print nothing, and are served when
- * they live on. LEAKPROF_PROGRAM names the only program that listens and traces.
+ * start the server takes longer than many of them run. So they are served when they live on.
+ * LEAKPROF_PROGRAM names the only program that listens and traces.
  */
 #include "leakprof.h"
 
@@ -140,6 +140,14 @@ static bool read_tokens(const struct lp_config *config, char token[TOKEN_SIZE],
     return !why;
 }
 
+/* Has each process an address of its own? Otherwise the first one's list has all of them. */
+static bool has_own_address(const char *listen)
+{
+    size_t length = strlen(listen);
+    return unix_path(listen) ? strstr(listen, "%p") != NULL
+                             : length > 2 && strcmp(listen + length - 2, ":0") == 0;
+}
+
 static void start(const struct lp_config *config, bool helper)
 {
     char token[TOKEN_SIZE] = "", read_token[TOKEN_SIZE] = "";
@@ -157,14 +165,14 @@ static void start(const struct lp_config *config, bool helper)
     if (listen)
         lp_agent_follow();
     if (helper) {
-        lp_agent_start_later(&options);
+        lp_agent_start_later(&options, has_own_address(listen));
         return;
     }
     int error = lp_agent_start(&options, &why);
     if (error == -EPERM)
         return; /* a part of a sandbox */
     if (error == -EADDRINUSE && listen && inherited(listen)) {
-        lp_agent_start_later(&options);
+        lp_agent_start_later(&options, false);
         return;
     }
     if (!error && listen && unix_path(leakprof_url()))

@@ -63,6 +63,13 @@ void lp_stderr_begin(bool wanted)
     }
 }
 
+void lp_stderr_end(void)
+{
+    if (kept >= 0)
+        close(kept);
+    kept = -1;
+}
+
 /* Descriptor 2 is another file now. */
 static void release(void)
 {

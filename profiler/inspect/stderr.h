@@ -30,6 +30,9 @@
  * thread only, like all functions here. */
 void lp_stderr_begin(bool wanted);
 
+/* No more lines will be written. */
+void lp_stderr_end(void);
+
 /* Writes a line of less than PIPE_BUF bytes, or nothing (or part of it if a disk is full). true:
  * all of it. */
 bool lp_stderr_write(const char *line, size_t size);

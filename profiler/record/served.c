@@ -18,6 +18,7 @@ static struct slot {
 
 static pid_t maker; /* the process that mapped the list */
 static atomic_bool follows;
+static atomic_bool announces;
 
 void lp_served_prepare(void)
 {
@@ -40,6 +41,16 @@ void lp_served_follow(void)
 bool lp_served_follows(void)
 {
     return atomic_load(&follows);
+}
+
+void lp_served_announce(bool yes)
+{
+    atomic_store(&announces, yes);
+}
+
+bool lp_served_announces(void)
+{
+    return atomic_load(&announces);
 }
 
 static bool ended(pid_t pid)

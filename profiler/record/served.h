@@ -31,6 +31,10 @@ bool lp_served_forked(void);
 void lp_served_follow(void);
 bool lp_served_follows(void);
 
+/* Does this process report its address itself, when it is served? */
+void lp_served_announce(bool yes);
+bool lp_served_announces(void);
+
 /* Writes the entry of this process, or of one that it has started. If the list is full, nothing
  * happens. */
 void lp_served_put(const struct lp_served *entry);

@@ -336,6 +336,22 @@ static int check(const struct leakprof_options *options, struct periods *periods
     return options->listen || periods->trace_ms ? 0 : -EINVAL;
 }
 
+/* The line that profiler/preload.c prints for others before main(). */
+static void announce(bool served, bool traces)
+{
+    char line[2 * LP_URL_MAX];
+    bool is_unix = *server.listen.path;
+    int length =
+        snprintf(line, sizeof line,
+                 is_unix ? "leakprof: curl --unix-socket %s http://localhost/debug/pprof/\n"
+                         : "leakprof: %s/debug/pprof/\n",
+                 is_unix ? strchr(server.url, '/') : server.url);
+    if (served)
+        lp_stderr_write(line, (size_t)length);
+    if (!traces)
+        lp_stderr_end();
+}
+
 void lp_server_run(const struct leakprof_options *options, bool again,
                    void (*ready)(int error, const char *url, void *arg), void *arg)
 {
@@ -352,7 +368,7 @@ void lp_server_run(const struct leakprof_options *options, bool again,
     server.token = options->token;
     int error = check(options, &periods);
     periods.again = again;
-    lp_stderr_begin(!error && periods.trace_ms);
+    lp_stderr_begin(!error && (periods.trace_ms || lp_served_announces()));
     lp_resident_prepare();
     if (!error)
         error = set_up_or_abandon(options, &periods);
@@ -361,6 +377,8 @@ void lp_server_run(const struct leakprof_options *options, bool again,
     atomic_store(&server.tid, lp_gettid());
     if (options->listen)
         enter_list(error);
+    if (lp_served_announces())
+        announce(!error, periods.trace_ms > 0);
     ready(error, server.url, arg);
     if (!error) {
         if (options->listen && !again)

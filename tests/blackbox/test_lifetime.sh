@@ -97,7 +97,7 @@ test_spawn() {
 	: "children of vfork and posix_spawn have profiles of their own, and leave their parent's alone"
 	needs_preload
 	live 3 spawn
-	equal listened "$(grep -c http "$work/err")" 3
+	wait_for 30 eval '[[ $(grep -c http "$work/err") -eq 3 ]]'
 	look "$(served 1)"
 	kept keep_in_main 11 1319
 	kept keep_after_exec 0 1427

@@ -249,7 +249,7 @@ def test_in_a_frame(t):
     "in a frame of the profiler's own pages it is as live as alone"
     server = leaking(t)
     page = t.browse()
-    page.open(server.pprof + "/debug/pprof/")
+    page.open(server.pprof + "/")
     page.js("const f = document.createElement('iframe'); f.src = arguments[0]; f.width = 1000; f.height = 600; document.body.prepend(f)", server.pprof + HEAP)
     page.driver.switch_to.frame(page.find("iframe"))
     t.wait_for("the frames", lambda: page.js(NAMED, "cache_leak"))

@@ -256,6 +256,8 @@ static int be_forked()
 static int again()
 {
     keep_after_exec();
+    for (int i = 0; i < 10; i++)
+        usleep(50000); /* it lives on, so it is served */
     wait_for_the_end("again ready");
     return 0;
 }
