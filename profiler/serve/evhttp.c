@@ -30,24 +30,12 @@ static bool read_headers(struct evhttp_request *request, const char *values[LP_H
     return true;
 }
 
-/* Letters, digits and a few others. */
-static bool is_name(const char *name)
-{
-    const char *at = name;
-    for (; *at; at++)
-        if (((*at | 0x20) < 'a' || (*at | 0x20) > 'z') && (*at < '0' || *at > '9') &&
-            !strchr("-_!#$%&'*+.^`|~", *at))
-            return false;
-    return at > name;
-}
-
-/* evhttp accepts any name, such as "Host " with a space. Other servers may read it as "Host". */
 static bool names_are_good(struct evhttp_request *request)
 {
     struct evkeyval *header;
     TAILQ_FOREACH(header, evhttp_request_get_input_headers(request), next)
     {
-        if (!is_name(header->key))
+        if (!lp_head_is_name(header->key))
             return false;
     }
     return true;
@@ -112,7 +100,7 @@ int leakprof_evhttp_check(const struct leakprof_guard *guard, struct evhttp_requ
         return refuse_and_close(request, 505);
     }
     if (!names_are_good(request)) {
-        *why = "the name of a header may not be empty or contain spaces or brackets";
+        *why = LP_HEAD_BAD_NAME;
         return refuse_and_close(request, 400);
     }
     if (!read_headers(request, values)) {

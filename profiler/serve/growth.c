@@ -130,9 +130,10 @@ static void collect(struct suspects *suspects, const struct lp_snapshot *to)
 static void take(struct lp_work *work)
 {
     struct suspects *suspects = (struct suspects *)work;
-    if (!suspects->to && !(suspects->now = lp_snapshot_now()))
-        suspects->untaken = errno;
-    else
+    if (!suspects->to)
+        suspects->now = lp_snapshot_now();
+    suspects->untaken = suspects->to || suspects->now ? 0 : errno;
+    if (!suspects->untaken)
         collect(suspects, suspects->to ? suspects->to : suspects->now);
 }
 

@@ -17,6 +17,16 @@ enum lp_header lp_head_find(const char *name)
     return (enum lp_header)i;
 }
 
+bool lp_head_is_name(const char *name)
+{
+    const char *at = name;
+    for (; *at; at++)
+        if (((*at | 0x20) < 'a' || (*at | 0x20) > 'z') && (*at < '0' || *at > '9') &&
+            !strchr("-_!#$%&'*+.^`|~", *at))
+            return false;
+    return at > name;
+}
+
 const char *lp_head_ambiguity(bool no_body, const char *length, const char *coding)
 {
     if (length && (!*length || length[strspn(length, "0123456789")]))
@@ -69,6 +79,8 @@ static void read_header(struct lp_head *head)
     if (!colon)
         return; /* evhttp refuses it */
     *colon = '\0';
+    if (!lp_head_is_name(head->line))
+        head->bad = LP_HEAD_BAD_NAME;
     enum lp_header header = lp_head_find(head->line);
     if (header == LP_HEAD_HEADERS)
         return;

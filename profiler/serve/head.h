@@ -51,6 +51,11 @@ struct lp_head {
 /* LP_HEAD_HEADERS: none of them. */
 enum lp_header lp_head_find(const char *name);
 
+/* Is it the name of a header: letters, digits and a few others? evhttp accepts any, such as "Host "
+ * with a space, which other servers may read as "Host". */
+bool lp_head_is_name(const char *name);
+#define LP_HEAD_BAD_NAME "the name of a header may not be empty or contain spaces or brackets"
+
 /* NULL: it is clear where the body ends, and evhttp reads it. Otherwise a static sentence.
  * length and coding: the values of Content-Length and Transfer-Encoding, or NULL. */
 const char *lp_head_ambiguity(bool no_body, const char *length, const char *coding);

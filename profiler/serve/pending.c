@@ -44,7 +44,7 @@ static void on_due(evutil_socket_t fd, short what, void *arg)
     uint64_t refused = lp_own_refused();
     struct lp_answer_of of = {.options = pending->options,
                               .taken = lp_window_close(&pending->window)};
-    int error = errno;
+    int error = of.taken ? 0 : errno;
     if (lp_own_refused() != refused) { /* it may be incomplete */
         lp_profile_free(of.taken);
         of.taken = NULL;

@@ -225,6 +225,7 @@ test_wrapper() {
 	fixed "127.0.0.1:$port" bash -c "timeout 60 '$build/fixtures/lives' workers 1; read -r" <"$work/in" 9>&-
 	wrapper=$pid
 	wait_for 30 at_port "$build/fixtures/lives"
+	wait_for 30 served 2
 	sound "$(processes | awk '$3 != "none" { url = $3 } END { print url }')"
 	equal "what is said" "$(<"$work/err")" "leakprof: http://127.0.0.1:$port/debug/pprof/"
 	child=$(prof /debug/processes | jq .pid)

@@ -1,6 +1,6 @@
 # What takes long is made beside the loop: others are answered meanwhile. The slow answer is one whose names
 # come from a debuginfod server that accepts and never answers.
-# shellcheck shell=bash disable=SC2317
+# shellcheck shell=bash disable=SC2119,SC2317
 . tests/blackbox/lib.sh
 fixtures=$build/fixtures
 export HOME=$work/home # the cache of libdebuginfod
