@@ -128,8 +128,11 @@ size_t lp_head_add(struct lp_head *head, const char *bytes, size_t n, bool *comp
                                               head->values[LP_HEAD_CODING]);
             return i + 1;
         }
-        if (bytes[i] == '\0')
-            head->bad = "a head may not contain NUL";
+        if (bytes[i] == '\0') {
+            head->bad = "a head may not contain NUL"; /* evhttp may see the end of the head here */
+            *complete = true;
+            return i + 1;
+        }
         if (head->length < sizeof head->line - 1)
             head->line[head->length] = bytes[i];
         head->length++;

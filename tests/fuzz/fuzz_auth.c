@@ -60,7 +60,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     const struct leakprof_guard guard = {
         .token = bits & 1 ? TOKEN : NULL, .loopback = bits & 2, .unix_socket = bits & 4};
-    const struct leakprof_headers headers = {text[0], text[1], text[2], text[3], bits & 8};
+    const struct leakprof_headers headers = {.host = text[0],
+                                             .origin = text[1],
+                                             .sec_fetch_site = text[2],
+                                             .authorization = text[3],
+                                             .changes = bits & 8};
     const char *why = NULL;
     int status = leakprof_guard_check(&guard, &headers, &why);
     CHECK(status == 0 || status == 401 || status == 403);

@@ -174,6 +174,10 @@ static void close_all(struct client *client, struct client *others, int n)
     for (int i = 0; i < n; i++)
         close(others[i].fd);
     http_close(client);
+    if (n > 0) { /* they were too many, so accepting pauses */
+        event_base_loopexit(http_base, &(struct timeval){.tv_usec = 150000});
+        event_base_loop(http_base, EVLOOP_NO_EXIT_ON_EMPTY);
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

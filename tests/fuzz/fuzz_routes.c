@@ -71,8 +71,8 @@ static void check_pprof(const char *gzip, size_t n)
 
 static void check_answer(const struct answer *a, bool head)
 {
-    static const int known[] = {200, 201, 202, 204, 301, 302, 304, 400,
-                                403, 404, 405, 413, 500, 503, 505, 507};
+    static const int known[] = {200, 201, 202, 204, 301, 302, 304, 400, 403,
+                                404, 405, 413, 500, 501, 503, 505, 507};
     bool found = false;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         found |= known[i] == a->status;
