@@ -158,6 +158,13 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return 0;
 }
 
+/* After too many connections, accepting pauses. */
+static void wait_until_accepting(void)
+{
+    event_base_loopexit(http_base, &(struct timeval){.tv_usec = 150000});
+    event_base_loop(http_base, EVLOOP_NO_EXIT_ON_EMPTY);
+}
+
 /* Connections that send nothing, or half a request. */
 static void open_others(struct client *others, int n)
 {
@@ -167,6 +174,8 @@ static void open_others(struct client *others, int n)
         if (i % 2)
             http_send(&others[i], "POST / HTTP/1.1\r\nHo", 20);
     }
+    if (n > 0)
+        wait_until_accepting();
 }
 
 static void close_all(struct client *client, struct client *others, int n)
@@ -174,10 +183,8 @@ static void close_all(struct client *client, struct client *others, int n)
     for (int i = 0; i < n; i++)
         close(others[i].fd);
     http_close(client);
-    if (n > 0) { /* they were too many, so accepting pauses */
-        event_base_loopexit(http_base, &(struct timeval){.tv_usec = 150000});
-        event_base_loop(http_base, EVLOOP_NO_EXIT_ON_EMPTY);
-    }
+    if (n > 0)
+        wait_until_accepting();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
