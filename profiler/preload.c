@@ -164,7 +164,7 @@ static void start(const struct lp_config *config, bool helper)
                                              .crash = config->crash};
     if (listen)
         lp_agent_follow();
-    if (helper) {
+    if (helper && listen) {
         lp_agent_start_later(&options, has_own_address(listen));
         return;
     }

@@ -132,9 +132,10 @@ static void take(struct lp_work *work)
     struct suspects *suspects = (struct suspects *)work;
     if (!suspects->to)
         suspects->now = lp_snapshot_now();
-    suspects->untaken = suspects->to || suspects->now ? 0 : errno;
-    if (!suspects->untaken)
-        collect(suspects, suspects->to ? suspects->to : suspects->now);
+    const struct lp_snapshot *to = suspects->to ? suspects->to : suspects->now;
+    suspects->untaken = to ? 0 : errno;
+    if (to)
+        collect(suspects, to);
 }
 
 static void run(struct lp_work *work)

@@ -37,7 +37,7 @@ static _Thread_local int accepting;
 
 static uint64_t run(unsigned n, unsigned at)
 {
-    return ((UINT64_C(1) << n) - 1) << at;
+    return (n < 64 ? (UINT64_C(1) << n) - 1 : UINT64_MAX) << at;
 }
 
 static void *take_from(unsigned word, unsigned n)

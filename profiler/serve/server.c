@@ -355,7 +355,7 @@ static void announce(bool served, bool traces)
 void lp_server_run(const struct leakprof_options *options, bool again,
                    void (*ready)(int error, const char *url, void *arg), void *arg)
 {
-    struct periods periods;
+    struct periods periods = {0};
     /* JSON, SVG and the trace line need a decimal point, whatever the program's locale is. */
     static locale_t locale;
     if (!locale)
