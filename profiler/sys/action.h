@@ -4,7 +4,11 @@
 
 #include <signal.h>
 
+#ifdef LP_SANITIZE_thread
+#define lp_sys_action sigaction /* the runtime must know of handlers, and calls them itself */
+#else
 extern int __sigaction(int signal, const struct sigaction *action, struct sigaction *old);
 #define lp_sys_action __sigaction
+#endif
 
 #endif
