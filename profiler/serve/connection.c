@@ -30,7 +30,7 @@ int64_t lp_connection_now_ms(void)
 /* The number may be another thread's by now. ThreadSanitizer must not take this look for a use. */
 static ino_t inode_of(int fd)
 {
-    struct stat status;
+    struct stat status = {0};
     return lp_syscall(SYS_fstat, fd, &status) == 0 && S_ISSOCK(status.st_mode) ? status.st_ino : 0;
 }
 
