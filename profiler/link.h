@@ -49,6 +49,7 @@
     X(lp_loaded_note)                                                                              \
     X(lp_loader_enter)                                                                             \
     X(lp_loader_leave)                                                                             \
+    X(lp_loader_open)                                                                              \
     X(lp_loss)                                                                                     \
     X(lp_loss_name)                                                                                \
     X(lp_losses)                                                                                   \

@@ -23,8 +23,12 @@ const struct lp_reporter *lp_reporter_loaded(void)
 static const struct lp_reporter *load(const char **why)
 {
     /* $ORIGIN is the directory that this library was loaded from. */
-    void *library = dlopen("$ORIGIN/libleakprof-reporter.so",
-                           RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE | RTLD_DEEPBIND);
+    void *library = lp_loader_open("$ORIGIN/libleakprof-reporter.so",
+                                   RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE | RTLD_DEEPBIND);
+    if (lp_loader_is_broken()) {
+        *why = "a thread was loading a library when this process was forked";
+        return NULL;
+    }
     if (!library) {
         *why = "libleakprof-reporter.so cannot be loaded: put it beside libleakprof.so, and "
                "install the "

@@ -44,7 +44,8 @@ LP_RECORDER_CALLS(STUB)
 
 #define EXPORT __attribute__((visibility("default")))
 
-static KEPT bool entered; /* the recorder's functions may be called */
+static KEPT bool entered;  /* the recorder's functions may be called */
+static KEPT void *program; /* opened early: a forked child may be unable to (record/loader.h) */
 
 EXPORT const struct lp_reporter *lp_reporter_entry(const void *const *calls, const char *names);
 EXPORT const struct lp_reporter *lp_reporter_entry(const void *const *calls, const char *names)
@@ -53,6 +54,8 @@ EXPORT const struct lp_reporter *lp_reporter_entry(const void *const *calls, con
         return NULL;
     memcpy(lp_recorder_calls, calls, sizeof lp_recorder_calls);
     entered = true;
+    if (!program)
+        program = dlopen(NULL, RTLD_NOW);
     lp_reporter_keep();
     lp_reporter_libevent();
     return &lp_reporter_functions;
@@ -64,7 +67,9 @@ EXPORT const struct lp_reporter *lp_reporter_entry(const void *const *calls, con
 static void *find(const char *name)
 {
     void *hook = entered ? lp_allocator_hook(name) : NULL;
-    return hook ? hook : dlsym(dlopen(NULL, RTLD_NOW), name);
+    if (!hook && !program)
+        program = dlopen(NULL, RTLD_NOW);
+    return hook ? hook : dlsym(program, name);
 }
 
 #define FORWARD(type, name, params, args)                                                          \

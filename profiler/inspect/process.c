@@ -11,6 +11,7 @@
 
 #include "inspect/openfile.h"
 #include "record/allocator.h"
+#include "record/loader.h"
 #include "sys/file.h"
 #include "sys/pages.h"
 #include "record/requests.h"
@@ -48,7 +49,8 @@ const char *lp_program_name(void)
     static char *const *_Atomic place;
     char *const *name = atomic_load(&place);
     if (!name)
-        atomic_store(&place, name = dlsym(dlopen(NULL, RTLD_NOW), "program_invocation_short_name"));
+        atomic_store(&place,
+                     name = dlsym(lp_loader_open(NULL, RTLD_NOW), "program_invocation_short_name"));
     return name && *name ? *name : "";
 }
 

@@ -1,5 +1,7 @@
 #include "record/loader.h"
 
+#include <dlfcn.h>
+#include <link.h>
 #include <stdatomic.h>
 
 #include "sys/lock.h"
@@ -7,6 +9,21 @@
 enum { FORK_PATIENCE_MS = 200 };
 
 static struct lp_lock inside; /* held by the profiler's thread that is inside the loader */
+
+/* Weak, so that libc is the only library that this one needs. */
+#pragma weak _r_debug
+
+static bool broken;
+
+bool lp_loader_is_broken(void)
+{
+    return broken;
+}
+
+void *lp_loader_open(const char *name, int flags)
+{
+    return broken ? NULL : dlopen(name, flags);
+}
 
 void lp_loader_enter(void)
 {
@@ -43,8 +60,9 @@ bool lp_loader_before_fork(bool above_holder)
 
 void lp_loader_after_fork(bool held, bool child)
 {
-    if (child)
+    if (child) {
         atomic_store(&inside.state, 0);
-    else if (held)
+        broken |= &_r_debug && _r_debug.r_state != RT_CONSISTENT;
+    } else if (held)
         lp_unlock(&inside);
 }

@@ -10,6 +10,7 @@
 
 #include "record/code.h"
 #include "record/findobject.h"
+#include "record/loader.h"
 #include "sys/pages.h"
 #include "sys/syscall.h"
 
@@ -107,7 +108,7 @@ void *lp_privatelib_load(const char *name, const struct lp_override *overrides, 
 #else
     int deep = RTLD_DEEPBIND;
 #endif
-    void *library = dlopen(name, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE | deep);
+    void *library = lp_loader_open(name, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE | deep);
     struct link_map *map = NULL;
     lp_find_object_opened(library);
     if (!library || dlinfo(library, RTLD_DI_LINKMAP, &map) != 0 || !map ||

@@ -36,7 +36,7 @@ static bool load(void)
         return lib.watch != NULL;
     tried = true;
     lp_loader_enter();
-    void *library = dlopen("libdebuginfod.so.1", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    void *library = lp_loader_open("libdebuginfod.so.1", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (library) {
         *(void **)&lib.begin = dlsym(library, "debuginfod_begin");
         *(void **)&lib.end = dlsym(library, "debuginfod_end");

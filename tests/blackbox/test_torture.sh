@@ -58,6 +58,13 @@ test_loader() {
 	done
 }
 
+test_opening() {
+	: "a child of a program that was loading a library loads nothing itself, and lives on"
+	needs_preload
+	make -s torture
+	LEAKPROF_LISTEN=127.0.0.1:0 LD_PRELOAD="$build/libleakprof.so" "$build/forks" opening "$build/plugin.so" 2>"$work/err"
+}
+
 test_alone() {
 	: "the profiler's thread never leaves the loader's lock to a child of a program of one thread"
 	needs_preload

@@ -13,6 +13,10 @@
  *       a thread is nearly always inside dl_iterate_phdr(), whose lock a child may find taken for
  *       ever; the child allocates in a library that was just loaded, and gives back a handle to it
  *
+ *   forks opening LIBRARY
+ *       a thread opens and closes a library for ever, and the list of libraries stays half changed
+ *       in some children; these live on, so a profiler may want to load something
+ *
  *   forks alone
  *       a program of one thread, whose children may well call dl_iterate_phdr(), whatever a
  *       profiler's thread was doing
@@ -157,6 +161,40 @@ static void beside_the_loader(const char *library)
     pthread_join(thread, NULL);
 }
 
+static void *open_and_close(void *library)
+{
+    while (!stop)
+        dlclose(dlopen(library, RTLD_NOW));
+    return NULL;
+}
+
+static void beside_opening(char *library)
+{
+    enum { UNHARMED = 3, WANTED = 3 };
+    pthread_t thread;
+    pthread_create(&thread, NULL, open_and_close, library);
+    for (int i = 0, found = 0; i < 100 * FORKS && found < WANTED; i++) {
+        int status;
+        pid_t child = fork();
+        if (child == 0) {
+            alarm(SECONDS / 2);
+            if (_r_debug.r_state == RT_CONSISTENT)
+                _exit(0);
+            for (int n = 0; n < 20; n++)
+                usleep(50000);
+            _exit(UNHARMED);
+        }
+        waitpid(child, &status, 0);
+        if (!WIFEXITED(status) || (WEXITSTATUS(status) != 0 && WEXITSTATUS(status) != UNHARMED)) {
+            fprintf(stderr, "forks: a child ended with status %x\n", (unsigned)status);
+            _exit(1);
+        }
+        found += WEXITSTATUS(status) == UNHARMED;
+    }
+    stop = true;
+    pthread_join(thread, NULL);
+}
+
 static int count(struct dl_phdr_info *info, size_t size, void *n)
 {
     (void)info, (void)size;
@@ -188,6 +226,9 @@ int main(int argc, char **argv)
     } else if (argc == 3 && !strcmp(argv[1], "loader")) {
         alarm(SECONDS);
         beside_the_loader(argv[2]);
+    } else if (argc == 3 && !strcmp(argv[1], "opening")) {
+        alarm(SECONDS);
+        beside_opening(argv[2]);
     } else if (argc == 2 && !strcmp(argv[1], "alone")) {
         alarm(SECONDS);
         alone();
