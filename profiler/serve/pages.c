@@ -11,6 +11,7 @@
 
 #include "inspect/openfile.h"
 #include "inspect/process.h"
+#include "symbolize/cancel.h"
 #include "symbolize/clean.h"
 #include "symbolize/modules.h"
 #include "symbolize/symbols.h"

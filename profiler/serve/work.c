@@ -21,6 +21,8 @@
 #include "leakprof_evhttp.h"
 #include "record/self.h"
 #include "serve/reply.h"
+#include "symbolize/cancel.h"
+#include "symbolize/readers.h"
 #include "symbolize/symbols.h"
 #include "sys/pages.h"
 #include "sys/syscall.h"

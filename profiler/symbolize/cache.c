@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "symbolize/cancel.h"
 #include "symbolize/lookup.h"
 #include "symbolize/readers.h"
 #include "sys/table.h"
@@ -14,7 +15,6 @@ static struct lp_pool kept, once;
 
 /* By address. An address that had several objects one after the other has several symbols. */
 static struct lp_table symbols = {.kind = LP_OWN_SYMBOLS};
-static _Atomic bool cancelled;
 static unsigned idle; /* calls of lp_symbols_release_idle() since a symbol was looked up */
 
 static const struct {
@@ -86,21 +86,11 @@ int64_t lp_symbols_release_idle(void)
     return bytes;
 }
 
-void lp_symbols_cancel(void)
-{
-    atomic_store(&cancelled, true);
-}
-
 /* A reader may have been opened without what was not waited for. */
 void lp_symbols_resume(void)
 {
-    if (atomic_exchange(&cancelled, false))
+    if (lp_symbols_uncancel())
         lp_readers_close();
-}
-
-bool lp_symbols_cancelled(void)
-{
-    return atomic_load_explicit(&cancelled, memory_order_relaxed);
 }
 
 void lp_symbols_forget(void)

@@ -13,7 +13,7 @@
 
 #include "config.h"
 #include "record/loader.h"
-#include "symbolize/symbols.h"
+#include "symbolize/cancel.h"
 #include "sys/clock.h"
 
 #define PAUSE_NS (60 * INT64_C(1000000000)) /* after a file that took too long */

@@ -5,7 +5,6 @@
 #include <sys/mman.h>
 
 #include "record/self.h"
-#include "symbolize/symbols.h"
 #include "sys/pages.h"
 #include "sys/syscall.h"
 

@@ -35,4 +35,7 @@ int64_t lp_readers_release_idle(void);
 
 void lp_readers_close(void); /* all of them */
 
+/* Gives back what malloc keeps for the calling thread of memory that was freed. */
+void lp_give_back(int64_t bytes);
+
 #endif

@@ -48,14 +48,8 @@ const struct lp_symbol *lp_symbolize(uintptr_t address);
  * of memory that was freed. Returns how many bytes that were at most, for lp_give_back(). */
 int64_t lp_symbols_release_idle(void);
 
-/* The same for what malloc keeps for the calling thread. */
-void lp_give_back(int64_t bytes);
-
-/* Any thread: until the next lp_symbols_resume(), no new name is looked up, and a server is not
- * waited for. So what is being written ends soon. What is missing for this reason is not cached. */
-void lp_symbols_cancel(void);
+/* Looks names up again after lp_symbols_cancel() (symbolize/cancel.h). */
 void lp_symbols_resume(void);
-bool lp_symbols_cancelled(void);
 
 /* Forgets all names, and closes all files. No symbol that was returned may be used after it. */
 void lp_symbols_forget(void);
