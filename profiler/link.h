@@ -98,6 +98,7 @@
     X(lp_sending_end)                                                                              \
     X(lp_served_drop)                                                                              \
     X(lp_served_announces)                                                                         \
+    X(lp_served_line)                                                                              \
     X(lp_served_follows)                                                                           \
     X(lp_served_forked)                                                                            \
     X(lp_served_get)                                                                               \

@@ -25,6 +25,7 @@
 #include "hooks/main.h"
 #include "record/allocator.h"
 #include "record/self.h"
+#include "record/served.h"
 #include "record/unwind.h"
 #include "sys/file.h"
 #include "sys/keep_errno.h"
@@ -140,6 +141,14 @@ static bool read_tokens(const struct lp_config *config, char token[TOKEN_SIZE],
     return !why;
 }
 
+static void report_address(void)
+{
+    char line[LP_SERVED_LINE_MAX];
+    size_t size = lp_served_line(line, leakprof_url());
+    if (write(STDERR_FILENO, line, size) < 0)
+        return; /* standard error cannot be written */
+}
+
 /* Has each process an address of its own? Otherwise the first one's list has all of them. */
 static bool has_own_address(const char *listen)
 {
@@ -175,11 +184,8 @@ static void start(const struct lp_config *config, bool helper)
         lp_agent_start_later(&options, false);
         return;
     }
-    if (!error && listen && unix_path(leakprof_url()))
-        dprintf(STDERR_FILENO, "leakprof: curl --unix-socket %s http://localhost/debug/pprof/\n",
-                unix_path(leakprof_url()));
-    else if (!error && listen)
-        dprintf(STDERR_FILENO, "leakprof: %s/debug/pprof/\n", leakprof_url());
+    if (!error && listen)
+        report_address();
     if (!error)
         report_unseen();
     else

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -41,6 +42,16 @@ void lp_served_follow(void)
 bool lp_served_follows(void)
 {
     return atomic_load(&follows);
+}
+
+size_t lp_served_line(char to[LP_SERVED_LINE_MAX], const char *url)
+{
+    bool is_unix = strncmp(url, "unix:", 5) == 0;
+    return (size_t)snprintf(to, LP_SERVED_LINE_MAX,
+                            is_unix
+                                ? "leakprof: curl --unix-socket %s http://localhost/debug/pprof/\n"
+                                : "leakprof: %s/debug/pprof/\n",
+                            url + (is_unix ? 5 : 0));
 }
 
 void lp_served_announce(bool yes)

@@ -9,6 +9,7 @@
 #define LP_RECORD_SERVED_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -30,6 +31,10 @@ bool lp_served_forked(void);
 /* From now on, another process may have the address before this one (serve/follow.h). */
 void lp_served_follow(void);
 bool lp_served_follows(void);
+
+/* Writes the line that tells a user where to look. Returns its length. */
+enum { LP_SERVED_LINE_MAX = LP_SERVED_URL_MAX + 64 };
+size_t lp_served_line(char to[LP_SERVED_LINE_MAX], const char *url);
 
 /* Does this process report its address itself, when it is served? */
 void lp_served_announce(bool yes);

@@ -336,18 +336,11 @@ static int check(const struct leakprof_options *options, struct periods *periods
     return options->listen || periods->trace_ms ? 0 : -EINVAL;
 }
 
-/* The line that profiler/preload.c prints for others before main(). */
 static void announce(bool served, bool traces)
 {
-    char line[2 * LP_URL_MAX];
-    bool is_unix = *server.listen.path;
-    int length =
-        snprintf(line, sizeof line,
-                 is_unix ? "leakprof: curl --unix-socket %s http://localhost/debug/pprof/\n"
-                         : "leakprof: %s/debug/pprof/\n",
-                 is_unix ? strchr(server.url, '/') : server.url);
+    char line[LP_SERVED_LINE_MAX];
     if (served)
-        lp_stderr_write(line, (size_t)length);
+        lp_stderr_write(line, lp_served_line(line, server.url));
     if (!traces)
         lp_stderr_end();
 }
