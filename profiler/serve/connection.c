@@ -1,6 +1,5 @@
 #include "serve/connection.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -8,12 +7,15 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 
+#include "serve/errors.h"
+#include "serve/guesses.h"
 #include "serve/head.h"
 #include "sys/clock.h"
 #include "sys/syscall.h"
 
 enum {
     BEYOND = 4 << 10,  /* bytes of a head that is too long: evhttp must see that it is */
+    SLOWLY_MS = 1000,  /* before a wrong token is answered, if there are many */
     FAREWELL_MS = 2000 /* for a client to read why it was refused, and to close */
 };
 
@@ -106,47 +108,37 @@ void lp_connection_refuse_later(struct lp_connection *c, int status, const char 
     c->why = why;
 }
 
-static const char *phrase_of(int status)
-{
-    switch (status) {
-    case 400:
-        return "Bad Request";
-    case 401:
-        return "Unauthorized";
-    case 403:
-        return "Forbidden";
-    case 408:
-        return "Request Timeout";
-    case 413:
-        return "Content Too Large";
-    case 501:
-        return "Not Implemented";
-    default:
-        return "Service Unavailable";
-    }
-}
-
 /* The answer is short, and the socket's buffer is empty. If it does not fit, the client gets none.
  */
+static void answer(struct lp_connection *c)
+{
+    char text[LP_ERROR_MAX];
+    size_t n = lp_error_answer(text, c->status,
+                               c->status == 401   ? CHALLENGE
+                               : c->status == 503 ? "Retry-After: 5\r\n"
+                                                  : "",
+                               c->why);
+    send(c->fd, text, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+    shutdown(c->fd, SHUT_WR);
+    c->answer_ms = 0;
+}
+
 void lp_connection_refuse(struct lp_connection *c, int status, const char *why)
 {
-    char body[256], answer[768];
-    int length = snprintf(body, sizeof body, "{\"error\":\"%s\"}\n", why);
-    int n = snprintf(answer, sizeof answer,
-                     "HTTP/1.1 %d %s\r\n"
-                     "Content-Type: application/json\r\n"
-                     "X-Content-Type-Options: nosniff\r\n"
-                     "%s%s"
-                     "Connection: close\r\n"
-                     "Content-Length: %d\r\n\r\n%s",
-                     status, phrase_of(status), status == 401 ? CHALLENGE : "",
-                     status == 503 ? "Retry-After: 5\r\n" : "", length, body);
-    send(c->fd, answer, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
-    shutdown(c->fd, SHUT_WR);
-    leave(c, lp_connection_now_ms() + FAREWELL_MS);
+    int64_t now = lp_connection_now_ms();
+    lp_connection_refuse_later(c, status, why);
+    leave(c, (c->answer_ms > now ? c->answer_ms : now) + FAREWELL_MS);
     drop_head(c);
     discard(c);
     count_input(c);
+    if (c->answer_ms <= now)
+        answer(c);
+}
+
+void lp_connection_answer_due(struct lp_connection *c)
+{
+    if (c->leave_ms && c->answer_ms && lp_connection_now_ms() >= c->answer_ms)
+        answer(c);
 }
 
 void lp_connection_ahead(struct bufferevent *bufferevent,
@@ -183,6 +175,8 @@ static void decide(struct lp_connection *c)
         body = lp_head_body(c->head);
     if (body)
         c->status = check(c, body, &c->why);
+    if (c->status == 401 && c->head->values[LP_HEAD_AUTHORIZATION] && lp_guesses_are_many())
+        c->answer_ms = c->moved_ms + SLOWLY_MS;
     drop_head(c);
     if (c->status)
         return;

@@ -61,6 +61,7 @@ struct lp_connection {
     size_t input, output; /* bytes in the buffers, and in evhttp's own if the body is in chunks */
     int64_t began_ms;     /* when the request began to arrive; 0: none */
     int64_t moved_ms;     /* when bytes last arrived or were sent */
+    int64_t answer_ms;    /* the refusal is sent only then; 0: at once */
     int64_t leave_ms;     /* it was refused or hung up on: when to hang up again; 0: it was not */
 };
 
@@ -77,6 +78,8 @@ bool lp_connection_is_read(const struct lp_connection *c);
 /* Answers and closes it. why: a static sentence without quotes. Only if it is read, and has sent
  * something. */
 void lp_connection_refuse(struct lp_connection *c, int status, const char *why);
+/* Sends the refusal that was put off, if it is due now. */
+void lp_connection_answer_due(struct lp_connection *c);
 /* The same, as soon as it sends something. */
 void lp_connection_refuse_later(struct lp_connection *c, int status, const char *why);
 /* Closes it without an answer. evhttp notices, and frees it. */

@@ -17,16 +17,40 @@
 
 static const struct refusal {
     int status;
-    const char *phrase; /* libevent's text in its page */
-    const char *why;
+    const char *phrase; /* libevent's text in its page, if it refuses by itself */
+    const char *why;    /* NULL: it does not */
 } refusals[] = {
     {400, "Bad Request",
      "this is not a valid HTTP request, or its request line and headers are too long"},
+    {401, "Unauthorized", NULL},
+    {403, "Forbidden", NULL},
+    {408, "Request Timeout", NULL},
     {413, "Request Entity Too Large", "the body is too long, or its chunks are malformed"},
     {417, "Expectation Failed", "Expect: only 100-continue is supported"},
     {500, "Internal Server Error", "out of memory"},
     {501, "Not Implemented", "this method is not supported"},
+    {503, "Service Unavailable", NULL},
 };
+
+enum { NREFUSALS = sizeof refusals / sizeof *refusals };
+
+size_t lp_error_answer(char to[LP_ERROR_MAX], int status, const char *headers, const char *why)
+{
+    char body[256], date[64] = "";
+    int i = 0, length = snprintf(body, sizeof body, "{\"error\":\"%s\"}\n", why);
+    while (i < NREFUSALS - 1 && refusals[i].status != status)
+        i++;
+    evutil_date_rfc1123(date, sizeof date, NULL);
+    return (size_t)snprintf(to, LP_ERROR_MAX,
+                            "HTTP/1.1 %d %s\r\n"
+                            "Content-Type: application/json\r\n"
+                            "X-Content-Type-Options: nosniff\r\n"
+                            "Date: %s\r\n"
+                            "%s"
+                            "Connection: close\r\n"
+                            "Content-Length: %d\r\n\r\n%s",
+                            status, refusals[i].phrase, date, headers, length, body);
+}
 
 enum { PAGE_MIN = 80 /* most pieces are shorter; this runs for each line of each head */ };
 
@@ -52,7 +76,9 @@ static const struct refusal *added(struct evbuffer *out, const struct evbuffer_c
         return NULL;
     if (memcmp(page, "<HTML>", 6) != 0)
         return NULL;
-    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+    for (int i = 0; i < NREFUSALS; i++) {
+        if (!refusals[i].why)
+            continue;
         int length = snprintf(wanted, sizeof wanted, "<HTML><HEAD>\n<TITLE>%d %s</TITLE>",
                               refusals[i].status, refusals[i].phrase);
         if (memcmp(page, wanted, (size_t)length) == 0)
@@ -67,20 +93,12 @@ static void on_output(struct evbuffer *out, const struct evbuffer_cb_info *info,
     const struct refusal *refusal = added(out, info);
     if (!refusal)
         return;
-    char body[160], date[64] = "";
-    int length = snprintf(body, sizeof body, "{\"error\":\"%s\"}\n", refusal->why);
-    evutil_date_rfc1123(date, sizeof date, NULL);
+    char answer[LP_ERROR_MAX];
+    size_t length = lp_error_answer(answer, refusal->status, "", refusal->why);
     evbuffer_unfreeze(out, 1);
     evbuffer_drain(out, evbuffer_get_length(out));
     evbuffer_freeze(out, 1);
-    evbuffer_add_printf(out,
-                        "HTTP/1.1 %d %s\r\n"
-                        "Content-Type: application/json\r\n"
-                        "X-Content-Type-Options: nosniff\r\n"
-                        "Date: %s\r\n"
-                        "Connection: close\r\n"
-                        "Content-Length: %d\r\n\r\n%s",
-                        refusal->status, refusal->phrase, date, length, body);
+    evbuffer_add(out, answer, length);
 }
 
 void lp_errors_watch(struct bufferevent *connection)

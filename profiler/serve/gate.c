@@ -87,6 +87,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
     find_closed(gate);
     TAILQ_FOREACH(c, &gate->open, link)
     {
+        lp_connection_answer_due(c);
         if (c->leave_ms ? now >= c->leave_ms : c->began_ms && now - c->began_ms > 2 * REQUEST_MS)
             lp_connection_hang_up(c);
         else if (!c->leave_ms && c->began_ms && now - c->began_ms > REQUEST_MS &&

@@ -114,8 +114,10 @@ static void test_wrong_tokens_are_answered_slowly(void **state)
     int64_t began = seconds();
     int slow[4];
     char byte;
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 3; i++)
         slow[i] = begin(wrong);
+    slow[3] = begin("POST / HTTP/1.1\r\nAuthorization: Bearer 0123456789abcdeX\r\n"
+                    "Content-Length: 5000\r\n\r\nthe begin of a body");
     while (leakprof_guard_wrong_tokens() < before + 14)
         event_base_loop(base, EVLOOP_NONBLOCK);
     assert_int_equal(ask(&guarded, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"), 401);
