@@ -103,7 +103,6 @@ static void reply(struct evhttp_request *http, struct answer *answer)
     lp_reply_body(http, 200,
                   options->debug ? "text/plain; charset=utf-8" : options->writer->content_type,
                   &answer->body);
-    answer->body = (struct lp_body){0};
 }
 
 static void done(struct lp_work *work, struct evhttp_request *http)

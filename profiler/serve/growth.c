@@ -157,7 +157,6 @@ static void reply(struct evhttp_request *http, struct suspects *suspects)
     } else {
         lp_reply_body(http, 200, suspects->text ? "text/plain; charset=utf-8" : "application/json",
                       &suspects->body);
-        suspects->body = (struct lp_body){0};
     }
 }
 

@@ -156,6 +156,7 @@ void lp_reply_body(struct evhttp_request *http, int status, const char *content_
         lp_reply_no_memory(http);
         return;
     }
+    *body = (struct lp_body){0}; /* libevent frees what it has taken */
     leakprof_evhttp_reply(http, status, out);
     evbuffer_free(out);
 }

@@ -56,7 +56,7 @@ struct lp_body {
 int lp_body_open(struct lp_body *body);     /* 0 or -ENOMEM */
 void lp_body_discard(struct lp_body *body); /* call it instead of lp_reply_body() */
 
-/* Closes the body and sends it. If it is not all there, answers 503. */
+/* Closes the body and sends it, and leaves *body empty. If it is not all there, answers 503. */
 void lp_reply_body(struct evhttp_request *http, int status, const char *content_type,
                    struct lp_body *body);
 
