@@ -195,13 +195,6 @@ static void check_all(struct wire all, const struct lp_profile *profile)
           period == profile->period);
 }
 
-int LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-    (void)argc, (void)argv;
-    profile_make_stacks();
-    return 0;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fuzz in = {data, size};

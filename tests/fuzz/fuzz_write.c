@@ -57,13 +57,6 @@ static void check_text(const char *text, size_t n)
         CHECK((unsigned char)text[i] >= ' ' || text[i] == '\n' || text[i] == '\t');
 }
 
-int LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-    (void)argc, (void)argv;
-    profile_make_stacks();
-    return 0;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fuzz in = {data, size};

@@ -57,6 +57,14 @@ static inline void profile_make_stacks(void)
     CHECK(strstr(lp_symbolize((uintptr_t)profile_operator + 2)->frames[0].function, "Basket<"));
 }
 
+/* Once, for each target that includes this file. */
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc, (void)argv;
+    profile_make_stacks();
+    return 0;
+}
+
 /* Small numbers often, any number sometimes, but sums of all rows fit. */
 static inline int64_t profile_number(struct fuzz *in)
 {
