@@ -10,6 +10,7 @@ paused_under() {
 	mkfifo "$work/in"
 	exec 9<>"$work/in"
 	: >"$work/err"
+	: >"$work/out" # the last program wrote "ready", too
 	"$fixtures/filtered" $filters/"$1" env LD_PRELOAD="$lib" LEAKPROF_LISTEN=127.0.0.1:0 LEAKPROF_RATE=1 "$fixtures/credentials" none <"$work/in" 9>&- >"$work/out" 2>"$work/err" &
 	pid=$!
 	ready

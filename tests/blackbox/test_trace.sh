@@ -103,6 +103,7 @@ traced() {
 	needs_preload
 	make -s fixtures
 	mkfifo "$work/told"
+	: >"$work/out"
 	env LD_PRELOAD="$build/libleakprof.so" LEAKPROF_TRACE=100ms LEAKPROF_RATE="$1" "${@:3}" \
 		"$build/fixtures/errout" <"$work/told" >"$work/out" 2>"$2" 8<&- &
 	pid=$!
