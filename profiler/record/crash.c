@@ -18,6 +18,7 @@
 #include "sys/action.h"
 #include "sys/altstack.h"
 #include "sys/keep_errno.h"
+#include "sys/pages.h"
 #include "sys/syscall.h"
 
 enum { TURN_MS = 1000 /* the longest wait for another thread's line */ };
@@ -28,7 +29,7 @@ enum { SIGNALS = sizeof signals / sizeof *signals };
 static atomic_bool on;
 static _Atomic int snapshot;
 static _Atomic uint32_t taken, written; /* by the thread that writes the line */
-static char stack[LP_ALTSTACK_BYTES] __attribute__((aligned(16)));
+static LP_APART char stack[LP_ALTSTACK_BYTES];
 
 struct kernel_action {
     void (*handler)(int);

@@ -27,6 +27,7 @@
 #include "record/stacks.h"
 #include "record/unwind.h"
 #include "sys/file.h"
+#include "sys/pages.h"
 #include "sys/readable.h"
 #include "sys/syscall.h"
 
@@ -38,7 +39,7 @@ enum {
 
 static struct stat remembered; /* all zero: standard error was closed */
 
-static struct {
+static LP_APART struct {
     char text[LINE_MAX_BYTES];
     size_t n;
 } line;
@@ -184,7 +185,7 @@ static void add_head(const siginfo_t *info, int snapshot)
 
 static bool add_object(const struct link_map *object)
 {
-    static char file[PATH_MAX];
+    static LP_APART char file[PATH_MAX];
     const char *name = object->l_name;
     size_t n = strlen(name);
     if (n == 0) { /* the program */
@@ -239,8 +240,8 @@ static int walk(uintptr_t *frames, int max, const ucontext_t *context)
 
 static void add_stack(const ucontext_t *interrupted)
 {
-    static uintptr_t frames[LP_FRAMES_MAX];
-    static ucontext_t context;
+    static LP_APART uintptr_t frames[LP_FRAMES_MAX];
+    static LP_APART ucontext_t context;
     context = *interrupted;
     uintptr_t bad = (uintptr_t)context.uc_mcontext.gregs[REG_RIP];
     if (step_back(&context))
