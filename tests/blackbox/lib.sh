@@ -39,6 +39,12 @@ needs_signals() {
 	[[ ${SANITIZE:-} != thread ]] || skip "ThreadSanitizer delivers signals late"
 }
 
+# built TARGET…: makes what a test needs. If LEAKYARD_BUILT is set, tests/run has made all of it.
+built() {
+	[[ -z ${LEAKYARD_BUILT:-} ]] || return 0
+	make -s "$@"
+}
+
 # public_library: sets $lib to the library, or to a copy if the build is in a directory that other users cannot read.
 public_library() {
 	lib=${library:-$build/libleakprof.so}

@@ -43,7 +43,7 @@ test_unix_socket() {
 test_ends() {
 	: "the file goes however the program ends itself, and the ends of its children do not touch it"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	local way
 	for way in exit _exit _Exit quick_exit; do
 		mkfifo "$work/in"

@@ -35,7 +35,7 @@ everywhere() {
 	needs_preload
 	local file rate
 	file=$(library "$1")
-	make -s fixtures
+	built fixtures
 	LD_PRELOAD=$file "$fixtures/allocators" 3 >"$work/plain" 2>/dev/null
 	[[ $(wc -l <"$work/plain") -gt 300 ]] || fail "only $(wc -l <"$work/plain") lines"
 	for rate in 0 1 16384 524288; do
@@ -142,7 +142,7 @@ unseen() {
 test_own_malloc() {
 	: "where the program has its own malloc, one line and every profile say so"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	preload 1 "$fixtures/own_malloc"
 	wait_for 20 grep -q ready "$work/out"
 	contains "$(<"$work/out")" "note: no allocation has passed the hooks: malloc is defined by the executable $(realpath "$fixtures/own_malloc")"
@@ -152,7 +152,7 @@ test_own_malloc() {
 test_only_traced() {
 	: "a program that is only traced says in one line that its blocks are not seen"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	: >"$work/err"
 	LD_PRELOAD=$lib LEAKPROF_TRACE=100ms "$fixtures/own_malloc" >"$work/out" 2>"$work/err" &
 	pid=$!
@@ -166,7 +166,7 @@ test_only_traced() {
 test_unknown_before() {
 	: "an unknown allocator that is preloaded before the profiler is named, with what to do"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	library="$fixtures/own_malloc.so $lib" preload 1 bash -c 'echo ready; while :; do read -t 1 -r; done' <"/dev/zero"
 	unseen "malloc is defined by own_malloc.so, which comes before libleakprof.so; put it after libleakprof.so in LD_PRELOAD"
 }

@@ -13,7 +13,7 @@ calls() {
 # put at a page boundary, one that finds no room for that is counted, and handed out all the same.
 compare() {
 	local rate tight seen
-	make -s fixtures
+	built fixtures
 	calls 1 >"$work/plain"
 	[[ $(wc -l <"$work/plain") -gt 400 ]] || fail "only $(wc -l <"$work/plain") lines"
 	for rate in 0 1 4096 16384 524288; do

@@ -24,7 +24,7 @@ tasks() { # but the profiler's own threads
 
 comes_and_goes() { # RATE
 	needs_preload
-	make -s fixtures
+	built fixtures
 	local name names n=0 until status=0 seconds=${SOAK:-6}
 	mkfifo "$work/told"
 	exec 7<>"$work/told"

@@ -10,7 +10,7 @@ header() { # NAME: its value in the last answer
 # burn MODE: starts the fixture with the profiler preloaded, and waits until it burns.
 burn() {
 	needs_preload
-	make -s fixtures
+	built fixtures
 	preload 524288 "$build/fixtures/burn" "$1"
 	wait_for 20 grep -q burning "$work/out"
 }
@@ -184,7 +184,7 @@ test_hard() {
 	local rate status
 	for rate in 1 524288; do
 		needs_preload
-		make -s fixtures
+		built fixtures
 		preload $rate "$build/fixtures/burn" hard
 		wait_for 20 grep -q burning "$work/out"
 		prof "/debug/pprof/profile?seconds=2&hz=1000&format=json" -o "$work/cpu.json"

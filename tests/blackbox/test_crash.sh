@@ -47,7 +47,7 @@ function_at() {
 test_each_signal() {
 	: "each signal leaves one line with its name and the line of code, and ends the program as it did"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	local case way signal function
 	for case in segv:SIGSEGV:by_segv bus:SIGBUS:by_bus ill:SIGILL:by_ill fpe:SIGFPE:by_fpe abort:SIGABRT:by_abort \
 		raise:SIGSEGV:by_raise kill:SIGBUS:by_kill null_call:SIGSEGV:by_null_call free:SIGABRT:by_free thread:SIGSEGV:by_segv; do
@@ -75,7 +75,7 @@ test_core() {
 	[[ $(</proc/sys/kernel/core_pattern) == core ]] || skip "core dumps go elsewhere here"
 	[[ $(ulimit -Hc) == unlimited ]] || skip "core dumps are limited here"
 	command -v gdb >/dev/null || skip "gdb is not installed"
-	make -s fixtures
+	built fixtures
 	ulimit -c unlimited
 	local way handler
 	for way in segv bus fpe abort "segv return"; do
@@ -93,7 +93,7 @@ test_core() {
 test_snapshot() {
 	: "the line has the number of the last snapshot, and the process's own id"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	LEAKPROF_CRASH=1 paused 0 "$crash" segv no_core
 	local process=$pid status=0
 	snapshot one
@@ -109,7 +109,7 @@ test_snapshot() {
 test_option() {
 	: "without the option no handler is installed and nothing is written"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	local option
 	for option in "" 0 1; do
 		rm -f "$work/in"
@@ -129,7 +129,7 @@ handlers() { # of SIGILL, SIGABRT, SIGBUS, SIGFPE and SIGSEGV
 test_seen() {
 	: "the program sees its own actions: the default, or its handlers"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	plain look >/dev/null
 	dies look
 	equal status "$status" 0
@@ -140,7 +140,7 @@ test_seen() {
 test_own_handlers() {
 	: "a handler of the program's is called instead, and the line comes when its signal ends the program"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	local way handler
 	for way in segv abort; do
 		dies $way own
@@ -163,7 +163,7 @@ test_own_handlers() {
 test_children() {
 	: "a forked child writes a line of its own, and a program that it becomes has no handler"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	dies child no_core
 	equal status "$status" 0
 	local child
@@ -178,7 +178,7 @@ test_children() {
 test_crowd() {
 	: "many threads that fail at the same time leave one line"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	local i
 	for ((i = 0; i < 10; i++)); do
 		dies crowd no_core
@@ -191,7 +191,7 @@ test_crowd() {
 test_standard_error() {
 	: "a standard error that is closed, reused, full or without a reader changes nothing"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	local way status=0
 	for way in closed reused; do
 		dies $way no_core
@@ -230,7 +230,7 @@ preload_to_pipe() { # full|alone
 test_overflow() {
 	: "a stack overflow ends the program as it did"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	dies overflow no_core
 	equal status "$status" 139
 }

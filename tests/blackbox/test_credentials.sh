@@ -22,7 +22,7 @@ test_one_thread() {
 	: "calls that need one thread, or the same credentials in all, do what they do without the profiler"
 	needs_preload
 	needs_root
-	make -s fixtures
+	built fixtures
 	local way
 	for way in keep-capabilities become-nobody act-as-user give-up-in-thread give-up unshare; do
 		same "$fixtures/credentials" "$way"
@@ -54,7 +54,7 @@ test_served_afterwards() {
 	: "after such a call everything is served, at the same address"
 	needs_preload
 	needs_root
-	make -s fixtures
+	built fixtures
 	local way
 	for way in become-nobody unshare; do
 		rm -f "$work/in"
@@ -70,7 +70,7 @@ test_no_more_rights() {
 	: "the profiler's thread has no capability that the program has given up"
 	needs_preload
 	needs_root
-	make -s fixtures
+	built fixtures
 	paused 0 "$fixtures/credentials" give-up
 	everything
 	equal threads "$(cat /proc/"$pid"/task/*/comm | grep -c leakprof)" 2
@@ -133,7 +133,7 @@ test_other_root() {
 test_missing_part() {
 	: "a profile that cannot be taken is missing in the snapshot, with its reason, and the rest is there"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	paused 1 "$fixtures/all_signals"
 	equal profile "$(code GET "$pprof/debug/pprof/threads")" 503
 	equal snapshot "$(code POST "$pprof/debug/snapshots")" 201

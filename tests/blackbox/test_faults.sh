@@ -4,7 +4,7 @@
 
 faults() { # [OPTION...] PATTERN...
 	needs_preload # a sanitizer's runtime has a malloc of its own
-	make -s fixtures
+	built fixtures
 	timeout 300 /usr/bin/python3 -B tests/faults.py --quick --build "$build" "$@" >"$work/faults" || fail "$(grep -v ' calls$' "$work/faults")"
 	! grep -q '^0 faults' "$work/faults" || fail "nothing failed: $(<"$work/faults")"
 }
@@ -32,7 +32,7 @@ test_starts() {
 test_limits() {
 	: "with few descriptors and little memory there is no crash and no wrong answer"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	timeout 300 /usr/bin/python3 -B tests/faults.py --quick --build "$build" --calls malloc 'limit NOFILE' 'limit AS' >"$work/faults" || fail "$(<"$work/faults")"
 }
 

@@ -5,7 +5,7 @@
 # start: a program with one of every kind; what it says of each is in $work/made.
 start() {
 	needs_preload
-	make -s fixtures
+	built fixtures
 	mkfifo "$work/orders"
 	exec {orders}<>"$work/orders"
 	mkdir "$work/here"

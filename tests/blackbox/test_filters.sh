@@ -20,7 +20,7 @@ paused_under() {
 test_filters() {
 	: "under the filters of systemd and Docker, and with the calls of Linux 4.18 alone, programs run, served or not, and everything is served"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	local filter
 	for filter in system-service docker old-kernel; do
 		equal "not served" "$("$fixtures/filtered" $filters/$filter env LD_PRELOAD="$lib" LEAKPROF_RATE=1 sh -c 'id -u; echo ended')" "$(id -u)"$'\n'ended
@@ -37,7 +37,7 @@ test_filters() {
 test_own_filter() {
 	: "a program that installs a filter itself is served if the filter allows it, and otherwise one line says so"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	local how rate
 	for how in - --; do
 		for rate in 1 524288; do
@@ -58,7 +58,7 @@ test_own_filter() {
 test_playground() {
 	: "the playground runs under them, and everything is served"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	local filter
 	for filter in system-service docker old-kernel; do
 		: >"$work/out"
@@ -77,7 +77,7 @@ test_playground() {
 test_refused() {
 	: "where the profiler's thread can have no descriptors of its own, one line says so, and the program runs"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	local filtered=$fixtures/filtered # Docker refuses unshare(), and Linux before 5.9 has no close_range()
 	equal output "$("$filtered" $filters/old-kernel "$filtered" $filters/docker env LD_PRELOAD="$lib" LEAKPROF_LISTEN=127.0.0.1:0 LEAKPROF_RATE=1 "$(type -P id)" -u 2>"$work/err")" "$(id -u)"
 	equal lines "$(wc -l <"$work/err")" 1

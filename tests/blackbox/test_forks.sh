@@ -48,7 +48,7 @@ fixed() {
 test_workers() {
 	: "each worker has its own address and its own figures, and the parent lists them"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	preload 1 "$build/fixtures/lives" workers 3
 	wait_for 20 served 4
 	local child url ids=()
@@ -69,7 +69,7 @@ test_workers() {
 test_takeover() {
 	: "at a fixed port the parent is served; when it ends, one of the workers is"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	free_port
 	fixed "127.0.0.1:$port" "$build/fixtures/lives" workers 2
 	wait_for 20 served 3
@@ -88,7 +88,7 @@ test_takeover() {
 test_daemon() {
 	: "a daemon is served at the address that its parent had, or at its own"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	free_port
 	local daemon address
 	for address in "127.0.0.1:$port" "unix:$work/%p.sock" "unix:$work/fixed.sock"; do
@@ -113,7 +113,7 @@ test_daemon() {
 test_threads() {
 	: "children of a program with threads are served, whatever those and the profiler were doing"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	preload 1 "$build/fixtures/lives" threaded 12
 	local url
 	until served 13; do
@@ -127,7 +127,7 @@ test_threads() {
 test_late() {
 	: "a child that makes no telling call is served, if it lives on"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	preload 1 "$build/fixtures/lives" late
 	wait_for 20 served 2
 	sound "$(children | cut -d ' ' -f 2)"
@@ -137,7 +137,7 @@ test_late() {
 test_reader() {
 	: "a child that only reads is served, if it lives on"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	mkfifo "$work/in"
 	exec 9<>"$work/in"
 	preload 1 "$build/fixtures/lives" reads <"$work/in" 9>&-
@@ -162,7 +162,7 @@ goes_on() { # NUMBER: does the parent take automatic snapshots after this one, a
 test_apart() {
 	: "a child begins with nothing of what its parent's profiler had, and neither changes the other"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	local url last live
 	mkfifo "$work/in"
 	exec 9<>"$work/in"
@@ -205,7 +205,7 @@ sound_again() { # BASE: without its parent
 test_exec() {
 	: "a child that gets ready for exec never has a thread of ours"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	LD_PRELOAD=$lib LEAKPROF_LISTEN=127.0.0.1:0 LEAKPROF_PROGRAM=lives "$build/fixtures/lives" execs 50 >"$work/out" 2>"$work/err"
 	equal output "$(<"$work/out")" "failed 0"
 }
@@ -217,7 +217,7 @@ at_port() { # NAME: is it the program that is served at $pprof?
 test_wrapper() {
 	: "a program that only waits for another gives its address to that one, and takes it back"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	local child wrapper
 	free_port
 	mkfifo "$work/in"
@@ -240,7 +240,7 @@ test_wrapper() {
 test_busy_parent() {
 	: "a program that does more than wait keeps its address, and lists what it has started"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	free_port
 	fixed "127.0.0.1:$port" bash -c "'$build/fixtures/lives' workers 1 & while :; do read -t 0.05 -r; done" <"/dev/zero"
 	wait_for 30 served 2
@@ -256,7 +256,7 @@ test_busy_parent() {
 test_handlers() {
 	: "a child made in a signal handler is served if that interrupted a wait, and has no thread otherwise"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	preload 1 "$build/fixtures/lives" wait
 	wait_for 20 served 2
 	sound "$(children | cut -d ' ' -f 2)"
@@ -268,7 +268,7 @@ test_handlers() {
 test_handlers_in_malloc() {
 	: "a handler of a program with one thread may fork, whatever it has interrupted"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	local way
 	for way in end on; do
 		"$build/fixtures/fork_in_handler" 1000 $way >"$work/plain"

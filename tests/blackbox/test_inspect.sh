@@ -6,7 +6,7 @@ profiles="heap allocs threads goroutine threadcreate block mutex fds maps procs"
 
 # strict OPTIONS -- COMMAND…: under a seccomp filter (tests/fixtures/strict.c).
 strict() {
-	make -s fixtures
+	built fixtures
 	mkfifo "$work/orders"
 	exec {orders}<>"$work/orders"
 	export LEAKPROF_PROGRAM=$program
@@ -61,7 +61,7 @@ test_without_sock_diag() {
 
 test_undisturbed() {
 	: "what the program closes while profiles are taken is closed at once, and it is notified as it asked"
-	make -s fixtures
+	built fixtures
 	mkfifo "$work/orders"
 	exec {orders}<>"$work/orders"
 	preload 524288 "$build/fixtures/undisturbed" <"$work/orders"
@@ -80,7 +80,7 @@ test_undisturbed() {
 
 test_main_ended() {
 	: "after the first thread has ended by pthread_exit() every profile has rows, and suspects are found"
-	make -s fixtures
+	built fixtures
 	mkfifo "$work/orders"
 	exec {orders}<>"$work/orders"
 	preload 1 "$build/fixtures/main_ends" <"$work/orders"
@@ -109,7 +109,7 @@ test_main_ended() {
 test_other_user() {
 	: "after the program has given up root every profile has rows, and snapshots are taken"
 	[[ $EUID -eq 0 ]] || skip "only root can become another user"
-	make -s fixtures
+	built fixtures
 	mkfifo "$work/orders"
 	exec {orders}<>"$work/orders"
 	preload 1 "$build/fixtures/main_ends" 65534 <"$work/orders"

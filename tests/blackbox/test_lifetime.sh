@@ -6,7 +6,7 @@
 live() {
 	local count=$1
 	shift
-	make -s torture
+	built torture
 	rm -f "$work/in"
 	mkfifo "$work/in"
 	exec 9<>"$work/in" # both ends, so that nobody waits for the other
@@ -112,7 +112,7 @@ test_spawn() {
 test_threads() {
 	: "threads that came and went leave nothing in the profiler's memory"
 	needs_preload
-	make -s torture
+	built torture
 	local rate tables heap mapped tables_after heap_after mapped_after
 	for rate in 1 4096 524288; do
 		# One arena: glibc may make another at any time, and that is not the profiler's.

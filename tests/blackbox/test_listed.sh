@@ -6,7 +6,7 @@
 # all_pass NAME: the tests of another file pass with the library that has the list.
 all_pass() {
 	needs_preload
-	make -s listed fixtures
+	built listed fixtures
 	library=$build/listed/libleakprof.so bash "tests/blackbox/test_$1.sh" >"$work/$1" 2>&1 </dev/null
 	! grep -A 5 '^not ok' "$work/$1" || fail "$1"
 	grep -q '^1\.\.' "$work/$1" || fail "$1 has not ended"
@@ -15,7 +15,7 @@ all_pass() {
 test_import() {
 	: "the library does not use what came with glibc 2.35"
 	needs_preload
-	make -s listed
+	built listed
 	equal imports "$(nm -D --undefined-only "$build/listed/libleakprof.so" | grep -c _dl_find_object)" 0
 }
 

@@ -53,8 +53,8 @@ unharmed() {
 test_full() {
 	: "with every table full the program is unharmed, and profiles say how much is missing"
 	needs_preload
-	make -s fixtures
-	make -s tiny >/dev/null
+	built fixtures
+	built tiny
 	crowded "$build/tiny/libleakprof.so"
 	lost no_stack stacks_full sites_full blocks_full fds_full
 	not_lost reentered free_missed no_memory
@@ -65,7 +65,7 @@ test_full() {
 test_refused() {
 	: "with memory refused the program is unharmed, and profiles say how much is missing"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	crowded "$build/libleakprof.so" refused
 	lost no_memory no_stack stacks_full sites_full blocks_full fds_full
 	not_lost reentered free_missed
@@ -76,7 +76,7 @@ test_refused() {
 test_room() {
 	: "with room for all of it nothing is missing but the stacks that do not unwind"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	crowded "$build/libleakprof.so"
 	not_lost reentered free_missed fds_full no_memory stacks_full sites_full blocks_full
 	equal no_stack "$losses" 50

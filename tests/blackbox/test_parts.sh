@@ -53,7 +53,7 @@ test_lean() {
 test_same_names() {
 	: "functions of the program that have the names of others' are never called, before main or after"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	local name rate status=0
 	nm -D --defined-only "$fixtures/same_names" | awk '{ print $NF }' | sort >"$work/defined"
 	grep -vE '^_|^environ$' tests/blackbox/recorder.undefined | sort | comm -23 - "$work/defined" >"$work/lacking"
@@ -77,7 +77,7 @@ test_same_names() {
 test_exceptions() {
 	: "a C program may load a C++ library that throws, served or not"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	equal plain "$("$fixtures/throwing" "$fixtures/thrower.so" 10000)" "caught 10000"
 	local rate
 	for rate in 1 524288; do
@@ -98,14 +98,14 @@ test_without_reporter() {
 test_in_loader() {
 	: "a program that holds the loader's lock gets what there is of the figures, and does not wait for ever"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	equal output "$(LD_PRELOAD=$lib LEAKPROF_RATE=4096 timeout -s KILL 60 "$fixtures/in_loader")" $'started -110\nrate 4096'
 }
 
 test_before_constructors() {
 	: "what is allocated before any constructor is recorded at the rate of the environment, too"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	local rate
 	for rate in 0 1; do
 		equal "rate $rate" "$(LD_PRELOAD=$lib LEAKPROF_RATE=$rate "$fixtures/resolver_allocates")" "rate $rate blocks $((100 * rate))"
@@ -126,7 +126,7 @@ test_moved_away() {
 	: "what is preloaded by a relative path is found from another directory, root and user"
 	needs_preload
 	[[ $(id -u) -eq 0 ]] || skip "changing the root needs root"
-	make -s fixtures
+	built fixtures
 	preload 1 "$fixtures/moved_away" "$work"
 	everything
 	contains "$(prof '/debug/pprof/heap?format=folded')" "main;keep "

@@ -73,7 +73,7 @@ listeners() {
 test_program() {
 	: "LEAKPROF_PROGRAM names the one that listens; the others record as ever"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	local script='/bin/echo 1; sleep 0; (exec -a renamed /bin/echo 2); :'
 	equal sleep "$(listeners sleep bash -c "$script")" 1
 	equal "by the file or the name it was called by" "$(listeners echo bash -c "$script")" 2

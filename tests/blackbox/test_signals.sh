@@ -25,7 +25,7 @@ without_profiler() {
 test_timed_waits() {
 	: "no wait ends early or with EINTR, and each ends with what ends it without a profiler"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	without_profiler
 	looked_at "$build/fixtures/timed_waits" 150
 	diff "$work/waits" "$work/out" || fail "above: < without, > with the profiler"
@@ -34,7 +34,7 @@ test_timed_waits() {
 test_cpu_profile() {
 	: "nor does a wait notice the signals of a CPU profile"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	local status=0
 	without_profiler
 	preload 0 "$build/fixtures/timed_waits" 150
@@ -75,7 +75,7 @@ print(time.monotonic() - t >= 1, select.select([a], [], [], 0.3))'
 test_own_signals() {
 	: "a program that waits for all signals never gets the profiler's, nor does the program that it becomes"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	local way
 	for way in execv execl execlp execle fexecve vfork; do
 		timeout 60 "$build/fixtures/own_signals" 50 $way >"$work/plain"

@@ -23,7 +23,7 @@ test_read_only_root() {
 	needs_preload
 	[[ $(id -u) -eq 0 ]] || skip "mounting needs root"
 	unshare -m true 2>/dev/null || skip "there are no mount namespaces here"
-	make -s fixtures
+	built fixtures
 	# shellcheck disable=SC2016
 	local remount='mount -o remount,bind,ro / && ! : 2>/dev/null >/leakprof-test && exec "$@"'
 	staying unshare -m bash -c "$remount" - "${preloaded[@]}" LD_PRELOAD="$PWD/${lib#"$PWD/"}" "$fixtures/credentials" none
@@ -37,7 +37,7 @@ test_not_root() {
 	: "a user without rights gets everything, too"
 	needs_preload
 	[[ $(id -u) -eq 0 ]] || skip "changing the user needs root"
-	make -s fixtures
+	built fixtures
 	cp "$lib" "${lib%.so}-reporter.so" "$fixtures/credentials" "$work" # the build may be in a private directory
 	chmod 755 "$work"
 	staying setpriv --reuid 65534 --regid 65534 --clear-groups --no-new-privs --bounding-set -all \

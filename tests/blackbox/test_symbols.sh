@@ -7,7 +7,7 @@ fixtures=$build/fixtures
 # fixture PROGRAM…: preloads it as lib.sh's preload does, every block recorded, with $tell as its input.
 fixture() {
 	needs_preload
-	make -s fixtures
+	built fixtures
 	rm -f "$work/in"
 	mkfifo "$work/in"
 	: >"$work/out"
@@ -164,7 +164,7 @@ test_debuginfod() {
 	: "if the user enables it, a debug file comes from a debuginfod server; one that does not answer is given up"
 	[[ -e $(ldconfig -p | sed -n 's/.*libdebuginfod.so.1 .*=> //p' | head -n 1) ]] || skip "libdebuginfod1 is not installed"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	local id port server status=0
 	id=$(readelf -n "$fixtures/hidden.so" | sed -n 's/.*Build ID: //p')
 	mkdir -p "$work/served/buildid/$id"

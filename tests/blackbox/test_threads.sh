@@ -6,7 +6,7 @@ export PPROF_TMPDIR=$work HOME=$work
 
 staff() {
 	needs_preload
-	make -s fixtures
+	built fixtures
 	rm -f "$work/in"
 	mkfifo "$work/in"
 	exec {tell}<>"$work/in"
@@ -118,7 +118,7 @@ test_undisturbed() {
 test_moving() {
 	: "a thread that has run since the last look is shown where it is now"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	local status=0
 	preload 0 "$build/fixtures/timed_waits" 200
 	while kill -0 "$pid" 2>/dev/null; do

@@ -6,7 +6,7 @@
 # tortured RATE: the program ends well while profiles are fetched and the rate changes under it.
 tortured() {
 	needs_preload
-	make -s torture
+	built torture
 	local seconds=${SOAK:-${TORTURE:-60}} n=0 status=0 rate
 	local until=$((SECONDS + seconds + 60))
 	preload "$1" "$build/torture" "$seconds" "$build/plugin.so"
@@ -28,7 +28,7 @@ tortured() {
 test_unloaded_code() {
 	: "code without unwind tables where a library's stood allocates unharmed"
 	needs_preload
-	make -s torture
+	built torture
 	local rate
 	for rate in 1 4096; do
 		LEAKPROF_RATE=$rate LD_PRELOAD="$build/libleakprof.so" "$build/jit" "$build/plugin.so"
@@ -38,7 +38,7 @@ test_unloaded_code() {
 test_forks() {
 	: "fork beside a thread that flushes all streams, and in a signal handler above malloc, does not hang"
 	needs_preload
-	make -s torture
+	built torture
 	local mode rate
 	for mode in stdio handler; do
 		for rate in 1 4096; do
@@ -51,7 +51,7 @@ test_forks() {
 test_loader() {
 	: "a child that inherits the loader's lock from a thread it does not have records without asking for it"
 	needs_preload
-	make -s torture
+	built torture
 	local rate
 	for rate in 1 4096; do
 		LEAKPROF_RATE=$rate LD_PRELOAD="$build/libleakprof.so" "$build/forks" loader "$build/plugin.so"
@@ -61,14 +61,14 @@ test_loader() {
 test_opening() {
 	: "a child of a program that was loading a library loads nothing itself, and lives on"
 	needs_preload
-	make -s torture
+	built torture
 	LEAKPROF_LISTEN=127.0.0.1:0 LD_PRELOAD="$build/libleakprof.so" "$build/forks" opening "$build/plugin.so" 2>"$work/err"
 }
 
 test_alone() {
 	: "the profiler's thread never leaves the loader's lock to a child of a program of one thread"
 	needs_preload
-	make -s torture
+	built torture
 	preload 1 "$build/forks" alone
 	local n=0 status=0
 	while kill -0 "$pid" 2>/dev/null; do

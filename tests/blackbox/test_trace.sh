@@ -101,7 +101,7 @@ test_bad_periods() {
 # traced RATE ERROUT: a program that does what it is told, with ERROUT as its standard error; no HTTP.
 traced() {
 	needs_preload
-	make -s fixtures
+	built fixtures
 	mkfifo "$work/told"
 	: >"$work/out"
 	env LD_PRELOAD="$build/libleakprof.so" LEAKPROF_TRACE=100ms LEAKPROF_RATE="$1" "${@:3}" \
@@ -168,7 +168,7 @@ test_taken_number() {
 test_socket() {
 	: "lines go through a socket, as under a service manager; its other end sees the end when the program closes it"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	mkfifo "$work/told"
 	: >"$work/err"
 	env LD_PRELOAD="$build/libleakprof.so" LEAKPROF_TRACE=100ms LEAKPROF_PROGRAM=errout \

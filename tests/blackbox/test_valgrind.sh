@@ -26,7 +26,7 @@ test_errors() {
 	: "valgrind's errors, the output and the status are those without the profiler"
 	needs_preload
 	command -v valgrind >/dev/null || skip "valgrind is not installed: scripts/deps matrix"
-	make -s fixtures
+	built fixtures
 	same /bin/true
 	same "$build/fixtures/faulty"
 	contains "$(<"$work/plain")" "6,685 bytes in 5 blocks are definitely lost"
@@ -46,7 +46,7 @@ test_profiles() {
 	: "valgrind reports no error about the profiler's own work"
 	needs_preload
 	command -v valgrind >/dev/null || skip "valgrind is not installed: scripts/deps matrix"
-	make -s fixtures
+	built fixtures
 	preload 1 LEAKPROF_PROGRAM=lives valgrind -q --log-file="$work/log" "$build/fixtures/lives" workers 1
 	wait_for 60 grep -q 'leakprof: no allocation' "$work/err"
 	for path in 'pprof/threads?debug=2' 'pprof/fds' 'pprof/maps?debug=1' 'pprof/heap' 'pprof/profile?seconds=1'; do

@@ -5,7 +5,7 @@ export PPROF_TMPDIR=$work HOME=$work
 
 # start BLOCK_NS MUTEX_FRACTION [PROGRAM]: one of the programs of known waits, told what to do by tell.
 start() {
-	make -s fixtures
+	built fixtures
 	mkfifo "$work/in"
 	exec 9<>"$work/in" # both ends, so that nobody waits for the other
 	LEAKPROF_BLOCK_RATE=$1 LEAKPROF_MUTEX_FRACTION=$2 preload 0 "$build/fixtures/${3:-waits}" <"$work/in" 9>&-
@@ -113,7 +113,7 @@ test_cancelled() {
 test_unwound() {
 	: "in C++ a cancelled thread runs its destructors and catch clauses, and its wait is recorded"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	local rate
 	for rate in 0 1; do
 		equal plain "$(LD_PRELOAD=$build/libleakprof.so LEAKPROF_BLOCK_RATE=$rate timeout 60 "$build/fixtures/unwound")" \
@@ -228,7 +228,7 @@ test_go_tool() {
 test_results() {
 	: "calls that are wrong, and locks in a strange state, give what they give without a profiler"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	local rates
 	timeout 60 "$build/fixtures/lock_results" >"$work/plain"
 	[[ $(wc -l <"$work/plain") -gt 100 ]] || fail "only $(wc -l <"$work/plain") lines"
@@ -242,7 +242,7 @@ test_results() {
 test_torture() {
 	: "threads that lock, wait and time out at random lose nothing while profiles are fetched and rates change"
 	needs_preload
-	make -s fixtures
+	built fixtures
 	local status=0 n=0 rates profile
 	preload 524288 "$build/fixtures/lock_torture" 6
 	while kill -0 "$pid" 2>/dev/null; do

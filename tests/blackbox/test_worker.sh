@@ -45,7 +45,7 @@ waits() { # the client still waits
 
 host() { # the fixture, with a block from a library whose debug file would come from the server
 	needs_preload
-	make -s fixtures
+	built fixtures
 	debuginfod
 	mkfifo "$work/in"
 	exec 9<>"$work/in"
@@ -158,7 +158,7 @@ test_full() {
 
 test_stop() {
 	: "a server that is told to stop while an answer is being made does not wait for it"
-	make -s fixtures
+	built fixtures
 	debuginfod
 	LEAKPROF_DEBUGINFOD=600s DEBUGINFOD_URLS=$urls serve
 	slowly "/debug/pprof/threads?format=text"
@@ -174,7 +174,7 @@ test_stop() {
 
 test_slow_readers() {
 	: "answers that nobody reads have a limit in total; beyond it clients are told to come back, and then served"
-	make -s fixtures
+	built fixtures
 	preload 1 "$fixtures/stacks" 12
 	ready
 	python3 - "${pprof##*:}" <<-'END' >"$work/said"
