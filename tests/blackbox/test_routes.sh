@@ -8,8 +8,7 @@ refused() {
 	shift 3
 	got=$(code "$method" "$url$path" --path-as-is "$@")
 	equal "$method ${path:0:80} $*" "$got" "$wanted"
-	[[ $method == HEAD ]] || jq -e '.error | length > 0' "$work/body" >"$work/null" ||
-		fail "$method $path: no error in JSON: $(head -c 300 "$work/body")"
+	[[ $method == HEAD ]] || said_why
 	equal "held after $method $path" "$(held)" "$nothing"
 }
 
@@ -21,18 +20,26 @@ test_catalogue() {
 	get /scenes | jq -e '[.scenes[] | select(.resource != "none" and .resource != "unused") | .guilty_function | length > 0] | all'
 }
 
+# asks METHOD PATH: a request for curl -K, on descriptor 3. The status follows the body.
+asks() {
+	printf 'url = "%s"\nrequest = %s\nmax-time = 60\nsilent\nshow-error\nwrite-out = "\\n%%{http_code}\\n"\nnext\n' "$url/$2?n=2" "$1" >&3
+}
+
 test_triggers() {
 	: "each scene answers both ways, by GET and POST, and says what it holds"
 	local scene method
 	serve
 	for scene in $(get /scenes | jq -r '.scenes[].id'); do
 		for method in GET POST; do
-			equal "$method leak $scene" "$(code "$method" "$url/leak/$scene?n=2")" 200
-			jq -e --arg s "$scene" '.scene == $s and .variant == "leak" and .status == "leak triggered" and (.held | has("bytes"))' "$work/body"
-			equal "$method fixed $scene" "$(code "$method" "$url/fixed/$scene?n=2")" 200
-			jq -e --arg s "$scene" '.scene == $s and .variant == "fixed"' "$work/body"
+			asks "$method" "leak/$scene" && echo "200 $scene leak: leak triggered, held true"
+			asks "$method" "fixed/$scene" && echo "200 $scene fixed"
 		done
-	done
+	done >"$work/wanted" 3>"$work/requests"
+	[[ $(wc -l <"$work/wanted") -ge 100 ]] || fail "only $(wc -l <"$work/wanted") requests"
+	curl -K <(sed '$d' "$work/requests") >"$work/answers" # without the last "next"
+	jq -rn '[inputs] | range(0; length; 2) as $i | .[$i] as $body | "\(.[$i + 1]) \($body.scene) \($body.variant)"
+		+ if $body.variant == "leak" then ": \($body.status), held \($body.held | has("bytes"))" else "" end' "$work/answers" >"$work/got"
+	diff "$work/wanted" "$work/got"
 	equal hits "$(get /stats | jq -c '.scenes.slice | [.leak_hits, .fixed_hits]')" '[4,4]'
 }
 
