@@ -64,10 +64,15 @@ test_stubborn() {
 	equal "the request" "$(clients stubborn "${pprof##*:}" 250)" 200
 }
 
-# flooded PORT ROUTE…: how much the process grew meanwhile, and how much of that is left ten seconds later (KiB).
+descriptors() { find "/proc/$pid/fd" -type l | wc -l; }
+all_gone() { [[ $(descriptors) -le $1 ]]; }
+
+# flooded PORT ROUTE…: how much the process grew meanwhile, and how much of that is left when all clients have gone,
+# and a few seconds have passed if it is too much (KiB).
 flooded() {
-	local before line
+	local before line open until
 	before=$(rss)
+	open=$(descriptors)
 	coproc clients flood "$@"
 	exec 7<&"${COPROC[0]}" 8>&"${COPROC[1]}"
 	read -r -t 90 line <&7 && equal "the flood" "$line" waiting
@@ -77,8 +82,11 @@ flooded() {
 	read -r -t 60 line <&7
 	exec 7<&- 8>&-
 	wait "$COPROC_PID" || true
-	sleep "${patience:-10}"
-	left=$(($(rss) - before))
+	wait_for 20 all_gone "$open"
+	until=$((SECONDS + 10))
+	while left=$(($(rss) - before)) && ((left >= 16 << 10 && SECONDS < until)); do
+		sleep 0.1
+	done
 }
 
 test_flood() {
@@ -98,7 +106,7 @@ test_flood() {
 		flooded "${pprof##*:}" "${routes[@]}"
 		((grown < 160 << 10)) || fail "grew by $grown KiB ($with)"
 		((left < 16 << 10)) || fail "$left KiB are left ($with)"
-		patience=0 flooded "${url##*:}" "GET /" "GET /stats" "GET /scenes" "POST /leak/slice" "GET /fixed/healthy" "POST /reset"
+		flooded "${url##*:}" "GET /" "GET /stats" "GET /scenes" "POST /leak/slice" "GET /fixed/healthy" "POST /reset"
 		((grown < 160 << 10)) || fail "the playground grew by $grown KiB ($with)"
 		ended
 	done

@@ -131,16 +131,22 @@ print(sent >> 20)' "$1" "$2"
 test_memory() {
 	: "a client that sends and never reads is not read from any more, and fills no memory"
 	serve
-	local port path before taken grown most=$((32 << 10)) # KiB
+	local port path before taken grown clients most=$((32 << 10)) # KiB
 	case ${SANITIZE:-} in address | thread) most=$((512 << 10)) ;; esac # the runtime keeps what was freed
 	for port in "${url##*:}" "${pprof##*:}"; do
-		for path in /stats /debug/pprof/ /no/such/page; do
-			before=$(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$pid/status")
-			taken=$(send_and_never_read "$port" "$path")
-			grown=$(($(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$pid/status") - before))
-			((taken < 64)) || fail "$taken MiB of requests for $path were taken"
-			((grown < most)) || fail "grew by $grown KiB for $path"
+		before=$(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$pid/status")
+		clients=()
+		for path in /stats /debug/pprof/ /no/such/page; do # at the same time: each waits for three seconds in the end
+			send_and_never_read "$port" "$path" >"$work/taken-${path//\//-}" &
+			clients+=($!)
 		done
+		wait "${clients[@]}"
+		grown=$(($(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$pid/status") - before))
+		while read -r taken; do
+			((taken < 64)) || fail "$taken MiB of requests were taken"
+		done < <(cat "$work"/taken-*)
+		equal clients "$(cat "$work"/taken-* | wc -l)" 3
+		((grown < most)) || fail "grew by $grown KiB"
 	done
 	equal index "$(code GET "$pprof/debug/pprof/")" 200
 }
