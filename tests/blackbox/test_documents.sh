@@ -1,22 +1,6 @@
-# Every command in a document runs, and does what it is there for.
+# Every command in a document runs, and does what it is there for. The labs have test_labs.sh, load tests test_loadtest.sh.
 # shellcheck shell=bash disable=SC2317
-. tests/blackbox/lib.sh
-export PPROF_TMPDIR=$work HOME=$work
-url='' pprof='' tutorial_port='' other_port='' # what is served, and where a document's own programs may listen
-
-# commands FILE: the ```sh blocks, with the ports and the build of this test's server.
-commands() {
-	sed -n '/^```sh$/,/^```$/p' "$1" | grep -v '^```' |
-		sed "s#127.0.0.1:8080#${url#http://}#g; s#127.0.0.1:6060#${pprof#http://}#g; s#127.0.0.1:6061#127.0.0.1:$tutorial_port#g; s#127.0.0.1:8081#127.0.0.1:$other_port#g; s#build/#$build/#g; s#-d[0-9]*s#-d1s#g"
-}
-
-runs() { # FILE: its commands as one script
-	local script
-	script=$(commands "$1")
-	[[ -n $script ]] || fail "no commands in $1"
-	# A head that reads on to the end, or a curl that is not done when it has its lines has failed.
-	bash -euxo pipefail -c 'trap "kill \$(jobs -p) 2>/dev/null || true" EXIT; head() { command head "$@" && cat >/dev/null; }'$'\n'"$script" </dev/null || fail "$1"
-}
+. tests/blackbox/documents.sh
 
 test_readme() {
 	: "every command of README.md runs, and the first diagnosis ends at the line"
@@ -25,13 +9,6 @@ test_readme() {
 	runs README.md >"$work/readme.log" 2>&1 || fail "$(cat "$work/readme.log")"
 	grep -q 'slice_leak.*leaks/slice.c' "$work/readme.log" || fail "no line found: $(cat "$work/readme.log")"
 	xmllint --nonet --noout "$build/diff.svg"
-}
-
-# free_port: one that nobody listens on, outside the range that the kernel picks from.
-free_port() {
-	local port
-	until port=$((20000 + RANDOM % 10000)) && [[ -z $(ss -Hltn "sport = :$port") ]]; do :; done
-	echo "$port"
 }
 
 test_profiler_tutorial() {
@@ -88,36 +65,6 @@ test_links() {
 				grep -qx -- "$anchor" || fail "$document: $link"
 		done < <(grep -o ']([^):]*)' "$document" | sed 's/^](//; s/)$//')
 	done
-}
-
-test_loadtest_readme() {
-	: "every command of loadtest/README.md runs"
-	needs_heap
-	[[ -z ${SANITIZE:-} ]] || skip "load figures mean nothing under a sanitizer"
-	serve --budget-mem 512M
-	runs loadtest/README.md
-}
-
-# A lab has all its parts, and its commands run; "build/" is this test's.
-for lab in leaks/*.md; do
-	id=${lab##*/} id=${id%.md}
-	[[ $id != README && $id != TRAINER ]] || continue
-	eval "test_lab_${id//-/_}() {
-		: \"the lab of $id has all its parts, and every command in it runs\"
-		lab_runs $id
-	}"
-done
-
-lab_runs() { # SCENE
-	local part log=$work/lab.log
-	[[ -z ${SANITIZE:-} ]] || skip "labs are for the plain build"
-	for part in "The symptom" "What to run" "What you see" "How to read it" "Hints" "The answer" "In the wild"; do
-		grep -qx "## $part" "leaks/$1.md" || fail "no part \"$part\""
-	done
-	equal hints "$(grep -c '^<details>' "leaks/$1.md")" 3
-	serve --budget-mem 512M
-	runs "leaks/$1.md" >"$log" 2>&1 || fail "$(tail -n 30 "$log")"
-	equal "the lab as served" "$(get "/scenes/$1/lab")" "$(<"leaks/$1.md")"
 }
 
 test_variables() {
