@@ -33,7 +33,7 @@ version_of() {
 # add NAME TOOL RESULT SPEED START-UP MEMORY NAMES
 add() {
 	local version=
-	[[ -z $2 ]] || version=$(version_of "$2")
+	((rounds == 0)) || [[ -z $2 ]] || version=$(version_of "$2") # without a table, nobody sees it
 	echo "| $1 | ${version:--} | $3 | $4 | $5 | $6 | $7 |" >>"$work/table"
 	printf '%4d s  %-22s %s; speed %s; start-up %s; memory %s; %s\n' "$SECONDS" "$1" "$3" "$4" "$5" "$6" "$7"
 	case $3 in same* | 'not installed'*) ;; *) failures=$((failures + 1)) ;; esac
