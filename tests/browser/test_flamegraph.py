@@ -98,8 +98,8 @@ def test_under_load(t):
     "the heap's flame graph zooms, searches and tells, from a program under load and saved in a file"
     server = leaking(t)
     load(t, server, "/fixed/cache?n=10")
+    page = t.browse()
     for where in (server.pprof + HEAP, saved(t, server, HEAP)):
-        page = t.browse()
         page.open(where)
         t.true("both are there", {"all", "cache_leak", "slice_leak"} <= set(names(page)))
         page.screenshot("flamegraph-light")
@@ -212,8 +212,8 @@ def test_shared(t):
 def test_difference(t):
     "a difference tells growth from shrinkage by colour, sign and hatching, from the profiler and from a file"
     server = changing(t)
+    page = t.browse()
     for where in (server.pprof + DIFF, saved(t, server, DIFF)):
-        page = t.browse()
         page.open(where)
         grew, shrank = page.js(NAMED, "cache_leak"), page.js(NAMED, "slice_leak")
         fill = "return getComputedStyle(arguments[0].querySelector('rect')).fill"
