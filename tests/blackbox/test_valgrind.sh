@@ -11,10 +11,10 @@ report() {
 # same COMMAND…: valgrind's errors about it, its own output and its status, served or not.
 same() {
 	local plain=0 status setting
-	timeout -s KILL 60 valgrind -q --leak-check=full --error-exitcode=9 "$@" >"$work/plain" 2>&1 || plain=$?
+	timeout -s KILL 300 valgrind -q --leak-check=full --error-exitcode=9 "$@" >"$work/plain" 2>&1 || plain=$?
 	for setting in LEAKPROF_RATE=1 LEAKPROF_LISTEN=127.0.0.1:0; do
 		status=0
-		env LD_PRELOAD="$lib" LEAKPROF_PROGRAM="$(basename "$1")" $setting timeout -s KILL 60 \
+		env LD_PRELOAD="$lib" LEAKPROF_PROGRAM="$(basename "$1")" $setting timeout -s KILL 300 \
 			valgrind -q --leak-check=full --error-exitcode=9 "$@" >"$work/preloaded" 2>&1 || status=$?
 		equal "status of $1, $setting" "$status" "$plain"
 		diff <(report "$work/plain") <(report "$work/preloaded") || fail "$*, $setting: above: < without, > with the profiler"

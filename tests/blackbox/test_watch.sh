@@ -47,7 +47,9 @@ test_keys() {
 	printf s >&9
 	wait_for 20 kept 1
 	wait_for 20 grep -q "snapshot 1, taken in" "$work/screen"
-	printf 'nmorning\n' >&9
+	printf n >&9
+	wait_for 20 grep -q "name: " "$work/screen"
+	printf 'morning\n' >&9
 	wait_for 20 kept 2
 	equal name "$(prof /debug/snapshots | jq -r '.snapshots[1].name')" morning
 	printf q >&9

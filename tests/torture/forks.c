@@ -33,7 +33,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { FORKS = 300, SECONDS = 60 };
+enum { FORKS = 300, SECONDS = 100 };
 
 static volatile bool stop;
 
