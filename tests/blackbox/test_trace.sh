@@ -27,7 +27,7 @@ consistent() {
 			if (v["change"] !~ /^[-+]/) { print "sign: " $0; exit 1 }
 			if (NR > 1 && v["change"] != v["heap"] - heap) { print "change: " $0; exit 1 }
 			if (v["memtrace"] != NR + v["dropped"]) { print "number: " $0; exit 1 }
-			if (v["time"] <= time) { print "time: " $0; exit 1 }
+			if (v["time"] < time) { print "time: " $0; exit 1 }
 			if (v["rss"] <= 0 || v["threads"] < 1 || v["fds"] < 1 || v["mappings"] !~ /^[0-9]+$/) { print "nothing: " $0; exit 1 }
 			heap = v["heap"]; time = v["time"]
 		}' "$work/lines" || fail "not consistent"
