@@ -1,18 +1,46 @@
 /*
- * What libevent does not report: that it cannot accept, and that it cannot write.
+ * What libevent does not report: that it cannot accept, read or write.
  *
  * evconnlistener_set_cb() drops the result of its own call that enables the listener. So it is made
  * disabled, and enabled here.
+ *
+ * If the kernel refuses to watch a socket that was just accepted, evhttp closes it twice. Another
+ * thread may have opened a descriptor with this number in between. So reading is suspended until
+ * evhttp has the connection, by an input buffer that is at its high-water mark. libevent then makes
+ * no system call that could fail.
  */
-#include "leakprof_evhttp.h"
+#include "serve/accept.h"
 
 #include <unistd.h>
 #include <sys/socket.h>
+#include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_struct.h>
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/listener.h>
+
+#include "leakprof_evhttp.h"
+
+void lp_accept_hold(struct bufferevent *connection, size_t bytes)
+{
+    bufferevent_disable(connection, EV_WRITE);
+    bufferevent_setwatermark(connection, EV_READ, 0, bytes);
+}
+
+/* libevent does nothing here for what is suspended. */
+static bool watch(struct bufferevent *connection, const struct event *event, short what)
+{
+    return event_pending(event, what, NULL) || bufferevent_enable(connection, what) == 0;
+}
+
+bool lp_accept_is_watched(struct bufferevent *connection)
+{
+    short wanted = bufferevent_get_enabled(connection);
+    bool writes = wanted & EV_WRITE && evbuffer_get_length(bufferevent_get_output(connection)) > 0;
+    return (!(wanted & EV_READ) || watch(connection, &connection->ev_read, EV_READ)) &&
+           (!writes || watch(connection, &connection->ev_write, EV_WRITE));
+}
 
 void leakprof_evhttp_reply(struct evhttp_request *request, int status, struct evbuffer *body)
 {

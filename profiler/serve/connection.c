@@ -7,6 +7,7 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 
+#include "serve/accept.h"
 #include "serve/errors.h"
 #include "serve/guesses.h"
 #include "serve/head.h"
@@ -327,5 +328,13 @@ bool lp_connection_watch(struct lp_connection *c, struct lp_connections *all,
         evbuffer_remove_cb_entry(input, in);
     if (!c->marked && out)
         evbuffer_remove_cb_entry(output, out);
+    if (c->marked)
+        lp_accept_hold(bufferevent, MARK_BYTES);
     return c->marked;
+}
+
+void lp_connection_begin(struct lp_connection *c)
+{
+    c->begun = true;
+    lp_connection_ahead(c->bufferevent, &c->all->limits, 0);
 }

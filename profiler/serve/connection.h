@@ -49,6 +49,7 @@ struct lp_connection {
     struct bufferevent *bufferevent;
     bool marked; /* the mark is still in the input buffer */
     bool inside; /* the gate changes the buffer itself */
+    bool begun;  /* it is read */
     int fd;      /* and the inode of its socket; not known while marked */
     ino_t inode;
     enum lp_part part;
@@ -69,6 +70,9 @@ struct lp_connection {
  */
 bool lp_connection_watch(struct lp_connection *c, struct lp_connections *all,
                          struct bufferevent *bufferevent);
+
+/* Starts to read a new one. The loop must have run since, so that evhttp has it. */
+void lp_connection_begin(struct lp_connection *c);
 
 /* Is it still there? Valid until the loop runs again. The other functions need one that is. */
 bool lp_connection_is_open(const struct lp_connection *c);

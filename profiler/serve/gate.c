@@ -10,6 +10,7 @@
 #include <event2/http.h>
 #include <event2/listener.h>
 
+#include "serve/accept.h"
 #include "serve/connection.h"
 #include "serve/errors.h"
 #include "serve/reserve.h"
@@ -28,7 +29,7 @@ TAILQ_HEAD(list, lp_connection);
 struct leakprof_evhttp_gate {
     struct lp_connections all; /* the first member */
     struct evhttp *http;
-    struct event *sweep, *resume;
+    struct event *begin, *sweep, *resume;
     struct lp_connection *pool;
     struct list open, unused;
     int nopen;
@@ -88,13 +89,25 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
     TAILQ_FOREACH(c, &gate->open, link)
     {
         lp_connection_answer_due(c);
-        if (c->leave_ms ? now >= c->leave_ms : c->began_ms && now - c->began_ms > 2 * REQUEST_MS)
+        bool due =
+            c->leave_ms ? now >= c->leave_ms : c->began_ms && now - c->began_ms > 2 * REQUEST_MS;
+        if (!lp_accept_is_watched(c->bufferevent) || due)
             lp_connection_hang_up(c);
         else if (!c->leave_ms && c->began_ms && now - c->began_ms > REQUEST_MS &&
                  lp_connection_is_read(c))
             lp_connection_refuse(c, 408, "the request did not arrive within 60 s");
     }
     schedule(gate);
+}
+
+/* evhttp has the connections that were accepted last. */
+static void on_begin(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    struct leakprof_evhttp_gate *gate = arg;
+    for (struct lp_connection *c = TAILQ_LAST(&gate->open, list); c && !c->begun;
+         c = TAILQ_PREV(c, list, link))
+        lp_connection_begin(c);
 }
 
 /* The idle connection that was used least recently; NULL: none is idle. */
@@ -173,6 +186,7 @@ static void enter(struct leakprof_evhttp_gate *gate, struct bufferevent *buffere
         on_gone(&gate->all, c);
     else if (!room)
         lp_connection_refuse_later(c, 503, "too many connections at once; try again later");
+    event_active(gate->begin, EV_TIMEOUT, 0);
     schedule(gate);
 }
 
@@ -219,6 +233,8 @@ void leakprof_evhttp_unlimit(struct leakprof_evhttp_gate *gate)
         lp_connection_unwatch(c); /* libevent frees it with the loop */
         on_gone(&gate->all, c);
     }
+    if (gate->begin)
+        event_free(gate->begin);
     if (gate->sweep)
         event_free(gate->sweep);
     if (gate->resume)
@@ -240,9 +256,10 @@ struct leakprof_evhttp_gate *leakprof_evhttp_limit(struct evhttp *http, struct e
     TAILQ_INIT(&gate->open);
     TAILQ_INIT(&gate->unused);
     gate->pool = calloc((size_t)n, sizeof *gate->pool);
+    gate->begin = evtimer_new(base, on_begin, gate);
     gate->sweep = evtimer_new(base, on_sweep, gate);
     gate->resume = evtimer_new(base, on_resume, gate);
-    if (!gate->pool || !gate->sweep || !gate->resume) {
+    if (!gate->pool || !gate->begin || !gate->sweep || !gate->resume) {
         leakprof_evhttp_unlimit(gate);
         return NULL;
     }
