@@ -37,12 +37,15 @@ enum {
     CONNECTIONS_MAX = 8192
 };
 
+/* Jobs are looked for this often, in case that eventfd_write() fails. */
+static const struct timeval LOOK_AGAIN = {.tv_sec = 1};
+
 struct loop {
     struct event_base *base;
     struct evhttp *http;
     struct evhttp_bound_socket *bound;
     struct leakprof_evhttp_gate *gate;
-    struct event *wake;
+    struct event *wake, *look;
     int wake_fd, number;
     pthread_t thread;
     bool started;
@@ -63,8 +66,8 @@ static void run_jobs(evutil_socket_t fd, short what, void *arg)
     struct job *job;
     eventfd_t count;
 
-    (void)what;
-    eventfd_read(fd, &count);
+    (void)fd, (void)what;
+    eventfd_read(loop->wake_fd, &count);
     pthread_mutex_lock(&loop->lock);
     job = loop->first;
     loop->first = NULL;
@@ -167,6 +170,8 @@ static int make_loop(struct loop *loop, int number, const struct leakprof_evhttp
         !(loop->wake =
               event_new(loop->base, loop->wake_fd, EV_READ | EV_PERSIST, run_jobs, loop)) ||
         event_add(loop->wake, NULL) < 0 ||
+        !(loop->look = event_new(loop->base, -1, EV_PERSIST, run_jobs, loop)) ||
+        event_add(loop->look, &LOOK_AGAIN) < 0 ||
         !(loop->gate = leakprof_evhttp_limit(loop->http, loop->base, limits)))
         return -ENOMEM;
 
@@ -316,6 +321,8 @@ void front_free(void)
         if (loop->http)
             evhttp_free(loop->http);
         leakprof_evhttp_unlimit(loop->gate);
+        if (loop->look)
+            event_free(loop->look);
         if (loop->wake)
             event_free(loop->wake);
         if (loop->wake_fd >= 0)

@@ -160,17 +160,22 @@ static void begin_next(void)
     }
 }
 
-static void on_finished(evutil_socket_t fd, short what, void *arg)
+static void take_finished(void)
 {
-    (void)what, (void)arg;
-    char bytes[16];
-    lp_syscall(SYS_read, fd, bytes, sizeof bytes);
     struct lp_work *it = work.current;
     if (!it || atomic_load(&work.state) != DONE)
         return;
     work.current = NULL;
     finish(it);
     begin_next();
+}
+
+static void on_finished(evutil_socket_t fd, short what, void *arg)
+{
+    (void)what, (void)arg;
+    char bytes[16];
+    lp_syscall(SYS_read, fd, bytes, sizeof bytes);
+    take_finished();
 }
 
 /* The client has disconnected. */
@@ -221,6 +226,7 @@ void lp_work_idle(void)
 {
     static const struct lp_work_steps steps = {NULL, run_idle, idle_done};
     static struct lp_work idle;
+    take_finished(); /* if the worker could not write to the pipe */
     if (work.current)
         return;
     idle.steps = &steps;
