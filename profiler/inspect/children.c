@@ -1,5 +1,6 @@
 #include "inspect/children.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,21 +10,36 @@
 
 enum { RANGES_AT_ONCE = 256 };
 
-bool lp_process_look(pid_t pid, struct lp_child_seen *seen)
+/* 0; -ENOENT or -ESRCH: there is no such process; another negative errno: it is not known. */
+static int look(pid_t pid, struct lp_child_seen *seen)
 {
     char path[32], text[600];
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    if (lp_file_read(path, text, sizeof text) <= 0)
-        return false;
+    ssize_t n = lp_file_read(path, text, sizeof text);
+    if (n < 0)
+        return (int)n;
     char *name = strchr(text, '('), *rest = strrchr(text, ')');
     if (!name || !rest)
-        return false;
+        return -EIO;
     *rest = '\0';
     snprintf(seen->name, sizeof seen->name, "%s", name + 1);
-    return sscanf(rest + 1,
-                  " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-                  &seen->state, &seen->parent, &seen->began) == 3 &&
-           seen->state != 'X';
+    if (sscanf(rest + 1,
+               " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+               &seen->state, &seen->parent, &seen->began) != 3)
+        return -EIO;
+    return seen->state == 'X' ? -ESRCH : 0;
+}
+
+bool lp_process_look(pid_t pid, struct lp_child_seen *seen)
+{
+    return look(pid, seen) == 0;
+}
+
+bool lp_child_is_gone(pid_t pid)
+{
+    struct lp_child_seen seen;
+    int error = look(pid, &seen);
+    return error ? error == -ENOENT || error == -ESRCH : seen.parent != getpid();
 }
 
 bool lp_child_look(pid_t pid, struct lp_child_seen *seen)

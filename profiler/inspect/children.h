@@ -12,11 +12,14 @@ struct lp_child_seen {
     unsigned long long began; /* in clock ticks since the machine was booted */
 };
 
-/* Reads the state of any process. false: there is none. */
+/* Reads the state of any process. false: there is none, or its file could not be read. */
 bool lp_process_look(pid_t pid, struct lp_child_seen *seen);
 
-/* Reads the state of a child. false: this process has no such child. */
+/* Reads the state of a child. false: this process has no such child, or its file could not be read.
+ */
 bool lp_child_look(pid_t pid, struct lp_child_seen *seen);
+/* true: this process has no such child. false also if its file could not be read. */
+bool lp_child_is_gone(pid_t pid);
 
 static inline bool lp_child_is_zombie(const struct lp_child_seen *seen)
 {

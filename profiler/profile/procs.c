@@ -57,7 +57,7 @@ static void add_known(struct taking *taking)
             struct lp_child_seen seen;
             if (lp_child_look((pid_t)some[i].start, &seen))
                 add_child(taking, (pid_t)some[i].start, some[i].stack);
-            else
+            else if (lp_child_is_gone((pid_t)some[i].start))
                 lp_procs_cut(some[i].start);
         }
         from = some[n - 1].start + 1;

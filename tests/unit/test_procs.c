@@ -234,6 +234,19 @@ static void a_child_begins_with_none(void **state)
     expect_nothing(first);
 }
 
+static void a_child_that_cannot_be_looked_at_is_not_gone(void **state)
+{
+    (void)state;
+    struct rlimit before, none = {0, 0};
+    pid_t pid = fork_here();
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none.rlim_max = before.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    lp_profile_free(lp_take(lp_kind_find("procs")));
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    kill_and_reap(pid, "fork_here");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -244,6 +257,7 @@ int main(void)
         cmocka_unit_test(the_process_behind_a_stream_is_seen),
         cmocka_unit_test(the_child_in_system_is_seen),
         cmocka_unit_test(a_child_begins_with_none),
+        cmocka_unit_test(a_child_that_cannot_be_looked_at_is_not_gone),
     };
     return cmocka_run_group_tests_name("procs", tests, NULL, NULL);
 }
