@@ -174,7 +174,7 @@ def shape(kind, body):
     text = body.decode()
     if kind == "events":
         return [("events", re.findall("^event: (.*)$", text, re.M)[:1]), ("data", bool(re.search("^data: {.*}$", text, re.M)))]
-    if not text.endswith("\n"):
+    if text and not text.endswith("\n"):
         raise ValueError("the last line is not whole")
     lines = text.split("\n")
     first = re.sub(r"[0-9.]+ ?[KMGT]?i?B?", "0", lines[0])[:20] if kind == "text" else ""
