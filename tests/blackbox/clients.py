@@ -4,6 +4,7 @@ Each command prints what came of it, one line a case. Nothing here waits longer 
 """
 
 import contextlib
+import os
 import re
 import select
 import socket
@@ -114,13 +115,18 @@ def stubborn(port, n):
 def flood(port, *routes):
     """Each route in each state that a connection can be in, 3 clients a state, all at once.
 
-    Then they all go, and the process has ten seconds to give its memory back.
+    $FLOOD_TOKEN is sent with each request. Then they all go, and the process has ten seconds to give its
+    memory back.
     """
     clients = []
+    token = os.environ.get("FLOOD_TOKEN")
+    bearer = f"Authorization: Bearer {token}\r\n" if token else ""
     for route in routes:
         method, path = route.split(" ")
-        head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n".encode()
+        head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{bearer}".encode()
         states = (
+            b"",  # nothing
+            head + b"\r\n",  # one request, and then nothing
             (head + b"\r\n") * 50,  # requests without end, and no answer is read
             head,  # half a head
             head + b"X: " + b"y" * 15000,

@@ -64,54 +64,6 @@ test_stubborn() {
 	equal "the request" "$(clients stubborn "${pprof##*:}" 250)" 200
 }
 
-descriptors() { find "/proc/$pid/fd" -type l | wc -l; }
-all_gone() { [[ $(descriptors) -le $1 ]]; }
-
-# flooded PORT ROUTE…: how much the process grew meanwhile, and how much of that is left when all clients have gone,
-# and a few seconds have passed if it is too much (KiB).
-flooded() {
-	local before line open until
-	before=$(rss)
-	open=$(descriptors)
-	coproc clients flood "$@"
-	exec 7<&"${COPROC[0]}" 8>&"${COPROC[1]}"
-	read -r -t 90 line <&7 && equal "the flood" "$line" waiting
-	sleep 1
-	grown=$(($(rss) - before))
-	echo >&8
-	read -r -t 60 line <&7
-	exec 7<&- 8>&-
-	wait "$COPROC_PID" || true
-	wait_for 20 all_gone "$open"
-	until=$((SECONDS + 10))
-	while left=$(($(rss) - before)) && ((left >= 16 << 10 && SECONDS < until)); do
-		sleep 0.1
-	done
-}
-
-test_flood() {
-	: "a flood of every route in every state of a connection is bounded, and leaves nothing behind"
-	[[ -z ${SANITIZE:-} ]] || skip "a sanitizer's runtime keeps what was freed"
-	local with profile routes=("GET /" "GET /debug/pprof/" "GET /debug/pprof/cmdline" "POST /debug/pprof/symbol" "GET /debug/snapshots"
-		"POST /debug/diff" "GET /debug/suspects?from=1" "GET /debug/live" "GET /debug/processes" "PUT /debug/rate?rate=524288")
-	for profile in heap allocs threads goroutine threadcreate block mutex fds maps procs; do
-		routes+=("GET /debug/pprof/$profile?format=svg")
-	done
-	printf '%s\n' "$token" >"$work/token"
-	chmod 600 "$work/token"
-	for with in "" "--token-file $work/token"; do
-		# shellcheck disable=SC2086
-		serve --snapshot-every 1s $with
-		[[ -n $with ]] || everything # what is made once: names, tables
-		flooded "${pprof##*:}" "${routes[@]}"
-		((grown < 160 << 10)) || fail "grew by $grown KiB ($with)"
-		((left < 16 << 10)) || fail "$left KiB are left ($with)"
-		flooded "${url##*:}" "GET /" "GET /stats" "GET /scenes" "POST /leak/slice" "GET /fixed/healthy" "POST /reset"
-		((grown < 160 << 10)) || fail "the playground grew by $grown KiB ($with)"
-		ended
-	done
-}
-
 test_framing() {
 	: "a request is refused before its body, after the answers to the requests before it"
 	local port bearer="Authorization: Bearer $token" post='POST /debug/pprof/symbol HTTP/1.1\r\nHost: localhost\r\n'
