@@ -26,7 +26,7 @@ test_calls() {
 
 test_starts() {
 	: "a start during which something fails ends with a reason, or serves; a preloaded program runs"
-	faults --seconds 0.5 --calls malloc,epoll_ctl 'start of'
+	faults --seconds 0.5 --calls malloc,epoll_ctl,write 'start of'
 }
 
 test_limits() {
