@@ -67,10 +67,19 @@ static bool refused(void)
     return lp_own_refused() != refused_before;
 }
 
+static size_t body_max = SIZE_MAX;
+
+void lp_body_set_max(size_t bytes)
+{
+    body_max = bytes;
+}
+
 static ssize_t append(void *arg, const char *bytes, size_t n)
 {
     struct lp_body *body = arg;
-    if (body->failed || !lp_array_reserve(&body->data, &body->capacity, body->size + n, 1)) {
+    body->large |= n > body_max - body->size;
+    if (body->large || body->failed ||
+        !lp_array_reserve(&body->data, &body->capacity, body->size + n, 1)) {
         body->failed = true;
         return 0;
     }
@@ -129,11 +138,24 @@ void lp_reply_no_memory(struct evhttp_request *http)
         evbuffer_free(out);
 }
 
+static void reply_too_large(struct evhttp_request *http)
+{
+    lp_reply_error(http, lp_status(-ENOSPC),
+                   "the answer would be larger than %zu MiB; ask for format=pprof, which is "
+                   "smaller, or for a difference",
+                   body_max >> 20);
+}
+
 void lp_reply_body(struct evhttp_request *http, int status, const char *content_type,
                    struct lp_body *body)
 {
     bool whole = fclose(body->stream) == 0 && !body->failed;
     body->stream = NULL;
+    if (body->large) {
+        lp_body_discard(body);
+        reply_too_large(http);
+        return;
+    }
     struct evbuffer *out = evbuffer_new();
     lp_reply_header(http, "X-Content-Type-Options", "nosniff");
     lp_reply_header(http, "Content-Type", content_type);
@@ -164,9 +186,11 @@ void lp_reply_body(struct evhttp_request *http, int status, const char *content_
 void lp_reply_unwritten(struct evhttp_request *http, struct lp_body *body, const char *what,
                         int error)
 {
-    bool memory = refused() || body->failed || error == -ENOMEM;
+    bool memory = refused() || body->failed || error == -ENOMEM, large = body->large;
     lp_body_discard(body);
-    if (memory)
+    if (large)
+        reply_too_large(http);
+    else if (memory)
         lp_reply_no_memory(http);
     else
         lp_reply_error(http, lp_status(error), "%s could not be written: %s", what,

@@ -51,12 +51,16 @@ struct lp_body {
     char *data;
     size_t size, capacity;
     bool failed; /* what was written is not all there (a stream of open_memstream() hides it) */
+    bool large;  /* and the reason is that it has the most bytes that it may have */
 };
+
+void lp_body_set_max(size_t bytes);
 
 int lp_body_open(struct lp_body *body);     /* 0 or -ENOMEM */
 void lp_body_discard(struct lp_body *body); /* call it instead of lp_reply_body() */
 
-/* Closes the body and sends it, and leaves *body empty. If it is not all there, answers 503. */
+/* Closes the body and sends it, and leaves *body empty. If it is not all there, answers 503, or 507
+ * if it is too large. */
 void lp_reply_body(struct evhttp_request *http, int status, const char *content_type,
                    struct lp_body *body);
 

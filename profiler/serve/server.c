@@ -56,7 +56,9 @@ enum {
     TIMEOUT_SECONDS = 60,
     CONNECTIONS_MAX = 256,
     INPUT_MAX = 8 << 20, /* at most, and at most an eighth of what the process may use */
-    OUTPUT_MAX = 64 << 20
+    OUTPUT_MAX = 64 << 20,
+    ANSWER_MAX = 512 << 20, /* one answer: at most, and at most a quarter */
+    ANSWER_MIN = 16 << 20
 };
 
 static struct server {
@@ -223,6 +225,7 @@ static int set_up_http(int listen_fd)
     struct leakprof_limits system;
     leakprof_limits(&system);
     lp_store_set_max(system.memory);
+    lp_body_set_max(at_most(ANSWER_MAX, system.memory / 4, ANSWER_MIN));
     const struct leakprof_evhttp_limits limits = {
         .guard = &server.guard,
         .head_max = HEADERS_MAX,
