@@ -106,9 +106,7 @@ static int take(struct lp_profile *profile)
 
 static int64_t count(void)
 {
-    struct lp_process_figures figures;
-    lp_process_figures(&figures);
-    return figures.threads + figures.unjoined;
+    return lp_thread_count() + lp_threads_unjoined();
 }
 
 /* A running thread is a suspect of the threads profile. */
