@@ -89,7 +89,6 @@ struct lp_profile_kind {
     const char *go_head, *go_row;
 
     int (*take)(struct lp_profile *profile); /* fills an empty one; 0 or negative errno */
-    bool on_worker;                          /* take() may run on any thread of the profiler's */
     int64_t (*count)(void);                /* a cheap estimate of the number of rows for debug=1 */
     const struct lp_profile_extra *extra;  /* NULL: none */
     const struct lp_timespan *timespan;    /* NULL: a profile of the moment */

@@ -2,11 +2,12 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "sys/keep_errno.h"
+#include "inspect/threads.h"
 #include "sys/clock.h"
 #include "sys/pages.h"
 #include "profile/kinds.h"
@@ -23,7 +24,7 @@ static size_t nsnapshots;
 static int64_t max_bytes = BYTES_MAX;
 static int64_t dropped_bytes; /* of dropped snapshots that are held */
 static int last_id;
-static int64_t last_cost_ns = -1;
+static _Atomic int64_t last_cost_ns = -1;
 
 void lp_snapshot_free(struct lp_snapshot *snapshot)
 {
@@ -34,40 +35,62 @@ void lp_snapshot_free(struct lp_snapshot *snapshot)
     free(snapshot);
 }
 
-struct lp_snapshot *lp_snapshot_now(void)
+static struct lp_totals totals_of(const struct lp_profile *profile)
 {
-    struct lp_snapshot *snapshot = calloc(1, sizeof *snapshot);
-    if (!snapshot)
-        return NULL;
-    int64_t before = lp_now_ns();
+    struct lp_totals totals = {{0}, {0}};
+    for (int i = 0; i < profile->kind->nvalues; i++)
+        totals.total[i] = lp_profile_total(profile, i, &totals.error[i]);
+    return totals;
+}
+
+/* 0 or a negative errno. */
+static int take_all(struct lp_snapshot *snapshot)
+{
     uint64_t refused = lp_own_refused();
-    snapshot->uptime_ns = before - lp_began_ns();
     lp_process_figures(&snapshot->figures);
     for (int i = 0; i < LP_SNAPSHOT_PROFILES; i++) {
         snapshot->profiles[i] = lp_take(lp_snapshot_kinds[i]);
         if (!snapshot->profiles[i] && errno != ENOMEM && lp_own_refused() == refused)
             snapshot->profiles[i] = lp_take_missing(lp_snapshot_kinds[i], errno);
         if (lp_own_refused() != refused)
-            errno = EAGAIN;
-        if (!snapshot->profiles[i] || lp_own_refused() != refused) {
-            LP_KEEP_ERRNO;
-            lp_snapshot_free(snapshot);
-            return NULL;
-        }
+            return -EAGAIN;
+        if (!snapshot->profiles[i])
+            return -errno;
+    }
+    return 0;
+}
+
+struct lp_snapshot *lp_snapshot_now(bool stacks)
+{
+    struct lp_snapshot *snapshot = calloc(1, sizeof *snapshot);
+    if (!snapshot)
+        return NULL;
+    int64_t before = lp_now_ns();
+    snapshot->uptime_ns = before - lp_began_ns();
+    lp_threads_stacks(stacks);
+    int error = take_all(snapshot);
+    lp_threads_stacks(true);
+    if (error) {
+        lp_snapshot_free(snapshot);
+        errno = -error;
+        return NULL;
     }
     snapshot->unused = lp_unused_of(lp_snapshot_profile(snapshot, &lp_heap_kind),
                                     lp_snapshot_profile(snapshot, &lp_maps_kind),
                                     snapshot->figures.malloc_top_bytes);
-    for (int i = 0; i < LP_SNAPSHOT_PROFILES; i++)
+    for (int i = 0; i < LP_SNAPSHOT_PROFILES; i++) {
         snapshot->bytes += lp_profile_bytes(snapshot->profiles[i]);
+        snapshot->totals[i] = totals_of(snapshot->profiles[i]);
+    }
     snapshot->time_ns = snapshot->profiles[0]->time_ns;
-    snapshot->cost_ns = last_cost_ns = lp_now_ns() - before;
+    snapshot->cost_ns = lp_now_ns() - before;
+    atomic_store(&last_cost_ns, snapshot->cost_ns);
     return snapshot;
 }
 
 int64_t lp_snapshot_last_cost_ns(void)
 {
-    return last_cost_ns;
+    return atomic_load(&last_cost_ns);
 }
 
 void lp_store_set_max(int64_t allowed)
@@ -89,18 +112,22 @@ static int64_t bytes_kept(void)
     return bytes;
 }
 
-int lp_store_take(const char *name, const struct lp_snapshot **out)
+int lp_store_room(void)
 {
-    if (nsnapshots == LP_SNAPSHOTS_MAX || bytes_kept() >= max_bytes)
-        return -ENOSPC;
-    struct lp_snapshot *snapshot = lp_snapshot_now();
-    if (!snapshot)
-        return -errno;
+    return nsnapshots == LP_SNAPSHOTS_MAX || bytes_kept() >= max_bytes ? -ENOSPC : 0;
+}
+
+int lp_store_put(struct lp_snapshot *snapshot, const char *name)
+{
+    int error = lp_store_room();
+    if (error) {
+        lp_snapshot_free(snapshot);
+        return error;
+    }
     snapshot->id = ++last_id;
     snprintf(snapshot->name, sizeof snapshot->name, "%s", name ? name : "");
     snapshots[nsnapshots++] = snapshot;
     lp_crash_snapshot(snapshot->id);
-    *out = snapshot;
     return 0;
 }
 
@@ -161,13 +188,12 @@ static bool thin(size_t keep, int64_t bytes)
     return true;
 }
 
-int lp_store_take_periodic(size_t keep, int64_t bytes)
+int lp_store_put_periodic(struct lp_snapshot *snapshot, size_t keep, int64_t bytes)
 {
-    const struct lp_snapshot *taken;
-    int error = lp_store_take(NULL, &taken);
+    int error = lp_store_put(snapshot, NULL);
     if (error)
         return error;
-    snapshots[nsnapshots - 1]->periodic = true;
+    snapshot->periodic = true;
     if (bytes > max_bytes / PERIODIC_SHARE)
         bytes = max_bytes / PERIODIC_SHARE;
     while (thin(keep, bytes))

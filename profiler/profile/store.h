@@ -1,7 +1,8 @@
 /*
- * Numbered snapshots. Each holds every profile, taken together. The store keeps at most
- * LP_SNAPSHOTS_MAX of them, or lp_store_max() bytes, and refuses one more (-ENOSPC): a snapshot
- * that was requested is never dropped without a request.
+ * Numbered snapshots. Loop thread, except where a function says otherwise. Each holds every
+ * profile, taken together. The store keeps at most LP_SNAPSHOTS_MAX of them, or lp_store_max()
+ * bytes, and refuses one more (-ENOSPC): a snapshot that was requested is never dropped without a
+ * request.
  *
  * Periodic snapshots are thinned. If there are more than may be kept, the one whose neighbours are
  * closest together for its age is dropped. The first and the last stay. The older they are, the
@@ -19,6 +20,12 @@
 
 enum { LP_SNAPSHOTS_MAX = 256, LP_SNAPSHOT_NAME_MAX = 63 };
 
+/* The sum of each column of a profile, and its standard error. */
+struct lp_totals {
+    int64_t total[LP_VALUES_MAX];
+    double error[LP_VALUES_MAX];
+};
+
 struct lp_snapshot {
     int id; /* from 1, never reused; 0: not in the store ("now") */
     char name[LP_SNAPSHOT_NAME_MAX + 1];
@@ -32,6 +39,7 @@ struct lp_snapshot {
     struct lp_process_figures figures;
     struct lp_unused unused;
     struct lp_profile *profiles[LP_SNAPSHOT_PROFILES]; /* as lp_snapshot_kinds */
+    struct lp_totals totals[LP_SNAPSHOT_PROFILES];
 };
 
 /* How many bytes they may have together (the last one may exceed it): 1 GiB, or a share of what the
@@ -39,22 +47,26 @@ struct lp_snapshot {
 void lp_store_set_max(int64_t allowed);
 int64_t lp_store_max(void);
 
-/* Takes one that is not in the store. A profile that cannot be taken is missing in it. Free it with
+/* Takes one that is not in the store. A profile that cannot be taken is missing in it. stacks:
+ * those of the threads, too. The thread that takes profiles (profile/take.h). Free it with
  * lp_snapshot_free(). NULL with errno: ENOMEM. */
-struct lp_snapshot *lp_snapshot_now(void);
+struct lp_snapshot *lp_snapshot_now(bool stacks);
 void lp_snapshot_free(struct lp_snapshot *snapshot);
 
-/* The time that the last one took, kept or not. -1: there was none. */
+/* The time that the last one took, kept or not. -1: there was none. Any thread. */
 int64_t lp_snapshot_last_cost_ns(void);
 
-/* Takes one into the store. *out belongs to the store and is valid until it is dropped. name may be
- * NULL. 0, -ENOMEM, -ENOSPC (full). */
-int lp_store_take(const char *name, const struct lp_snapshot **out);
+/* Is there room for one more? Ask before it is taken. 0 or -ENOSPC. */
+int lp_store_room(void);
+
+/* Puts one into the store, which owns it from then on, and gives it its number. name may be NULL.
+ * 0, or -ENOSPC: the store is full, and the snapshot was freed. */
+int lp_store_put(struct lp_snapshot *snapshot, const char *name);
 
 /* The same for a periodic one. Then thins the periodic ones to `keep` (LP_PERIODIC_KEEP_MIN or
  * more) and to this many bytes, but no more than a quarter of lp_store_max(). Returns the same
  * values. */
-int lp_store_take_periodic(size_t keep, int64_t bytes);
+int lp_store_put_periodic(struct lp_snapshot *snapshot, size_t keep, int64_t bytes);
 
 int lp_store_rename(int id, const char *name);   /* 0 or -ENOENT; a named one is not thinned */
 const struct lp_snapshot *lp_store_find(int id); /* NULL: there is none */

@@ -1,7 +1,6 @@
 /*
  * Takes profiles: reads the tables (and, for threads, the threads themselves) into a struct
- * lp_profile. The thread of the loop only, except for kinds that say otherwise. The program keeps
- * running meanwhile.
+ * lp_profile. One thread at a time (serve/helpers.h). The program keeps running meanwhile.
  */
 #ifndef LP_PROFILE_TAKE_H
 #define LP_PROFILE_TAKE_H

@@ -1,6 +1,7 @@
 /*
  * What ?seconds= requests: a profile of a period. For most kinds it is the difference of two
- * profiles. A kind with a timespan of its own is begun and ended. Profiler's thread only.
+ * profiles. A kind with a timespan of its own is begun and ended. The thread that takes
+ * profiles (profile/take.h), except for dropping one that is not open.
  */
 #ifndef LP_PROFILE_WINDOW_H
 #define LP_PROFILE_WINDOW_H

@@ -16,8 +16,6 @@ struct answer {
     struct lp_body body;
 };
 
-static const struct lp_work_steps steps, trim_steps;
-
 static const struct lp_profile_kind *kind_of(const struct answer *answer)
 {
     return answer->of.options.view.kind;
@@ -28,20 +26,17 @@ static const struct lp_profile *in(const struct lp_snapshot *snapshot, const str
     return snapshot ? lp_snapshot_profile(snapshot, kind_of(answer)) : NULL;
 }
 
-static void take(struct answer *answer, bool on_worker)
+static void take(struct lp_work *work)
 {
+    struct answer *answer = (struct answer *)work;
     struct lp_answer_of *of = &answer->of;
+    if (of->gc) {
+        answer->trim = lp_trim_now();
+        of->options.view.trim = &answer->trim;
+    }
     /* For a difference, the kind that the snapshot has: allocs has heap's rows. */
-    const struct lp_profile_kind *kind = of->from ? in(of->from, answer)->kind : kind_of(answer);
-    if (of->taken || of->to || kind->on_worker != on_worker)
-        return;
-    of->taken = lp_take(kind);
+    of->taken = lp_take(of->from ? in(of->from, answer)->kind : kind_of(answer));
     answer->untaken = of->taken ? 0 : errno;
-}
-
-static void begin(struct lp_work *work)
-{
-    take((struct answer *)work, false);
 }
 
 static void write_body(struct answer *answer, const struct lp_profile *profile)
@@ -57,7 +52,6 @@ static void run(struct lp_work *work)
 {
     struct answer *answer = (struct answer *)work;
     const struct lp_answer_of *of = &answer->of;
-    take(answer, true);
     const struct lp_profile *from = in(of->from, answer);
     const struct lp_profile *to = of->to ? in(of->to, answer) : of->taken;
     struct lp_profile *difference = NULL;
@@ -119,38 +113,17 @@ static void done(struct lp_work *work, struct evhttp_request *http)
     free(answer);
 }
 
-static const struct lp_work_steps steps = {begin, run, done};
-
-/* gc=1 has a turn of its own, before the one in which the profile is taken: malloc_trim() may take
- * long. */
-static void trim(struct lp_work *work)
-{
-    struct answer *answer = (struct answer *)work;
-    answer->trim = lp_trim_now();
-    answer->of.options.view.trim = &answer->trim;
-}
-
-static void trimmed(struct lp_work *work, struct evhttp_request *http)
-{
-    work->steps = &steps;
-    work->accepted = true;
-    if (http)
-        lp_work_add(work, http);
-    else
-        done(work, NULL);
-}
-
-static const struct lp_work_steps trim_steps = {NULL, trim, trimmed};
-
 void lp_answer(struct evhttp_request *http, const struct lp_answer_of *of)
 {
+    static const struct lp_work_steps steps = {NULL, NULL, run, done},
+                                      with_take = {take, NULL, run, done};
     struct answer *answer = calloc(1, sizeof *answer);
     if (!answer) {
         lp_profile_free(of->taken);
         lp_reply_untaken(http, ENOMEM);
         return;
     }
-    answer->work.steps = of->gc ? &trim_steps : &steps;
+    answer->work.steps = of->to || of->taken ? &steps : &with_take;
     answer->work.accepted = of->taken != NULL;
     answer->of = *of;
     if (of->from)

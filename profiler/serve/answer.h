@@ -1,6 +1,6 @@
 /*
  * Answers with a profile, in any format: one that is taken now, one of a snapshot, or a difference.
- * It is written on the worker (serve/work.h).
+ * See serve/work.h.
  */
 #ifndef LP_SERVE_ANSWER_H
 #define LP_SERVE_ANSWER_H

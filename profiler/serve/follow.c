@@ -14,12 +14,21 @@
 #include "inspect/children.h"
 #include "record/served.h"
 #include "serve/ask.h"
+#include "serve/helpers.h"
 
 enum { TRY_AGAIN_MS = 1000, GIVEN_UP_MS = 20, ASKS_MAX = 10 };
 
 static struct event *timer; /* NULL: none */
 static struct lp_follow follow;
-static int asked;
+static struct {
+    struct lp_job job;
+    bool under_way;
+    int n; /* how often */
+    const struct lp_listen *whom;
+    const char *token;
+    char path[4 * LP_URL_MAX];
+    int status; /* of the answer */
+} asking;
 
 int lp_follow_open(const struct lp_listen *wanted, char url[LP_URL_MAX])
 {
@@ -40,16 +49,38 @@ static void wait_for_next(int ms)
     event_add(timer, &(struct timeval){ms / 1000, ms % 1000 * 1000});
 }
 
-/* true: the process that has the address gives it up. */
-static bool ask(void)
+/* The process that has the address may be slow to answer. */
+static void ask(struct lp_job *job)
 {
-    char path[4 * LP_URL_MAX], *url;
-    if (lp_served_forked() || asked == ASKS_MAX || !(url = evhttp_encode_uri(follow.url)))
+    (void)job;
+    asking.status = lp_ask(asking.whom, asking.token, asking.path);
+}
+
+static void asked(struct lp_job *job, bool stopped)
+{
+    (void)job;
+    asking.under_way = false;
+    if (!stopped && timer)
+        wait_for_next(asking.status == 200 ? GIVEN_UP_MS : TRY_AGAIN_MS);
+}
+
+/* Asks the process that has the address to give it up, and tries again after that. false: it is not
+ * to be asked. */
+static bool ask_for_it(void)
+{
+    char *url;
+    if (follow.instead || lp_served_forked() || asking.n == ASKS_MAX || asking.under_way ||
+        !(url = evhttp_encode_uri(follow.url)))
         return false;
-    asked++;
-    snprintf(path, sizeof path, "/debug/processes?pid=%d&url=%s", (int)getpid(), url);
+    snprintf(asking.path, sizeof asking.path, "/debug/processes?pid=%d&url=%s", (int)getpid(), url);
     free(url);
-    return lp_ask(follow.wanted, follow.token, path) == 200;
+    asking.whom = follow.wanted;
+    asking.token = follow.token;
+    asking.n++;
+    asking.under_way = true;
+    asking.job = (struct lp_job){.run = ask, .done = asked};
+    lp_helper_add(LP_TAKER, &asking.job);
+    return true;
 }
 
 static void on_time(evutil_socket_t fd, short what, void *arg)
@@ -68,14 +99,15 @@ static void on_time(evutil_socket_t fd, short what, void *arg)
         follow.taken(bound, url);
         return;
     }
-    wait_for_next(!follow.instead && ask() ? GIVEN_UP_MS : TRY_AGAIN_MS);
+    if (!ask_for_it())
+        wait_for_next(TRY_AGAIN_MS);
 }
 
 int lp_follow_start(const struct lp_follow *wanted)
 {
     lp_follow_stop();
     follow = *wanted;
-    asked = 0;
+    asking.n = 0;
     timer = evtimer_new(follow.base, on_time, NULL);
     if (!timer)
         return -ENOMEM;
@@ -93,4 +125,5 @@ void lp_follow_stop(void)
 void lp_follow_forked(void)
 {
     timer = NULL;
+    asking.under_way = false;
 }

@@ -93,7 +93,7 @@ struct suspects {
     struct lp_snapshot *now;
     const struct lp_snapshot *between[LP_SNAPSHOTS_MAX]; /* these, too */
     size_t nbetween;
-    /* What the worker sees. The loop may rename a snapshot meanwhile. */
+    /* What the writer sees. The loop may rename a snapshot meanwhile. */
     struct lp_snapshot copies[LP_TREND_POINTS];
     struct lp_series series;
     int untaken, error; /* why there is no snapshot (a positive errno), or why it was not written */
@@ -130,10 +130,14 @@ static void collect(struct suspects *suspects, const struct lp_snapshot *to)
 static void take(struct lp_work *work)
 {
     struct suspects *suspects = (struct suspects *)work;
-    if (!suspects->to)
-        suspects->now = lp_snapshot_now();
+    suspects->now = lp_snapshot_now(true);
+    suspects->untaken = suspects->now ? 0 : errno;
+}
+
+static void begin(struct lp_work *work)
+{
+    struct suspects *suspects = (struct suspects *)work;
     const struct lp_snapshot *to = suspects->to ? suspects->to : suspects->now;
-    suspects->untaken = to ? 0 : errno;
     if (to)
         collect(suspects, to);
 }
@@ -177,7 +181,8 @@ static void done(struct lp_work *work, struct evhttp_request *http)
 
 void lp_http_suspects(struct lp_request *request)
 {
-    static const struct lp_work_steps steps = {take, run, done};
+    static const struct lp_work_steps steps = {NULL, begin, run, done},
+                                      with_take = {take, begin, run, done};
     struct window window;
     const char *format = word(request, "format", "json", "text");
     if (!format || !find_window(request, &window))
@@ -187,7 +192,7 @@ void lp_http_suspects(struct lp_request *request)
         lp_reply_untaken(request->http, ENOMEM);
         return;
     }
-    suspects->work.steps = &steps;
+    suspects->work.steps = window.to ? &steps : &with_take;
     suspects->text = strcmp(format, "text") == 0;
     suspects->from = window.from;
     suspects->to = window.to;

@@ -204,7 +204,7 @@ static void names_done(struct lp_work *work, struct evhttp_request *http)
 
 void lp_http_symbol(struct lp_request *request)
 {
-    static const struct lp_work_steps steps = {NULL, write_names, names_done};
+    static const struct lp_work_steps steps = {NULL, NULL, write_names, names_done};
     struct names *names = calloc(1, sizeof *names);
     if (!names || !(names->words = symbol_words(request->http))) {
         lp_reply_no_memory(request->http);

@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <event2/event.h>
 
-#include "inspect/threads.h"
 #include "sys/clock.h"
 #include "profile/store.h"
+#include "serve/helpers.h"
 
 static struct event_base *loop;
 static struct event *timer; /* NULL: none */
@@ -17,23 +17,81 @@ int64_t lp_periodic_wait_ms(int64_t every_ms, int64_t cost_ns)
     return (period > every_ms ? period : every_ms) - cost_ms;
 }
 
+static struct taking {
+    struct lp_job job;
+    bool under_way;
+    bool late; /* the next one is due already */
+    bool stacks;
+    int64_t due_ns, began_ns, ended_ns;
+    struct lp_snapshot *snapshot;
+    int untaken; /* why there is none: a positive errno */
+} taking;
+
 static int wait_for_next(int64_t ms)
 {
     return event_add(timer, &(struct timeval){ms / 1000, ms % 1000 * 1000});
 }
 
+/* The time that it waited for its turn is no cost, and does not make the next one late. */
+static int64_t wait_ms(void)
+{
+    int64_t waited_ms = (taking.began_ns - taking.due_ns) / 1000000;
+    int64_t ms = lp_periodic_wait_ms(state.every_ms, taking.ended_ns - taking.began_ns) - waited_ms;
+    return taking.late || ms < 0 ? 0 : ms;
+}
+
+static void missed(int why)
+{
+    state.missed++;
+    state.why = why;
+}
+
+static void take(struct lp_job *job)
+{
+    (void)job;
+    taking.began_ns = lp_now_ns();
+    taking.snapshot = lp_snapshot_now(taking.stacks);
+    taking.untaken = taking.snapshot ? 0 : errno;
+    taking.ended_ns = lp_now_ns();
+}
+
+/* It is not kept if there are to be none any more. */
+static void taken(struct lp_job *job, bool stopped)
+{
+    (void)job;
+    struct lp_snapshot *snapshot = taking.snapshot;
+    taking.under_way = false;
+    taking.snapshot = NULL;
+    if (state.every_ms == 0) {
+        lp_snapshot_free(snapshot);
+        return;
+    }
+    int error =
+        snapshot ? lp_store_put_periodic(snapshot, state.keep, LP_PERIODIC_BYTES) : -taking.untaken;
+    if (error)
+        missed(-error);
+    if (!stopped && timer)
+        wait_for_next(wait_ms());
+}
+
 static void on_period(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what, (void)arg;
-    int64_t began = lp_now_ns();
-    lp_threads_stacks(state.stacks);
-    int error = lp_store_take_periodic(state.keep, LP_PERIODIC_BYTES);
-    lp_threads_stacks(true);
-    if (error) {
-        state.missed++;
-        state.why = -error;
+    taking.late = taking.under_way; /* the schedule has changed */
+    if (taking.under_way)
+        return;
+    if (lp_store_room() != 0) {
+        missed(ENOSPC);
+        wait_for_next(state.every_ms);
+        return;
     }
-    wait_for_next(lp_periodic_wait_ms(state.every_ms, lp_now_ns() - began));
+    taking = (struct taking){
+        .job = {.run = take, .done = taken},
+        .under_way = true,
+        .stacks = state.stacks,
+        .due_ns = lp_now_ns(),
+    };
+    lp_helper_add(LP_TAKER, &taking.job);
 }
 
 static void drop_timer(void)
@@ -89,5 +147,6 @@ void lp_periodic_stop(void)
 void lp_periodic_forked(void)
 {
     timer = NULL;
+    taking.under_way = false;
     state.every_ms = 0;
 }

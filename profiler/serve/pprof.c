@@ -2,7 +2,6 @@
  * Current profiles, as in Go's net/http/pprof: parameters, status codes and texts are Go's if Go
  * has them.
  */
-#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -18,21 +17,6 @@ static void unknown_profile(struct lp_request *request)
     for (int i = 0, n = 0; lp_kinds[i] && n < LP_WHY_MAX; i++)
         n += snprintf(names + n, LP_WHY_MAX - n, "%s, ", lp_kinds[i]->name);
     lp_reply_error(request->http, 404, "Unknown profile\nThere are: %scmdline, symbol", names);
-}
-
-static void start(struct lp_request *request, const struct lp_request_options *options, int seconds,
-                  int hz)
-{
-    int error = lp_pending_start(request->http, options, seconds, hz);
-    if (error == -EAGAIN)
-        lp_reply_error(request->http, lp_status(error),
-                       "%d profiles over time are being taken already; try again later",
-                       LP_PENDING_MAX);
-    else if (error == -EALREADY)
-        lp_reply_error(request->http, 500,
-                       "Could not enable CPU profiling: cpu profiling already in use");
-    else if (error)
-        lp_reply_untaken(request->http, -error);
 }
 
 static bool too_long(struct lp_request *request, int64_t seconds)
@@ -54,7 +38,7 @@ static void reply_delta(struct lp_request *request, const struct lp_request_opti
     } else if (options->debug) {
         lp_reply_error(request->http, 400, "seconds and debug params are incompatible");
     } else if (!too_long(request, seconds)) {
-        start(request, options, (int)seconds, 0);
+        lp_pending_start(request->http, options, (int)seconds, 0);
     }
 }
 
@@ -94,5 +78,5 @@ void lp_http_timespan(struct lp_request *request)
     }
     lp_query_number(&request->query, "seconds", 1, INT64_MAX, &seconds, why);
     if (!too_long(request, seconds))
-        start(request, &options, (int)seconds, (int)hz);
+        lp_pending_start(request->http, &options, (int)seconds, (int)hz);
 }

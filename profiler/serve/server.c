@@ -1,9 +1,8 @@
 /*
  * The profiler's HTTP server: one thread, one event loop, one evhttp, and a descriptor table of the
- * profiler's (record/self.h). The loop's only helper is in serve/work.h. No other thread touches
- * the loop. A signal to this thread ends
- * it. So libevent needs no locks, and we do not enable its thread support: that would affect the
- * whole process, so it is the program's decision.
+ * profiler's (record/self.h). Two other threads do what takes long (serve/helpers.h). They do not
+ * touch the loop. A signal to this thread ends it. So libevent needs no locks, and we do not enable
+ * its thread support: that would affect the whole process, so it is the program's decision.
  *
  * The members of `server` are used by the thread that runs it. Any thread may read `stopping` and
  * `tid`.
@@ -116,8 +115,8 @@ static void forget_loop(void)
 
 static void release(void)
 {
-    lp_pending_drop();
     lp_work_stop();
+    lp_pending_drop();
     lp_live_stop();
     lp_trace_stop();
     lp_periodic_stop();

@@ -7,12 +7,12 @@
 #include <time.h>
 
 #include "config.h"
-#include "inspect/threads.h"
 #include "symbolize/clean.h"
 #include "serve/answer.h"
 #include "serve/periodic.h"
 #include "serve/reply.h"
 #include "serve/options.h"
+#include "serve/work.h"
 
 static void no_such_snapshot(struct lp_request *request, const char *id)
 {
@@ -55,19 +55,18 @@ const struct lp_profile *lp_profile_named(struct lp_request *request,
 }
 
 /* Writes one figure per column, under the name of its type. */
-static void write_totals(struct lp_json *json, const char *key, const struct lp_profile *profile,
-                         bool errors)
+static void write_totals(struct lp_json *json, const char *key, const struct lp_profile_kind *kind,
+                         const struct lp_totals *totals, bool errors)
 {
     lp_json_object(json, key);
-    for (int i = 0; i < profile->kind->nvalues; i++) {
-        double error;
-        int64_t total = lp_profile_total(profile, i, &error);
-        lp_json_int(json, profile->kind->values[i].type, errors ? (int64_t)(error + 0.5) : total);
-    }
+    for (int i = 0; i < kind->nvalues; i++)
+        lp_json_int(json, kind->values[i].type,
+                    errors ? (int64_t)(totals->error[i] + 0.5) : totals->total[i]);
     lp_json_end(json);
 }
 
-static void write_profile(struct lp_json *json, const struct lp_profile *profile)
+static void write_profile(struct lp_json *json, const struct lp_profile *profile,
+                          const struct lp_totals *totals)
 {
     lp_json_object(json, profile->kind->name);
     if (profile->missing)
@@ -77,8 +76,8 @@ static void write_profile(struct lp_json *json, const struct lp_profile *profile
     lp_json_int(json, "rows", (int64_t)profile->nrows);
     lp_json_int(json, "period", profile->period);
     lp_json_int(json, "losses", profile->losses);
-    write_totals(json, "totals", profile, false);
-    write_totals(json, "errors", profile, true);
+    write_totals(json, "totals", profile->kind, totals, false);
+    write_totals(json, "errors", profile->kind, totals, true);
     lp_json_end(json);
 }
 
@@ -135,7 +134,7 @@ static void write_snapshot(struct lp_json *json, const void *arg)
     write_figures(json, snapshot);
     lp_json_object(json, "profiles");
     for (int i = 0; i < LP_SNAPSHOT_PROFILES; i++)
-        write_profile(json, snapshot->profiles[i]);
+        write_profile(json, snapshot->profiles[i], &snapshot->totals[i]);
     lp_json_end(json);
     lp_json_end(json);
 }
@@ -161,10 +160,57 @@ static bool name_is_good(struct lp_request *request, const char *name)
     return false;
 }
 
+struct taking {
+    struct lp_work work;
+    char name[LP_SNAPSHOT_NAME_MAX + 1];
+    bool stacks;
+    struct lp_snapshot *snapshot; /* NULL: it was not taken */
+    int untaken;                  /* why not: a positive errno */
+};
+
+static void take(struct lp_work *work)
+{
+    struct taking *taking = (struct taking *)work;
+    taking->snapshot = lp_snapshot_now(taking->stacks);
+    taking->untaken = taking->snapshot ? 0 : errno;
+}
+
+static void reply_full(struct evhttp_request *http)
+{
+    lp_reply_error(http, lp_status(-ENOSPC),
+                   "the store is full: it holds at most %d snapshots or %lld MiB. DELETE "
+                   "/debug/snapshots/ID drops one.",
+                   LP_SNAPSHOTS_MAX, (long long)(lp_store_max() >> 20));
+}
+
+static void reply_taken(struct evhttp_request *http, const struct taking *taking)
+{
+    char location[64];
+    if (!taking->snapshot) {
+        lp_reply_untaken(http, taking->untaken);
+        return;
+    }
+    snprintf(location, sizeof location, "/debug/snapshots/%d", taking->snapshot->id);
+    lp_reply_header(http, "Location", location);
+    lp_reply_json(http, 201, write_snapshot, taking->snapshot);
+}
+
+/* It is kept even if the client does not wait for the answer. */
+static void taken(struct lp_work *work, struct evhttp_request *http)
+{
+    struct taking *taking = (struct taking *)work;
+    int error = taking->snapshot ? lp_store_put(taking->snapshot, taking->name) : 0;
+    if (http && error)
+        reply_full(http);
+    else if (http)
+        reply_taken(http, taking);
+    free(taking);
+}
+
 void lp_http_snapshot_take(struct lp_request *request)
 {
+    static const struct lp_work_steps steps = {take, NULL, NULL, taken};
     const char *name = lp_query_get(&request->query, "name");
-    const struct lp_snapshot *snapshot;
     int64_t stacks = 1;
     char why[LP_WHY_MAX];
     if (name && !name_is_good(request, name))
@@ -173,24 +219,19 @@ void lp_http_snapshot_take(struct lp_request *request)
         lp_reply_error(request->http, 400, "%s", why);
         return;
     }
-    lp_threads_stacks(stacks);
-    int error = lp_store_take(name, &snapshot);
-    lp_threads_stacks(true);
-    if (error == -ENOSPC) {
-        lp_reply_error(request->http, lp_status(error),
-                       "the store is full: it holds at most %d snapshots or %lld MiB. DELETE "
-                       "/debug/snapshots/ID drops one.",
-                       LP_SNAPSHOTS_MAX, (long long)(lp_store_max() >> 20));
+    if (lp_store_room() != 0) {
+        reply_full(request->http);
         return;
     }
-    if (error) {
-        lp_reply_untaken(request->http, -error);
+    struct taking *taking = calloc(1, sizeof *taking);
+    if (!taking) {
+        lp_reply_no_memory(request->http);
         return;
     }
-    char location[64];
-    snprintf(location, sizeof location, "/debug/snapshots/%d", snapshot->id);
-    lp_reply_header(request->http, "Location", location);
-    lp_reply_json(request->http, 201, write_snapshot, snapshot);
+    taking->work.steps = &steps;
+    taking->stacks = stacks;
+    snprintf(taking->name, sizeof taking->name, "%s", name ? name : "");
+    lp_work_add(&taking->work, request->http);
 }
 
 static void write_periodic(struct lp_json *json, const char *key)

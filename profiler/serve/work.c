@@ -1,114 +1,33 @@
-/*
- * The loop thread keeps the queue, and hands the worker one piece of work at a time through
- * `state`. The worker writes to a pipe when it is done. All other members are the loop thread's,
- * and `current` is the worker's while `state` is GIVEN.
- */
+/* Loop thread, except where a function says otherwise. */
 #include "serve/work.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/futex.h>
-#include <locale.h>
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdbool.h>
-#include <stdlib.h>
-#include <time.h>
-#include <unistd.h>
-#include <event2/event.h>
-#include <sys/prctl.h>
+#include <stddef.h>
+#include <stdio.h>
 
 #include "leakprof_evhttp.h"
-#include "record/self.h"
 #include "serve/reply.h"
 #include "symbolize/cancel.h"
 #include "symbolize/readers.h"
 #include "symbolize/symbols.h"
 #include "sys/pages.h"
-#include "sys/syscall.h"
-
-enum { FREE, GIVEN, DONE, QUIT };
 
 static STAILQ_HEAD(, lp_work) queue = STAILQ_HEAD_INITIALIZER(queue);
 static struct {
-    _Atomic uint32_t state;
-    _Atomic uint32_t tid; /* 0: there is no worker */
-    pthread_t thread;
-    locale_t locale;
-    struct lp_work *current;
-    int nqueued;
-    int64_t give_back;
+    struct lp_work *current; /* its turn has come: it is taken or written */
+    int nwaiting;            /* in the queue, and those that are only taken */
     struct leakprof_evhttp_gate *gate;
-    struct event *finished;
-    int from_worker, to_loop; /* the pipe */
 } work;
 
-static void wake(_Atomic uint32_t *word)
+static struct lp_work *of(struct lp_job *job)
 {
-    lp_syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1);
+    return (struct lp_work *)((char *)job - offsetof(struct lp_work, job));
 }
 
-static void wait_while(_Atomic uint32_t *word, uint32_t value)
+static void drop(struct lp_work *it)
 {
-    lp_syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL);
-}
-
-/* false: the loop has ended this thread meanwhile. */
-static bool run_current(void)
-{
-    uint32_t given = GIVEN;
-    work.current->steps->run(work.current);
-    if (lp_own_refused() != work.current->refused)
-        lp_symbols_forget(); /* names that could not be read are known as unknown */
-    return atomic_compare_exchange_strong(&work.state, &given, DONE);
-}
-
-static void *run_worker(void *unused)
-{
-    uint32_t state;
-    lp_syscall(SYS_prctl, PR_SET_NAME, "leakprof-work");
-    lp_own_helper_enter();
-    uselocale(work.locale);
-    free(malloc(1)); /* its arena exists before the first snapshot, so it never is growth */
-    atomic_store(&work.tid, (uint32_t)lp_gettid());
-    wake(&work.tid);
-    while ((state = atomic_load(&work.state)) != QUIT)
-        if (state != GIVEN)
-            wait_while(&work.state, state);
-        else if (run_current())
-            lp_syscall(SYS_write, work.to_loop, "", 1);
-    lp_own_thread_leave();
-    return unused;
-}
-
-/* Waits until it is known as the profiler's, so that no profile shows it. Its signals are blocked,
- * as all are in this thread. */
-static bool create_worker(void)
-{
-    if (atomic_load(&work.tid))
-        return true;
-    atomic_store(&work.state, FREE);
-    work.locale = uselocale((locale_t)0);
-    if (pthread_create(&work.thread, NULL, run_worker, NULL) != 0)
-        return false;
-    while (!atomic_load(&work.tid))
-        wait_while(&work.tid, 0);
-    return true;
-}
-
-/* pthread_join() returns a little before the kernel has removed the thread. */
-static void end_worker(void)
-{
-    struct timespec pause = {0, 50000};
-    uint32_t tid = atomic_load(&work.tid);
-    if (!tid)
-        return;
-    atomic_store(&work.state, QUIT);
-    wake(&work.state);
-    pthread_join(work.thread, NULL);
-    while (lp_syscall(SYS_tgkill, getpid(), tid, 0) == 0)
-        lp_syscall(SYS_nanosleep, &pause, NULL);
-    atomic_store(&work.tid, 0);
+    lp_client_unwatch(&it->client);
+    it->steps->done(it, NULL);
 }
 
 static void finish(struct lp_work *it)
@@ -123,28 +42,79 @@ static void refuse(struct lp_work *it, struct evhttp_request *http, const char *
 {
     char seconds[16];
     snprintf(seconds, sizeof seconds, "%d", LP_WORK_AGAIN_SECONDS);
-    lp_client_unwatch(&it->client);
-    it->steps->done(it, NULL);
+    drop(it);
     lp_reply_header(http, "Retry-After", seconds);
     lp_reply_error(http, lp_status(-EBUSY), "%s", why);
 }
 
-static void begin(struct lp_work *it)
+static void begin_next(void);
+
+static void end_turn(struct lp_work *it, bool stopped)
 {
-    bool worker = create_worker();
-    work.current = it;
-    it->refused = lp_own_refused();
+    work.current = NULL;
+    if (stopped)
+        drop(it);
+    else
+        finish(it);
+    if (!stopped)
+        begin_next();
+}
+
+/* On the writer. If the client goes from here on, the look-up of names is cancelled. */
+static void run(struct lp_job *job)
+{
+    struct lp_work *it = of(job);
     lp_symbols_resume();
+    if (!atomic_load(&it->gone))
+        it->steps->run(it);
+    if (lp_own_refused() != it->refused)
+        lp_symbols_forget(); /* names that could not be read are known as unknown */
+}
+
+static void ran(struct lp_job *job, bool stopped)
+{
+    end_turn(of(job), stopped);
+}
+
+static void write_it(struct lp_work *it)
+{
     if (it->steps->begin)
         it->steps->begin(it);
-    atomic_store(&work.state, GIVEN);
-    if (worker) {
-        wake(&work.state);
+    it->job = (struct lp_job){.run = run, .done = ran};
+    lp_helper_add(LP_WRITER, &it->job);
+}
+
+/* On the taker. */
+static void take(struct lp_job *job)
+{
+    of(job)->steps->take(of(job));
+}
+
+static void taken(struct lp_job *job, bool stopped)
+{
+    struct lp_work *it = of(job);
+    if (it != work.current) {
+        work.nwaiting--;
+        if (stopped)
+            drop(it);
+        else
+            finish(it);
+    } else if (stopped || atomic_load(&it->gone)) {
+        end_turn(it, stopped);
+    } else {
+        write_it(it);
+    }
+}
+
+static void begin(struct lp_work *it)
+{
+    it->refused = lp_own_refused();
+    if (!it->steps->take) {
+        write_it(it);
         return;
     }
-    run_current();
-    work.current = NULL;
-    finish(it);
+    it->job = (struct lp_job){.run = take, .done = taken};
+    lp_helper_add(LP_TAKER, &it->job);
 }
 
 static void begin_next(void)
@@ -152,50 +122,40 @@ static void begin_next(void)
     struct lp_work *it;
     while (!work.current && (it = STAILQ_FIRST(&queue))) {
         STAILQ_REMOVE_HEAD(&queue, link);
-        work.nqueued--;
+        work.nwaiting--;
+        it->waits = false;
         if (!it->accepted && it->client.http && leakprof_evhttp_crowded(work.gate))
             refuse(it, it->client.http, LP_CROWDED);
         else
-            begin(it);
+            begin(work.current = it);
     }
 }
 
-static void take_finished(void)
+static void give_up(struct lp_work *it)
 {
-    struct lp_work *it = work.current;
-    if (!it || atomic_load(&work.state) != DONE)
-        return;
-    work.current = NULL;
-    finish(it);
-    begin_next();
-}
-
-static void on_finished(evutil_socket_t fd, short what, void *arg)
-{
-    (void)what, (void)arg;
-    char bytes[16];
-    lp_syscall(SYS_read, fd, bytes, sizeof bytes);
-    take_finished();
+    atomic_store(&it->gone, true);
+    if (it->job.run == run)
+        lp_symbols_cancel();
 }
 
 /* The client has disconnected. */
 static void on_gone(void *arg)
 {
     struct lp_work *it = arg;
-    if (it == work.current) {
-        lp_symbols_cancel();
-        lp_client_unwatch(&it->client);
+    if (it->waits) {
+        STAILQ_REMOVE(&queue, it, lp_work, link);
+        work.nwaiting--;
+        drop(it);
         return;
     }
-    STAILQ_REMOVE(&queue, it, lp_work, link);
-    work.nqueued--;
+    if (it == work.current)
+        give_up(it);
     lp_client_unwatch(&it->client);
-    it->steps->done(it, NULL);
 }
 
 void lp_work_add(struct lp_work *it, struct evhttp_request *http)
 {
-    if (!it->accepted && work.nqueued >= LP_WORK_MAX) {
+    if (!it->accepted && work.nwaiting >= LP_WORK_MAX) {
         refuse(it, http, "too many requests wait for an answer; try again later");
         return;
     }
@@ -204,50 +164,62 @@ void lp_work_add(struct lp_work *it, struct evhttp_request *http)
         lp_reply_no_memory(http);
         return;
     }
+    work.nwaiting++;
+    if (!it->steps->run) {
+        begin(it);
+        return;
+    }
+    it->waits = true;
     STAILQ_INSERT_TAIL(&queue, it, link);
-    work.nqueued++;
     begin_next();
 }
 
-static void run_idle(struct lp_work *it)
+/* Bytes that the writer has released, and those that the taker is to give back. */
+static int64_t unused, taker_unused;
+
+/* On the taker. */
+static void give_back(struct lp_job *job)
 {
-    (void)it;
-    work.give_back = lp_symbols_release_idle();
+    (void)job;
+    lp_give_back(taker_unused);
+}
+
+static void gave_back(struct lp_job *job, bool stopped)
+{
+    (void)job, (void)stopped;
+}
+
+/* On the writer. */
+static void release_idle(struct lp_job *job)
+{
+    (void)job;
+    unused = lp_symbols_release_idle();
 }
 
 /* Each thread has its own part of malloc. */
-static void idle_done(struct lp_work *it, struct evhttp_request *http)
+static void released(struct lp_job *job, bool stopped)
 {
-    (void)it, (void)http;
-    lp_give_back(work.give_back);
+    static struct lp_job taker = {.run = give_back, .done = gave_back};
+    (void)job;
+    lp_give_back(unused);
+    if (stopped || unused == 0 || lp_helper_busy(LP_TAKER))
+        return;
+    taker_unused = unused;
+    lp_helper_add(LP_TAKER, &taker);
 }
 
 void lp_work_idle(void)
 {
-    static const struct lp_work_steps steps = {NULL, run_idle, idle_done};
-    static struct lp_work idle;
-    take_finished(); /* if the worker could not write to the pipe */
-    if (work.current)
-        return;
-    idle.steps = &steps;
-    begin(&idle);
+    static struct lp_job writer = {.run = release_idle, .done = released};
+    lp_helpers_look();
+    if (!work.current && !lp_helper_busy(LP_WRITER))
+        lp_helper_add(LP_WRITER, &writer);
 }
 
 int lp_work_start(struct event_base *base, struct leakprof_evhttp_gate *gate)
 {
     work.gate = gate;
-    int fds[2];
-    if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) != 0)
-        return -errno;
-    work.from_worker = fds[0];
-    work.to_loop = fds[1];
-    work.finished = event_new(base, fds[0], EV_READ | EV_PERSIST, on_finished, NULL);
-    if (!work.finished || event_add(work.finished, NULL) != 0) {
-        lp_work_stop();
-        return -ENOMEM;
-    }
-    create_worker();
-    return 0;
+    return lp_helpers_start(base);
 }
 
 void lp_work_stop(void)
@@ -255,41 +227,24 @@ void lp_work_stop(void)
     struct lp_work *it;
     while ((it = STAILQ_FIRST(&queue))) {
         STAILQ_REMOVE_HEAD(&queue, link);
-        lp_client_unwatch(&it->client);
-        it->steps->done(it, NULL);
+        drop(it);
     }
-    work.nqueued = 0;
-    if (work.current)
-        lp_symbols_cancel();
-    end_worker();
-    if ((it = work.current)) {
-        work.current = NULL;
-        lp_client_unwatch(&it->client);
-        it->steps->done(it, NULL);
-    }
-    if (work.finished)
-        event_free(work.finished);
-    if (work.to_loop) {
-        close(work.from_worker);
-        close(work.to_loop);
-    }
-    work.finished = NULL;
-    work.from_worker = work.to_loop = 0;
+    lp_work_abandon();
+    lp_helpers_stop();
+    work.nwaiting = 0;
 }
 
 void lp_work_abandon(void)
 {
     if (work.current)
-        lp_symbols_cancel();
-    end_worker();
+        give_up(work.current);
+    lp_helpers_abandon();
 }
 
 void lp_work_forked(void)
 {
     STAILQ_INIT(&queue);
-    atomic_store(&work.tid, 0);
     work.current = NULL;
-    work.nqueued = 0;
-    work.finished = NULL;
-    work.from_worker = work.to_loop = 0;
+    work.nwaiting = 0;
+    lp_helpers_forked();
 }

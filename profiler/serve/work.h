@@ -1,24 +1,21 @@
 /*
- * What may take long is made on a second thread: names from debug information, differences,
- * verdicts and the text of an answer. Meanwhile the loop answers other requests.
+ * Requests that take long: the taker takes what the answer needs, and the writer writes it
+ * (serve/helpers.h). Meanwhile the loop answers other requests.
  *
- * The loop thread owns the server, the store of snapshots, and the taking of profiles. The worker
- * owns symbolize/, judge/ and write/. It sees a profile or snapshot only while it works on it, and
- * the loop does not change it then.
- *
- * There is one worker, and it makes one answer after the other, in the order of the requests. The
- * worker is created by the loop thread, before requests are accepted, and has the same descriptor
- * table, directories and credentials. It ends before the loop thread does. If it cannot be created,
- * the loop does the work itself.
+ * Answers are written one after the other, in the order of the requests. Each is taken when its
+ * turn to be written has come, so that only one profile at a time is in memory. What is only taken
+ * does not wait for that: a snapshot is taken while names are looked up.
  */
 #ifndef LP_SERVE_WORK_H
 #define LP_SERVE_WORK_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
 
 #include "serve/client.h"
+#include "serve/helpers.h"
 
 enum {
     LP_WORK_MAX = 64,         /* how many may wait */
@@ -29,13 +26,14 @@ enum {
 
 struct lp_work;
 
+/* In this order. All but the last may be NULL; one of take and run is not. */
 struct lp_work_steps {
-    /* On the loop thread, when its turn has come: takes what the worker will need, so that only one
-     * profile at a time is in memory. May be NULL. */
-    void (*begin)(struct lp_work *work);
-    void (*run)(struct lp_work *work); /* on the worker */
-    /* On the loop thread: answers the request and frees the work. http NULL: frees it only, because
-     * the client has gone, or the request was refused, or the server stops. */
+    void (*take)(struct lp_work *work);  /* on the taker */
+    void (*begin)(struct lp_work *work); /* on the loop thread, before run() */
+    void (*run)(struct lp_work *work);   /* on the writer */
+    /* On the loop thread: answers the request and frees the work. http NULL: only frees it, because
+     * the client has gone, or the request was refused, or the server stops. What is only taken is
+     * taken even if the client has gone. */
     void (*done)(struct lp_work *work, struct evhttp_request *http);
 };
 
@@ -45,20 +43,25 @@ struct lp_work {
     bool accepted;    /* it is not refused: the client has waited for it already */
     /* For work.c: */
     struct lp_client client;
+    struct lp_job job;
+    bool waits;       /* it is in the queue */
+    atomic_bool gone; /* nobody needs the answer any more */
     STAILQ_ENTRY(lp_work) link;
 };
 
 struct event_base;
 struct leakprof_evhttp_gate;
 
-/* 0 or a negative errno. While the gate is crowded, no answer is made. It is no error if the thread
- * cannot be created. */
+/* Starts the helpers, too. 0 or a negative errno. While the gate is crowded, no answer is written.
+ */
 int lp_work_start(struct event_base *base, struct leakprof_evhttp_gate *gate);
 
-/* Drops what waits. If an answer is being made, no further names are looked up for it, and the call
- * returns when it is complete. Call it before evhttp frees the connections. */
+/* Drops what waits, and ends the helpers. If an answer is being written, no further names are
+ * looked up for it, and the call returns when it is complete. Call it before evhttp frees the
+ * connections.
+ */
 void lp_work_stop(void);
-/* Ends the worker, and leaves libevent alone. Call lp_work_forked() next. */
+/* Ends the helpers, and leaves libevent alone. Call lp_work_forked() next. */
 void lp_work_abandon(void);
 void lp_work_forked(void); /* in a forked child: forgets all; it is the parent's */
 

@@ -61,7 +61,7 @@ test_served_afterwards() {
 		paused 1 "$fixtures/credentials" "$way"
 		everything
 		contains "$(prof '/debug/pprof/heap?format=folded')" "main;keep 1511"
-		equal threads "$(grep -l leakprof /proc/"$pid"/task/*/comm | wc -l)" 2
+		equal threads "$(grep -l leakprof /proc/"$pid"/task/*/comm | wc -l)" 3
 		released
 	done
 }
@@ -73,7 +73,7 @@ test_no_more_rights() {
 	built fixtures
 	paused 0 "$fixtures/credentials" give-up
 	everything
-	equal threads "$(cat /proc/"$pid"/task/*/comm | grep -c leakprof)" 2
+	equal threads "$(cat /proc/"$pid"/task/*/comm | grep -c leakprof)" 3
 	equal capabilities "$(cat /proc/"$pid"/task/*/status | grep -E '^Cap(Prm|Eff|Inh|Amb)' | grep -vc '0000000000000000')" 0
 	released
 }

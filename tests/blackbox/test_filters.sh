@@ -50,7 +50,7 @@ test_own_filter() {
 		paused 1 "$fixtures/filtered" $filters/system-service $how
 		everything
 		contains "$(prof '/debug/pprof/heap?format=folded')" "main;stay;keep"
-		equal filtered "$(cat /proc/"$pid"/task/*/status | grep -c '^Seccomp:.*2')" 3
+		equal filtered "$(cat /proc/"$pid"/task/*/status | grep -c '^Seccomp:.*2')" 4
 		released
 	done
 }

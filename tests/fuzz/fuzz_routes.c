@@ -16,6 +16,7 @@
 #include "serve/pending.h"
 #include "serve/periodic.h"
 #include "serve/route.h"
+#include "serve/work.h"
 #include "wire.h"
 
 enum { REQUESTS_MAX = 6 };
@@ -40,8 +41,10 @@ static void reset_store(void)
     }
     while ((snapshot = lp_store_at(same ? 3 : 0)))
         lp_store_drop(snapshot->id);
-    for (size_t i = 0; !same && i < 3; i++)
-        CHECK(lp_store_take(names[i], &snapshot) == 0);
+    for (size_t i = 0; !same && i < 3; i++) {
+        struct lp_snapshot *taken = lp_snapshot_now(true);
+        CHECK(taken && lp_store_put(taken, names[i]) == 0);
+    }
     lp_periodic_set(0, LP_PERIODIC_KEEP, true);
     lp_rate_set(0);
 }
@@ -114,6 +117,15 @@ static void clean(char *text, bool spaces)
             *text = '_';
 }
 
+/* Until the answer is made, too, which other threads may do. */
+static void settle(struct client *client)
+{
+    http_settle(client);
+    while (lp_helper_busy(LP_TAKER) || lp_helper_busy(LP_WRITER))
+        http_settle(client);
+    http_settle(client);
+}
+
 static void request(char *line)
 {
     struct client client;
@@ -142,7 +154,7 @@ static void request(char *line)
     if (leaves) {
         http_turn(&client);
     } else {
-        http_settle(&client);
+        settle(&client);
         check_answers(&client, strcmp(line, "HEAD") == 0);
     }
     free(head);
@@ -154,6 +166,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     (void)argc, (void)argv;
     http_listen(lp_route, &guard, &limits);
     evhttp_set_default_content_type(http_server, NULL);
+    CHECK(lp_work_start(http_base, http_gate) == 0);
     CHECK(lp_live_start(http_base) == 0);
     CHECK(lp_periodic_start(http_base, 0, LP_PERIODIC_KEEP, true) == 0);
     return 0;

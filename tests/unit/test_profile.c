@@ -1,5 +1,6 @@
 /* Rows, sums and differences; snapshots in their store. */
 #include "unit.h"
+#include "store.h"
 
 #include <errno.h>
 #include <math.h>
@@ -8,7 +9,6 @@
 
 #include "profile/heap.h"
 #include "profile/profile.h"
-#include "profile/store.h"
 #include "record/blocks.h"
 #include "record/sites.h"
 #include "record/stacks.h"
@@ -129,8 +129,8 @@ static void snapshots_are_numbered_and_dropped(void **state)
 {
     (void)state;
     const struct lp_snapshot *first, *second;
-    assert_int_equal(lp_store_take("base", &first), 0);
-    assert_int_equal(lp_store_take(NULL, &second), 0);
+    assert_int_equal(store_take("base", &first), 0);
+    assert_int_equal(store_take(NULL, &second), 0);
     assert_int_equal(second->id, first->id + 1);
     assert_string_equal(first->name, "base");
     assert_ptr_equal(lp_store_find(first->id), first);
@@ -149,9 +149,9 @@ static void a_full_store_refuses_and_keeps_what_it_has(void **state)
     (void)state;
     const struct lp_snapshot *snapshot = NULL;
     for (int i = 0; i < LP_SNAPSHOTS_MAX; i++)
-        assert_int_equal(lp_store_take("", &snapshot), 0);
+        assert_int_equal(store_take("", &snapshot), 0);
     int last = snapshot->id;
-    assert_int_equal(lp_store_take("", &snapshot), -ENOSPC);
+    assert_int_equal(store_take("", &snapshot), -ENOSPC);
     assert_non_null(lp_store_find(last));
     while ((snapshot = lp_store_at(0)))
         lp_store_drop(snapshot->id);
