@@ -402,8 +402,6 @@ void lp_server_stop(void)
 /* The parent's loop is not touched. */
 void lp_server_forked(void)
 {
-    if (!atomic_load(&server.tid))
-        return;
     forget_loop();
     lp_store_forked();
     atomic_store(&server.tid, 0);

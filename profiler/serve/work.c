@@ -64,10 +64,11 @@ static void end_turn(struct lp_work *it, bool stopped)
 static void run(struct lp_job *job)
 {
     struct lp_work *it = of(job);
+    uint64_t refused = lp_own_refused();
     lp_symbols_resume();
     if (!atomic_load(&it->gone))
         it->steps->run(it);
-    if (lp_own_refused() != it->refused)
+    if (lp_own_refused() != refused)
         lp_symbols_forget(); /* names that could not be read are known as unknown */
 }
 
@@ -87,7 +88,11 @@ static void write_it(struct lp_work *it)
 /* On the taker. */
 static void take(struct lp_job *job)
 {
-    of(job)->steps->take(of(job));
+    struct lp_work *it = of(job);
+    if (it->steps->run && atomic_load(&it->gone))
+        return;
+    it->refused = lp_own_refused(); /* what was refused while it waited was for others */
+    it->steps->take(it);
 }
 
 static void taken(struct lp_job *job, bool stopped)

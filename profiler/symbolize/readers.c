@@ -56,9 +56,9 @@ static void close_from(struct slot **first)
 {
     for (struct slot *slot = *first, *next; slot; slot = next) {
         next = slot->next;
-        int64_t before = lp_own_heap();
+        int64_t before = lp_own_heap_here();
         lp_debug_close(slot->reader.debug); /* allocates nothing */
-        heap_bytes += lp_own_heap() - before;
+        heap_bytes += lp_own_heap_here() - before;
         lp_object_close(&slot->reader.object);
         slot->module->symbols = NULL;
         free(slot);
@@ -151,6 +151,7 @@ void lp_give_back(int64_t bytes)
     }
     for (; (block = blocks); free(block))
         blocks = block->next;
+    lp_own_heap_peak(); /* these blocks were no request's */
 }
 
 /* Waits until no reader is open and no request has taken memory for a while. */
@@ -165,7 +166,6 @@ static int64_t give_back_idle(void)
         return 0;
     int64_t bytes = peak - now;
     lp_give_back(bytes);
-    lp_own_heap_peak(); /* that was no request's */
     peak = now;
     return bytes;
 }

@@ -17,7 +17,7 @@ staff() {
 
 # What has ended may be in the kernel's list a moment longer.
 settled() {
-	[[ $(find "/proc/$pid/task" -maxdepth 1 -mindepth 1 | wc -l) -eq 15 ]] # 7 + 5, main, and the profiler's two
+	[[ $(find "/proc/$pid/task" -maxdepth 1 -mindepth 1 | wc -l) -eq 16 ]] # 7 + 5, main, and the profiler's three
 }
 
 created() { # FUNCTION STATE: how many
