@@ -55,8 +55,9 @@ struct of_stack {
 };
 
 struct lp_ages {
-    _Atomic unsigned owners; /* a difference is made and freed by another thread (serve/work.h) */
-    size_t n;                /* number of stacks; they are sorted */
+    _Atomic unsigned
+        owners; /* a difference is made and freed by another thread (serve/helpers.h) */
+    size_t n;   /* number of stacks; they are sorted */
     struct of_stack *stacks;
     struct part *parts;
 };

@@ -49,7 +49,7 @@ int64_t lp_store_max(void);
 
 /* Takes one that is not in the store. A profile that cannot be taken is missing in it. stacks:
  * those of the threads, too. The thread that takes profiles (profile/take.h). Free it with
- * lp_snapshot_free(). NULL with errno: ENOMEM. */
+ * lp_snapshot_free(). NULL with errno: ENOMEM, or EAGAIN if the kernel refused pages. */
 struct lp_snapshot *lp_snapshot_now(bool stacks);
 void lp_snapshot_free(struct lp_snapshot *snapshot);
 
@@ -73,7 +73,7 @@ const struct lp_snapshot *lp_store_find(int id); /* NULL: there is none */
 const struct lp_snapshot *lp_store_find_name(const char *name); /* the newest that has it */
 int lp_store_drop(int id);                                      /* 0 or -ENOENT */
 
-/* While it is held, a dropped snapshot stays in memory and counts in LP_SNAPSHOTS_BYTES. */
+/* While it is held, a dropped snapshot stays in memory and counts in lp_store_max(). */
 void lp_snapshot_hold(const struct lp_snapshot *snapshot);
 void lp_snapshot_release(const struct lp_snapshot *snapshot);
 

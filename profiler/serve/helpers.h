@@ -3,9 +3,12 @@
  * (profiles, snapshots), and the writer makes text of what was taken (names, differences,
  * verdicts).
  *
- * The loop thread owns the server and the store of snapshots. The taker owns inspect/, and what
- * profile/ has for the taking. The writer owns symbolize/, judge/ and write/. A profile or snapshot
- * belongs to one of the three at a time, and a stored snapshot's profiles never change.
+ * The loop thread owns the server and the store of snapshots. The taker owns what reads the
+ * program: inspect/, and what profile/ has for the taking. The writer owns symbolize/, judge/ and
+ * write/. A profile or snapshot belongs to one of the three at a time, and a stored snapshot's
+ * profiles never change. "Profiler's thread" in a header of those rooms means their owner. The loop
+ * also reads the figures of the process and its children, and the taker asks another process for
+ * its address; these functions keep no state.
  *
  * Each helper does one job after the other, in the order in which the loop thread added them. Both
  * are created by the loop thread, before requests are accepted, and have the same descriptor table,
@@ -20,7 +23,7 @@
 
 enum lp_helper { LP_TAKER, LP_WRITER, LP_HELPERS };
 
-/* All zero but for the functions when it is added. It may be added again when it is done. */
+/* Zero, but for the functions, when it is first added. It may be added again when it is done. */
 struct lp_job {
     void (*run)(struct lp_job *job); /* on the helper */
     /* On the loop thread, after it. stopped: the server stops, and it may not have run. No job may

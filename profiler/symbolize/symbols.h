@@ -1,7 +1,7 @@
 /*
  * Turns an address into function, file and line, including inlined frames: from the object's own
  * debug information, else from its separate debug file (by build id or .gnu_debuglink), else from
- * its symbol table. One thread at a time (serve/work.h).
+ * its symbol table. One thread at a time: the writer (serve/helpers.h).
  */
 #ifndef LP_SYMBOLIZE_SYMBOLS_H
 #define LP_SYMBOLIZE_SYMBOLS_H
