@@ -153,6 +153,37 @@ test_gone() {
 	done
 }
 
+# refused_once PATH: on a connection that is open already, this request meets a process that gets no descriptor. Prints
+# the status.
+refused_once() {
+	python3 -c '
+import http.client, resource, sys
+port, pid, path = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+client = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+client.request("GET", "/debug/pprof/")
+client.getresponse().read()
+soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, hard))
+client.request("GET", path)
+answer = client.getresponse()
+answer.read()
+resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
+print(answer.status)' "${pprof##*:}" "$pid" "$1"
+}
+
+test_refusal() {
+	: "what was refused to others while a snapshot waited does not make it fail"
+	held
+	slowly other POST "/debug/snapshots?name=other"
+	queued one POST "/debug/snapshots?name=one"
+	equal "a third" "$(refused_once /debug/pprof/cmdline)" 503
+	let_go
+	wait "$client"
+	equal one "$(<"$work/one.code")" 201
+	contains "$(names)" ',"one"]]'
+	ended
+}
+
 test_stop() {
 	: "the profiler can be ended while a snapshot is taken and others wait, and started again"
 	held
