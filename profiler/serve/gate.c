@@ -91,7 +91,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
         lp_connection_answer_due(c);
         bool due =
             c->leave_ms ? now >= c->leave_ms : c->began_ms && now - c->began_ms > 2 * REQUEST_MS;
-        if (!lp_accept_is_watched(c->bufferevent) || due)
+        if ((c->begun && !lp_accept_is_watched(c->bufferevent)) || due)
             lp_connection_hang_up(c);
         else if (!c->leave_ms && c->began_ms && now - c->began_ms > REQUEST_MS &&
                  lp_connection_is_read(c))
