@@ -184,7 +184,7 @@ test_crowd() {
 		dies crowd no_core
 		[[ $status -eq 139 || $status -eq 134 ]] || fail "status $status"
 		equal lines "$(wc -l <"$work/line")" 1
-		equal ends "$(tail -c 1 "$work/line" | xxd -p)" 0a
+		equal ends "$(tail -c 1 "$work/line" | od -An -tx1 | tr -d " ")" 0a
 	done
 }
 
