@@ -44,20 +44,34 @@ static struct lp_totals totals_of(const struct lp_profile *profile)
 }
 
 /* 0 or a negative errno. */
+static int take_profiles(struct lp_snapshot *snapshot)
+{
+    uint64_t refused = lp_own_refused();
+    for (int i = 0; i < LP_SNAPSHOT_PROFILES; i++) {
+        struct lp_profile *profile = lp_take(lp_snapshot_kinds[i]);
+        if (!profile && errno != ENOMEM && lp_own_refused() == refused)
+            profile = lp_take_missing(lp_snapshot_kinds[i], errno);
+        if (!profile)
+            return lp_own_refused() == refused ? -errno : -EAGAIN;
+        snapshot->profiles[i] = profile;
+        snapshot->totals[i] = totals_of(profile);
+        snapshot->bytes += lp_profile_bytes(profile);
+    }
+    return 0;
+}
+
+/* The same. */
 static int take_all(struct lp_snapshot *snapshot)
 {
     uint64_t refused = lp_own_refused();
     lp_process_figures(&snapshot->figures);
-    for (int i = 0; i < LP_SNAPSHOT_PROFILES; i++) {
-        snapshot->profiles[i] = lp_take(lp_snapshot_kinds[i]);
-        if (!snapshot->profiles[i] && errno != ENOMEM && lp_own_refused() == refused)
-            snapshot->profiles[i] = lp_take_missing(lp_snapshot_kinds[i], errno);
-        if (lp_own_refused() != refused)
-            return -EAGAIN;
-        if (!snapshot->profiles[i])
-            return -errno;
-    }
-    return 0;
+    int error = take_profiles(snapshot);
+    if (error)
+        return error;
+    snapshot->unused = lp_unused_of(lp_snapshot_profile(snapshot, &lp_heap_kind),
+                                    lp_snapshot_profile(snapshot, &lp_maps_kind),
+                                    snapshot->figures.malloc_top_bytes);
+    return lp_own_refused() == refused ? 0 : -EAGAIN; /* something may be missing */
 }
 
 struct lp_snapshot *lp_snapshot_now(bool stacks)
@@ -74,13 +88,6 @@ struct lp_snapshot *lp_snapshot_now(bool stacks)
         lp_snapshot_free(snapshot);
         errno = -error;
         return NULL;
-    }
-    snapshot->unused = lp_unused_of(lp_snapshot_profile(snapshot, &lp_heap_kind),
-                                    lp_snapshot_profile(snapshot, &lp_maps_kind),
-                                    snapshot->figures.malloc_top_bytes);
-    for (int i = 0; i < LP_SNAPSHOT_PROFILES; i++) {
-        snapshot->bytes += lp_profile_bytes(snapshot->profiles[i]);
-        snapshot->totals[i] = totals_of(snapshot->profiles[i]);
     }
     snapshot->time_ns = snapshot->profiles[0]->time_ns;
     snapshot->cost_ns = lp_now_ns() - before;

@@ -74,7 +74,7 @@ int leakprof_evhttp_send_file(struct evhttp_request *http, const struct leakprof
     bool gzip = takes_gzip(evhttp_find_header(in, "Accept-Encoding"));
     char tag[64];
     int error;
-    lp_reply_begin();
+    lp_reply_begin(false);
     snprintf(tag, sizeof tag, "\"%s%s\"", file->sum, gzip ? "-gzip" : "");
     lp_reply_header(http, "ETag", tag);
     lp_reply_header(http, "Cache-Control", "no-cache");

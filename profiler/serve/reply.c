@@ -52,14 +52,9 @@ void lp_reply_header(struct evhttp_request *http, const char *name, const char *
 
 static _Thread_local uint64_t refused_before;
 
-void lp_reply_begin(void)
+void lp_reply_begin(bool incomplete)
 {
-    refused_before = lp_own_refused();
-}
-
-void lp_reply_since(uint64_t refused)
-{
-    refused_before = refused;
+    refused_before = lp_own_refused() - incomplete;
 }
 
 static bool refused(void)

@@ -15,12 +15,10 @@
 
 struct evhttp_request;
 
-/* Begins an answer. If memory or a file is refused to the profiler from here on (sys/pages.h), the
- * answer may be incomplete, so it becomes a 503 instead. The route calls it, and what answers
- * later. */
-void lp_reply_begin(void);
-/* The same, for one that began when lp_own_refused() had this value. */
-void lp_reply_since(uint64_t refused);
+/* Begins an answer. If memory or a file is refused to this thread from here on (sys/pages.h), the
+ * answer may be incomplete, so it becomes a 503 instead. The same if `incomplete`: it was refused
+ * to the thread that made a part of it. The route calls it, and what answers later. */
+void lp_reply_begin(bool incomplete);
 
 /* Answers 503: memory or a file was refused. It needs none itself but what libevent needs. */
 void lp_reply_no_memory(struct evhttp_request *http);

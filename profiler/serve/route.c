@@ -174,7 +174,7 @@ static void handle(struct evhttp_request *http, const char *path, const char *qu
 void lp_route(struct evhttp_request *http, void *guard)
 {
     const char *why;
-    lp_reply_begin();
+    lp_reply_begin(false);
     int status = leakprof_evhttp_check(guard, http, method_of(http) != GET, &why);
     if (status == 401)
         leakprof_evhttp_challenge(http);

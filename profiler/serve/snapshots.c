@@ -190,7 +190,6 @@ static void reply_taken(struct evhttp_request *http, const struct taking *taking
         lp_reply_untaken(http, taking->untaken);
         return;
     }
-    lp_reply_begin(); /* it is complete, and kept: what was refused to others does not matter */
     snprintf(location, sizeof location, "/debug/snapshots/%d", taking->snapshot->id);
     lp_reply_header(http, "Location", location);
     lp_reply_json(http, 201, write_snapshot, taking->snapshot);

@@ -33,7 +33,7 @@ static void drop(struct lp_work *it)
 static void finish(struct lp_work *it)
 {
     struct evhttp_request *http = it->client.http;
-    lp_reply_since(it->refused);
+    lp_reply_begin(it->refused);
     lp_client_unwatch(&it->client);
     it->steps->done(it, http);
 }
@@ -52,23 +52,30 @@ static void begin_next(void);
 static void end_turn(struct lp_work *it, bool stopped)
 {
     work.current = NULL;
-    if (stopped)
+    if (stopped) {
         drop(it);
-    else
-        finish(it);
-    if (!stopped)
-        begin_next();
+        return;
+    }
+    finish(it);
+    begin_next();
+}
+
+/* Makes a step, on the thread that it is for. true: something was refused. */
+static bool make(struct lp_work *it, void (*step)(struct lp_work *work))
+{
+    uint64_t before = lp_own_refused();
+    step(it);
+    bool refused = lp_own_refused() != before;
+    it->refused |= refused;
+    return refused;
 }
 
 /* On the writer. If the client goes from here on, the look-up of names is cancelled. */
 static void run(struct lp_job *job)
 {
     struct lp_work *it = of(job);
-    uint64_t refused = lp_own_refused();
     lp_symbols_resume();
-    if (!atomic_load(&it->gone))
-        it->steps->run(it);
-    if (lp_own_refused() != refused)
+    if (!atomic_load(&it->gone) && make(it, it->steps->run))
         lp_symbols_forget(); /* names that could not be read are known as unknown */
 }
 
@@ -80,7 +87,7 @@ static void ran(struct lp_job *job, bool stopped)
 static void write_it(struct lp_work *it)
 {
     if (it->steps->begin)
-        it->steps->begin(it);
+        make(it, it->steps->begin);
     it->job = (struct lp_job){.run = run, .done = ran};
     lp_helper_add(LP_WRITER, &it->job);
 }
@@ -89,10 +96,8 @@ static void write_it(struct lp_work *it)
 static void take(struct lp_job *job)
 {
     struct lp_work *it = of(job);
-    if (it->steps->run && atomic_load(&it->gone))
-        return;
-    it->refused = lp_own_refused(); /* what was refused while it waited was for others */
-    it->steps->take(it);
+    if (!it->steps->run || !atomic_load(&it->gone))
+        make(it, it->steps->take);
 }
 
 static void taken(struct lp_job *job, bool stopped)
@@ -113,7 +118,6 @@ static void taken(struct lp_job *job, bool stopped)
 
 static void begin(struct lp_work *it)
 {
-    it->refused = lp_own_refused();
     if (!it->steps->take) {
         write_it(it);
         return;

@@ -39,8 +39,8 @@ struct lp_work_steps {
 
 struct lp_work {
     const struct lp_work_steps *steps;
-    uint64_t refused; /* lp_own_refused() when it began */
-    bool accepted;    /* it is not refused: the client has waited for it already */
+    bool refused;  /* to the thread that took or wrote it: it may be incomplete */
+    bool accepted; /* it is not refused: the client has waited for it already */
     /* For work.c: */
     struct lp_client client;
     struct lp_job job;

@@ -8,7 +8,7 @@
 #include "sys/syscall.h"
 
 static _Atomic int64_t bytes_of[LP_OWN_COUNT];
-static _Atomic uint64_t refused;
+static __thread uint64_t refused;
 
 static LP_APART struct {
     _Atomic uintptr_t start; /* 0: free */
@@ -101,7 +101,7 @@ int64_t lp_own_bytes(enum lp_own kind)
 
 void lp_own_refuse(void)
 {
-    atomic_fetch_add_explicit(&refused, 1, memory_order_relaxed);
+    refused++;
 }
 
 void lp_own_refuse_file(long error)
@@ -112,7 +112,7 @@ void lp_own_refuse_file(long error)
 
 uint64_t lp_own_refused(void)
 {
-    return atomic_load_explicit(&refused, memory_order_relaxed);
+    return refused;
 }
 
 const char *lp_own_name(enum lp_own kind)

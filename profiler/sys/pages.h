@@ -53,9 +53,9 @@ void lp_own_each(void (*visit)(uintptr_t start, size_t bytes, void *arg), void *
 
 int64_t lp_own_bytes(enum lp_own kind);
 
-/* How often the profiler itself was refused something that an answer needs: pages for what is only
- * in answers, blocks of malloc's in its threads, or a file of the kernel's. An answer during which
- * this has risen may be incomplete (serve/reply.h). */
+/* How often the calling thread of the profiler's was refused something that an answer needs: pages
+ * for what is only in answers, blocks of malloc's, or a file of the kernel's. An answer during
+ * which this has risen may be incomplete (serve/reply.h). */
 void lp_own_refuse(void);
 void lp_own_refuse_file(long error); /* counts it if the file is there: a negative errno */
 uint64_t lp_own_refused(void);

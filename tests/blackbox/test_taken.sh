@@ -172,15 +172,18 @@ print(answer.status)' "${pprof##*:}" "$pid" "$1"
 }
 
 test_refusal() {
-	: "what was refused to others while a snapshot waited does not make it fail"
+	: "what is refused to another client meanwhile is no reason to refuse a snapshot"
 	held
-	slowly other POST "/debug/snapshots?name=other"
-	queued one POST "/debug/snapshots?name=one"
-	equal "a third" "$(refused_once /debug/pprof/cmdline)" 503
+	local clients
+	slowly one POST "/debug/snapshots?name=one"
+	clients=("$client")
+	queued two POST "/debug/snapshots?name=two"
+	clients+=("$client")
+	equal "another" "$(refused_once /debug/pprof/cmdline)" 503
 	let_go
-	wait "$client"
-	equal one "$(<"$work/one.code")" 201
-	contains "$(names)" ',"one"]]'
+	wait "${clients[@]}"
+	equal codes "$(<"$work/one.code") $(<"$work/two.code")" "201 201"
+	equal snapshots "$(names)" '[[1,"one"],[2,"two"]]'
 	ended
 }
 

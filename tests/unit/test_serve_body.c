@@ -27,7 +27,7 @@ static void handle(struct evhttp_request *request, void *arg)
     (void)arg;
     static char line[LINE + 1];
     struct lp_body body;
-    lp_reply_begin();
+    lp_reply_begin(false);
     assert_int_equal(lp_body_open(&body), 0);
     memset(line, 'x', LINE);
     for (int i = 0; i < lines; i++)
