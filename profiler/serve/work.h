@@ -57,9 +57,7 @@ struct leakprof_evhttp_gate;
 int lp_work_start(struct event_base *base, struct leakprof_evhttp_gate *gate);
 
 /* Drops what waits, and ends the helpers. If an answer is being written, no further names are
- * looked up for it, and the call returns when it is complete. Call it before evhttp frees the
- * connections.
- */
+ * looked up for it, and the call returns when it is complete. Call it before evhttp_free(). */
 void lp_work_stop(void);
 /* Ends the helpers, and leaves libevent alone. Call lp_work_forked() next. */
 void lp_work_abandon(void);

@@ -2,20 +2,12 @@
  * Claim: a program with an evhttp of its own can use the guard and have JSON where evhttp refuses a
  * request by itself; its other evhttp, beside the profiler, answers as libevent does.
  */
-#include "unit.h"
+#include "http.h"
 
-#include <errno.h>
-#include <poll.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
-#include <unistd.h>
 #include <event2/buffer.h>
-#include <event2/event.h>
-#include <event2/http.h>
 
 #include "leakprof.h"
-#include "leakprof_evhttp.h"
 
 static struct event_base *base;
 static struct evhttp *mine;
@@ -43,35 +35,9 @@ static void handle(struct evhttp_request *request, void *arg)
     evbuffer_free(body);
 }
 
-static struct evhttp *serve(struct leakprof_address *address)
-{
-    struct evhttp *http = evhttp_new(base);
-    struct evhttp_bound_socket *bound = evhttp_bind_socket_with_handle(http, "127.0.0.1", 0);
-    assert_non_null(bound);
-    assert_int_equal(leakprof_address_bound(evhttp_bound_socket_get_fd(bound), address), 0);
-    evhttp_set_gencb(http, handle, NULL);
-    return http;
-}
-
-/* Sends the request and runs the loop until the server has closed. Returns the status. */
 static long ask(const struct leakprof_address *address, const char *request)
 {
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    size_t length = 0;
-    ssize_t n = -1;
-    assert_int_equal(connect(fd, (const struct sockaddr *)&address->socket, address->length), 0);
-    assert_int_equal(send(fd, request, strlen(request), 0), strlen(request));
-    while (n != 0) {
-        event_base_loop(base, EVLOOP_NONBLOCK);
-        n = recv(fd, answer + length, sizeof answer - 1 - length, MSG_DONTWAIT);
-        assert_true(n >= 0 || errno == EAGAIN);
-        length += n > 0 ? (size_t)n : 0;
-        poll(NULL, 0, n < 0);
-    }
-    answer[length] = '\0';
-    close(fd);
-    assert_memory_equal(answer, "HTTP/1.1 ", 9);
-    return strtol(answer + 9, NULL, 10);
+    return http_ask(base, address, request, answer, sizeof answer);
 }
 
 static void test_guard(void **state)
@@ -229,8 +195,8 @@ int main(void)
                                                   .output_max = 1 << 20,
                                                   .connections_max = 100};
     base = event_base_new();
-    struct evhttp *other = serve(&plain);
-    mine = serve(&guarded);
+    struct evhttp *other = http_serve(base, handle, &plain);
+    mine = http_serve(base, handle, &guarded);
     struct leakprof_evhttp_gate *gate = leakprof_evhttp_limit(mine, base, &limits);
     if (!gate)
         return 1;

@@ -2,7 +2,7 @@
  * Claim: if the kernel refuses to watch a connection (epoll_ctl), its request is answered later, or
  * the connection is closed, once. No descriptor of another connection is closed, and none is left.
  */
-#include "unit.h"
+#include "http.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -144,11 +144,7 @@ int main(void)
     signal(SIGPIPE, SIG_IGN);
     event_set_log_callback(on_warning);
     base = event_base_new();
-    struct evhttp *http = evhttp_new(base);
-    struct evhttp_bound_socket *bound = evhttp_bind_socket_with_handle(http, "127.0.0.1", 0);
-    if (!bound || leakprof_address_bound(evhttp_bound_socket_get_fd(bound), &address) != 0)
-        return 1;
-    evhttp_set_gencb(http, handle, NULL);
+    struct evhttp *http = http_serve(base, handle, &address);
     struct leakprof_evhttp_gate *gate = leakprof_evhttp_limit(http, base, &limits);
     if (!gate)
         return 1;
