@@ -12,7 +12,7 @@
  *
  * A thread that does not get the lock within a millisecond leaves its work in the stripe's list of
  * late work. The next holder does that work first, in order. So nothing is lost while the holder of
- * a lock is suspended.
+ * a lock is suspended. The records for late work come from a list of their own, and go back to it.
  *
  * sys/index.h is not used here, because blocks are removed, and because there may be a hundred
  * million of them, so four bytes per record matter.
@@ -57,6 +57,10 @@ _Atomic uintptr_t lp_block_mask = PAGE_BITS;
 LP_SLAB(records, sizeof(struct lp_block), SEGMENT_SHIFT, LP_OWN_BLOCKS);
 LP_SLAB(cells, sizeof(uint32_t), SEGMENT_SHIFT, LP_OWN_BLOCKS);
 static LP_APART struct stripe stripes[STRIPES];
+static struct {
+    struct lp_lock lock; /* is only tried */
+    uint32_t spare;      /* free records, for late work; linked like those of a stripe */
+} common;
 _Static_assert(LP_BLOCKS_MAX < 1 << LINK_BITS, "links fit into a cell beside a tag");
 
 static uint32_t hash_of(uintptr_t address)
@@ -202,6 +206,30 @@ static inline void free_record(struct stripe *stripe, uint32_t link)
     stripe->spare = link;
 }
 
+/* A record for late work, without a stripe's lock. */
+static uint32_t late_record(void)
+{
+    uint32_t link = 0;
+    if (lp_trylock(&common.lock)) {
+        if ((link = common.spare))
+            common.spare = record_of(link)->next;
+        lp_unlock(&common.lock);
+    }
+    return link ? link : fresh_record();
+}
+
+/* Returns what late_record() gave. It becomes the stripe's if another thread is at the list. */
+static void free_late_record(struct stripe *stripe, uint32_t link)
+{
+    free_record(stripe, link);
+    if (!lp_trylock(&common.lock))
+        return;
+    stripe->spare = record_of(link)->next;
+    record_of(link)->next = common.spare;
+    common.spare = link;
+    lp_unlock(&common.lock);
+}
+
 /* The cell for this hash, with room for one more record. Call under the lock. NULL: there is no
  * room. */
 static _Atomic uint32_t *cell_for_one_more(struct stripe *stripe, uint32_t hash)
@@ -277,9 +305,11 @@ static void insert_late(struct stripe *stripe, uint32_t link)
     if (!insert(stripe, b, link)) {
         uintptr_t address = b->address;
         freed(b);
-        free_record(stripe, link);
+        free_late_record(stripe, link);
         lp_block_counted(address, -1);
         lp_loss(LP_LOSS_BLOCKS_FULL);
+    } else if (stripe->spare) {
+        free_late_record(stripe, new_record(stripe)); /* for the one that the stripe now has */
     }
     if (anywhere)
         looking(-1);
@@ -295,7 +325,7 @@ static void remove_late(struct stripe *stripe, uint32_t link)
         free_record(stripe, removed);
         lp_block_counted(address, -1);
     }
-    free_record(stripe, link);
+    free_late_record(stripe, link);
 }
 
 __attribute__((noinline)) static void catch_up(struct stripe *stripe)
@@ -344,7 +374,7 @@ static inline void release(struct stripe *stripe, struct lp_held *held)
 /* false: there is no room for it. */
 __attribute__((noinline)) static bool leave_late(struct stripe *stripe, const struct lp_block *work)
 {
-    uint32_t link = fresh_record();
+    uint32_t link = late_record();
     if (!link)
         return false;
     struct lp_block *b = record_of(link);
@@ -498,6 +528,9 @@ static void settle(const struct lp_blocks_held *held)
 {
     bool abandoned = false;
     int n = 0;
+    if (!lp_trylock(&common.lock))
+        common.spare = 0; /* half changed, by a thread that does not exist here */
+    lp_unlock(&common.lock);
     for (int i = 0; i < STRIPES; i++)
         abandoned |= held->stripes[i] == LP_FORK_ABANDONED;
     if (abandoned)

@@ -2,7 +2,7 @@
 
 #include "sys/losses.h"
 
-enum { FORK_PATIENCE_MS = 50, OWN_PATIENCE_MS = 3 };
+enum { FORK_PATIENCE_MS = 50, OWN_PATIENCE_MS = 3, BRIEFLY_ONE_IN = 256 };
 
 static _Atomic int forking;     /* threads that are inside fork() */
 static _Atomic uint32_t nforks; /* how many forks have begun */
@@ -10,6 +10,8 @@ static _Atomic uint32_t nforks; /* how many forks have begun */
 static __thread uint32_t given_up; /* the fork for which this thread has used up its patience */
 static __thread int
     fork_patience_ms; /* what is left of FORK_PATIENCE_MS, in the thread that forks */
+
+static __thread uint8_t brief_waits; /* during forks, made or left out */
 
 __thread struct lp_held *lp_hold_mine;
 
@@ -22,6 +24,8 @@ static bool under_way(void)
  * once per fork. */
 static bool out_of_patience(int waited_ms, int patience_ms)
 {
+    if (waited_ms == 0 && patience_ms == LP_HOLD_BRIEFLY && under_way())
+        return brief_waits++ % BRIEFLY_ONE_IN != 0;
     if (patience_ms != LP_HOLD_PROGRAM || !under_way())
         return waited_ms >= patience_ms;
     uint32_t fork = atomic_load_explicit(&nforks, memory_order_relaxed);

@@ -8,8 +8,9 @@
  * or is left for the next holder (record/blocks.c).
  *
  * The thread that forks holds all tables' locks while glibc takes its own. Another thread may hold
- * one of glibc's and want one of ours. So a thread waits for a fork, at most FORK_PATIENCE_MS, and
- * once per fork.
+ * one of glibc's and want one of ours, again and again: the list of streams, while it flushes them.
+ * So a thread waits for a fork, at most FORK_PATIENCE_MS, and once per fork. Of its brief waits it
+ * makes one in 256: enough that what it leaves to the next holder stays small.
  *
  * A signal handler may fork while the code that it interrupted holds a lock of ours. That lock is
  * left to the interrupted code, in the child as well. A lock that another thread did not release in

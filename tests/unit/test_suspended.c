@@ -6,6 +6,7 @@
 #include <semaphore.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -189,6 +190,54 @@ static void a_child_finds_every_block(void **state)
     lp_rate_set(0);
 }
 
+static void take_blocks_for_a_fork(struct holder *holder)
+{
+    lp_hold_begin_fork();
+    lp_blocks_before_fork(&holder->blocks);
+}
+
+static void give_blocks_after_a_fork(struct holder *holder)
+{
+    lp_blocks_after_fork(&holder->blocks, false);
+    lp_hold_end_fork(false);
+}
+
+static long waits(void)
+{
+    struct rusage usage;
+    assert_int_equal(getrusage(RUSAGE_THREAD, &usage), 0);
+    return usage.ru_nvcsw;
+}
+
+/* A fork may wait for a lock of libc that a thread keeps while it allocates again and again. So
+ * that thread hardly waits for the fork, and what it leaves to do takes the same memory each
+ * time. */
+static void a_fork_is_not_held_up(void **state)
+{
+    (void)state;
+    NEEDS_HOOKED_HEAP();
+    enum { FORKS = 30, PAIRS = 1000 };
+    struct holder holder = {.take = take_blocks_for_a_fork, .give = give_blocks_after_a_fork};
+    int64_t bytes = 0;
+    for (int i = 0; i < FORKS; i++) {
+        suspend(&holder);
+        uint64_t lost = lp_losses_total();
+        long waited = waits();
+        lp_rate_set(1);
+        for (int n = 0; n < PAIRS; n++)
+            free(opaque(malloc(SIZE)));
+        lp_rate_set(0);
+        waited = waits() - waited;
+        resume(&holder);
+        assert_int_equal(lp_losses_total(), lost);
+        assert_in_range(waited, 0, PAIRS / 10);
+        assert_int_equal(in_use(SIZE, NULL), 0);
+        if (i == 0)
+            bytes = lp_own_bytes(LP_OWN_BLOCKS);
+    }
+    assert_int_equal(lp_own_bytes(LP_OWN_BLOCKS), bytes);
+}
+
 static void take_threads(struct holder *holder)
 {
     lp_hold_begin_fork();
@@ -231,6 +280,7 @@ int main(void)
         cmocka_unit_test(children_are_waited_for_all_the_same),
         cmocka_unit_test(blocks_are_recorded_later),
         cmocka_unit_test(a_child_finds_every_block),
+        cmocka_unit_test(a_fork_is_not_held_up),
         cmocka_unit_test(threads_come_and_go_all_the_same),
     };
     return cmocka_run_group_tests_name("suspended", tests, NULL, NULL);
