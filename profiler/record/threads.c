@@ -130,13 +130,19 @@ static void sweep(void)
     }
 }
 
-/* A child has one thread. The rows of the others belong to its parent. */
-static void forget_others(void)
+/* A child has one thread. The rows of the others belong to its parent. Only the heads in use are
+ * cleared: each of their pages has to be copied first. `half`: the table may be half changed. */
+static void forget_others(bool half)
 {
     going = spare = 0;
     last = &going;
-    for (uint32_t i = 0; i < HEADS; i++)
+    for (uint32_t i = 0; half && i < HEADS; i++)
         heads[i] = 0;
+    for (uint32_t i = 0, n = lp_slab_count(&rows); i < n; i++) {
+        const struct row *row = lp_slab_at(&rows, i);
+        if (row->has_handle)
+            *head_of(row->handle) = 0;
+    }
     for (uint32_t i = lp_slab_count(&rows); i-- > 0;) {
         struct row *row = lp_slab_at(&rows, i);
         bool mine =
@@ -164,7 +170,7 @@ static bool hold(struct lp_held *held)
     }
     if (inherited) {
         inherited = false;
-        forget_others();
+        forget_others(true);
     }
     return true;
 }
@@ -357,6 +363,6 @@ void lp_threads_after_fork(enum lp_fork_lock got, bool child)
     if (child && got == LP_FORK_BELOW)
         inherited = true; /* the interrupted code is in the middle of a change */
     else if (child)
-        forget_others();
+        forget_others(got == LP_FORK_ABANDONED);
     lp_hold_forked(&lock, got, child);
 }
