@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 #include "profile/take.h"
 #include "sys/losses.h"
 #include "record/stacks.h"
+#include "record/threads.h"
 
 enum { THREADS = 20 };
 
@@ -360,9 +362,56 @@ static void a_wait_says_what_it_is_for_and_since_when(void **state)
     close(ends[1]);
 }
 
+static int count_recorded(void)
+{
+    static struct lp_thread threads[2 * THREADS];
+    return (int)lp_threads_copy(threads, 2 * THREADS);
+}
+
+/* In a child, libc gives new threads the stacks of its parent's, and so their handles. */
+static int check_in_child(void)
+{
+    pthread_t threads[THREADS];
+    int before = count_recorded();
+    if (before > 1)
+        return 1;
+    alarm(60);
+    pthread_mutex_init(&lock, NULL); /* and the condition: the parent's threads wait for them */
+    pthread_cond_init(&never, NULL);
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < THREADS; i++)
+            start(&threads[i], blocked, NULL);
+        if (count_recorded() != before + THREADS)
+            return 2;
+        let_go(threads, THREADS);
+        if (count_recorded() != before)
+            return 3;
+    }
+    return 0;
+}
+
+static void a_child_begins_with_one_thread(void **state)
+{
+    (void)state;
+#ifdef LP_SANITIZE_thread
+    skip(); /* it allows no threads in a forked child */
+#endif
+    pthread_t threads[THREADS];
+    for (int i = 0; i < THREADS; i++)
+        start(&threads[i], blocked, NULL);
+    int status;
+    pid_t child = fork();
+    if (child == 0)
+        _exit(check_in_child());
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    let_go(threads, THREADS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_child_begins_with_one_thread),
         cmocka_unit_test(every_blocked_thread_shows_its_stack),
         cmocka_unit_test(a_running_thread_answers),
         cmocka_unit_test(a_thread_with_a_small_signal_stack_answers),
