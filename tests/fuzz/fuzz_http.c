@@ -184,11 +184,14 @@ static void close_all(struct client *client, struct client *others, int n)
 {
     for (int i = 0; i < n; i++)
         close(others[i].fd);
-    http_close(client);
-    if (n > 0)
-        wait_until_accepting();
+    close(client->fd);
     client->ended = true;
-    answer_waiting(client); /* it may have been accepted, and handled, only now */
+    if (n > 0) { /* it may be accepted, and handled, only now */
+        wait_until_accepting();
+        answer_waiting(client);
+    }
+    http_expect_closed();
+    answer_waiting(client);
 }
 
 /* A crowd takes seconds, and so do many wrong tokens. Most inputs that ask for them go without. The

@@ -112,15 +112,20 @@ static inline int http_sockets(void)
     return n;
 }
 
-/* Afterwards only the listening socket is left. */
-static inline void http_close(struct client *client)
+/* Only the listening socket is left. */
+static inline void http_expect_closed(void)
 {
     static int others = -1; /* standard input may be a socket */
-    close(client->fd);
     for (int i = 0; i < 4; i++)
         event_base_loop(http_base, EVLOOP_NONBLOCK);
     others = others < 0 ? http_sockets() : others;
     CHECK(http_sockets() == others);
+}
+
+static inline void http_close(struct client *client)
+{
+    close(client->fd);
+    http_expect_closed();
 }
 
 /* An answer, as an independent reader sees it. */
