@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <sys/syscall.h>
 
+#include "inspect/functions.h"
 #include "record/stacks.h"
 
 static const struct lp_call calls[] = {
@@ -48,15 +49,17 @@ const struct lp_call *lp_call_of(long number)
     return NULL;
 }
 
-/* libc's functions that wait on a futex. In a stack they show what the futex belongs to. */
+/* libc's functions that wait on a futex. In a stack they show what the futex belongs to. Some of
+ * them end in a jump to a static function, which then stands in the stack instead. */
 static struct waiter {
     const char *function, *what;
-    uintptr_t start, end;
+    struct lp_function itself, rest;
 } waiters[] = {
     {.function = "pthread_mutex_lock", .what = "mutex"},
     {.function = "pthread_mutex_timedlock", .what = "mutex"},
     {.function = "pthread_mutex_clocklock", .what = "mutex"},
     {.function = "mtx_lock", .what = "mutex"},
+    {.function = "mtx_timedlock", .what = "mutex"},
     {.function = "pthread_cond_wait", .what = "condition"},
     {.function = "pthread_cond_timedwait", .what = "condition"},
     {.function = "pthread_cond_clockwait", .what = "condition"},
@@ -79,19 +82,35 @@ __attribute__((constructor(101))) static void find_waiters(void)
         const ElfW(Sym) *symbol = NULL;
         Dl_info info;
         if (address && dladdr1(address, &info, (void **)&symbol, RTLD_DL_SYMENT) && symbol) {
-            w->start = (uintptr_t)address;
-            w->end = w->start + symbol->st_size;
+            w->itself.start = (uintptr_t)address;
+            w->itself.end = w->itself.start + symbol->st_size;
         }
     }
+}
+
+/* Not in the constructor, when a reporter cannot call its recorder yet. */
+static void find_rests(void)
+{
+    static bool done;
+    for (size_t i = 0; !done && i < sizeof waiters / sizeof *waiters; i++)
+        lp_function_jumps_to(&waiters[i].itself, &waiters[i].rest);
+    done = true;
+}
+
+static bool inside(const struct lp_function *function, uintptr_t address)
+{
+    return address >= function->start && address < function->end;
 }
 
 const char *lp_call_waits_for(uint32_t id)
 {
     enum { NEAR = 4 }; /* the most frames of libc's own */
     struct lp_stack stack = lp_stack_get(id);
+    find_rests();
     for (uint32_t f = 0; f < stack.nframes && f < NEAR; f++)
         for (size_t i = 0; i < sizeof waiters / sizeof *waiters; i++)
-            if (stack.frames[f] >= waiters[i].start && stack.frames[f] < waiters[i].end)
+            if (inside(&waiters[i].itself, stack.frames[f]) ||
+                inside(&waiters[i].rest, stack.frames[f]))
                 return waiters[i].what;
     return NULL;
 }
