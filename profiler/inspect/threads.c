@@ -41,7 +41,9 @@ struct walk {
     pid_t *asked;       /* the threads that get a signal, */
     size_t *at;         /* and where they are in `now` */
     size_t nasked;
-    int64_t *rest; /* lp_task_rest() of each, before its signal; then its time in this state */
+    int64_t *rest;     /* lp_task_rest() of each, before its signal; then its time in this state */
+    size_t *holder;    /* who has the mutex that each waits for, as an index of `now`; n: nobody */
+    uint8_t *deadlock; /* of each, an enum lp_deadlock */
     void (*visit)(const struct lp_thread_seen *thread, void *arg);
     void *arg;
 };
@@ -84,16 +86,60 @@ static bool peek(uintptr_t address, int32_t *word)
     return lp_peek(address, word, sizeof *word);
 }
 
-static bool is_thread(const struct walk *walk, int32_t tid)
+/* Its index in `now`. walk->n: there is no such thread. */
+static size_t index_of(const struct walk *walk, int32_t tid)
 {
     struct memory key = {.tid = tid};
-    return bsearch(&key, walk->now, walk->n, sizeof key, by_tid);
+    const struct memory *found = bsearch(&key, walk->now, walk->n, sizeof key, by_tid);
+    return found ? (size_t)(found - walk->now) : walk->n;
 }
 
-/* A join waits on a shared futex, the word that holds the thread's number, until it is cleared. A
- * mutex has its owner two words after the one that is waited on. */
-static void describe_futex(const struct walk *walk, const struct lp_interrupted *answer, char *text,
-                           size_t capacity)
+static bool is_thread(const struct walk *walk, int32_t tid)
+{
+    return index_of(walk, tid) < walk->n;
+}
+
+/* A mutex has its owner two words after the one that is waited on. */
+static size_t holder_of(const struct walk *walk, const struct lp_interrupted *waiting)
+{
+    int32_t owner;
+    if (waiting->call != SYS_futex)
+        return walk->n;
+    const char *what = lp_call_waits_for(waiting->stack);
+    bool mutex = what && strcmp(what, "mutex") == 0;
+    return mutex && peek(waiting->args[0] + 2 * sizeof owner, &owner) ? index_of(walk, owner)
+                                                                      : walk->n;
+}
+
+/* Do all members of this thread's circle still wait, and have they done so all the time? */
+static bool circle_rests(const struct walk *walk, size_t first)
+{
+    size_t i = first;
+    do {
+        const struct memory *now = &walk->now[i];
+        if (!now->cpu_ns || !lp_rest_lasts(now->tid, now->cpu_ns))
+            return false;
+    } while ((i = walk->holder[i]) != first);
+    return true;
+}
+
+/* Every holder is read after its waiting thread has gone to rest. If all members of a circle rest
+ * until the last holder was read, none of them has released what it holds. */
+static void find_deadlocks(struct walk *walk)
+{
+    for (size_t i = 0; i < walk->n; i++)
+        walk->holder[i] = walk->now[i].seen.tid ? holder_of(walk, &walk->now[i].seen) : walk->n;
+    lp_deadlock_find(walk->holder, walk->n, walk->deadlock);
+    for (size_t i = 0; i < walk->n; i++)
+        if (walk->deadlock[i] == LP_DEADLOCK_MEMBER && !circle_rests(walk, i)) {
+            walk->holder[i] = walk->n;
+            lp_deadlock_find(walk->holder, walk->n, walk->deadlock);
+        }
+}
+
+/* A join waits on a shared futex, the word that holds the thread's number, until it is cleared. */
+static void describe_futex(const struct walk *walk, const struct lp_interrupted *answer,
+                           size_t holder, char *text, size_t capacity)
 {
     uintptr_t futex = answer->args[0];
     uintptr_t operation = answer->args[1] & FUTEX_CMD_MASK;
@@ -105,17 +151,16 @@ static void describe_futex(const struct walk *walk, const struct lp_interrupted 
     if (!what && waits && shared && is_thread(walk, expected) && peek(futex, &word) &&
         word == expected)
         snprintf(text, capacity, " (join of thread %d)", word);
-    else if (what && strcmp(what, "mutex") == 0 && peek(futex + 2 * sizeof word, &word) &&
-             is_thread(walk, word))
-        snprintf(text, capacity, " %#lx (mutex held by thread %d)", futex, word);
+    else if (holder < walk->n)
+        snprintf(text, capacity, " %#lx (mutex held by thread %d)", futex, walk->now[holder].tid);
     else if (what)
         snprintf(text, capacity, " %#lx (%s)", futex, what);
     else
         snprintf(text, capacity, " %#lx", futex);
 }
 
-static void describe_call(const struct walk *walk, const struct lp_interrupted *answer, char *text,
-                          size_t capacity)
+static void describe_call(const struct walk *walk, const struct lp_interrupted *answer,
+                          size_t holder, char *text, size_t capacity)
 {
     const struct lp_call *call = lp_call_of(answer->call);
     int n;
@@ -130,7 +175,7 @@ static void describe_call(const struct walk *walk, const struct lp_interrupted *
     }
     n = snprintf(text, capacity, "sleeping, in %s", call->name);
     if (call->number == SYS_futex)
-        describe_futex(walk, answer, text + n, capacity - (size_t)n);
+        describe_futex(walk, answer, holder, text + n, capacity - (size_t)n);
     else if (call->fd)
         snprintf(text + n, capacity - (size_t)n, " of fd %d", (int)answer->args[0]);
 }
@@ -171,18 +216,37 @@ static void soon(size_t i, void *arg)
     struct walk *walk = arg;
     pid_t tid = walk->asked[i];
     bool ask = !remembered(tid) && lp_now_ns() - walk->began_ns < FIRST_LOOK_MS * INT64_C(1000000);
-    walk->rest[i] = ask ? lp_task_rest(tid) : -1;
+    walk->rest[walk->at[i]] = ask ? lp_task_rest(tid) : -1;
 }
 
-static void report(struct walk *walk, const struct memory *now, int64_t state_ns)
+static void report(struct walk *walk, size_t i)
 {
-    struct lp_thread_seen seen = {.tid = now->tid, .stack = now->seen.stack, .state_ns = state_ns};
+    const struct memory *now = &walk->now[i];
+    size_t holder = walk->holder[i];
+    struct lp_thread_seen seen = {.tid = now->tid,
+                                  .stack = now->seen.stack,
+                                  .state_ns = walk->rest[i],
+                                  .holder = holder < walk->n ? walk->now[holder].tid : 0,
+                                  .deadlock = walk->deadlock[i]};
     memcpy(seen.name, now->seen.name, sizeof seen.name);
     if (now->seen.call == LP_CALL_NONE)
         snprintf(seen.state, sizeof seen.state, "running");
     else
-        describe_call(walk, &now->seen, seen.state, sizeof seen.state);
+        describe_call(walk, &now->seen, holder, seen.state, sizeof seen.state);
     walk->visit(&seen, walk->arg);
+}
+
+/* In the order of their numbers. */
+static void report_all(struct walk *walk)
+{
+    for (size_t i = 0; i < walk->n; i++) {
+        struct lp_thread_seen silent = {
+            .tid = walk->tids[i], .stack = LP_STACK_SILENT, .state_ns = -1};
+        if (walk->now[i].seen.tid)
+            report(walk, i);
+        else if (describe_unseen(&silent))
+            walk->visit(&silent, walk->arg);
+    }
 }
 
 static void visit(size_t i, const struct lp_interrupted *answer, void *arg)
@@ -191,25 +255,20 @@ static void visit(size_t i, const struct lp_interrupted *answer, void *arg)
     struct memory *now = &walk->now[walk->at[i]];
     int64_t state_ns = -1, t = lp_now_ns();
 
-    if (answer->stack == LP_STACK_SILENT) {
-        struct lp_thread_seen seen = {
-            .tid = answer->tid, .stack = LP_STACK_SILENT, .state_ns = state_ns};
-        if (describe_unseen(&seen))
-            walk->visit(&seen, walk->arg);
+    if (answer->stack == LP_STACK_SILENT)
         return;
-    }
     now->seen = *answer;
     if (answer->call != LP_CALL_NONE) {
         const struct memory *before = remembered(now->tid);
         bool same = before && before->since && before->seen.stack == answer->stack &&
                     before->seen.switches_now + 1 == answer->switches;
-        state_ns = same ? t - before->since : walk->rest[i];
+        state_ns = same ? t - before->since : walk->rest[walk->at[i]];
         now->since = t - (state_ns > 0 ? state_ns : 0);
     }
-    walk->rest[i] = state_ns;
+    walk->rest[walk->at[i]] = state_ns;
 }
 
-/* Reports the threads that have not run, and lists the others. */
+/* Lists the threads that have not run, and the others. */
 static void divide(struct walk *walk)
 {
     bool known = lp_rest_known();
@@ -219,7 +278,7 @@ static void divide(struct walk *walk)
         const struct memory *before = known ? remembered(walk->tids[i]) : NULL;
         if (before && lp_rest_lasts(before->tid, before->cpu_ns)) {
             walk->now[i] = *before;
-            report(walk, before, lp_now_ns() - before->since);
+            walk->rest[i] = lp_now_ns() - before->since;
         } else {
             walk->asked[walk->nasked] = walk->tids[i];
             walk->at[walk->nasked++] = i;
@@ -277,16 +336,19 @@ int lp_threads_walk(const pid_t *tids, size_t n,
     walk.rest = calloc(n + 1, sizeof *walk.rest);
     walk.asked = calloc(n + 1, sizeof *walk.asked);
     walk.at = calloc(n + 1, sizeof *walk.at);
-    if (walk.now && walk.rest && walk.asked && walk.at) {
+    walk.holder = calloc(n + 1, sizeof *walk.holder);
+    walk.deadlock = calloc(n + 1, sizeof *walk.deadlock);
+    if (walk.now && walk.rest && walk.asked && walk.at && walk.holder && walk.deadlock) {
         lp_peek_begin();
         divide(&walk);
         if (walk.nasked)
             lp_task_clocks();
         result = lp_interrupt_each(walk.asked, walk.nasked, soon, visit, &walk);
         settle(&walk); /* before the report, because it may find out which call it is */
-        for (size_t i = 0; i < walk.nasked; i++)
-            if (walk.now[walk.at[i]].seen.tid)
-                report(&walk, &walk.now[walk.at[i]], walk.rest[i]);
+        if (!result) {
+            find_deadlocks(&walk);
+            report_all(&walk);
+        }
         lp_peek_end();
         free(memories);
         memories = walk.now;
@@ -297,5 +359,7 @@ int lp_threads_walk(const pid_t *tids, size_t n,
     free(walk.rest);
     free(walk.asked);
     free(walk.at);
+    free(walk.holder);
+    free(walk.deadlock);
     return result;
 }

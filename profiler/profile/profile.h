@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "inspect/deadlock.h"
+
 enum { LP_VALUES_MAX = 4, LP_KIND_RESOURCES = 2 };
 
 struct lp_value_type {
@@ -120,6 +122,8 @@ struct lp_item {
     } outside;
     int64_t state_ns; /* how long it has been in this state; -1: not known, or it has none */
     int64_t age_ns;   /* -1: not known */
+    int64_t holder;   /* the thread that holds the mutex that this one waits for; 0: none */
+    enum lp_deadlock deadlock;
     int64_t value[LP_VALUES_MAX]; /* what it adds to its row */
 };
 

@@ -32,6 +32,8 @@ static void visit(const struct lp_thread_seen *seen, void *arg)
                              .name = lp_profile_text(profile, seen->name),
                              .state = lp_profile_text(profile, seen->state),
                              .state_ns = seen->state_ns,
+                             .holder = seen->holder,
+                             .deadlock = seen->deadlock,
                              .age_ns = known ? lp_now_ns() - known->birth : lp_task_age(seen->tid),
                              .value = {1}};
     if (!item->name || !item->state)

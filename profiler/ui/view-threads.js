@@ -9,11 +9,14 @@ import {place, table} from './table.js';
 // "sleeping, in futex 0x7f... (condition)": without addresses and numbers, equal waits have equal texts.
 const kindOfWait = state => state.replace(/ 0x[0-9a-f]+/g, '').replace(/ of fd \d+/, '');
 
+const KNOTS = {member: ', deadlock', behind: ', behind a deadlock'};
+const wait = thread => thread.state + (KNOTS[thread.deadlock] || '');
+
 function groups(threads) {
   const found = new Map();
   for (const thread of threads) {
-    const key = same(thread.stack) + kindOfWait(thread.state);
-    const group = found.get(key) || {stack: thread.stack, where: guilty(thread.stack), state: kindOfWait(thread.state), threads: []};
+    const key = same(thread.stack) + kindOfWait(wait(thread));
+    const group = found.get(key) || {stack: thread.stack, where: guilty(thread.stack), state: kindOfWait(wait(thread)), threads: []};
     group.threads.push(thread);
     found.set(key, group);
   }
@@ -27,7 +30,7 @@ function groups(threads) {
 const SHOWN = 50;
 
 function detail(group) {
-  const one = thread => h('li', {}, `${thread.id} ${thread.name}: ${thread.state}`,
+  const one = thread => h('li', {}, `${thread.id} ${thread.name}: ${wait(thread)}`,
     thread.state_ns === undefined ? '' : ` for ${duration(thread.state_ns)}`);
   const creator = group.threads[0].creator;
   return h('div', {}, list(group.stack, 'where they are'), creator ? list(creator, 'who created the first one') : null,

@@ -61,6 +61,9 @@ static void write_form(FILE *out, const char *form, const int64_t values[LP_VALU
         case 'w':
             if (item->state_ns >= 0)
                 fprintf(out, ", %s", lp_human(text, item->state_ns, "nanoseconds", false));
+            if (item->deadlock)
+                fputs(item->deadlock == LP_DEADLOCK_MEMBER ? ", deadlock" : ", behind a deadlock",
+                      out);
             break;
         default:
             fprintf(out, "%" PRId64, values[*form - '0']);

@@ -177,6 +177,10 @@ static void write_item(struct lp_json *json, const struct lp_item *item, const s
         lp_json_int(json, "age_ns", item->age_ns);
     if (item->state_ns >= 0)
         lp_json_int(json, "state_ns", item->state_ns);
+    if (item->holder)
+        lp_json_int(json, "waits_for", item->holder);
+    if (item->deadlock)
+        lp_json_text(json, "deadlock", item->deadlock == LP_DEADLOCK_MEMBER ? "member" : "behind");
     if (item->creator != LP_STACK_NONE)
         write_stack(json, "creator", item->creator, lines);
     write_stack(json, "stack", item->stack, lines);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "symbolize/frames.h"
+#include "write/deadlocks.h"
 #include "write/jsonout.h"
 #include "write/suspects.h"
 
@@ -169,6 +170,7 @@ static void write_ranking(struct lp_json *json, const struct lp_ranking *ranking
     lp_json_int(json, "requests", ranking->requests);
     if (lp_suspects_note(ranking))
         lp_json_text(json, "note", lp_suspects_note(ranking));
+    lp_write_deadlocks_json(json, ranking->to);
     lp_json_array(json, "suspects");
     for (size_t i = 0; i < ranking->n; i++)
         write_suspect(json, ranking, i, lines);

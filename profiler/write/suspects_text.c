@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "write/deadlocks.h"
 #include "write/human.h"
 #include "write/suspects.h"
 
@@ -153,6 +154,7 @@ int lp_write_suspects_text(FILE *out, const struct lp_series *series)
     int rc = lp_rank(&ranking, series);
     if (rc == 0) {
         write_window(out, &ranking);
+        lp_write_deadlocks_text(out, ranking.to);
         if (ranking.n == 0)
             write_flat(out, &ranking);
         else

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <threads.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -107,7 +108,7 @@ static void every_blocked_thread_shows_its_stack(void **state)
     struct lp_profile *profile = lp_take(lp_kind_find("threads"));
     int seen = 0;
     for (size_t i = 0; i < profile->nitems; i++) {
-        if (strcmp(profile->items[i].name, "blocked"))
+        if (strcmp(profile->items[i].name, "blocked") != 0)
             continue;
         seen++;
         assert_true(passes_through(profile->items[i].stack, block));
@@ -408,6 +409,103 @@ static void a_child_begins_with_one_thread(void **state)
     let_go(threads, THREADS);
 }
 
+static int lock_for_an_hour(pthread_mutex_t *mutex)
+{
+    struct timespec end;
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_sec += 3600;
+    return pthread_mutex_timedlock(mutex, &end);
+}
+
+static int lock_c11(pthread_mutex_t *mutex)
+{
+    return mtx_lock((mtx_t *)mutex); /* in glibc the same object */
+}
+
+static pthread_mutex_t mutexes[5] = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER,
+                                     PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER,
+                                     PTHREAD_MUTEX_INITIALIZER};
+static pthread_barrier_t all_have_one;
+
+/* Two circles, of three threads and of one, and two threads that wait behind one. They stay until
+ * the process ends. */
+enum { KNOT = 7 };
+static struct {
+    const char *name;
+    int first, second; /* mutexes; -1: none */
+    int (*lock)(pthread_mutex_t *mutex);
+    enum lp_deadlock deadlock;
+    const char *holder;
+} knot[KNOT] = {
+    {"knot 0", 0, 1, pthread_mutex_lock, LP_DEADLOCK_MEMBER, "knot 1"},
+    {"knot 1", 1, 2, lock_for_an_hour, LP_DEADLOCK_MEMBER, "knot 2"},
+    {"knot 2", 2, 0, lock_c11, LP_DEADLOCK_MEMBER, "knot 0"},
+    {"itself", 3, 3, pthread_mutex_lock, LP_DEADLOCK_MEMBER, "itself"},
+    {"behind", 4, 0, pthread_mutex_lock, LP_DEADLOCK_BEHIND, "knot 0"},
+    {"last", -1, 4, pthread_mutex_lock, LP_DEADLOCK_BEHIND, "behind"},
+    {"free", -1, -1, NULL, LP_DEADLOCK_NO, NULL},
+};
+
+static void *knotted(void *arg)
+{
+    int i = (int)(intptr_t)arg;
+    pthread_setname_np(pthread_self(), knot[i].name);
+    if (knot[i].first >= 0)
+        pthread_mutex_lock(&mutexes[knot[i].first]);
+    pthread_barrier_wait(&all_have_one);
+    if (knot[i].second >= 0)
+        knot[i].lock(&mutexes[knot[i].second]);
+    else
+        block();
+    return NULL;
+}
+
+static const struct lp_item *named(const struct lp_profile *profile, const char *name)
+{
+    for (size_t i = 0; i < profile->nitems; i++)
+        if (!strcmp(profile->items[i].name, name))
+            return &profile->items[i];
+    return NULL;
+}
+
+static bool knot_is_seen(const struct lp_profile *profile)
+{
+    for (int i = 0; i < KNOT; i++) {
+        const struct lp_item *item = named(profile, knot[i].name);
+        if (!item || item->deadlock != knot[i].deadlock)
+            return false;
+        if (knot[i].holder && item->holder != named(profile, knot[i].holder)->id)
+            return false;
+    }
+    return true;
+}
+
+static void threads_that_wait_for_each_other_are_a_deadlock(void **state)
+{
+    (void)state;
+    NEEDS_SIGNALS();
+    if (!MUTEX_IS_LIBCS)
+        skip();
+    pthread_t thread;
+    pthread_barrier_init(&all_have_one, NULL, KNOT);
+    for (intptr_t i = 0; i < KNOT; i++)
+        assert_int_equal(pthread_create(&thread, NULL, knotted, (void *)i), 0);
+    struct lp_profile *profile = lp_take(lp_kind_find("threads"));
+    while (!knot_is_seen(profile)) { /* they may not have come so far */
+        lp_profile_free(profile);
+        nanosleep(&(struct timespec){0, 20000000}, NULL);
+        profile = lp_take(lp_kind_find("threads"));
+    }
+    for (size_t i = 0; i < profile->nitems; i++) { /* nobody else has part in it */
+        const struct lp_item *item = &profile->items[i];
+        bool ours = false;
+        for (int k = 0; k < KNOT; k++)
+            ours |= !strcmp(item->name, knot[k].name);
+        assert_true(ours || (item->deadlock == LP_DEADLOCK_NO && item->holder == 0));
+    }
+    lp_profile_free(profile);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -420,6 +518,7 @@ int main(void)
         cmocka_unit_test(without_a_free_signal_there_is_an_error_and_no_profile),
         cmocka_unit_test(a_blocking_read_goes_on),
         cmocka_unit_test(a_wait_says_what_it_is_for_and_since_when),
+        cmocka_unit_test(threads_that_wait_for_each_other_are_a_deadlock),
     };
     sem_init(&ready, 0, 0);
     return cmocka_run_group_tests_name("threads", tests, NULL, NULL);
