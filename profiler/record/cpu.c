@@ -223,6 +223,8 @@ static void finish(void)
     lp_cputimers_end();
     found.duration_ns = lp_now_ns() - began_ns;
     found.program_ns = program_cpu_ns() - program_began_ns;
+    if (found.program_ns < 0) /* our thread runs on between the two readings of each */
+        found.program_ns = 0;
     uninstall();
     atomic_store(&window, 0);
     leave_all();

@@ -42,6 +42,18 @@ leave() {
 	wait "$client" || true
 }
 
+test_idle() {
+	: "a program that does nothing has used no time, and not less"
+	needs_preload
+	preload 524288 sleep 100
+	local i
+	for i in 1 2 3; do
+		prof "/debug/pprof/profile?seconds=1&format=json" -o "$work/cpu.json"
+		equal program "$(jq '.cpu.program_ns >= 0 and .cpu.program_ns < 1000000' "$work/cpu.json")" true
+	done
+	ended
+}
+
 test_shares() {
 	: "threads get the shares of CPU time that they used, those born in the window too, waiting ones none"
 	burn shares
