@@ -24,12 +24,13 @@
 #include "record/stacks.h"
 
 enum {
-    WINDOW = 64,      /* the most signals under way, once the first was handled (power of two) */
-    PROMPT_MS = 5,    /* most threads take the signal in this time; after it, the mask is read */
-    STUCK_MS = 100,   /* for a thread that the kernel holds */
-    ANSWER_MS = 1000, /* for a thread that only waits for a processor */
-    FINISH_MS = 1000, /* for a handler that has begun */
-    BUSY_TRIES = 5,   /* for a thread that was inside the profiler */
+    WINDOW = 64,       /* the most signals under way, once the first was handled (power of two) */
+    PROMPT_MS = 5,     /* most threads take the signal in this time; after it, the mask is read */
+    STUCK_MS = 100,    /* for a thread that the kernel holds */
+    ANSWER_MS = 1000,  /* for a thread that only waits for a processor, */
+    ANSWERS_MS = 3000, /* and for all that had it in vain, in one look */
+    FINISH_MS = 1000,  /* for a handler that has begun */
+    BUSY_TRIES = 5,    /* for a thread that was inside the profiler */
 };
 
 /* The states of a slot. The handler: ASKED -> WRITING -> DONE or BUSY. This thread: ASKED ->
@@ -257,6 +258,19 @@ static void ask(struct question *q)
     }
 }
 
+static int64_t in_vain_ns; /* spent in this look on threads that wait for a processor */
+
+static bool gets_a_processor(const struct question *q)
+{
+    int64_t began = lp_now_ns();
+    if (in_vain_ns >= ANSWERS_MS * INT64_C(1000000))
+        return false;
+    if (wait_while(q->slot, ASKED, q->sent + ANSWER_MS * INT64_C(1000000)))
+        return true;
+    in_vain_ns += lp_now_ns() - began;
+    return false;
+}
+
 /* Waits until the handler has begun. false: it will not run. */
 static bool taken(const struct question *q)
 {
@@ -266,8 +280,7 @@ static bool taken(const struct question *q)
         return false;
     if (wait_while(q->slot, ASKED, q->sent + STUCK_MS * INT64_C(1000000)))
         return true;
-    return !lp_task_stuck(q->tid) &&
-           wait_while(q->slot, ASKED, q->sent + ANSWER_MS * INT64_C(1000000));
+    return !lp_task_stuck(q->tid) && gets_a_processor(q);
 }
 
 /* Returns DONE, BUSY or GIVEN_UP. A slot that was given up must not be used. */
@@ -316,6 +329,7 @@ int lp_interrupt_each(const pid_t *tids, size_t n, void (*soon)(size_t i, void *
     int error = install();
     if (error)
         return error;
+    in_vain_ns = 0;
     while (seen < n) {
         for (; asked < n && asked - seen < capacity; asked++) {
             struct question *q = &window[asked % WINDOW];
