@@ -46,8 +46,7 @@ test_idle() {
 	: "a program that does nothing has used no time, and not less"
 	needs_preload
 	preload 524288 sleep 100
-	local i
-	for i in 1 2 3; do
+	for _ in 1 2 3; do
 		prof "/debug/pprof/profile?seconds=1&format=json" -o "$work/cpu.json"
 		equal program "$(jq '.cpu.program_ns >= 0 and .cpu.program_ns < 1000000' "$work/cpu.json")" true
 	done
