@@ -46,6 +46,17 @@ function card(suspect, span) {
       suspect.profile && h('a', {href: href('compare', {from: span.from, to: span.to, profile: suspect.profile})}, 'Compare this profile')));
 }
 
+// Threads that wait for each other, each with the place where it waits.
+function deadlocks({deadlocks: circles = [], behind_deadlocks: behind}) {
+  if (!circles.length) return '';
+  const member = thread => h('li', {}, `thread ${thread.id} ${thread.name} waits for thread ${thread.waits_for} in `,
+    h('code', {}, thread.function), ` ${file(thread.file, thread.line)}`);
+  const circle = threads => h('li', {}, threads.length === 1 ? 'A thread waits for a mutex that it holds itself.'
+    : `${threads.length} threads wait for each other.`, h('ul', {}, threads.map(member)));
+  return h('section', {class: 'section card deadlocks'}, h('h2', {}, 'Deadlock'), h('ul', {}, circles.map(circle)),
+    behind ? h('p', {}, `${count(behind)} more ${behind === 1 ? 'waits' : 'wait'} behind.`) : null);
+}
+
 function churn(rows) {
   if (!rows.length) return null;
   return h('section', {class: 'section card'}, h('h2', {}, 'Busy, but keeps nothing'),
@@ -75,6 +86,7 @@ export async function show(main, params, signal) {
   const asked = {from: span.from, to: span.to};
   main.append(h('div', {class: 'controls'}, pickers(span, changes => go('suspects', {...read().params, ...changes}))));
   const answer = await json(query('/debug/suspects', {...asked, format: 'json'}), {signal});
+  main.append(deadlocks(answer));
   main.append(h('p', {}, totals(answer)), answer.note ? h('p', {}, sentence(answer.note)) : '',
     found(answer, span), churn(answer.churn) || '',
     commands(curl(query('/debug/suspects', {...asked, format: 'text'})), pprof(query('/debug/diff', {profile: 'heap', ...asked, sign: 'growth'}))));

@@ -155,6 +155,27 @@ def test_suspects(t):
     t.equal("console", [line for line in page.console() if "404" not in line], [])
 
 
+def test_deadlocks(t):
+    "a deadlock stands above the suspects, with the place of each of its threads; the threads show who waits behind it"
+    server = t.serve()
+    snapshot(server, "before")
+    server.get(f"{server.url}/leak/deadlock?n=3")
+    snapshot(server, "after")
+    page = t.browse(1600, 1000)
+    page.open(server.pprof + "/#/suspects?from=1&to=2")
+    ready(t, page, "Suspects")
+    section = page.find("#main .deadlocks").text
+    t.true("two", "2 threads wait for each other." in section)
+    t.true("their place", len(re.findall(r"thread \d+ transfer waits for thread \d+ in transfer_in_given_order .*deadlock\.c:\d+", section)) == 2)
+    t.true("the others", "4 more wait behind." in section)
+    page.screenshot("dashboard-deadlock")
+    page.open(server.pprof + "/#/threads")
+    ready(t, page, "Threads")
+    states = [row.text for row in page.all("#main tbody tr") if "transfer_in_given_order" in row.text]
+    t.true("members and others", any("deadlock" in state and "behind" not in state for state in states) and any("behind a deadlock" in state for state in states))
+    t.equal("console", page.console(), [])
+
+
 def test_profiles(t):
     "threads stand by stack with their wait, descriptors with their peer, mappings with their size, the profiler with what it uses"
     server = t.serve("--rate", "1")
