@@ -10,7 +10,6 @@
 
 #include "hooks/redirect.h"
 #include "hooks/symbols.h"
-#include "record/blockcounts.h"
 
 struct lp_malloc_calls lp_real_malloc;
 
@@ -117,8 +116,6 @@ void lp_allocator_find(const struct link_map *ours)
             found(object, &symbols);
         take(&symbols);
     }
-    if (owner && !lp_allocator_found.libc)
-        lp_blocks_count_begin();
     if (owner && !defines(owner, "malloc_usable_size", &symbols))
         lp_real_malloc.malloc_usable_size = NULL; /* another object's */
 }

@@ -3,7 +3,7 @@
  *
  * The hooks pass each call on to the next definition of its name in lookup order, as the loader
  * would have bound it without a profiler: libc's, or that of jemalloc, tcmalloc or mimalloc. What
- * the profiler itself asks for (a block's usable size, a block at a page boundary) comes only from
+ * the profiler itself asks for (a block's usable size) comes only from
  * the object that defines malloc.
  *
  * If the definition of an allocator stands before the hooks, calls are sent to the hooks by

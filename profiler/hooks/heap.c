@@ -12,32 +12,14 @@
 #include "sys/pages.h"
 
 enum {
-    PAGES_FROM_RATE = 16 << 10, /* below this rate, sampled blocks may be anywhere */
-    MAPPED_CHUNK = 2,           /* glibc's IS_MMAPPED, in the word before a block */
-    ALL_BITS = LP_PAGE - 1,     /* of a page offset: lp_block_mask alone decides */
+    MAPPED_CHUNK = 2, /* glibc's IS_MMAPPED, in the word before a block */
+    FREES_FIRST = 64  /* a thread that frees so many blocks needs the counts */
 };
-
-bool lp_heap_small_rate(int64_t rate)
-{
-    return rate < PAGES_FROM_RATE;
-}
 
 bool lp_heap_due(size_t size, int64_t *rate)
 {
     struct lp_self *self = &lp_self;
-    uint64_t gate = atomic_load(&lp_rate_gate);
-    if (self->due < gate) { /* a new thread, or drawn at another rate */
-        self->free_mask = ALL_BITS;
-        self->rate = lp_rate();
-        self->due = gate + lp_rate_interval(self, self->rate);
-    }
-    *rate = self->rate;
-    if (size < self->due - gate) {
-        self->due -= size;
-        return false;
-    }
-    self->due = gate + lp_rate_interval(self, *rate);
-    if (*rate == 0 || (lp_allocator()->unseen && !lp_allocator_used()))
+    if (!lp_rate_due(self, size, rate) || (lp_allocator()->unseen && !lp_allocator_used()))
         return false;
     if (self->busy) {
         lp_loss(LP_LOSS_REENTERED);
@@ -63,22 +45,24 @@ void lp_heap_record(void *block, size_t size, int64_t rate, void *caller)
         lp_site_alloc(site, size, b.weight);
 }
 
-/* Does this thread record every block now? Then nearly every block has a record. */
-static bool records_all(const struct lp_self *self)
+/* A process that frees little touches none of the counts' pages before its first record. */
+static void use_counts(struct lp_self *self)
 {
-    return self->rate > 0 && lp_heap_small_rate(self->rate) &&
-           self->due >= atomic_load_explicit(&lp_rate_gate, memory_order_relaxed);
+    if (!self->own && (self->frees == FREES_FIRST || lp_blocks_counted()))
+        self->counts = &lp_blocks_counts;
+    self->frees += self->frees < FREES_FIRST;
 }
 
+/* If this thread records every block, nearly every block has a record. */
 bool lp_heap_absent(const void *block)
 {
     struct lp_self *self = &lp_self;
-    if (self->free_mask == 0 && !self->own)
-        self->free_mask = ALL_BITS; /* this thread frees before its first allocation */
     uintptr_t address = (uintptr_t)block;
-    if (address & atomic_load(&lp_block_mask) & ALL_BITS)
+    if (!self->counts)
+        use_counts(self);
+    if (!lp_blocks_counted() || lp_blocks_count(&lp_blocks_counts, address) == 0)
         return true;
-    return !records_all(self) && lp_block_absent(address);
+    return self->rate != 1 && lp_block_absent(address);
 }
 
 size_t lp_heap_usable(void *block)

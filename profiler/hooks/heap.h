@@ -27,32 +27,28 @@ static inline void lp_allocator_ready(void)
         lp_real_prepare();
 }
 
-/* Is it certain that this allocation is not sampled? */
+/* Takes an allocation off the thread's interval: is it certain that it is not sampled? One
+ * instruction subtracts and compares. A signal handler finds the interval as it was before or
+ * after. */
 static inline bool passes(size_t size)
 {
-    uint64_t after, gate = atomic_load_explicit(&lp_rate_gate, memory_order_relaxed);
-    if (unlikely(__builtin_add_overflow(gate, size, &after) || after >= lp_self.due))
-        return false;
-    lp_self.due -= size;
-    return true;
+    bool ends;
+    __asm__("subq %2, %0" : "+m"(lp_self.due), "=@ccbe"(ends) : "r"(size));
+    if (likely(!ends) && likely(!atomic_load_explicit(&lp_rate_look, memory_order_relaxed)))
+        return true;
+    lp_self.due += size;
+    return false;
 }
 
-/* Is it certain that this block has no record? False for NULL. The thread's mask has only bits of
- * the page offset. */
+/* Is it certain that this block has no record? */
 static inline bool unrecorded(const void *block)
 {
-    uintptr_t address = (uintptr_t)block, bits = lp_self.free_mask;
-    if (likely(address & atomic_load_explicit(&lp_block_mask, memory_order_relaxed) & bits))
-        return true;
-    return bits &&
-           atomic_load_explicit(lp_blocks_count(address), memory_order_relaxed) == LP_BLOCKS_NONE;
+    struct lp_blocks_counts *counts = lp_self.counts;
+    return likely(counts) && likely(lp_blocks_count(counts, (uintptr_t)block) == 0);
 }
 
 /* After passes() returned false: is the allocation sampled, and at which rate? */
 bool lp_heap_due(size_t size, int64_t *rate);
-
-/* Does every free at this rate look in the table? Then nearly every block has a record. */
-bool lp_heap_small_rate(int64_t rate);
 
 /* Records a new block. lp_self.busy must be set. */
 void lp_heap_record(void *block, size_t size, int64_t rate, void *caller);

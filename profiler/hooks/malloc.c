@@ -5,18 +5,10 @@
  * does not reach the sample, it costs a subtraction and a jump into the allocator. Otherwise it is
  * sampled: its stack is taken, and a record is inserted into record/blocks.h.
  *
- * free must detect cheaply that a block was not sampled. With libc's malloc, sampled blocks are
- * allocated at page boundaries, where other blocks rarely are: free tests twelve bits of the
- * pointer and reads no memory. If every block is recorded (rate 1, or a rate so small that pages
- * would be wasted), recorded blocks may be anywhere, and lp_block_mask makes every free look in the
- * table. That ends when the last such block is freed, which may be never, even if the rate is
- * higher again. So that look-up is cheap: for a block without a record it reads one cell of the
- * table, without a lock (record/blocks.c).
- *
- * Another allocator's blocks stay where it puts them. A count for each of 4096 hashes of addresses
- * tells most frees that their block was not sampled (record/blockcounts.h). At a page boundary the
- * blocks would be of another size class. The program can see that in malloc_usable_size(), and
- * sdallocx() or a sized operator delete would free them as what they are not.
+ * free must detect cheaply that a block was not sampled. A count for each 128 bytes of address
+ * space tells that by one load (record/blockcounts.h): with any allocator, at every rate, and after
+ * exact recording as before it. Blocks stay where the allocator puts them. If blocks that have a
+ * record are near, free reads one cell of the table, without a lock (record/blocks.c).
  *
  * A record is removed before its block is freed, because another thread could get the address and
  * record it first. realloc does the same, and restores the record if it fails.
@@ -26,7 +18,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "hooks/allocator.h"
 #include "hooks/heap.h"
@@ -36,8 +27,6 @@
 #include "sys/losses.h"
 #include "sys/pages.h"
 
-enum { MAPPED_CHUNK = 2 }; /* glibc's IS_MMAPPED, in the word before a block */
-
 enum way { MALLOC, CALLOC, MEMALIGN, ALIGNED_ALLOC, POSIX_MEMALIGN, VALLOC, PVALLOC };
 
 struct request {
@@ -45,17 +34,6 @@ struct request {
     size_t alignment, size;
     int error; /* posix_memalign()'s result */
 };
-
-/* Are blocks that are sampled at this rate placed at page boundaries? */
-static bool pages_at(int64_t rate)
-{
-    return lp_allocator()->libc && !lp_heap_small_rate(rate);
-}
-
-static bool at_page(const void *block)
-{
-    return ((uintptr_t)block & (LP_PAGE - 1)) == 0;
-}
 
 static void *allocate(struct request *r)
 {
@@ -79,31 +57,6 @@ static void *allocate(struct request *r)
     return block;
 }
 
-/* A block of libc's at a page boundary. NULL: there is no room. */
-static void *page_block(size_t size, bool zero)
-{
-    LP_KEEP_ERRNO;
-    void *block = lp_real_malloc.memalign(LP_PAGE, size);
-    const size_t *head = (const size_t *)((uintptr_t)block - sizeof *head);
-    /* Mapped pages are zero unless MALLOC_PERTURB_ has filled them. The last byte shows which. */
-    if (block && zero && size > 0 &&
-        (!(*head & MAPPED_CHUNK) || ((unsigned char *)block)[size - 1] != 0))
-        memset(block, 0, size);
-    return block;
-}
-
-/* Allocates at a page boundary. If there is no room for that, it may be anywhere. Whether the
- * arguments are good is for libc to decide. */
-static void *allocate_page(struct request *r)
-{
-    void *block = r->way <= CALLOC ? page_block(r->size, r->way == CALLOC) : NULL, *page;
-    if (block || !(block = allocate(r)) || at_page(block) || r->way <= CALLOC ||
-        !(page = page_block(r->size, false)))
-        return block;
-    lp_real_malloc.free(block);
-    return page;
-}
-
 __attribute__((noinline)) static void *allocate_slow(struct request *r, void *caller)
 {
     int64_t rate;
@@ -122,10 +75,8 @@ __attribute__((noinline)) static void *allocate_slow(struct request *r, void *ca
         return allocate(r);
 
     lp_hooks_lives(false);
-    void *block = pages_at(rate) ? allocate_page(r) : allocate(r);
-    if (block && pages_at(rate) && !at_page(block)) {
-        lp_loss(LP_LOSS_NO_MEMORY);
-    } else if (block) {
+    void *block = allocate(r);
+    if (block) {
         lp_self.busy = true;
         int64_t began = lp_hooktime_begin();
         lp_heap_record(block, r->size, rate, caller);
@@ -224,20 +175,6 @@ LP_HOOK void cfree(void *block)
     free(block);
 }
 
-/* Moves the block to a page boundary, so that its free is seen. Returns the block unchanged if
- * there is no room. */
-static void *move_to_page(void *block, size_t size, size_t old)
-{
-    if (at_page(block))
-        return block;
-    void *moved = page_block(size, false);
-    if (!moved)
-        return block;
-    memcpy(moved, block, old < size ? old : size); /* what is new stays untouched */
-    lp_real_malloc.free(block);
-    return moved;
-}
-
 /* Is the result of realloc() a failure? libc's frees the block if the size is 0 and returns NULL.
  */
 static bool failed(const void *moved, size_t size)
@@ -251,7 +188,6 @@ __attribute__((noinline)) static void *realloc_slow(void *block, size_t size, vo
     lp_allocator_ready();
     bool own = lp_self.own, sample = !own && (size > 0 || !lp_allocator()->libc);
     sample = sample && lp_heap_due(size, &rate);
-    size_t usable = sample && pages_at(rate) ? lp_heap_usable(block) : 0;
     struct lp_block old;
     int taken = lp_heap_absent(block) ? -ENOENT : lp_block_remove((uintptr_t)block, &old);
     bool recorded = taken == 0;
@@ -274,12 +210,7 @@ __attribute__((noinline)) static void *realloc_slow(void *block, size_t size, vo
         lp_site_free(old.site, old.size, old.weight);
     if (sample && moved) {
         lp_self.busy = true;
-        if (pages_at(rate))
-            moved = move_to_page(moved, size, usable);
-        if (!pages_at(rate) || at_page(moved))
-            lp_heap_record(moved, size, rate, caller);
-        else
-            lp_loss(LP_LOSS_NO_MEMORY);
+        lp_heap_record(moved, size, rate, caller);
         lp_self.busy = false;
     }
     return moved;

@@ -13,6 +13,7 @@
 #include "hooks/slots.h"
 #include "hooks/symbols.h"
 #include "record/findobject.h"
+#include "sys/pages.h"
 
 enum { DEEP_MAX = 64 };
 

@@ -35,13 +35,11 @@ enum {
     LINK_BITS = 28,
     CELLS_FIRST = 16, /* per stripe */
     CELLS_MAX = 1 << 22,
-    PAGE_BITS = LP_PAGE - 1,
 };
 
 struct stripe {
     _Alignas(64) struct lp_lock lock; /* on a cache line of its own */
-    uint32_t spare;                   /* free records; protected by lock, like `anywhere` */
-    uint32_t anywhere;       /* number of records whose blocks are not at a page boundary */
+    uint32_t spare;                   /* free records; protected by lock */
     _Atomic uint32_t live;   /* written under the lock, read without it, like the two below */
     _Atomic uint32_t ncells; /* only grows; 0: the stripe was never used */
     _Atomic uint32_t locked; /* removals that took the lock */
@@ -53,7 +51,6 @@ struct stripe {
  * its chain. If the chain has only that record, the cell also has some bits of its hash above the
  * link, never all 0. A free record has address 0. An item of late work is a record too: one with
  * negative weight is to be inserted, one with weight 0 names the record to remove. */
-_Atomic uintptr_t lp_block_mask = PAGE_BITS;
 LP_SLAB(records, sizeof(struct lp_block), SEGMENT_SHIFT, LP_OWN_BLOCKS);
 LP_SLAB(cells, sizeof(uint32_t), SEGMENT_SHIFT, LP_OWN_BLOCKS);
 static LP_APART struct stripe stripes[STRIPES];
@@ -120,22 +117,6 @@ static uint32_t chain_from(uint32_t link)
 {
     const struct lp_block *b = link ? record_of(link) : NULL;
     return !b || b->next ? link : tag_of(hash_of(b->address)) << LINK_BITS | link;
-}
-
-/* Counts the reasons for every free to look in the table: stripes that have blocks that are not at
- * a page boundary, and late work for such blocks. The count is kept above the bits of the mask, in
- * the same word, so that both change at once. */
-static void looking(int n)
-{
-    uintptr_t seen = atomic_load(&lp_block_mask), next;
-    do {
-        next = (seen & ~(uintptr_t)PAGE_BITS) + (uintptr_t)n * LP_PAGE;
-    } while (!atomic_compare_exchange_weak(&lp_block_mask, &seen, next ? next : PAGE_BITS));
-}
-
-static bool lies_anywhere(uintptr_t address)
-{
-    return (address & PAGE_BITS) != 0;
 }
 
 static void add_live(struct stripe *stripe, int n)
@@ -242,8 +223,6 @@ static inline void put(struct stripe *stripe, _Atomic uint32_t *cell, uint32_t h
 {
     struct lp_block *b = record_of(link);
     b->next = first_of(cell);
-    if (lies_anywhere(b->address) && stripe->anywhere++ == 0)
-        looking(1);
     atomic_store_explicit(cell, b->next ? link : tag_of(hash) << LINK_BITS | link,
                           memory_order_release);
     add_live(stripe, 1);
@@ -264,8 +243,6 @@ static inline uint32_t take(struct stripe *stripe, _Atomic uint32_t *cell, uintp
         first = b->next;
     atomic_store_explicit(cell, chain_from(first), memory_order_release);
     add_live(stripe, -1);
-    if (lies_anywhere(address) && --stripe->anywhere == 0)
-        looking(-1);
     return link;
 }
 
@@ -300,7 +277,6 @@ static bool insert(struct stripe *stripe, const struct lp_block *block, uint32_t
 static void insert_late(struct stripe *stripe, uint32_t link)
 {
     struct lp_block *b = record_of(link);
-    bool anywhere = lies_anywhere(b->address);
     b->weight = -b->weight;
     if (!insert(stripe, b, link)) {
         uintptr_t address = b->address;
@@ -311,8 +287,6 @@ static void insert_late(struct stripe *stripe, uint32_t link)
     } else if (stripe->spare) {
         free_late_record(stripe, new_record(stripe)); /* for the one that the stripe now has */
     }
-    if (anywhere)
-        looking(-1);
 }
 
 static void remove_late(struct stripe *stripe, uint32_t link)
@@ -379,8 +353,6 @@ __attribute__((noinline)) static bool leave_late(struct stripe *stripe, const st
         return false;
     struct lp_block *b = record_of(link);
     *b = *work;
-    if (work->weight < 0 && lies_anywhere(work->address))
-        looking(1);
     atomic_fetch_add_explicit(&stripe->nlate, 1, memory_order_relaxed);
     b->next = atomic_load_explicit(&stripe->late, memory_order_relaxed);
     while (!atomic_compare_exchange_weak_explicit(&stripe->late, &b->next, link,
@@ -504,7 +476,7 @@ static void rebuild(const struct lp_blocks_held *held)
     for (uint32_t i = 0; i < STRIPES; i++) {
         if (held->stripes[i] != LP_FORK_ABANDONED)
             continue;
-        stripes[i].spare = stripes[i].anywhere = 0;
+        stripes[i].spare = 0;
         atomic_store(&stripes[i].live, 0);
         for (uint32_t c = 0, n = atomic_load(&stripes[i].ncells); c < n; c++)
             atomic_store(cell_at(cell_number(i, c)), 0);
@@ -527,7 +499,6 @@ static void rebuild(const struct lp_blocks_held *held)
 static void settle(const struct lp_blocks_held *held)
 {
     bool abandoned = false;
-    int n = 0;
     if (!lp_trylock(&common.lock))
         common.spare = 0; /* half changed, by a thread that does not exist here */
     lp_unlock(&common.lock);
@@ -536,17 +507,13 @@ static void settle(const struct lp_blocks_held *held)
     if (abandoned)
         rebuild(held);
     for (int i = 0; i < STRIPES; i++) {
-        if (held->stripes[i] == LP_FORK_BELOW) {
-            n++; /* which late work and records it needs is not known */
-            continue;
-        }
+        if (held->stripes[i] == LP_FORK_BELOW)
+            continue; /* which late work and records it needs is not known */
         if (atomic_load(&stripes[i].nlate) != 0) {
             catch_up(&stripes[i]);
             atomic_store(&stripes[i].nlate, 0);
         }
-        n += stripes[i].anywhere > 0;
     }
-    atomic_store(&lp_block_mask, n ? (uintptr_t)n * LP_PAGE : PAGE_BITS);
 }
 
 void lp_blocks_after_fork(const struct lp_blocks_held *held, bool child)

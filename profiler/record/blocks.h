@@ -11,13 +11,6 @@
 #include <stdint.h>
 
 #include "sys/hold.h"
-#include "sys/pages.h"
-
-/* If an address has a bit in common with this mask, it has no record. The mask has all bits of the
- * page offset while every recorded block is at a page boundary. It has none of them while some
- * blocks are not, and then lp_block_absent() answers most frees. (Bits above the page offset are
- * private: use only the lower ones.) */
-extern _Atomic uintptr_t lp_block_mask __attribute__((visibility("hidden")));
 
 struct lp_block {
     uintptr_t address;

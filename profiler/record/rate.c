@@ -6,8 +6,9 @@
 
 enum { UNKNOWN = -1 };
 
-_Atomic uint64_t lp_rate_gate = LP_RATE_INTERVAL_MAX + 1;
-static _Atomic int64_t current = UNKNOWN;
+_Atomic bool lp_rate_look = true;
+static _Atomic int64_t current = UNKNOWN, look_until_ns;
+static _Atomic uint32_t generation = 1; /* raised by each change; never 0 */
 
 /* A ring. A writer takes the next number. A slot has its number only while its content is complete.
  */
@@ -42,6 +43,11 @@ void lp_rates_read(struct lp_rates *rates)
     }
 }
 
+static bool keeps_looking(int64_t rate)
+{
+    return rate < LP_RATE_FINE;
+}
+
 /* Sets the first rate, unless another thread has done so. Returns the rate in force. */
 static int64_t settle(int64_t first)
 {
@@ -49,6 +55,7 @@ static int64_t settle(int64_t first)
     if (!atomic_compare_exchange_strong(&current, &rate, first))
         return rate;
     note_rate(first, 0);
+    atomic_store(&lp_rate_look, keeps_looking(first));
     return first;
 }
 
@@ -61,10 +68,24 @@ int64_t lp_rate(void)
 void lp_rate_set(int64_t bytes)
 {
     lp_rate(); /* so that the first rate is recorded before it changes */
+    int64_t now = lp_now_ns();
+    atomic_store(&look_until_ns, now + LP_RATE_LOOK_MS * INT64_C(1000000));
+    atomic_store(&lp_rate_look, true);
     if (atomic_exchange(&current, bytes) != bytes)
-        note_rate(bytes, lp_now_ns() - lp_began_ns());
-    if (atomic_fetch_add(&lp_rate_gate, LP_RATE_INTERVAL_MAX + 1) + LP_RATE_INTERVAL_MAX + 1 == 0)
-        atomic_fetch_add(&lp_rate_gate, LP_RATE_INTERVAL_MAX + 1); /* 0 stays unused */
+        note_rate(bytes, now - lp_began_ns());
+    if (atomic_fetch_add(&generation, 1) + 1 == 0)
+        atomic_fetch_add(&generation, 1);
+}
+
+/* If the rate is changed meanwhile, the second look finds it. */
+void lp_rate_settle(int64_t now_ns)
+{
+    if (!atomic_load_explicit(&lp_rate_look, memory_order_relaxed) || keeps_looking(lp_rate()) ||
+        now_ns < atomic_load(&look_until_ns))
+        return;
+    atomic_store(&lp_rate_look, false);
+    if (keeps_looking(lp_rate()) || now_ns < atomic_load(&look_until_ns))
+        atomic_store(&lp_rate_look, true);
 }
 
 /* splitmix64: one word of state, good enough for intervals, and quick. */
@@ -85,6 +106,58 @@ uint64_t lp_rate_interval(struct lp_self *self, int64_t rate)
     double u = ((double)(lp_random(self) >> 11) + 1) * 0x1p-53; /* (0, 1] */
     double interval = -lp_log(u) * (double)rate;
     return interval < (double)LP_RATE_INTERVAL_MAX ? (uint64_t)interval + 1 : LP_RATE_INTERVAL_MAX;
+}
+
+static void set_due(struct lp_self *self, uint64_t interval)
+{
+    self->point = interval <= LP_RATE_PIECE;
+    self->due = self->point ? interval : LP_RATE_PIECE;
+}
+
+/* Draws an interval at the rate that is in force now. */
+static void renew(struct lp_self *self)
+{
+    self->generation = atomic_load(&generation);
+    self->rate = lp_rate();
+    set_due(self, lp_rate_interval(self, self->rate));
+}
+
+/* Does a point fall into the next `size` bytes? */
+static bool reaches_point(struct lp_self *self, uint64_t size)
+{
+    if (size < self->due) {
+        self->due -= size;
+        return false;
+    }
+    if (self->point)
+        return true;
+    size -= self->due; /* the piece ends in this block */
+    uint64_t interval = lp_rate_interval(self, self->rate);
+    if (interval <= size)
+        return true;
+    set_due(self, interval - size);
+    return false;
+}
+
+/* While each allocation looks, a thread notices a change wherever its points lie, and draws anew at
+ * once. Otherwise it notices a change because its interval ends. Then this block is judged by the
+ * old rate, or blocks with a point would be lost. */
+bool lp_rate_due(struct lp_self *self, uint64_t size, int64_t *rate)
+{
+    bool changed = self->generation != atomic_load(&generation);
+    if (changed && (self->generation == 0 || self->rate <= 1 || atomic_load(&lp_rate_look))) {
+        renew(self);
+        changed = false;
+    }
+    bool sampled = reaches_point(self, size);
+    *rate = self->rate;
+    if (changed)
+        renew(self);
+    else if (sampled)
+        set_due(self, lp_rate_interval(self, self->rate));
+    if (sampled)
+        lp_rate_settle(lp_now_ns());
+    return sampled && lp_rate() != 0;
 }
 
 float lp_rate_weight(uint64_t size, int64_t rate)

@@ -3,8 +3,12 @@
  * `rate` bytes on average. A block is sampled if a point falls into it, so its probability is p = 1
  * - e^(-size/rate), independent of earlier allocations. Rate 1 means every block, 0 none.
  *
- * The process is memoryless: a thread may throw away what is left of its interval and draw anew, as
- * it does when the rate has changed, and stays unbiased.
+ * The process is memoryless: what is left of an interval may be thrown away and drawn anew at any
+ * moment that does not depend on where its points lie, as when the rate has changed.
+ *
+ * Each thread counts down the bytes of its interval, lp_self.due, and looks up nothing else. An
+ * interval of more than LP_RATE_PIECE is counted in pieces, so that each thread notices a change
+ * soon. While lp_rate_look is set, each allocation looks whether the rate has changed.
  */
 #ifndef LP_RECORD_RATE_H
 #define LP_RECORD_RATE_H
@@ -15,20 +19,31 @@
 
 #include "record/self.h"
 
-/* Read by every allocation: it may pass without a look while lp_rate_gate + size < lp_self.due.
- * A thread's `due` is the gate when its interval was drawn plus what is left of it. A change of the
- * rate raises the gate above all that were drawn before, so that one comparison finds both the
- * sample that is due and the rate that has changed. (It comes round after a million changes.) */
-extern _Atomic uint64_t lp_rate_gate __attribute__((visibility("hidden")));
-enum { LP_RATE_GATE_SHIFT = 44 };
-#define LP_RATE_INTERVAL_MAX ((UINT64_C(1) << LP_RATE_GATE_SHIFT) - 1)
+extern _Atomic bool lp_rate_look __attribute__((visibility("hidden")));
+
+/* The longest interval. */
+#define LP_RATE_INTERVAL_MAX ((UINT64_C(1) << 44) - 1)
+
+enum {
+    LP_RATE_PIECE = 1 << 20,
+    LP_RATE_FINE = 16 << 10, /* below this rate, lp_rate_look stays set */
+    LP_RATE_LOOK_MS = 1000   /* after a change to another rate, it is set for this long */
+};
 
 /* In bytes. Until lp_rate_set() is called, the rate of the configuration. */
 int64_t lp_rate(void);
 
-/* When it returns, the rate applies to the next allocation of every thread. bytes: 0 to LP_RATE_MAX
- * (config.h). */
+/* When it returns, the rate applies to the next allocation of every thread. (To a rate of
+ * LP_RATE_FINE or more, a thread that allocates nothing for LP_RATE_LOOK_MS changes within its next
+ * LP_RATE_PIECE bytes.) bytes: 0 to LP_RATE_MAX (config.h). */
 void lp_rate_set(int64_t bytes);
+
+/* Clears lp_rate_look if it is no longer needed. Called now and then. */
+void lp_rate_settle(int64_t now_ns);
+
+/* Takes an allocation of `size` bytes off the calling thread's interval. true: it is sampled, at
+ * *rate. */
+bool lp_rate_due(struct lp_self *self, uint64_t size, int64_t *rate);
 
 /* The rates so far, oldest first. The last one is in force. If there are more than LP_RATES_KEPT,
  * the oldest are dropped. Any thread; takes no lock. */
@@ -47,7 +62,7 @@ static inline bool lp_rates_mixed(const struct lp_rates *rates)
     return rates->n + rates->dropped > 1;
 }
 
-/* Draws the bytes to this thread's next point. LP_RATE_INTERVAL_MAX if off, 0 if exact. */
+/* Draws the bytes to the next point. LP_RATE_INTERVAL_MAX if off, 0 if exact. */
 uint64_t lp_rate_interval(struct lp_self *self, int64_t rate);
 
 /* 64 random bits from this thread's own generator. */

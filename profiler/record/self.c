@@ -42,8 +42,8 @@ int lp_own_enter(void)
     int previous = lp_self.own;
     lp_sys_valgrind_silence();
     lp_self.own = true;
-    lp_self.due = 0; /* below every gate, so that every allocation is examined */
-    lp_self.free_mask = 0;
+    lp_self.due = lp_self.generation = 0; /* so that every allocation is examined */
+    lp_self.counts = NULL;
     return previous;
 }
 

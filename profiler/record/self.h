@@ -11,10 +11,15 @@
 #include <sys/types.h>
 #include <time.h>
 
+struct lp_blocks_counts; /* record/blockcounts.h */
+
 struct lp_self {
-    uint64_t due;        /* when the next sample is due, see record/rate.h; 0: not drawn */
-    uintptr_t free_mask; /* see hooks/malloc.c; 0 in own threads, so all their frees are slow */
-    int64_t rate;        /* the rate that `due` was drawn at */
+    uint64_t due; /* bytes until this thread must look, see record/rate.h */
+    struct lp_blocks_counts *counts; /* NULL: all its frees are slow, as those of own threads are */
+    int64_t rate;                    /* the rate that `due` was drawn at */
+    uint32_t generation;             /* of that rate; 0: not drawn */
+    bool point;                      /* a sample is due then */
+    uint8_t frees;                   /* number of slow ones, up to a small one */
     uint32_t unwinds;    /* number of stacks taken in this thread */
     uint64_t random;     /* state of the generator; 0: not seeded */
     bool cached;         /* libunwind has given this thread a trace cache */

@@ -94,6 +94,11 @@ void lp_own_unmap(void *pages, size_t bytes, enum lp_own kind)
     atomic_fetch_sub_explicit(&bytes_of[kind], (int64_t)bytes, memory_order_relaxed);
 }
 
+void lp_own_count(int64_t bytes, enum lp_own kind)
+{
+    atomic_fetch_add_explicit(&bytes_of[kind], bytes, memory_order_relaxed);
+}
+
 int64_t lp_own_bytes(enum lp_own kind)
 {
     return atomic_load_explicit(&bytes_of[kind], memory_order_relaxed);

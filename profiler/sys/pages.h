@@ -52,6 +52,7 @@ void lp_own_disclaim(const void *start);
 void lp_own_each(void (*visit)(uintptr_t start, size_t bytes, void *arg), void *arg);
 
 int64_t lp_own_bytes(enum lp_own kind);
+void lp_own_count(int64_t bytes, enum lp_own kind); /* of static storage, when it is written */
 
 /* How often the calling thread of the profiler's was refused something that an answer needs: pages
  * for what is only in answers, blocks of malloc's, or a file of the kernel's. An answer during

@@ -6,6 +6,7 @@
 
 #include "config.h"
 #include "record/rate.h"
+#include "sys/clock.h"
 #include "leakprof.h"
 
 enum { DRAWS = 400000 };
@@ -51,14 +52,53 @@ static void exact_and_off_need_no_chance(void **state)
     assert_int_equal(self.random, 0);
 }
 
-static void a_change_of_rate_reaches_every_interval_drawn_before(void **state)
+/* Draws the bytes between samples of `size` bytes, of a thread that is told of each allocation. */
+static double mean_between_samples(struct lp_self *self, uint64_t size, int blocks)
+{
+    int64_t rate;
+    int sampled = 0;
+    for (int i = 0; i < blocks; i++)
+        sampled += lp_rate_due(self, size, &rate);
+    return (double)size * blocks / sampled;
+}
+
+/* Intervals that are counted in pieces are as long as others. */
+static void pieces_do_not_change_the_rate(void **state)
 {
     (void)state;
-    uint64_t longest = lp_rate_gate + LP_RATE_INTERVAL_MAX;
-    lp_rate_set(12345);
-    assert_int_equal(lp_rate(), 12345);
-    assert_true(lp_rate_gate > longest);
+    static const int64_t rates[] = {4096, 524288, 16 << 20};
+    for (size_t r = 0; r < sizeof rates / sizeof *rates; r++) {
+        struct lp_self self = {.random = 4711};
+        lp_rate_set(rates[r]);
+        double rate = (double)rates[r], size = rate / 8;
+        double mean = mean_between_samples(&self, (uint64_t)size, DRAWS);
+        double expected = size * (double)lp_rate_weight((uint64_t)size, rates[r]);
+        assert_true(fabs(mean - expected) < 4 * expected / sqrt(DRAWS / 8.0));
+    }
     lp_rate_set(LEAKPROF_RATE_DEFAULT);
+}
+
+/* While each allocation looks, the next one is judged by the new rate. */
+static void a_change_applies_to_the_next_allocation(void **state)
+{
+    (void)state;
+    struct lp_self self = {.random = 4711};
+    int64_t rate;
+    lp_rate_set(LP_RATE_MAX);
+    assert_false(lp_rate_due(&self, 16, &rate));
+    lp_rate_set(1);
+    assert_true(lp_rate_look);
+    assert_true(lp_rate_due(&self, 16, &rate));
+    assert_int_equal(rate, 1);
+    lp_rate_set(0);
+    assert_false(lp_rate_due(&self, 1 << 30, &rate));
+    assert_true(lp_rate_look);
+    lp_rate_set(LEAKPROF_RATE_DEFAULT);
+    assert_true(lp_rate_look);
+    lp_rate_settle(lp_now_ns());
+    assert_true(lp_rate_look);
+    lp_rate_settle(lp_now_ns() + LP_RATE_LOOK_MS * INT64_C(1000000) + 1);
+    assert_false(lp_rate_look);
 }
 
 /* The largest rate draws intervals that would not fit below the gate. */
@@ -101,7 +141,8 @@ int main(void)
         cmocka_unit_test(the_mean_interval_is_the_rate),
         cmocka_unit_test(a_weight_is_one_over_the_chance),
         cmocka_unit_test(exact_and_off_need_no_chance),
-        cmocka_unit_test(a_change_of_rate_reaches_every_interval_drawn_before),
+        cmocka_unit_test(pieces_do_not_change_the_rate),
+        cmocka_unit_test(a_change_applies_to_the_next_allocation),
         cmocka_unit_test(no_interval_is_longer_than_the_longest),
         cmocka_unit_test(the_last_changes_are_remembered),
     };

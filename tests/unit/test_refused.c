@@ -72,13 +72,10 @@ static void refused_at_rate(int64_t rate)
     provide();
     lp_rate_set(rate);
     refuse(true);
-    int64_t bytes =
-        lp_own_bytes(LP_OWN_STACKS) + lp_own_bytes(LP_OWN_SITES) + lp_own_bytes(LP_OWN_BLOCKS);
+    int64_t bytes = lp_own_bytes(LP_OWN_STACKS) + lp_own_bytes(LP_OWN_SITES);
     crowd(LEVELS, 0, allocate_here);
     MUST(lp_losses(LP_LOSS_NO_MEMORY) > 0);
-    MUST_EQUAL(lp_own_bytes(LP_OWN_STACKS) + lp_own_bytes(LP_OWN_SITES) +
-                   lp_own_bytes(LP_OWN_BLOCKS),
-               bytes);
+    MUST_EQUAL(lp_own_bytes(LP_OWN_STACKS) + lp_own_bytes(LP_OWN_SITES), bytes);
     if (rate == 1) /* each block is in the figures or among the losses */
         MUST_EQUAL(objects_in_use() + lp_losses(LP_LOSS_SITES_FULL) +
                        lp_losses(LP_LOSS_BLOCKS_FULL),

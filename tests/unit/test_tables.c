@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "record/blocks.h"
+#include "sys/pages.h"
 #include "record/fds.h"
 #include "sys/losses.h"
 #include "record/sites.h"
@@ -143,20 +144,6 @@ static void a_block_is_found_once(void **state)
     assert_int_equal(lp_blocks_live(), before);
 }
 
-static void frees_look_only_while_blocks_lie_anywhere(void **state)
-{
-    (void)state;
-    NEEDS_HOOKED_HEAP();
-    struct lp_block page = block_at(0x30000), odd = block_at(0x30010), out;
-    lp_block_insert(&page);
-    assert_int_equal(lp_block_mask & (LP_PAGE - 1), LP_PAGE - 1);
-    lp_block_insert(&odd);
-    assert_int_equal(lp_block_mask & (LP_PAGE - 1), 0);
-    lp_block_remove(0x30010, &out);
-    assert_int_equal(lp_block_mask & (LP_PAGE - 1), LP_PAGE - 1);
-    lp_block_remove(0x30000, &out);
-}
-
 static void a_missed_free_is_counted_when_the_address_returns(void **state)
 {
     (void)state;
@@ -274,7 +261,6 @@ int main(void)
         cmocka_unit_test(what_was_freed_leaves_nothing_in_use),
         cmocka_unit_test(random_sizes_do_not_make_endless_sites),
         cmocka_unit_test(a_block_is_found_once),
-        cmocka_unit_test(frees_look_only_while_blocks_lie_anywhere),
         cmocka_unit_test(a_missed_free_is_counted_when_the_address_returns),
         cmocka_unit_test(no_block_is_lost_among_threads),
         cmocka_unit_test(one_event_in_so_many_is_timed),
