@@ -30,8 +30,9 @@ const struct lp_config_row lp_config_rows[LP_VARS] = {
      "inherit these variables.",
      "NAME", NULL, LP_TEXT, AT(program), 0, 0, 0},
     {"LEAKPROF_RATE",
-     "Mean number of bytes between two samples of the heap. 1 records every allocation, 0 none.",
-     NULL, "rate", LP_BYTES, AT(rate), 0, LP_RATE_MAX, LEAKPROF_RATE_DEFAULT},
+     "Mean number of bytes between two samples of the heap. 1 records every allocation, 0 none. "
+     "auto: as fine as a budget of CPU time and memory allows.",
+     NULL, "rate", LP_RATE, AT(rate), 0, LP_RATE_MAX, LEAKPROF_RATE_DEFAULT},
     {"LEAKPROF_TRACE",
      "Interval for the trace line on standard error. Works without LEAKPROF_LISTEN.", NULL,
      "trace_ms", LP_PERIOD, AT(trace_ms), LP_PERIOD_MS_MIN, LP_PERIOD_MS_MAX, 0},
@@ -91,6 +92,21 @@ int64_t lp_parse_number(const char *text, bool bytes)
     return number > INT64_MAX >> shift ? -ERANGE : number < 0 ? number : number << shift;
 }
 
+static bool starts_with(const char *text, const char *start)
+{
+    while (*start && *text == *start)
+        text++, start++;
+    return !*start;
+}
+
+int64_t lp_parse_rate(const char *text)
+{
+    static const char automatic[] = "auto";
+    if (starts_with(text, automatic) && !text[sizeof automatic - 1])
+        return LEAKPROF_RATE_AUTO;
+    return lp_parse_number(text, true);
+}
+
 int64_t lp_parse_period(const char *text)
 {
     const char *end;
@@ -109,19 +125,16 @@ int64_t lp_parse_period(const char *text)
 
 static int64_t parse(enum lp_config_type type, const char *text)
 {
-    return type == LP_PERIOD ? lp_parse_period(text) : lp_parse_number(text, type == LP_BYTES);
+    return type == LP_PERIOD ? lp_parse_period(text)
+           : type == LP_RATE ? lp_parse_rate(text)
+                             : lp_parse_number(text, type == LP_BYTES);
 }
 
 bool lp_config_allows(enum lp_variable variable, int64_t value)
 {
-    return value >= lp_config_rows[variable].least && value <= lp_config_rows[variable].most;
-}
-
-static bool starts_with(const char *text, const char *start)
-{
-    while (*start && *text == *start)
-        text++, start++;
-    return !*start;
+    const struct lp_config_row *row = &lp_config_rows[variable];
+    return (value >= row->least && value <= row->most) ||
+           (row->type == LP_RATE && value == LEAKPROF_RATE_AUTO);
 }
 
 /* Returns what follows "NAME=" in an entry of the environment. NULL: it is another variable. */
@@ -234,7 +247,11 @@ size_t lp_config_refused(char out[LP_CONFIG_LINE_MAX], enum lp_variable variable
         add_number(&line, row->least);
         add(&line, " to ", SIZE_MAX);
         add_number(&line, row->most);
-        add(&line, row->type == LP_BYTES ? ". K, M and G may follow it." : ".", SIZE_MAX);
+        add(&line,
+            row->type == LP_RATE    ? ", or auto. K, M and G may follow the number."
+            : row->type == LP_BYTES ? ". K, M and G may follow it."
+                                    : ".",
+            SIZE_MAX);
     }
     add(&line, "\n", 1);
     return (size_t)(line.at - out);

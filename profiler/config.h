@@ -71,6 +71,9 @@ bool lp_config_allows(enum lp_variable variable, int64_t value);
 enum { LP_CONFIG_LINE_MAX = 320 };
 size_t lp_config_refused(char line[LP_CONFIG_LINE_MAX], enum lp_variable variable);
 
+/* "auto" is LEAKPROF_RATE_AUTO; otherwise as lp_parse_number(text, true). */
+int64_t lp_parse_rate(const char *text);
+
 /* A whole number in decimal digits. bytes: K, M or G may follow it. -EINVAL if it is no number,
  * -ERANGE if it does not fit. */
 int64_t lp_parse_number(const char *text, bool bytes);
@@ -79,7 +82,8 @@ int64_t lp_parse_number(const char *text, bool bytes);
  * bounds. */
 int64_t lp_parse_period(const char *text);
 
-enum lp_config_type { LP_TEXT, LP_NUMBER, LP_BYTES, LP_PERIOD };
+/* LP_RATE: LP_BYTES, or "auto", which is LEAKPROF_RATE_AUTO. */
+enum lp_config_type { LP_TEXT, LP_NUMBER, LP_BYTES, LP_RATE, LP_PERIOD };
 
 struct lp_config_row {
     const char *name; /* of the variable */

@@ -6,7 +6,7 @@
  * -Wl,--whole-archive and -rdynamic, or preload libleakprof.so. README.md beside this file shows
  * both.
  *
- * Recording begins with the first malloc of the process, at the rate of LEAKPROF_RATE or 524288.
+ * Recording begins with the first malloc of the process, at the rate of LEAKPROF_RATE.
  * leakprof_start() adds the HTTP server.
  *
  * Threads: any thread may call any function, but do not call start and stop at the same time.
@@ -26,7 +26,8 @@ extern "C" {
 #pragma GCC visibility push(default)
 
 #define LEAKPROF_VERSION "0.1.0"
-#define LEAKPROF_RATE_DEFAULT 524288
+#define LEAKPROF_RATE_AUTO (-2)
+#define LEAKPROF_RATE_DEFAULT LEAKPROF_RATE_AUTO
 #define LEAKPROF_RATE_KEEP (-1)
 #define LEAKPROF_TRACE_OFF (-1)
 #define LEAKPROF_SNAPSHOT_OFF (-1)
@@ -40,6 +41,7 @@ struct leakprof_options {
                                 * process id. NULL: do not listen, only trace, so a trace interval is
                                 * required */
     int64_t rate;              /* mean bytes between heap samples; 1: every block, 0: none,
+                                * LEAKPROF_RATE_AUTO: as fine as the budget allows,
                                 * LEAKPROF_RATE_KEEP: unchanged */
     const char *token;         /* what clients must present, as Bearer or as the password of Basic;
                                 * NULL: nothing. Required to listen beyond loopback */
@@ -87,6 +89,7 @@ void leakprof_count_requests(uint64_t n);
  * standard error. */
 struct leakprof_stats {
     int64_t rate;
+    int64_t rate_auto; /* 1: the rate follows its cost (LEAKPROF_RATE_AUTO) */
     int64_t heap_inuse_bytes, heap_inuse_objects;
     int64_t heap_alloc_bytes, heap_alloc_objects; /* since the process started */
     int64_t heap_inuse_bytes_error, heap_inuse_objects_error;

@@ -75,6 +75,8 @@ int leakprof_address_bound(int fd, struct leakprof_address *address);
  * 1h, which is digits and a unit (ms, s, m or h), to milliseconds. -EINVAL: it is malformed.
  * -ERANGE: it is out of range. */
 int64_t leakprof_number_parse(const char *text, bool bytes);
+/* A number of bytes, or "auto": LEAKPROF_RATE_AUTO. */
+int64_t leakprof_rate_parse(const char *text);
 int64_t leakprof_period_parse(const char *text);
 
 /* Decodes percent escapes in place. plus_is_space: also turns '+' into a space, as in a query.

@@ -85,11 +85,15 @@
     X(lp_own_unmap)                                                                                \
     X(lp_parse_number)                                                                             \
     X(lp_parse_period)                                                                             \
+    X(lp_parse_rate)                                                                               \
     X(lp_peek)                                                                                     \
     X(lp_peek_begin)                                                                               \
     X(lp_peek_end)                                                                                 \
     X(lp_procs_copy)                                                                               \
     X(lp_procs_cut)                                                                                \
+    X(lp_autorate)                                                                                 \
+    X(lp_autorate_look)                                                                            \
+    X(lp_autorate_read)                                                                            \
     X(lp_rate)                                                                                     \
     X(lp_rate_set)                                                                                 \
     X(lp_rates_read)                                                                               \

@@ -44,6 +44,11 @@ int64_t leakprof_number_parse(const char *text, bool bytes)
     return lp_parse_number(text, bytes);
 }
 
+int64_t leakprof_rate_parse(const char *text)
+{
+    return lp_parse_rate(text);
+}
+
 int leakprof_token_read(const char *path, char *token, int size)
 {
     return lp_token_read(path, token, size);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "leakprof.h"
 
 enum { TEXT_MAX = 64 };
 
@@ -18,6 +19,9 @@ static const char *value_of(char out[TEXT_MAX], const struct lp_config_row *row)
         return row->value;
     case LP_PERIOD:
         return "100ms to 1h";
+    case LP_RATE:
+        snprintf(out, TEXT_MAX, "%" PRId64 " to %" PRId64 "G, auto", row->least, row->most >> 30);
+        return out;
     case LP_BYTES:
         snprintf(out, TEXT_MAX, "%" PRId64 " to %" PRId64 "G", row->least, row->most >> 30);
         return out;
@@ -31,6 +35,8 @@ static const char *standard_of(char out[TEXT_MAX], const struct lp_config_row *r
 {
     if (row->type == LP_TEXT || row->type == LP_PERIOD)
         return "none";
+    if (row->standard == LEAKPROF_RATE_AUTO)
+        return "auto";
     snprintf(out, TEXT_MAX, "%" PRId64, row->standard);
     return out;
 }

@@ -13,7 +13,7 @@
 
 #include "leakprof.h"
 
-enum kind { ADDRESS, NUMBER, SIZE, PERIOD, TOKEN_FILE };
+enum kind { ADDRESS, NUMBER, SIZE, RATE, PERIOD, TOKEN_FILE };
 
 static const struct option_spec {
     const char *name, *env, *value, *about;
@@ -30,8 +30,8 @@ static const struct option_spec {
     {"--threads", "LEAKYARD_THREADS", "N", "number of event loops (one per core)", NUMBER,
      AT(threads), 1, 256},
     {"--rate", "LEAKPROF_RATE", "BYTES",
-     "mean bytes between heap samples; 1 is exact, 0 is off (512K)", SIZE, AT(rate), 0,
-     INT64_C(1) << 40},
+     "mean bytes between heap samples; 1 is exact, 0 is off, auto follows its cost (auto)", RATE,
+     AT(rate), 0, INT64_C(1) << 40},
     {"--block-rate", "LEAKPROF_BLOCK_RATE", "NS",
      "record waits of at least NS ns, and a share of shorter ones; 1 is all, 0 is off (0)", NUMBER,
      AT(block_rate), 0, INT64_C(1) << 40},
@@ -92,12 +92,15 @@ static bool read_value(const struct option_spec *spec, const char *name, const c
         return err == 0;
     case NUMBER:
     case SIZE:
+    case RATE:
     case PERIOD:
         break;
     }
     number = spec->kind == PERIOD ? leakprof_period_parse(text)
+             : spec->kind == RATE ? leakprof_rate_parse(text)
                                   : leakprof_number_parse(text, spec->kind == SIZE);
-    if (number >= spec->min && number <= spec->max) {
+    if ((number >= spec->min && number <= spec->max) ||
+        (spec->kind == RATE && number == LEAKPROF_RATE_AUTO)) {
         *(int64_t *)field = number;
         return true;
     }
@@ -107,9 +110,11 @@ static bool read_value(const struct option_spec *spec, const char *name, const c
                  text, number == -EINVAL ? "not a period" : "out of range");
     else
         snprintf(why, why_size,
-                 "%s: \"%.80s\" is %s. Use a number from %" PRId64 " to %" PRId64 ".%s", name, text,
+                 "%s: \"%.80s\" is %s. Use a number from %" PRId64 " to %" PRId64 "%s", name, text,
                  number == -EINVAL ? "not a number" : "out of range", spec->min, spec->max,
-                 spec->kind == SIZE ? " K, M and G may follow it." : "");
+                 spec->kind == SIZE   ? ". K, M and G may follow it."
+                 : spec->kind == RATE ? ", or auto. K, M and G may follow the number."
+                                      : ".");
     return false;
 }
 

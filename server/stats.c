@@ -102,6 +102,7 @@ static void add_profiler(json_t *stats)
 
     leakprof_stats(&seen);
     set(stats, "rate", seen.rate);
+    json_object_set_new(stats, "rate_auto", json_boolean(seen.rate_auto));
     set(stats, "heap_inuse_bytes", seen.heap_inuse_bytes);
     set(stats, "heap_inuse_objects", seen.heap_inuse_objects);
     set(stats, "heap_alloc_bytes", seen.heap_alloc_bytes);

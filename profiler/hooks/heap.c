@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "hooks/allocator.h"
+#include "record/autorate.h"
 #include "record/hooktime.h"
 #include "record/sites.h"
 #include "record/unwind.h"
@@ -31,6 +32,8 @@ bool lp_heap_due(size_t size, int64_t *rate)
 void lp_heap_record(void *block, size_t size, int64_t rate, void *caller)
 {
     LP_KEEP_ERRNO;
+    float weight = lp_rate_weight(size, rate);
+    lp_autorate_sampled(size, weight);
     uint32_t stack = lp_stack_of_caller(caller);
     uint32_t site = lp_site_get(stack, size);
     if (site == LP_SITE_NONE)
@@ -40,7 +43,7 @@ void lp_heap_record(void *block, size_t size, int64_t rate, void *caller)
                          .size = size,
                          .site = site,
                          .birth = lp_now_ticks(),
-                         .weight = lp_rate_weight(size, rate)};
+                         .weight = weight};
     if (lp_block_insert(&b) == 0)
         lp_site_alloc(site, size, b.weight);
 }

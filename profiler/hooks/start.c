@@ -21,6 +21,7 @@
 #include "record/waits.h"
 #include "hooks/allocator.h"
 #include "hooks/hook.h"
+#include "record/autorate.h"
 #include "record/blocks.h"
 #include "record/contention.h"
 #include "sys/hold.h"
@@ -118,6 +119,7 @@ static void after_fork_in_child(void)
     lp_cpu_forked();
     lp_contention_forget();
     lp_exec_forked();
+    lp_autorate_forked();
     after_fork(true);
 }
 

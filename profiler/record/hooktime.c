@@ -4,7 +4,7 @@
 
 #include "sys/clock.h"
 
-static _Atomic int64_t sum_ns, ntimed;
+static _Atomic int64_t sum_ns, typical_ns, ntimed;
 static _Atomic uint64_t seeds;
 static __thread uint64_t state; /* state of the generator; 0: not seeded */
 
@@ -38,12 +38,18 @@ void lp_hooktime_end(int64_t began)
 {
     if (__builtin_expect(began == 0, 1))
         return;
-    atomic_fetch_add_explicit(&sum_ns, lp_now_ns() - began, memory_order_relaxed);
+    int64_t ns = lp_now_ns() - began;
+    atomic_fetch_add_explicit(&sum_ns, ns, memory_order_relaxed);
+    atomic_fetch_add_explicit(&typical_ns,
+                              ns < LP_HOOKTIME_TYPICAL_NS ? ns : LP_HOOKTIME_TYPICAL_NS,
+                              memory_order_relaxed);
     atomic_fetch_add_explicit(&ntimed, 1, memory_order_relaxed);
 }
 
 struct lp_hooktime lp_hooktime_read(void)
 {
     int64_t ns = atomic_load(&sum_ns) * LP_HOOKTIME_EVERY;
-    return (struct lp_hooktime){.ns = ns > 0 ? ns : 0, .timed = atomic_load(&ntimed)};
+    return (struct lp_hooktime){.ns = ns > 0 ? ns : 0,
+                                .typical_ns = atomic_load(&typical_ns) * LP_HOOKTIME_EVERY,
+                                .timed = atomic_load(&ntimed)};
 }

@@ -12,15 +12,16 @@
 
 #include <stdint.h>
 
-enum { LP_HOOKTIME_EVERY = 64 };
+enum { LP_HOOKTIME_EVERY = 64, LP_HOOKTIME_TYPICAL_NS = 20000 };
 
 /* Call around an event. Pass the result of begin to end. 0: this event is not timed. */
 int64_t lp_hooktime_begin(void);
 void lp_hooktime_end(int64_t began);
 
 struct lp_hooktime {
-    int64_t ns;    /* estimate for all events so far */
-    int64_t timed; /* number of events that were timed */
+    int64_t ns;         /* estimate for all events so far */
+    int64_t typical_ns; /* the same, with no event counted as more than LP_HOOKTIME_TYPICAL_NS */
+    int64_t timed;      /* number of events that were timed */
 };
 struct lp_hooktime lp_hooktime_read(void);
 

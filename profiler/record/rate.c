@@ -1,13 +1,14 @@
 #include "record/rate.h"
 
 #include "config.h"
+#include "record/autorate.h"
 #include "sys/clock.h"
 #include "sys/maths.h"
 
 enum { UNKNOWN = -1 };
 
 _Atomic bool lp_rate_look = true;
-static _Atomic int64_t current = UNKNOWN, look_until_ns;
+static _Atomic int64_t current = UNKNOWN;
 static _Atomic uint32_t generation = 1; /* raised by each change; never 0 */
 
 /* A ring. A writer takes the next number. A slot has its number only while its content is complete.
@@ -30,7 +31,8 @@ static void note_rate(int64_t bytes, int64_t since_ns)
 void lp_rates_read(struct lp_rates *rates)
 {
     uint32_t ever = atomic_load(&nrates);
-    *rates = (struct lp_rates){.dropped = ever > LP_RATES_KEPT ? ever - LP_RATES_KEPT : 0};
+    *rates = (struct lp_rates){.dropped = ever > LP_RATES_KEPT ? ever - LP_RATES_KEPT : 0,
+                               .automatic = lp_autorate()};
     for (uint32_t i = rates->dropped; i < ever; i++) {
         uint32_t slot = i % LP_RATES_KEPT;
         uint32_t before = atomic_load(&rates_kept[slot].number);
@@ -43,11 +45,6 @@ void lp_rates_read(struct lp_rates *rates)
     }
 }
 
-static bool keeps_looking(int64_t rate)
-{
-    return rate < LP_RATE_FINE;
-}
-
 /* Sets the first rate, unless another thread has done so. Returns the rate in force. */
 static int64_t settle(int64_t first)
 {
@@ -55,37 +52,40 @@ static int64_t settle(int64_t first)
     if (!atomic_compare_exchange_strong(&current, &rate, first))
         return rate;
     note_rate(first, 0);
-    atomic_store(&lp_rate_look, keeps_looking(first));
+    atomic_store(&lp_rate_look, first == 1);
     return first;
 }
 
 int64_t lp_rate(void)
 {
     int64_t rate = atomic_load_explicit(&current, memory_order_relaxed);
-    return rate == UNKNOWN ? settle(lp_config()->rate) : rate; /* in the first malloc */
+    if (rate != UNKNOWN)
+        return rate;
+    rate = lp_config()->rate; /* in the first malloc */
+    return settle(rate == LP_RATE_AUTO ? LP_RATE_START : rate);
+}
+
+void lp_rate_change(int64_t bytes)
+{
+    lp_rate(); /* so that the first rate is recorded before it changes */
+    int64_t old = atomic_exchange(&current, bytes);
+    if (old != bytes)
+        note_rate(bytes, lp_now_ns() - lp_began_ns());
+    if (atomic_fetch_add(&generation, 1) + 1 == 0)
+        atomic_fetch_add(&generation, 1);
+    int64_t now = bytes;
+    do { /* another thread may change it, too */
+        bytes = now;
+        atomic_store(&lp_rate_look, bytes == 1);
+        now = lp_rate();
+    } while (now != bytes);
 }
 
 void lp_rate_set(int64_t bytes)
 {
-    lp_rate(); /* so that the first rate is recorded before it changes */
-    int64_t now = lp_now_ns();
-    atomic_store(&look_until_ns, now + LP_RATE_LOOK_MS * INT64_C(1000000));
-    atomic_store(&lp_rate_look, true);
-    if (atomic_exchange(&current, bytes) != bytes)
-        note_rate(bytes, now - lp_began_ns());
-    if (atomic_fetch_add(&generation, 1) + 1 == 0)
-        atomic_fetch_add(&generation, 1);
-}
-
-/* If the rate is changed meanwhile, the second look finds it. */
-void lp_rate_settle(int64_t now_ns)
-{
-    if (!atomic_load_explicit(&lp_rate_look, memory_order_relaxed) || keeps_looking(lp_rate()) ||
-        now_ns < atomic_load(&look_until_ns))
-        return;
-    atomic_store(&lp_rate_look, false);
-    if (keeps_looking(lp_rate()) || now_ns < atomic_load(&look_until_ns))
-        atomic_store(&lp_rate_look, true);
+    lp_autorate_set(bytes == LP_RATE_AUTO);
+    if (bytes != LP_RATE_AUTO)
+        lp_rate_change(bytes);
 }
 
 /* splitmix64: one word of state, good enough for intervals, and quick. */
@@ -141,7 +141,7 @@ static bool reaches_point(struct lp_self *self, uint64_t size)
 
 /* While each allocation looks, a thread notices a change wherever its points lie, and draws anew at
  * once. Otherwise it notices a change because its interval ends. Then this block is judged by the
- * old rate, or blocks with a point would be lost. */
+ * old rate. Otherwise blocks with a point would be lost, and figures would be too low. */
 bool lp_rate_due(struct lp_self *self, uint64_t size, int64_t *rate)
 {
     bool changed = self->generation != atomic_load(&generation);
@@ -155,8 +155,6 @@ bool lp_rate_due(struct lp_self *self, uint64_t size, int64_t *rate)
         renew(self);
     else if (sampled)
         set_due(self, lp_rate_interval(self, self->rate));
-    if (sampled)
-        lp_rate_settle(lp_now_ns());
     return sampled && lp_rate() != 0;
 }
 

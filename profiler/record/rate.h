@@ -6,9 +6,10 @@
  * The process is memoryless: what is left of an interval may be thrown away and drawn anew at any
  * moment that does not depend on where its points lie, as when the rate has changed.
  *
- * Each thread counts down the bytes of its interval, lp_self.due, and looks up nothing else. An
- * interval of more than LP_RATE_PIECE is counted in pieces, so that each thread notices a change
- * soon. While lp_rate_look is set, each allocation looks whether the rate has changed.
+ * Each thread counts down the bytes of its interval, lp_self.due, and looks at nothing else. An
+ * interval of more than LP_RATE_PIECE is counted in pieces, so that each thread soon notices a
+ * change. While every block is recorded, each allocation looks for a change, so that exact is
+ * exact.
  */
 #ifndef LP_RECORD_RATE_H
 #define LP_RECORD_RATE_H
@@ -21,25 +22,24 @@
 
 extern _Atomic bool lp_rate_look __attribute__((visibility("hidden")));
 
-/* The longest interval. */
 #define LP_RATE_INTERVAL_MAX ((UINT64_C(1) << 44) - 1)
-
 enum {
-    LP_RATE_PIECE = 1 << 20,
-    LP_RATE_FINE = 16 << 10, /* below this rate, lp_rate_look stays set */
-    LP_RATE_LOOK_MS = 1000   /* after a change to another rate, it is set for this long */
+    LP_RATE_PIECE = 256 << 10,
+    LP_RATE_AUTO = -2,        /* for lp_rate_set(): record/autorate.h chooses the rate */
+    LP_RATE_START = 512 << 10 /* its first one */
 };
 
-/* In bytes. Until lp_rate_set() is called, the rate of the configuration. */
+/* In bytes. Until lp_rate_set() is called, the rate of the configuration: LP_RATE_START if that is
+ * LP_RATE_AUTO. */
 int64_t lp_rate(void);
 
-/* When it returns, the rate applies to the next allocation of every thread. (To a rate of
- * LP_RATE_FINE or more, a thread that allocates nothing for LP_RATE_LOOK_MS changes within its next
- * LP_RATE_PIECE bytes.) bytes: 0 to LP_RATE_MAX (config.h). */
+/* When it returns, rate 1 applies to the next allocation of every thread. Another rate applies to a
+ * thread after at most LP_RATE_PIECE more bytes, and 0 at once. bytes: 0 to LP_RATE_MAX (config.h),
+ * or LP_RATE_AUTO. */
 void lp_rate_set(int64_t bytes);
 
-/* Clears lp_rate_look if it is no longer needed. Called now and then. */
-void lp_rate_settle(int64_t now_ns);
+/* The same for record/autorate.c, which is not switched off by it. */
+void lp_rate_change(int64_t bytes);
 
 /* Takes an allocation of `size` bytes off the calling thread's interval. true: it is sampled, at
  * *rate. */
@@ -53,6 +53,7 @@ struct lp_rates {
     struct {
         int64_t bytes, since_ns; /* since_ns: after lp_began_ns() (sys/clock.h) */
     } at[LP_RATES_KEPT];
+    bool automatic; /* they follow their cost (record/autorate.h) */
 };
 void lp_rates_read(struct lp_rates *rates);
 

@@ -16,6 +16,7 @@
 #include <event2/http.h>
 
 #include "sys/clock.h"
+#include "record/autorate.h"
 #include "record/findobject.h"
 #include "write/live.h"
 #include "serve/reply.h"
@@ -109,9 +110,11 @@ static void send_all(const struct lp_vitals *vitals)
 
 static void on_period(evutil_socket_t fd, short what, void *arg)
 {
-    (void)fd, (void)what, (void)arg;
+    (void)fd, (void)arg;
     struct lp_vitals vitals;
     int64_t began = lp_now_ns();
+    if (what) /* not at the start, when the options do not apply yet */
+        lp_autorate_look();
     lp_find_object_refresh();
     lp_vitals_read(&vitals);
     int64_t ms = lp_history_wait_ms(lp_now_ns() - began);

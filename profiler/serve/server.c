@@ -30,6 +30,7 @@
 #include "inspect/stderr.h"
 #include "sys/syscall.h"
 #include "inspect/vmas.h"
+#include "record/autorate.h"
 #include "record/rate.h"
 #include "record/self.h"
 #include "record/served.h"
@@ -369,6 +370,8 @@ void lp_server_run(const struct leakprof_options *options, bool again,
         error = set_up_or_abandon(options, &periods);
     if (!error && options->rate != LEAKPROF_RATE_KEEP)
         lp_rate_set(options->rate);
+    if (!error && options->listen)
+        lp_autorate_look();
     atomic_store(&server.tid, lp_gettid());
     if (options->listen)
         enter_list(error);

@@ -15,10 +15,11 @@ function losses({losses_by_cause: causes}) {
     pairs(lost.map(([cause, n]) => [words(cause), count(n)])));
 }
 
-const RATES = [['1', 'every block (exact)'], ['4096', 'one in 4 KiB'], ['65536', 'one in 64 KiB'], ['524288', 'one in 512 KiB'], ['0', 'off']];
+const RATES = [['auto', 'as many as its budget allows'], ['1', 'every block (exact)'], ['4096', 'one in 4 KiB'], ['65536', 'one in 64 KiB'], ['524288', 'one in 512 KiB'], ['0', 'off']];
 
-function rate({rate: now}) {
-  const choices = RATES.some(([value]) => value === String(now)) ? RATES : [...RATES, [String(now), `one in ${bytes(now)}`]];
+function rate({rate, auto}) {
+  const now = auto ? 'auto' : String(rate);
+  const choices = RATES.some(([value]) => value === now) ? RATES : [...RATES, [now, `one in ${bytes(rate)}`]];
   return h('div', {class: 'controls'}, labelled('Blocks of the heap that are sampled', select('rate', choices, now, async picked => {
     try {
       await ask(`/debug/rate?bytes=${picked}`, {method: 'PUT'});

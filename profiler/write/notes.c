@@ -70,5 +70,6 @@ void lp_notes_json(struct lp_json *json, const struct lp_profile *profile)
         lp_rates_json(json, "rates", &heap->rates);
         lp_json_bool(json, "rates_mixed", lp_rates_mixed(&heap->rates));
         lp_json_int(json, "rates_dropped", heap->rates.dropped);
+        lp_json_bool(json, "rate_auto", heap->rates.automatic);
     }
 }

@@ -20,9 +20,10 @@ const char *lp_rates_text(char out[LP_RATES_TEXT_MAX], const struct lp_rates *ra
     int n = 0;
 
     out[0] = '\0';
-    if (!lp_rates_mixed(rates))
+    if (!lp_rates_mixed(rates) && !rates->automatic)
         return out;
-    n += snprintf(out, LP_RATES_TEXT_MAX, "rates mixed: ");
+    n += snprintf(out, LP_RATES_TEXT_MAX,
+                  rates->automatic ? "rate auto, as fine as its budget allows: " : "rates mixed: ");
     if (rates->dropped > 0)
         n += snprintf(out + n, (size_t)(LP_RATES_TEXT_MAX - n), "%" PRIu32 " earlier ones, ",
                       rates->dropped);

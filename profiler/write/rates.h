@@ -8,7 +8,7 @@
 enum { LP_RATES_TEXT_MAX = 1024 };
 
 /* "rates mixed: 524288 bytes from 0 ns, 1 (exact) from 3.2 s after the start". "" if there was only
- * one rate. Returns out. */
+ * one rate, unless it follows its cost. Returns out. */
 const char *lp_rates_text(char out[LP_RATES_TEXT_MAX], const struct lp_rates *rates);
 
 /* [{"bytes": 524288, "since_ns": 0}, …], oldest first. */

@@ -101,7 +101,7 @@ test_bodies() {
 	refuses "$port" 400 "GET /debug/rate HTTP/1.1\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
 	contains "$(jq -r .error "$work/body")" "parameters go in the query"
 	equal snapshots "$(prof /debug/snapshots | jq '.snapshots | length')" 0
-	equal rate "$(prof /debug/rate | jq .rate)" 524288
+	equal rate "$(prof /debug/rate | jq .auto)" true
 	equal index "$(code GET "$pprof/debug/pprof/" -d x)" 400
 	equal symbol "$(code POST "$pprof/debug/pprof/symbol" -d 0x1+0x2)" 200
 }

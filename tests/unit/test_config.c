@@ -86,7 +86,8 @@ static void bytes_take_units(void **state)
     } cases[] = {{"LEAKPROF_RATE=512K", 512 << 10},
                  {"LEAKPROF_RATE=3M", 3 << 20},
                  {"LEAKPROF_RATE=1024G", INT64_C(1) << 40},
-                 {"LEAKPROF_RATE=000001", 1}};
+                 {"LEAKPROF_RATE=000001", 1},
+                 {"LEAKPROF_RATE=auto", LEAKPROF_RATE_AUTO}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_int_equal(READ((char *)cases[i].entry)->rate, cases[i].rate);
 }
@@ -94,7 +95,7 @@ static void bytes_take_units(void **state)
 static void a_refused_value_is_the_default_and_is_reported_once(void **state)
 {
     (void)state;
-#define BYTES "Use a number from 0 to 1099511627776. K, M and G may follow it.\n"
+#define BYTES "Use a number from 0 to 1099511627776, or auto. K, M and G may follow the number.\n"
 #define PERIOD "Use a number with ms, s, m or h, from 100ms to 1h.\n"
     static const struct {
         enum lp_variable variable;
@@ -112,6 +113,8 @@ static void a_refused_value_is_the_default_and_is_reported_once(void **state)
         {LP_VAR_MUTEX_FRACTION, "LEAKPROF_MUTEX_FRACTION=-1",
          "\"-1\": not a number. Use a number from 0 to 1099511627776.\n"},
         {LP_VAR_RATE, "LEAKPROF_RATE=1T", "\"1T\": not a number. " BYTES},
+        {LP_VAR_RATE, "LEAKPROF_RATE=autos", "\"autos\": not a number. " BYTES},
+        {LP_VAR_RATE, "LEAKPROF_RATE=-2", "\"-2\": not a number. " BYTES},
         {LP_VAR_RATE, "LEAKPROF_RATE=1KK", "\"1KK\": not a number. " BYTES},
         {LP_VAR_RATE, "LEAKPROF_RATE=K", "\"K\": not a number. " BYTES},
         {LP_VAR_RATE, "LEAKPROF_RATE= 1", "\" 1\": not a number. " BYTES},

@@ -6,7 +6,6 @@
 
 #include "config.h"
 #include "record/rate.h"
-#include "sys/clock.h"
 #include "leakprof.h"
 
 enum { DRAWS = 400000 };
@@ -92,13 +91,24 @@ static void a_change_applies_to_the_next_allocation(void **state)
     assert_int_equal(rate, 1);
     lp_rate_set(0);
     assert_false(lp_rate_due(&self, 1 << 30, &rate));
-    assert_true(lp_rate_look);
-    lp_rate_set(LEAKPROF_RATE_DEFAULT);
-    assert_true(lp_rate_look);
-    lp_rate_settle(lp_now_ns());
-    assert_true(lp_rate_look);
-    lp_rate_settle(lp_now_ns() + LP_RATE_LOOK_MS * INT64_C(1000000) + 1);
     assert_false(lp_rate_look);
+}
+
+/* Otherwise a thread notices a change soon, even from the largest rate. */
+static void a_change_is_noticed_soon(void **state)
+{
+    (void)state;
+    struct lp_self self = {.random = 4711};
+    int64_t rate, bytes = 0;
+    lp_rate_set(LP_RATE_MAX);
+    assert_false(lp_rate_due(&self, 16, &rate));
+    lp_rate_set(4096);
+    do {
+        bytes += 64;
+        lp_rate_due(&self, 64, &rate);
+    } while (rate != 4096 && bytes < 2 * LP_RATE_PIECE);
+    assert_in_range(bytes, 0, LP_RATE_PIECE);
+    lp_rate_set(LEAKPROF_RATE_DEFAULT);
 }
 
 /* The largest rate draws intervals that would not fit below the gate. */
@@ -143,6 +153,7 @@ int main(void)
         cmocka_unit_test(exact_and_off_need_no_chance),
         cmocka_unit_test(pieces_do_not_change_the_rate),
         cmocka_unit_test(a_change_applies_to_the_next_allocation),
+        cmocka_unit_test(a_change_is_noticed_soon),
         cmocka_unit_test(no_interval_is_longer_than_the_longest),
         cmocka_unit_test(the_last_changes_are_remembered),
     };

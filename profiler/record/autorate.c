@@ -1,0 +1,187 @@
+#include "record/autorate.h"
+
+#include <stdatomic.h>
+
+#include "config.h"
+#include "record/blocks.h"
+#include "record/hooktime.h"
+#include "record/rate.h"
+#include "record/ratebudget.h"
+#include "sys/clock.h"
+#include "sys/lock.h"
+
+enum {
+    UNIT = 256, /* of objects */
+    COST_FIRST_NS = 1000,
+    COST_LEAST_NS = 100,
+    COST_MOST_NS = 20000,
+    TIMED_LEAST = 8 /* fewer timed events tell nothing */
+};
+#define MS INT64_C(1000000)
+#define LOOK_EARLIEST_NS (500 * MS) /* between two looks of the profiler's thread */
+#define LOOK_LATEST_NS (2500 * MS)  /* then a sample looks */
+#define BURST_NS (20 * MS)          /* what is seen in less is taken as seen in this time */
+#define ALONE_NS (10000 * MS)       /* the profiler's thread has ended */
+
+static _Atomic int mode = -1; /* on; -1: as configured */
+
+/* Since the last look. */
+static _Atomic int64_t tokens = LP_BUDGET_EXACT;
+static _Atomic int64_t samples;
+static struct {
+    _Atomic uint64_t objects, bytes; /* in 1/UNIT */
+} seen[LP_BUDGET_CLASSES];
+
+/* Of the last look; protected by `looking`, which is only tried. */
+static struct lp_lock looking;
+static _Atomic int64_t looked_ns;
+static int64_t cpu_share_ns; /* CPU time of the program per second */
+static int64_t cpu_before, live_before;
+static struct lp_hooktime spent_before;
+static int64_t spent_samples;
+static _Atomic int64_t attended_ns; /* when the profiler's thread looked last */
+static _Atomic int64_t cost_ns = COST_FIRST_NS, allowed = LP_BUDGET_EXACT;
+
+bool lp_autorate(void)
+{
+    int now = atomic_load_explicit(&mode, memory_order_relaxed);
+    return now < 0 ? lp_config()->rate == LP_RATE_AUTO : now;
+}
+
+static bool is_attended(int64_t now)
+{
+    int64_t last = atomic_load_explicit(&attended_ns, memory_order_relaxed);
+    return last != 0 && now - last < ALONE_NS;
+}
+
+/* Reads what was seen since the last look, and begins anew. */
+static void take_seen(struct lp_budget_load *load)
+{
+    for (int c = 0; c < LP_BUDGET_CLASSES; c++) {
+        load->class[c].objects = (double)atomic_exchange(&seen[c].objects, 0) / UNIT;
+        load->class[c].bytes = (double)atomic_exchange(&seen[c].bytes, 0) / UNIT;
+    }
+    load->samples = atomic_exchange(&samples, 0);
+}
+
+/* The mean of one sample and its free, slowly following what is measured. */
+static void measure_cost(int64_t taken)
+{
+    struct lp_hooktime spent = lp_hooktime_read();
+    spent_samples += taken;
+    if (spent.timed - spent_before.timed < TIMED_LEAST || spent_samples == 0)
+        return;
+    int64_t cost = (spent.typical_ns - spent_before.typical_ns) / spent_samples;
+    cost = (3 * atomic_load(&cost_ns) + cost) / 4;
+    cost = cost < COST_LEAST_NS ? COST_LEAST_NS : cost > COST_MOST_NS ? COST_MOST_NS : cost;
+    atomic_store(&cost_ns, cost);
+    spent_before = spent;
+    spent_samples = 0;
+}
+
+/* `burst`: the tokens are used up. */
+static void look(int64_t now, bool burst)
+{
+    struct lp_budget_load load = {.rate = lp_rate()};
+    int64_t live = lp_blocks_live(), elapsed = now - atomic_exchange(&looked_ns, now);
+    take_seen(&load);
+    measure_cost(load.samples);
+    load.elapsed_ns = elapsed < BURST_NS ? BURST_NS : elapsed;
+    load.finest = is_attended(now) ? 1 : LP_RATE_START;
+    load.cost_ns = atomic_load(&cost_ns);
+    load.cpu_ns = (int64_t)((double)cpu_share_ns * (double)load.elapsed_ns / 1e9);
+    load.live = live;
+    load.grown = live - live_before;
+    live_before = live;
+    if (load.rate == 0)
+        load.rate = LP_RATE_START;
+    int64_t rate = lp_budget_rate(&load), may = lp_budget_samples(&load, rate);
+    atomic_store(&allowed, may);
+    atomic_store(&tokens, burst ? may / 4 + 1 : may + may / 2 + 1);
+    if (lp_autorate() && rate != lp_rate())
+        lp_rate_change(rate);
+}
+
+static void try_look(int64_t now, bool burst)
+{
+    if (!lp_trylock(&looking))
+        return;
+    look(now, burst);
+    lp_unlock(&looking);
+}
+
+void lp_autorate_sampled(uint64_t size, float weight)
+{
+    if (!lp_autorate())
+        return;
+    int class = lp_budget_class(size);
+    double objects = (double)weight * UNIT;
+    atomic_fetch_add_explicit(&seen[class].objects, (uint64_t)objects, memory_order_relaxed);
+    atomic_fetch_add_explicit(&seen[class].bytes, (uint64_t)(objects * (double)size),
+                              memory_order_relaxed);
+    atomic_fetch_add_explicit(&samples, 1, memory_order_relaxed);
+    int64_t left = atomic_fetch_sub_explicit(&tokens, 1, memory_order_relaxed);
+    bool burst = left <= 1, check = left % 16 == 0;
+    if (!burst && !check)
+        return;
+    int64_t now = lp_now_ns();
+    if (burst || now - atomic_load_explicit(&looked_ns, memory_order_relaxed) > LOOK_LATEST_NS)
+        try_look(now, burst);
+}
+
+/* The CPU time that the program has used since the last look of the profiler's thread. */
+static void measure_cpu(int64_t elapsed)
+{
+    int64_t cpu = lp_clock_ns(CLOCK_PROCESS_CPUTIME_ID) - lp_own_threads_cpu_ns();
+    if (elapsed > 0 && cpu > cpu_before)
+        cpu_share_ns = (int64_t)((double)(cpu - cpu_before) * 1e9 / (double)elapsed);
+    else
+        cpu_share_ns = 0;
+    cpu_before = cpu;
+}
+
+/* Begins with every block. The tokens limit what that costs. */
+static void begin(int64_t now)
+{
+    atomic_store(&looked_ns, now);
+    atomic_store(&tokens, LP_BUDGET_EXACT);
+    lp_rate_change(is_attended(now) ? 1 : LP_RATE_START);
+}
+
+void lp_autorate_look(void)
+{
+    int64_t now = lp_now_ns(), last = atomic_exchange(&attended_ns, now);
+    if (!lp_trylock(&looking))
+        return;
+    if (last == 0 || now - last >= LOOK_EARLIEST_NS)
+        measure_cpu(last ? now - last : 0);
+    if (lp_autorate()) {
+        if (last == 0 || now - last >= ALONE_NS)
+            begin(now);
+        else if (now - atomic_load(&looked_ns) >= LOOK_EARLIEST_NS)
+            look(now, false);
+    }
+    lp_unlock(&looking);
+}
+
+void lp_autorate_set(bool on)
+{
+    bool was = lp_autorate();
+    atomic_store(&mode, on);
+    if (on && !was)
+        begin(lp_now_ns());
+}
+
+void lp_autorate_forked(void)
+{
+    atomic_store(&looking.state, 0);
+    atomic_store(&attended_ns, 0);
+    if (lp_autorate() && lp_rate() < LP_RATE_START)
+        lp_rate_change(LP_RATE_START);
+}
+
+struct lp_autorate_state lp_autorate_read(void)
+{
+    return (struct lp_autorate_state){atomic_load(&allowed), atomic_load(&cost_ns),
+                                      lp_blocks_live()};
+}
