@@ -1,6 +1,8 @@
 /*
- * A hash table of chains, in stripes. The lowest bits of the hash choose a stripe, which has a lock
- * and every 64th cell of one growing array. Records lie in a slab and are reused.
+ * A hash table of chains, in stripes. A stripe has the blocks of some 256 KiB of addresses each, a
+ * lock, and a share of the cells of one growing array, 16 side by side. Records lie in a slab and
+ * are reused by their stripe. An allocator gives each thread addresses of its own where it can. So
+ * threads seldom use the same stripe, and seldom wait for each other's locks or cache lines.
  *
  * A stripe grows by one cell whenever it has as many records as cells, by linear hashing: the next
  * cell in turn is split in two. So no insertion takes long. Cells never move, so a free can look at
@@ -30,11 +32,14 @@
 
 enum {
     STRIPES = LP_BLOCKS_STRIPES,
-    STRIPE_BITS = 6,
+    STRIPE_BITS = 7,
+    REGION_SHIFT = 18, /* of addresses that share a stripe */
+    LINE_BITS = 4,     /* cells on one cache line, of one stripe */
+    RECORDS_AT_ONCE = 4,
     SEGMENT_SHIFT = 14,
     LINK_BITS = 28,
     CELLS_FIRST = 16, /* per stripe */
-    CELLS_MAX = 1 << 22,
+    CELLS_MAX = 1 << 21,
 };
 
 struct stripe {
@@ -66,9 +71,19 @@ static uint32_t hash_of(uintptr_t address)
     return (uint32_t)(h ^ h >> 32);
 }
 
-static struct stripe *stripe_of(uint32_t hash)
+static uint32_t stripe_number(uintptr_t address)
 {
-    return &stripes[hash % STRIPES];
+    return (uint32_t)((address >> REGION_SHIFT) * 0x9e3779b97f4a7c15u >> (64 - STRIPE_BITS));
+}
+
+static struct stripe *stripe_of(uintptr_t address)
+{
+    return &stripes[stripe_number(address)];
+}
+
+static uint32_t number_of(const struct stripe *stripe)
+{
+    return (uint32_t)(stripe - stripes);
 }
 
 static struct lp_block *record_of(uint32_t link)
@@ -79,14 +94,15 @@ static struct lp_block *record_of(uint32_t link)
 /* The index, among the stripe's n cells, of the cell for this hash. */
 static uint32_t cell_index(uint32_t hash, uint32_t n)
 {
-    uint32_t half = UINT32_C(1) << (31 - __builtin_clz(n)), i = (hash >> STRIPE_BITS);
-    uint32_t wide = i & (2 * half - 1);
-    return wide < n ? wide : i & (half - 1);
+    uint32_t half = UINT32_C(1) << (31 - __builtin_clz(n));
+    uint32_t wide = hash & (2 * half - 1);
+    return wide < n ? wide : hash & (half - 1);
 }
 
 static uint32_t cell_number(uint32_t stripe, uint32_t i)
 {
-    return i << STRIPE_BITS | stripe;
+    uint32_t line = i >> LINE_BITS << STRIPE_BITS | stripe;
+    return line << LINE_BITS | (i & ((1 << LINE_BITS) - 1));
 }
 
 /* Returns a cell that exists. */
@@ -95,9 +111,9 @@ static _Atomic uint32_t *cell_at(uint32_t number)
     return lp_slab_get(&cells, number, sizeof(uint32_t), SEGMENT_SHIFT);
 }
 
-static inline _Atomic uint32_t *cell_of(uint32_t hash, uint32_t n)
+static inline _Atomic uint32_t *cell_of(const struct stripe *stripe, uint32_t hash, uint32_t n)
 {
-    return cell_at(cell_number(hash % STRIPES, cell_index(hash, n)));
+    return cell_at(cell_number(number_of(stripe), cell_index(hash, n)));
 }
 
 /* The bits of the hash that do not choose a cell. */
@@ -130,7 +146,7 @@ static void add_live(struct stripe *stripe, int n)
  * emptied after that. */
 static void split(struct stripe *stripe)
 {
-    uint32_t self = (uint32_t)(stripe - stripes), n = atomic_load(&stripe->ncells);
+    uint32_t self = number_of(stripe), n = atomic_load(&stripe->ncells);
     uint32_t half = UINT32_C(1) << (31 - __builtin_clz(n));
     if (n >= CELLS_MAX || !lp_slab_segment(&cells, cell_number(self, n)))
         return; /* chains grow longer instead */
@@ -164,18 +180,28 @@ static inline bool grow(struct stripe *stripe)
     return true;
 }
 
-static uint32_t fresh_record(void)
+/* n records side by side. Returns the link to the first. 0: there is no room. */
+static uint32_t fresh_records(uint32_t n)
 {
-    uint32_t i = lp_slab_count(&records) < LP_BLOCKS_MAX ? lp_slab_add(&records, 1) : LP_SLAB_FULL;
+    uint32_t i =
+        lp_slab_count(&records) + n <= LP_BLOCKS_MAX ? lp_slab_add(&records, n) : LP_SLAB_FULL;
     return i == LP_SLAB_FULL ? 0 : i + 1;
 }
 
+/* Records on the same cache lines go to the same stripe. */
 static uint32_t new_record(struct stripe *stripe)
 {
     uint32_t link = stripe->spare;
-    if (!link)
-        return fresh_record();
-    stripe->spare = record_of(link)->next;
+    if (link) {
+        stripe->spare = record_of(link)->next;
+        return link;
+    }
+    if (!(link = fresh_records(RECORDS_AT_ONCE)))
+        return fresh_records(1);
+    for (uint32_t i = RECORDS_AT_ONCE - 1; i > 0; i--) {
+        record_of(link + i)->next = stripe->spare;
+        stripe->spare = link + i;
+    }
     return link;
 }
 
@@ -196,7 +222,7 @@ static uint32_t late_record(void)
             common.spare = record_of(link)->next;
         lp_unlock(&common.lock);
     }
-    return link ? link : fresh_record();
+    return link ? link : fresh_records(1);
 }
 
 /* Returns what late_record() gave. It becomes the stripe's if another thread is at the list. */
@@ -215,8 +241,9 @@ static void free_late_record(struct stripe *stripe, uint32_t link)
  * room. */
 static _Atomic uint32_t *cell_for_one_more(struct stripe *stripe, uint32_t hash)
 {
-    return grow(stripe) ? cell_of(hash, atomic_load_explicit(&stripe->ncells, memory_order_relaxed))
-                        : NULL;
+    return grow(stripe)
+               ? cell_of(stripe, hash, atomic_load_explicit(&stripe->ncells, memory_order_relaxed))
+               : NULL;
 }
 
 static inline void put(struct stripe *stripe, _Atomic uint32_t *cell, uint32_t hash, uint32_t link)
@@ -293,7 +320,7 @@ static void remove_late(struct stripe *stripe, uint32_t link)
 {
     uintptr_t address = record_of(link)->address;
     uint32_t hash = hash_of(address), n = atomic_load(&stripe->ncells);
-    uint32_t removed = n ? take(stripe, cell_of(hash, n), address) : 0;
+    uint32_t removed = n ? take(stripe, cell_of(stripe, hash, n), address) : 0;
     if (removed) {
         freed(record_of(removed));
         free_record(stripe, removed);
@@ -365,12 +392,12 @@ __attribute__((noinline)) static bool leave_late(struct stripe *stripe, const st
 bool lp_block_absent(uintptr_t address)
 {
     uint32_t hash = hash_of(address), n;
-    const struct stripe *stripe = stripe_of(hash);
+    const struct stripe *stripe = stripe_of(address);
     if (atomic_load_explicit(&stripe->nlate, memory_order_acquire) != 0)
         return false;
     if ((n = atomic_load_explicit(&stripe->ncells, memory_order_acquire)) == 0)
         return true;
-    uint32_t cell = atomic_load_explicit(cell_of(hash, n), memory_order_acquire);
+    uint32_t cell = atomic_load_explicit(cell_of(stripe, hash, n), memory_order_acquire);
     uint32_t tag = cell >> LINK_BITS;
     return (cell == 0 || (tag != 0 && tag != tag_of(hash))) &&
            atomic_load_explicit(&stripe->ncells, memory_order_relaxed) == n;
@@ -378,7 +405,7 @@ bool lp_block_absent(uintptr_t address)
 
 int lp_block_insert(const struct lp_block *block)
 {
-    struct stripe *stripe = stripe_of(hash_of(block->address));
+    struct stripe *stripe = stripe_of(block->address);
     struct lp_held held;
     bool done;
 
@@ -401,7 +428,7 @@ int lp_block_insert(const struct lp_block *block)
 int lp_block_remove(uintptr_t address, struct lp_block *block)
 {
     uint32_t hash = hash_of(address);
-    struct stripe *stripe = stripe_of(hash);
+    struct stripe *stripe = stripe_of(address);
     struct lp_held held;
 
     if (!hold(stripe, LP_HOLD_BRIEFLY, &held)) {
@@ -412,7 +439,7 @@ int lp_block_remove(uintptr_t address, struct lp_block *block)
     }
     atomic_store_explicit(&stripe->locked, stripe->locked + 1, memory_order_relaxed);
     uint32_t n = atomic_load_explicit(&stripe->ncells, memory_order_relaxed);
-    uint32_t link = n ? take(stripe, cell_of(hash, n), address) : 0;
+    uint32_t link = n ? take(stripe, cell_of(stripe, hash, n), address) : 0;
     if (link) {
         *block = *record_of(link);
         free_record(stripe, link);
@@ -484,7 +511,7 @@ static void rebuild(const struct lp_blocks_held *held)
     for (uint32_t link = 1, n = lp_slab_count(&records); link <= n; link++) {
         struct lp_block *b = record_of(link);
         uint32_t hash = hash_of(b->address);
-        struct stripe *stripe = stripe_of(hash);
+        struct stripe *stripe = stripe_of(b->address);
         if (b->address == 0 || b->weight <= 0 ||
             held->stripes[stripe - stripes] != LP_FORK_ABANDONED)
             continue;

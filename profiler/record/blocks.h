@@ -44,7 +44,7 @@ uint64_t lp_blocks_locked(void);
 void lp_blocks_each(void (*visit)(const struct lp_block *block, void *arg), void *arg);
 
 /* Around fork (sys/hold.h). All locks are held, so that the child has complete chains. */
-enum { LP_BLOCKS_STRIPES = 64 };
+enum { LP_BLOCKS_STRIPES = 128 };
 struct lp_blocks_held {
     uint8_t stripes[LP_BLOCKS_STRIPES]; /* enum lp_fork_lock */
 };

@@ -145,6 +145,10 @@ static bool reaches_point(struct lp_self *self, uint64_t size)
 bool lp_rate_due(struct lp_self *self, uint64_t size, int64_t *rate)
 {
     bool changed = self->generation != atomic_load(&generation);
+    if (!changed && self->rate == 1) { /* `due` is 0 and stays so */
+        *rate = 1;
+        return true;
+    }
     if (changed && (self->generation == 0 || self->rate <= 1 || atomic_load(&lp_rate_look))) {
         renew(self);
         changed = false;
