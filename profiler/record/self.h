@@ -14,15 +14,16 @@
 struct lp_blocks_counts; /* record/blockcounts.h */
 
 struct lp_self {
-    uint64_t due; /* bytes until this thread must look, see record/rate.h */
+    uint64_t due;                    /* bytes until this thread must look, see record/rate.h */
     struct lp_blocks_counts *counts; /* NULL: all its frees are slow, as those of own threads are */
     int64_t rate;                    /* the rate that `due` was drawn at */
     uint32_t generation;             /* of that rate; 0: not drawn */
     bool point;                      /* a sample is due then */
     uint8_t frees;                   /* number of slow ones, up to a small one */
-    uint32_t unwinds;    /* number of stacks taken in this thread */
-    uint64_t random;     /* state of the generator; 0: not seeded */
-    bool cached;         /* libunwind has given this thread a trace cache */
+    uint8_t share;                   /* of sites that threads share (sites.c); 0: none yet */
+    uint32_t unwinds;                /* number of stacks taken in this thread */
+    uint64_t random;                 /* state of the generator; 0: not seeded */
+    bool cached;                     /* libunwind has given this thread a trace cache */
     uint32_t code; /* `unloads` at that time (unwind.c); if it has risen, the cache is unused */
     bool own;      /* the profiler's own thread, or a thread that works for the profiler now */
     bool apart;    /* it has a descriptor table of its own, so its numbers are not the program's */

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "record/capacity.h"
+#include "record/self.h"
 #include "sys/index.h"
 #include "sys/losses.h"
 #include "sys/maths.h"
@@ -24,13 +25,26 @@ struct tally {
 struct site {
     struct lp_index_links links;
     uint32_t stack;
+    _Atomic uint16_t changes; /* how often another thread than before has counted here */
+    _Atomic uint8_t thread;   /* the last one, by its share */
+    _Atomic uint32_t shares;  /* number of the first of SHARES shares, plus one; 0: none */
     uint64_t size;
     struct tally allocs, frees;
+};
+
+/* Where several threads allocate and free with the same stack, each would wait for the cache line
+ * that the other has just written. So they count in shares, each on a cache line of its own: one
+ * for each thread, or for a few. Only exact samples are that frequent. */
+enum { SHARES = 8, SHARED_AFTER = 1000, SHARED_SITES_MAX = 1 << 14 };
+struct share {
+    _Alignas(64) _Atomic uint64_t allocs, frees; /* objects, in OBJECT_UNIT */
+    _Atomic int64_t allocs_off, frees_off;       /* off_bytes */
 };
 
 enum { SEGMENT_SHIFT = 10 };
 
 LP_SLAB(sites, sizeof(struct site), SEGMENT_SHIFT, LP_OWN_SITES);
+LP_SLAB(shares, sizeof(struct share), 9, LP_OWN_SITES);
 LP_SLAB(size_counts, sizeof(uint32_t), 12, LP_OWN_SITES);
 LP_INDEX(table, &sites);
 
@@ -122,22 +136,43 @@ static void add_double(_Atomic double *sum, double value)
         ;
 }
 
-static void add_objects(struct tally *tally, uint64_t objects, int64_t off_bytes)
+/* The share of this thread. NULL: the site has none. */
+static struct share *share_of(struct site *s)
 {
-    atomic_fetch_add_explicit(&tally->objects, objects, memory_order_relaxed);
-    if (off_bytes)
-        atomic_fetch_add_explicit(&tally->off_bytes, off_bytes, memory_order_relaxed);
+    static _Atomic uint32_t threads;
+    if (lp_self.share == 0)
+        lp_self.share = (uint8_t)(1 + atomic_fetch_add(&threads, 1) % SHARES);
+    uint32_t first = atomic_load_explicit(&s->shares, memory_order_acquire), fresh;
+    if (first)
+        return lp_slab_get(&shares, first - 1 + lp_self.share - 1, sizeof(struct share), 9);
+    if (atomic_load_explicit(&s->thread, memory_order_relaxed) == lp_self.share)
+        return NULL;
+    uint16_t changes = atomic_load_explicit(&s->changes, memory_order_relaxed);
+    atomic_store_explicit(&s->thread, lp_self.share, memory_order_relaxed);
+    atomic_store_explicit(&s->changes, changes < SHARED_AFTER ? changes + 1 : changes,
+                          memory_order_relaxed);
+    if (changes != SHARED_AFTER - 1 || lp_slab_count(&shares) >= SHARED_SITES_MAX * SHARES ||
+        (fresh = lp_slab_add(&shares, SHARES)) == LP_SLAB_FULL)
+        return NULL;
+    atomic_compare_exchange_strong(&s->shares, &first, fresh + 1); /* or another's; from now on */
+    return NULL;
 }
 
-static void add(struct tally *tally, uint64_t site_size, uint64_t size, float weight)
+static void add_exact(_Atomic uint64_t *objects, _Atomic int64_t *off_bytes, int64_t off)
+{
+    atomic_fetch_add_explicit(objects, (uint64_t)OBJECT_UNIT, memory_order_relaxed);
+    if (off)
+        atomic_fetch_add_explicit(off_bytes, off, memory_order_relaxed);
+}
+
+static void add_sampled(struct tally *tally, uint64_t site_size, uint64_t size, float weight)
 {
     double w = weight, s = (double)size;
-    if (weight == 1.0f) {
-        add_objects(tally, (uint64_t)OBJECT_UNIT, (int64_t)(size - site_size));
-        return;
-    }
-    add_objects(tally, (uint64_t)(w * OBJECT_UNIT + 0.5),
-                size == site_size ? 0 : lp_round(w * (s - (double)site_size)));
+    int64_t off = size == site_size ? 0 : lp_round(w * (s - (double)site_size));
+    atomic_fetch_add_explicit(&tally->objects, (uint64_t)(w * OBJECT_UNIT + 0.5),
+                              memory_order_relaxed);
+    if (off)
+        atomic_fetch_add_explicit(&tally->off_bytes, off, memory_order_relaxed);
     double var = w * (w - 1); /* (1-p)/p^2 with w = 1/p */
     add_double(&tally->objects_var, var);
     add_double(&tally->bytes_var, var * s * s);
@@ -151,13 +186,25 @@ static int64_t bytes_of(uint64_t objects, int64_t off_bytes, uint64_t size)
 void lp_site_alloc(uint32_t site, uint64_t size, float weight)
 {
     struct site *s = site_of(site);
-    add(&s->allocs, s->size, size, weight);
+    if (weight != 1.0f) {
+        add_sampled(&s->allocs, s->size, size, weight);
+        return;
+    }
+    struct share *share = share_of(s);
+    add_exact(share ? &share->allocs : &s->allocs.objects,
+              share ? &share->allocs_off : &s->allocs.off_bytes, (int64_t)(size - s->size));
 }
 
 void lp_site_free(uint32_t site, uint64_t size, float weight)
 {
     struct site *s = site_of(site);
-    add(&s->frees, s->size, size, weight);
+    if (weight != 1.0f) {
+        add_sampled(&s->frees, s->size, size, weight);
+        return;
+    }
+    struct share *share = share_of(s);
+    add_exact(share ? &share->frees : &s->frees.objects,
+              share ? &share->frees_off : &s->frees.off_bytes, (int64_t)(size - s->size));
 }
 
 uint32_t lp_site_count(void)
@@ -168,6 +215,17 @@ uint32_t lp_site_count(void)
 static double at_least_0(double x)
 {
     return x > 0 ? x : 0;
+}
+
+/* What is in the shares of a site. */
+static void add_shares(const struct site *s, bool frees, uint64_t *objects, int64_t *off)
+{
+    uint32_t first = atomic_load_explicit(&s->shares, memory_order_acquire);
+    for (uint32_t i = 0; first && i < SHARES; i++) {
+        struct share *share = lp_slab_get(&shares, first - 1 + i, sizeof *share, 9);
+        *objects += atomic_load(frees ? &share->frees : &share->allocs);
+        *off += atomic_load(frees ? &share->frees_off : &share->allocs_off);
+    }
 }
 
 void lp_site_read(uint32_t i, struct lp_site_figures *f)
@@ -181,8 +239,10 @@ void lp_site_read(uint32_t i, struct lp_site_figures *f)
     int64_t gone_off = atomic_load(&r->off_bytes);
     double gone_objects_var = atomic_load(&r->objects_var),
            gone_bytes_var = atomic_load(&r->bytes_var);
+    add_shares(s, true, &gone_objects, &gone_off);
     uint64_t came_objects = atomic_load(&a->objects);
     int64_t came_off = atomic_load(&a->off_bytes);
+    add_shares(s, false, &came_objects, &came_off);
 
     f->stack = s->stack;
     f->size = s->size;

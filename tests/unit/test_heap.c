@@ -173,11 +173,59 @@ static void trimming_gives_free_memory_back(void **state)
     assert_true(trim.rss_after > 0);
 }
 
+enum { SHARERS = 4, EACH = 5000 };
+static void *shared[SHARERS][EACH];
+
+/* Allocates, and frees every second block of the thread before. */
+static void *share_a_site(void *arg)
+{
+    intptr_t me = (intptr_t)arg;
+    for (int i = 0; i < EACH; i++)
+        shared[me][i] = opaque(malloc(3331));
+    return NULL;
+}
+
+static void *free_of_another(void *arg)
+{
+    intptr_t other = ((intptr_t)arg + 1) % SHARERS;
+    for (int i = 0; i < EACH; i += 2)
+        free(shared[other][i]);
+    return NULL;
+}
+
+static void on_all_threads(void *(*work)(void *arg))
+{
+    pthread_t threads[SHARERS];
+    for (intptr_t i = 0; i < SHARERS; i++)
+        pthread_create(&threads[i], NULL, work, (void *)i);
+    for (int i = 0; i < SHARERS; i++)
+        pthread_join(threads[i], NULL);
+}
+
+/* Each counts in a share of its own, and the sums are exact. */
+static void threads_share_a_site(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 3; round++) {
+        double variance;
+        on_all_threads(share_a_site);
+        assert_int_equal(in_use(3331, &variance), SHARERS * EACH * INT64_C(3331));
+        assert_true(variance == 0);
+        on_all_threads(free_of_another);
+        assert_int_equal(in_use(3331, NULL), SHARERS * EACH / 2 * INT64_C(3331));
+        for (int t = 0; t < SHARERS; t++)
+            for (int i = 1; i < EACH; i += 2)
+                free(shared[t][i]);
+        assert_int_equal(in_use(3331, NULL), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_block_is_counted_when_exact),
         cmocka_unit_test(another_thread_may_free),
+        cmocka_unit_test(threads_share_a_site),
         cmocka_unit_test(every_entry_point_is_seen),
         cmocka_unit_test(a_failed_realloc_keeps_the_old_record),
         cmocka_unit_test(the_profilers_own_blocks_are_not_the_programs),
