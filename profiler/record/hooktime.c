@@ -3,14 +3,19 @@
 #include <stdatomic.h>
 
 #include "sys/clock.h"
+#include "sys/maths.h"
 
 static _Atomic int64_t sum_ns, typical_ns, ntimed;
 static _Atomic uint64_t seeds;
 static __thread uint64_t state; /* state of the generator; 0: not seeded */
+static __thread uint32_t until; /* events until the next one that is timed; 0: not drawn */
 
-/* At random, one in LP_HOOKTIME_EVERY. xorshift64, with another seed in each thread. */
-static int chosen(void)
+/* How many events until the next one that is timed, itself included. One in LP_HOOKTIME_EVERY is,
+ * independent of the others: a geometric distribution. xorshift64, with another seed in each
+ * thread. */
+static uint32_t draw(void)
 {
+    const double per_log = -63.4987; /* 1 / log(1 - 1.0 / LP_HOOKTIME_EVERY) */
     uint64_t x = state;
     if (x == 0)
         x = (atomic_fetch_add_explicit(&seeds, 1, memory_order_relaxed) + 1) * 0x9e3779b97f4a7c15u;
@@ -18,7 +23,18 @@ static int chosen(void)
     x ^= x >> 7;
     x ^= x << 17;
     state = x;
-    return (x >> 32) % LP_HOOKTIME_EVERY == 0;
+    return 1 + (uint32_t)(per_log * lp_log(((double)(x >> 11) + 1) * 0x1p-53));
+}
+_Static_assert(LP_HOOKTIME_EVERY == 64, "per_log in draw()");
+
+static int chosen(void)
+{
+    if (until == 0)
+        until = draw();
+    if (--until > 0)
+        return 0;
+    until = draw();
+    return 1;
 }
 
 /* The clock is read twice at the beginning. The difference is what reading takes, and is added to

@@ -54,12 +54,24 @@ void lp_stackcache_note_pointer(struct lp_stackcache_words *words, uintptr_t fra
         lp_stackcache_note(words, frame, address);
 }
 
-__attribute__((no_sanitize("address", "thread"))) static bool holds(const struct known *known)
+/* Four words at a time. Another thread may overwrite the entry meanwhile, and its offsets may lead
+ * beyond this stack. So offsets are used only if the version was the same after they were read. */
+__attribute__((no_sanitize("address", "thread"))) static bool
+holds(const struct entry *entry, uint32_t version, uintptr_t frame, uint32_t n)
 {
-    const uintptr_t *stack = (const uintptr_t *)known->frame;
-    for (uint32_t i = 0; i < known->words.n; i++)
-        if (stack[known->words.offset[i]] != known->words.value[i])
+    enum { BITS = 16, AT_ONCE = sizeof(uint64_t) / sizeof(uint16_t) };
+    const struct known *known = &entry->known;
+    const uintptr_t *stack = (const uintptr_t *)frame, *value = known->words.value;
+    for (uint32_t i = 0; i < n; i += AT_ONCE, value += AT_ONCE) {
+        uint64_t at;
+        memcpy(&at, known->words.offset + i, sizeof at);
+        atomic_thread_fence(memory_order_acquire);
+        if (atomic_load_explicit(&entry->version, memory_order_relaxed) != version)
             return false;
+        if ((stack[(uint16_t)at] ^ value[0]) | (stack[(uint16_t)(at >> BITS)] ^ value[1]) |
+            (stack[(uint16_t)(at >> 2 * BITS)] ^ value[2]) | (stack[at >> 3 * BITS] ^ value[3]))
+            return false;
+    }
     return true;
 }
 
@@ -68,20 +80,15 @@ __attribute__((no_sanitize("thread"))) static uint32_t look(const struct entry *
 {
     uint32_t version = atomic_load_explicit(&entry->version, memory_order_acquire);
     const struct known *k = &entry->known;
-    if (k->frame == frame && k->caller == caller && k->thread == &lp_self &&
-        k->age == atomic_load_explicit(&age, memory_order_relaxed) && version % 2 == 0) {
-        struct known copy;
-        uint32_t n = k->words.n <= LP_STACKCACHE_WORDS ? k->words.n : 0;
-        copy.frame = frame;
-        copy.stack = k->stack;
-        copy.words.n = n;
-        memcpy(copy.words.offset, k->words.offset, n * sizeof *copy.words.offset);
-        memcpy(copy.words.value, k->words.value, n * sizeof *copy.words.value);
-        atomic_thread_fence(memory_order_acquire);
-        if (atomic_load_explicit(&entry->version, memory_order_relaxed) == version && holds(&copy))
-            return copy.stack;
-    }
-    return LP_STACK_NONE;
+    if (k->frame != frame || k->caller != caller || k->thread != &lp_self || version % 2 != 0 ||
+        k->age != atomic_load_explicit(&age, memory_order_relaxed))
+        return LP_STACK_NONE;
+    uint32_t n = k->words.n, stack = k->stack;
+    bool same = n <= LP_STACKCACHE_WORDS && holds(entry, version, frame, n);
+    atomic_thread_fence(memory_order_acquire);
+    if (!same || atomic_load_explicit(&entry->version, memory_order_relaxed) != version)
+        return LP_STACK_NONE;
+    return stack;
 }
 
 uint32_t lp_stackcache_find(uintptr_t frame, uintptr_t caller, bool *wanted)
@@ -118,8 +125,11 @@ lp_stackcache_keep(uintptr_t frame, uintptr_t caller, const struct lp_stackcache
     k->age = atomic_load_explicit(&age, memory_order_relaxed);
     k->stack = stack;
     k->words.n = words->n;
-    memcpy(k->words.offset, words->offset, words->n * sizeof *words->offset);
-    memcpy(k->words.value, words->value, words->n * sizeof *words->value);
+    for (uint32_t i = 0; i < (words->n + 3) / 4 * 4; i++) { /* a multiple of four: the last again */
+        uint32_t from = i < words->n ? i : words->n - 1;
+        k->words.offset[i] = words->offset[from];
+        k->words.value[i] = words->value[from];
+    }
     atomic_store_explicit(&entry->version, version + 2, memory_order_release);
 }
 

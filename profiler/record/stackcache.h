@@ -12,7 +12,7 @@
  * word is not compared. Stacks with a signal frame are not cached.)
  *
  * There is one table for all threads. It takes two megabytes if all of it is in use. A stack that
- * is taken rarely is not cached. An entry is copied before its words are compared, so a
+ * is taken rarely is not cached. The version of an entry is compared around each use, so a
  * half-written entry is never used. Any thread, no lock; not in a signal handler that interrupted
  * the profiler (lp_self.busy).
  */
@@ -22,7 +22,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { LP_STACKCACHE_WORDS = 96 };
+enum { LP_STACKCACHE_WORDS = 96 }; /* a multiple of four */
 
 /* The words that determine the stack above a frame. Offsets are in words, up from the frame. */
 struct lp_stackcache_words {
