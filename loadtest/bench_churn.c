@@ -7,7 +7,9 @@
  * which the profiler does not affect, is not included. Blocks have 16 to 256 bytes, one in a
  * thousand up to 64 KiB. The clock is read once per batch.
  *
- * usage: bench_churn [threads] [milliseconds]
+ * usage: bench_churn [threads] [milliseconds] [kept]
+ * kept: before it begins, allocates that many blocks that stay, with as many holes between them,
+ * prints "ready" on standard error, and waits for a line on standard input.
  * Prints nanoseconds per malloc+free pair, the mean of the threads: of CPU time, which other
  * programs on the machine affect least, and of wall clock time, which includes waiting.
  */
@@ -102,16 +104,38 @@ static void *run(void *arg)
     return NULL;
 }
 
+static void keep(struct churn *churn, long n)
+{
+    char **blocks = calloc((size_t)n, 2 * sizeof(*blocks));
+
+    if (!blocks)
+        abort();
+    for (long i = 0; i < 2 * n; i++)
+        if (!(blocks[i] = malloc(16 + below(churn, 241))))
+            abort();
+    for (long i = 0; i < 2 * n; i += 2)
+        free(blocks[i]);
+    fputs("ready\n", stderr);
+    while (getchar() > '\n')
+        ;
+}
+
 int main(int argc, char **argv)
 {
     static struct churn churns[THREADS_MAX];
     int nthreads = argc > 1 ? atoi(argv[1]) : 1, ms = argc > 2 ? atoi(argv[2]) : 500;
+    long kept = argc > 3 ? atol(argv[3]) : 0;
     pthread_barrier_t start;
     double cpu_ns = 0, wall_ns = 0;
 
-    if (argc > 3 || nthreads < 1 || nthreads > THREADS_MAX || ms < 1) {
-        fprintf(stderr, "usage: bench_churn [threads, 1 to %d] [milliseconds]\n", THREADS_MAX);
+    if (argc > 4 || kept < 0 || nthreads < 1 || nthreads > THREADS_MAX || ms < 1) {
+        fprintf(stderr, "usage: bench_churn [threads, 1 to %d] [milliseconds] [kept]\n",
+                THREADS_MAX);
         return 1;
+    }
+    if (kept > 0) {
+        churns[0].random = 4711;
+        keep(&churns[0], kept);
     }
     pthread_barrier_init(&start, NULL, (unsigned)nthreads);
     for (int i = 0; i < nthreads; i++) {
