@@ -141,7 +141,7 @@ static void mixed_rates_are_told(void **state)
 {
     (void)state;
     struct lp_profile *profile = some_profile();
-    lp_heap_of(profile)->rates = (struct lp_rates){2, 0, {{524288, 0}, {1, 3200000000}}};
+    lp_heap_of(profile)->rates = (struct lp_rates){.n = 2, .at = {{524288, 0}, {1, 3200000000}}};
     Profile *p = read_back(profile);
     assert_string_equal(
         p->string_table[p->comment[0]],

@@ -82,7 +82,8 @@ static void it_says_what_it_is(void **state)
     assert_has(text, "<title>here\n6.25 KiB ± 1000 B, 100 %\n/");
     assert_has(text, "test_write_svg.c:");
     assert_has(text, "data-n=\"6400\" data-e=\"1000\"");
-    lp_heap_of(profile)->rates = (struct lp_rates){2, 0, {{0, 1000000}, {4096, 3200000000}}};
+    lp_heap_of(profile)->rates =
+        (struct lp_rates){.n = 2, .at = {{0, 1000000}, {4096, 3200000000}}};
     char *mixed = picture(profile, false, false);
     assert_has(mixed, "± 1000 B</tspan> · sampled at mixed rates, ± is one standard error<");
     free(mixed);

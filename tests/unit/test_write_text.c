@@ -218,7 +218,8 @@ static void mixed_rates_are_told(void **state)
     (void)state;
     size_t size;
     struct lp_profile *profile = some_profile(6400), *none = some_profile(640);
-    lp_heap_of(profile)->rates = (struct lp_rates){2, 5, {{0, 1000000}, {4096, 3200000000}}};
+    lp_heap_of(profile)->rates =
+        (struct lp_rates){.n = 2, .dropped = 5, .at = {{0, 1000000}, {4096, 3200000000}}};
     struct lp_profile *diff = lp_profile_diff(none, profile);
     static const char said[] = "# rates mixed: 5 earlier ones, 0 (off) from 1 ms, 4096 bytes from "
                                "3.20 s after the start\n";
