@@ -4,15 +4,15 @@
 
 # order WHAT N: the fixture's work, until it is done.
 order() {
-	local done
-	done=$(grep -c done "$work/out" || true)
+	local before
+	before=$(answers)
 	echo "$1 $2" >&9
-	wait_for 60 answered "$done"
+	wait_for 60 answered "$before"
 }
 
-answered() {
-	[[ $(grep -c done "$work/out" || true) -gt $1 ]]
-}
+answers() { grep -c '^done' "$work/out" || true; }
+
+answered() { [[ $(answers) -gt $1 ]]; }
 
 is_exact() {
 	[[ $(prof /debug/rate | jq .exact) == true ]]

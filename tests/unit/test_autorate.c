@@ -119,7 +119,7 @@ static void figures_are_unbiased_across_every_change(void **state)
 {
     (void)state;
     NEEDS_HOOKED_HEAP();
-    enum { RUNS = 200, BLOCKS = 3000, SIZE = 1777 };
+    enum { RUNS = 200, BLOCKS = 1000, SIZE = 1777 };
     static const int64_t rates[] = {1, 256, 4096, 16384, 65536, 262144};
     static void *blocks[BLOCKS];
     unsigned short random[3] = {4, 5, 6};
