@@ -111,6 +111,29 @@ static void a_change_is_noticed_soon(void **state)
     lp_rate_set(LEAKPROF_RATE_DEFAULT);
 }
 
+/* A thread notices such a change when its interval ends, which is when a sample is due. */
+static void changes_between_coarse_rates_lose_no_sample(void **state)
+{
+    (void)state;
+    enum { SIZE = 512, EVERY = 20 };
+    struct lp_self self = {.random = 4711};
+    double sum = 0, variance = 0;
+    for (int i = 0; i < DRAWS; i++) {
+        int64_t rate;
+        if (i % EVERY == 0)
+            lp_rate_set(i / EVERY % 2 ? 16384 : 32768);
+        if (SIZE < self.due) { /* as malloc() does it */
+            self.due -= SIZE;
+        } else if (lp_rate_due(&self, SIZE, &rate)) {
+            double weight = (double)lp_rate_weight(SIZE, rate);
+            sum += weight;
+            variance += weight * (weight - 1);
+        }
+    }
+    assert_true(fabs(sum - DRAWS) < 4 * sqrt(variance));
+    lp_rate_set(LEAKPROF_RATE_DEFAULT);
+}
+
 /* The largest rate draws intervals that would not fit below the gate. */
 static void no_interval_is_longer_than_the_longest(void **state)
 {
@@ -154,6 +177,7 @@ int main(void)
         cmocka_unit_test(pieces_do_not_change_the_rate),
         cmocka_unit_test(a_change_applies_to_the_next_allocation),
         cmocka_unit_test(a_change_is_noticed_soon),
+        cmocka_unit_test(changes_between_coarse_rates_lose_no_sample),
         cmocka_unit_test(no_interval_is_longer_than_the_longest),
         cmocka_unit_test(the_last_changes_are_remembered),
     };
