@@ -10,7 +10,6 @@
 #include "config.h"
 #include "link.h"
 #include "record/allocator.h"
-#include "record/autorate.h"
 #include "record/rate.h"
 #include "record/requests.h"
 #include "record/waits.h"
@@ -109,7 +108,7 @@ void leakprof_stats(struct leakprof_stats *stats)
     const char *why;
     const struct lp_reporter *reporter = lp_reporter(&why);
     *stats = (struct leakprof_stats){
-        .rate = lp_rate(), .rate_auto = lp_autorate(), .losses = (int64_t)lp_losses_total()};
+        .rate = lp_rate(), .rate_auto = lp_rate_automatic(), .losses = (int64_t)lp_losses_total()};
     if (reporter)
         reporter->stats(stats);
     lp_allocator_why(stats->heap_note);

@@ -91,10 +91,10 @@
     X(lp_peek_end)                                                                                 \
     X(lp_procs_copy)                                                                               \
     X(lp_procs_cut)                                                                                \
-    X(lp_autorate)                                                                                 \
     X(lp_autorate_look)                                                                            \
     X(lp_autorate_read)                                                                            \
     X(lp_rate)                                                                                     \
+    X(lp_rate_automatic)                                                                           \
     X(lp_rate_set)                                                                                 \
     X(lp_rates_read)                                                                               \
     X(lp_requests)                                                                                 \

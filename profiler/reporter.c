@@ -3,7 +3,6 @@
 
 #include "inspect/footprint.h"
 #include "inspect/process.h"
-#include "record/autorate.h"
 #include "record/rate.h"
 #include "reporter_renew.h"
 #include "serve/server.h"
@@ -20,7 +19,7 @@ static void stats(struct leakprof_stats *stats)
     struct lp_footprint footprint = lp_footprint_now();
     *stats = (struct leakprof_stats){
         .rate = lp_rate(),
-        .rate_auto = lp_autorate(),
+        .rate_auto = lp_rate_automatic(),
         .threads = figures.threads,
         .fds = figures.fds,
         .sockets = figures.sockets,

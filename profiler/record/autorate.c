@@ -2,7 +2,6 @@
 
 #include <stdatomic.h>
 
-#include "config.h"
 #include "record/blocks.h"
 #include "record/hooktime.h"
 #include "record/rate.h"
@@ -23,8 +22,6 @@ enum {
 #define BURST_NS (20 * MS)          /* what is seen in less is taken as seen in this time */
 #define ALONE_NS (10000 * MS)       /* the profiler's thread has ended */
 
-static _Atomic int mode = -1; /* on; -1: as configured */
-
 /* Since the last look. */
 static _Atomic int64_t tokens = LP_BUDGET_EXACT;
 static _Atomic int64_t samples;
@@ -41,12 +38,6 @@ static struct lp_hooktime spent_before;
 static int64_t spent_samples;
 static _Atomic int64_t attended_ns; /* when the profiler's thread looked last */
 static _Atomic int64_t cost_ns = COST_FIRST_NS, allowed = LP_BUDGET_EXACT;
-
-bool lp_autorate(void)
-{
-    int now = atomic_load_explicit(&mode, memory_order_relaxed);
-    return now < 0 ? lp_config()->rate == LP_RATE_AUTO : now;
-}
 
 static bool is_attended(int64_t now)
 {
@@ -82,7 +73,8 @@ static void measure_cost(int64_t taken)
 /* `burst`: the tokens are used up. */
 static void look(int64_t now, bool burst)
 {
-    struct lp_budget_load load = {.rate = lp_rate()};
+    int64_t old = lp_rate();
+    struct lp_budget_load load = {.rate = old ? old : LP_RATE_START};
     int64_t live = lp_blocks_live(), elapsed = now - atomic_exchange(&looked_ns, now);
     take_seen(&load);
     measure_cost(load.samples);
@@ -93,13 +85,11 @@ static void look(int64_t now, bool burst)
     load.live = live;
     load.grown = live - live_before;
     live_before = live;
-    if (load.rate == 0)
-        load.rate = LP_RATE_START;
     int64_t rate = lp_budget_rate(&load), may = lp_budget_samples(&load, rate);
     atomic_store(&allowed, may);
     atomic_store(&tokens, burst ? may / 4 + 1 : may + may / 2 + 1);
-    if (lp_autorate() && rate != lp_rate())
-        lp_rate_change(rate);
+    if (rate != old)
+        lp_rate_follow(old, rate);
 }
 
 static void try_look(int64_t now, bool burst)
@@ -112,7 +102,7 @@ static void try_look(int64_t now, bool burst)
 
 void lp_autorate_sampled(uint64_t size, float weight)
 {
-    if (!lp_autorate())
+    if (!lp_rate_automatic())
         return;
     int class = lp_budget_class(size);
     double objects = (double)weight * UNIT;
@@ -141,11 +131,13 @@ static void measure_cpu(int64_t elapsed)
 }
 
 /* Begins with every block. The tokens limit what that costs. */
-static void begin(int64_t now)
+void lp_autorate_begin(void)
 {
+    int64_t now = lp_now_ns(), old = lp_rate(), first = is_attended(now) ? 1 : LP_RATE_START;
     atomic_store(&looked_ns, now);
     atomic_store(&tokens, LP_BUDGET_EXACT);
-    lp_rate_change(is_attended(now) ? 1 : LP_RATE_START);
+    if (old != first)
+        lp_rate_follow(old, first);
 }
 
 void lp_autorate_look(void)
@@ -155,29 +147,22 @@ void lp_autorate_look(void)
         return;
     if (last == 0 || now - last >= LOOK_EARLIEST_NS)
         measure_cpu(last ? now - last : 0);
-    if (lp_autorate()) {
+    if (lp_rate_automatic()) {
         if (last == 0 || now - last >= ALONE_NS)
-            begin(now);
+            lp_autorate_begin();
         else if (now - atomic_load(&looked_ns) >= LOOK_EARLIEST_NS)
             look(now, false);
     }
     lp_unlock(&looking);
 }
 
-void lp_autorate_set(bool on)
-{
-    bool was = lp_autorate();
-    atomic_store(&mode, on);
-    if (on && !was)
-        begin(lp_now_ns());
-}
-
 void lp_autorate_forked(void)
 {
     atomic_store(&looking.state, 0);
     atomic_store(&attended_ns, 0);
-    if (lp_autorate() && lp_rate() < LP_RATE_START)
-        lp_rate_change(LP_RATE_START);
+    int64_t old = lp_rate();
+    if (old < LP_RATE_START)
+        lp_rate_follow(old, LP_RATE_START);
 }
 
 struct lp_autorate_state lp_autorate_read(void)

@@ -16,11 +16,10 @@
 #ifndef LP_RECORD_AUTORATE_H
 #define LP_RECORD_AUTORATE_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
-void lp_autorate_set(bool on);
-bool lp_autorate(void);
+/* The rate has just become automatic (record/rate.h). */
+void lp_autorate_begin(void);
 
 /* A sample was taken. */
 void lp_autorate_sampled(uint64_t size, float weight);

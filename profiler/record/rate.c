@@ -6,10 +6,11 @@
 #include "sys/maths.h"
 
 enum { UNKNOWN = -1 };
+#define AUTOMATIC (INT64_C(1) << 62) /* record/autorate.c changes the rate beside it */
 
 _Atomic bool lp_rate_look = true;
-static _Atomic int64_t current = UNKNOWN;
-static _Atomic uint32_t generation = 1; /* raised by each change; never 0 */
+static _Atomic int64_t current = UNKNOWN; /* the rate, and AUTOMATIC */
+static _Atomic uint32_t generation = 1;   /* raised by each change; never 0 */
 
 /* A ring. A writer takes the next number. A slot has its number only while its content is complete.
  */
@@ -32,7 +33,7 @@ void lp_rates_read(struct lp_rates *rates)
 {
     uint32_t ever = atomic_load(&nrates);
     *rates = (struct lp_rates){.dropped = ever > LP_RATES_KEPT ? ever - LP_RATES_KEPT : 0,
-                               .automatic = lp_autorate()};
+                               .automatic = lp_rate_automatic()};
     for (uint32_t i = rates->dropped; i < ever; i++) {
         uint32_t slot = i % LP_RATES_KEPT;
         uint32_t before = atomic_load(&rates_kept[slot].number);
@@ -45,47 +46,70 @@ void lp_rates_read(struct lp_rates *rates)
     }
 }
 
-/* Sets the first rate, unless another thread has done so. Returns the rate in force. */
-static int64_t settle(int64_t first)
+/* Sets the first rate, unless another thread has done so. Returns what is in force. */
+static int64_t settle(int64_t configured)
 {
-    int64_t rate = UNKNOWN;
-    if (!atomic_compare_exchange_strong(&current, &rate, first))
-        return rate;
-    note_rate(first, 0);
-    atomic_store(&lp_rate_look, first == 1);
+    int64_t rate = configured == LP_RATE_AUTO ? LP_RATE_START : configured, seen = UNKNOWN;
+    int64_t first = configured == LP_RATE_AUTO ? rate | AUTOMATIC : rate;
+    if (!atomic_compare_exchange_strong(&current, &seen, first))
+        return seen;
+    note_rate(rate, 0);
+    atomic_store(&lp_rate_look, rate == 1);
     return first;
+}
+
+static int64_t in_force(void)
+{
+    int64_t seen = atomic_load_explicit(&current, memory_order_relaxed);
+    return seen != UNKNOWN ? seen : settle(lp_config()->rate); /* in the first malloc */
 }
 
 int64_t lp_rate(void)
 {
-    int64_t rate = atomic_load_explicit(&current, memory_order_relaxed);
-    if (rate != UNKNOWN)
-        return rate;
-    rate = lp_config()->rate; /* in the first malloc */
-    return settle(rate == LP_RATE_AUTO ? LP_RATE_START : rate);
+    return in_force() & ~AUTOMATIC;
 }
 
-void lp_rate_change(int64_t bytes)
+bool lp_rate_automatic(void)
 {
-    lp_rate(); /* so that the first rate is recorded before it changes */
-    int64_t old = atomic_exchange(&current, bytes);
-    if (old != bytes)
-        note_rate(bytes, lp_now_ns() - lp_began_ns());
+    return (in_force() & AUTOMATIC) != 0;
+}
+
+/* Lets each thread notice that the rate has changed. */
+static void announce(void)
+{
     if (atomic_fetch_add(&generation, 1) + 1 == 0)
         atomic_fetch_add(&generation, 1);
-    int64_t now = bytes;
+    int64_t shown, now = lp_rate();
     do { /* another thread may change it, too */
-        bytes = now;
-        atomic_store(&lp_rate_look, bytes == 1);
+        shown = now;
+        atomic_store(&lp_rate_look, shown == 1);
         now = lp_rate();
-    } while (now != bytes);
+    } while (now != shown);
+}
+
+static void changed(int64_t old, int64_t bytes)
+{
+    if (old != bytes)
+        note_rate(bytes, lp_now_ns() - lp_began_ns());
+    announce();
 }
 
 void lp_rate_set(int64_t bytes)
 {
-    lp_autorate_set(bytes == LP_RATE_AUTO);
+    in_force(); /* so that the first rate is recorded before it changes */
     if (bytes != LP_RATE_AUTO)
-        lp_rate_change(bytes);
+        changed(atomic_exchange(&current, bytes) & ~AUTOMATIC, bytes);
+    else if (!(atomic_fetch_or(&current, AUTOMATIC) & AUTOMATIC))
+        lp_autorate_begin();
+}
+
+bool lp_rate_follow(int64_t from, int64_t bytes)
+{
+    int64_t seen = from | AUTOMATIC;
+    if (!atomic_compare_exchange_strong(&current, &seen, bytes | AUTOMATIC))
+        return false;
+    changed(from, bytes);
+    return true;
 }
 
 /* splitmix64: one word of state, good enough for intervals, and quick. */

@@ -38,8 +38,12 @@ int64_t lp_rate(void);
  * or LP_RATE_AUTO. */
 void lp_rate_set(int64_t bytes);
 
-/* The same for record/autorate.c, which is not switched off by it. */
-void lp_rate_change(int64_t bytes);
+/* Was it set to LP_RATE_AUTO? */
+bool lp_rate_automatic(void);
+
+/* For record/autorate.c: changes the rate if it is `from` and automatic. false: another thread has
+ * changed it, perhaps to a number that must stay. */
+bool lp_rate_follow(int64_t from, int64_t bytes);
 
 /* Takes an allocation of `size` bytes off the calling thread's interval. true: it is sampled, at
  * *rate. */

@@ -33,8 +33,8 @@ static void write_rates(struct lp_json *json, const void *unused)
     lp_json_int(json, "rate", rate);
     lp_json_bool(json, "exact", rate == 1);
     lp_json_bool(json, "off", rate == 0);
-    lp_json_bool(json, "auto", lp_autorate());
-    if (lp_autorate())
+    lp_json_bool(json, "auto", lp_rate_automatic());
+    if (lp_rate_automatic())
         write_budget(json);
     lp_rates_json(json, "rates", &rates);
     lp_json_int(json, "rates_dropped", rates.dropped);

@@ -162,7 +162,7 @@ static void a_burst_is_bounded_by_its_tokens(void **state)
     lp_rate_set(0);
     lp_rate_set(LP_RATE_AUTO);
     lp_autorate_look();
-    assert_true(lp_autorate());
+    assert_true(lp_rate_automatic());
     assert_int_equal(lp_rate(), 1);
     struct leakprof_stats before, after;
     leakprof_stats(&before);
@@ -179,8 +179,26 @@ static void a_burst_is_bounded_by_its_tokens(void **state)
     double counted = (double)(after.heap_alloc_objects - before.heap_alloc_objects);
     assert_true(fabs(counted - BURST) < 6 * (double)after.heap_alloc_objects_error + 1000);
     lp_rate_set(1);
-    assert_false(lp_autorate());
+    assert_false(lp_rate_automatic());
     assert_int_equal(lp_rate(), 1);
+}
+
+/* A decision that was made before the rate was given a number must not change it. */
+static void a_number_stays(void **state)
+{
+    (void)state;
+    lp_rate_set(LP_RATE_AUTO);
+    int64_t old = lp_rate();
+    assert_true(lp_rate_follow(old, 4096));
+    assert_int_equal(lp_rate(), 4096);
+    assert_false(lp_rate_follow(old, 8192)); /* another thread was faster */
+    lp_rate_set(4096);
+    assert_false(lp_rate_follow(4096, 8192));
+    assert_int_equal(lp_rate(), 4096);
+    lp_rate_set(0);
+    assert_false(lp_rate_follow(0, 1));
+    assert_int_equal(lp_rate(), 0);
+    lp_rate_set(1);
 }
 
 int main(void)
@@ -194,6 +212,7 @@ int main(void)
         cmocka_unit_test(unattended_it_stays_coarse),
         cmocka_unit_test(figures_are_unbiased_across_every_change),
         cmocka_unit_test(a_burst_is_bounded_by_its_tokens),
+        cmocka_unit_test(a_number_stays),
     };
     return cmocka_run_group_tests_name("autorate", tests, exact, NULL);
 }
