@@ -119,6 +119,7 @@ static void after_fork_in_child(void)
     lp_cpu_forked();
     lp_contention_forget();
     lp_exec_forked();
+    lp_rate_forked();
     lp_autorate_forked();
     after_fork(true);
 }

@@ -112,6 +112,11 @@ bool lp_rate_follow(int64_t from, int64_t bytes)
     return true;
 }
 
+void lp_rate_forked(void)
+{
+    announce();
+}
+
 /* splitmix64: one word of state, good enough for intervals, and quick. */
 uint64_t lp_random(struct lp_self *self)
 {

@@ -45,6 +45,9 @@ bool lp_rate_automatic(void);
  * changed it, perhaps to a number that must stay. */
 bool lp_rate_follow(int64_t from, int64_t bytes);
 
+/* In a forked child: a thread that does not exist there may have been changing the rate. */
+void lp_rate_forked(void);
+
 /* Takes an allocation of `size` bytes off the calling thread's interval. true: it is sampled, at
  * *rate. */
 bool lp_rate_due(struct lp_self *self, uint64_t size, int64_t *rate);

@@ -94,6 +94,23 @@ static void a_change_applies_to_the_next_allocation(void **state)
     assert_false(lp_rate_look);
 }
 
+/* Another thread was inside lp_rate_set(1) when this one forked. */
+static void a_child_completes_a_change(void **state)
+{
+    (void)state;
+    struct lp_self self = {.random = 4711};
+    int64_t rate;
+    lp_rate_set(1);
+    assert_true(lp_rate_due(&self, 16, &rate));
+    lp_rate_look = false;
+    lp_rate_forked();
+    assert_true(lp_rate_look);
+    uint32_t before = self.generation;
+    assert_true(lp_rate_due(&self, 16, &rate));
+    assert_true(self.generation != before);
+    lp_rate_set(LEAKPROF_RATE_DEFAULT);
+}
+
 /* Otherwise a thread notices a change soon, even from the largest rate. */
 static void a_change_is_noticed_soon(void **state)
 {
@@ -134,7 +151,7 @@ static void changes_between_coarse_rates_lose_no_sample(void **state)
     lp_rate_set(LEAKPROF_RATE_DEFAULT);
 }
 
-/* The largest rate draws intervals that would not fit below the gate. */
+/* The largest rate draws some that would be. */
 static void no_interval_is_longer_than_the_longest(void **state)
 {
     (void)state;
@@ -176,6 +193,7 @@ int main(void)
         cmocka_unit_test(exact_and_off_need_no_chance),
         cmocka_unit_test(pieces_do_not_change_the_rate),
         cmocka_unit_test(a_change_applies_to_the_next_allocation),
+        cmocka_unit_test(a_child_completes_a_change),
         cmocka_unit_test(a_change_is_noticed_soon),
         cmocka_unit_test(changes_between_coarse_rates_lose_no_sample),
         cmocka_unit_test(no_interval_is_longer_than_the_longest),
