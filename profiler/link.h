@@ -91,6 +91,7 @@
     X(lp_peek_end)                                                                                 \
     X(lp_procs_copy)                                                                               \
     X(lp_procs_cut)                                                                                \
+    X(lp_autorate_leave)                                                                           \
     X(lp_autorate_look)                                                                            \
     X(lp_autorate_read)                                                                            \
     X(lp_rate)                                                                                     \

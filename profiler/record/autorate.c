@@ -20,7 +20,6 @@ enum {
 #define LOOK_EARLIEST_NS (500 * MS) /* between two looks of the profiler's thread */
 #define LOOK_LATEST_NS (2500 * MS)  /* then a sample looks */
 #define BURST_NS (20 * MS)          /* what is seen in less is taken as seen in this time */
-#define ALONE_NS (10000 * MS)       /* the profiler's thread has ended */
 
 /* Since the last look. */
 static _Atomic int64_t tokens = LP_BUDGET_EXACT;
@@ -33,17 +32,11 @@ static struct {
 static struct lp_lock looking;
 static _Atomic int64_t looked_ns;
 static int64_t cpu_share_ns; /* CPU time of the program per second */
-static int64_t cpu_before, live_before;
+static int64_t cpu_before, cpu_read_ns, live_before;
 static struct lp_hooktime spent_before;
 static int64_t spent_samples;
-static _Atomic int64_t attended_ns; /* when the profiler's thread looked last */
+static _Atomic bool attended; /* the profiler's thread looks, too */
 static _Atomic int64_t cost_ns = COST_FIRST_NS, allowed = LP_BUDGET_EXACT;
-
-static bool is_attended(int64_t now)
-{
-    int64_t last = atomic_load_explicit(&attended_ns, memory_order_relaxed);
-    return last != 0 && now - last < ALONE_NS;
-}
 
 /* Reads what was seen since the last look, and begins anew. */
 static void take_seen(struct lp_budget_load *load)
@@ -79,7 +72,7 @@ static void look(int64_t now, bool burst)
     take_seen(&load);
     measure_cost(load.samples);
     load.elapsed_ns = elapsed < BURST_NS ? BURST_NS : elapsed;
-    load.finest = is_attended(now) ? 1 : LP_RATE_START;
+    load.finest = atomic_load(&attended) ? 1 : LP_RATE_START;
     load.cost_ns = atomic_load(&cost_ns);
     load.cpu_ns = (int64_t)((double)cpu_share_ns * (double)load.elapsed_ns / 1e9);
     load.live = live;
@@ -119,36 +112,40 @@ void lp_autorate_sampled(uint64_t size, float weight)
         try_look(now, burst);
 }
 
-/* The CPU time that the program has used since the last look of the profiler's thread. */
-static void measure_cpu(int64_t elapsed)
+/* The CPU time that the program has used since it was last read. */
+static void measure_cpu(int64_t now)
 {
+    int64_t elapsed = now - cpu_read_ns;
+    if (elapsed < LOOK_EARLIEST_NS)
+        return;
     int64_t cpu = lp_clock_ns(CLOCK_PROCESS_CPUTIME_ID) - lp_own_threads_cpu_ns();
-    if (elapsed > 0 && cpu > cpu_before)
+    if (cpu_read_ns != 0 && cpu > cpu_before)
         cpu_share_ns = (int64_t)((double)(cpu - cpu_before) * 1e9 / (double)elapsed);
     else
         cpu_share_ns = 0;
     cpu_before = cpu;
+    cpu_read_ns = now;
 }
 
 /* Begins with every block. The tokens limit what that costs. */
 void lp_autorate_begin(void)
 {
-    int64_t now = lp_now_ns(), old = lp_rate(), first = is_attended(now) ? 1 : LP_RATE_START;
-    atomic_store(&looked_ns, now);
+    atomic_store(&looked_ns, lp_now_ns());
     atomic_store(&tokens, LP_BUDGET_EXACT);
+    int64_t old = lp_rate(), first = atomic_load(&attended) ? 1 : LP_RATE_START;
     if (old != first)
         lp_rate_follow(old, first);
 }
 
 void lp_autorate_look(void)
 {
-    int64_t now = lp_now_ns(), last = atomic_exchange(&attended_ns, now);
+    int64_t now = lp_now_ns();
     if (!lp_trylock(&looking))
         return;
-    if (last == 0 || now - last >= LOOK_EARLIEST_NS)
-        measure_cpu(last ? now - last : 0);
+    measure_cpu(now);
+    bool begins = !atomic_exchange(&attended, true);
     if (lp_rate_automatic()) {
-        if (last == 0 || now - last >= ALONE_NS)
+        if (begins)
             lp_autorate_begin();
         else if (now - atomic_load(&looked_ns) >= LOOK_EARLIEST_NS)
             look(now, false);
@@ -156,10 +153,19 @@ void lp_autorate_look(void)
     lp_unlock(&looking);
 }
 
+void lp_autorate_leave(void)
+{
+    atomic_store(&attended, false);
+}
+
 void lp_autorate_forked(void)
 {
-    atomic_store(&looking.state, 0);
-    atomic_store(&attended_ns, 0);
+    if (atomic_load(&looking.state) != 0) /* a store would make the kernel copy the page */
+        atomic_store(&looking.state, 0);
+    if (atomic_load(&attended))
+        atomic_store(&attended, false);
+    if (cpu_read_ns != 0) /* the parent's */
+        cpu_share_ns = cpu_before = cpu_read_ns = 0;
     int64_t old = lp_rate();
     if (old < LP_RATE_START)
         lp_rate_follow(old, LP_RATE_START);

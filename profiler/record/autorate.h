@@ -26,6 +26,7 @@ void lp_autorate_sampled(uint64_t size, float weight);
 
 /* For the profiler's thread, when it starts and once per second. */
 void lp_autorate_look(void);
+void lp_autorate_leave(void); /* when it ends */
 
 /* In a forked child: it has no profiler's thread. */
 void lp_autorate_forked(void);

@@ -382,6 +382,7 @@ void lp_server_run(const struct leakprof_options *options, bool again,
         if (options->listen && !again)
             lp_stale_remove(options->listen);
         dispatch();
+        lp_autorate_leave();
         lp_processes_leave();
     }
     atomic_store(&server.tid, 0);

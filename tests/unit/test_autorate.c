@@ -4,6 +4,9 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "config.h"
 #include "heap.h"
@@ -201,6 +204,58 @@ static void a_number_stays(void **state)
     lp_rate_set(1);
 }
 
+static void churn(int64_t ns)
+{
+    struct timespec now;
+    int64_t end = 0;
+    do {
+        for (int i = 0; i < 1000; i++)
+            free(opaque(malloc(48)));
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        end = end ? end : (int64_t)now.tv_sec * SECOND + now.tv_nsec + ns;
+    } while ((int64_t)now.tv_sec * SECOND + now.tv_nsec < end);
+}
+
+static int64_t allowed_ns(void) /* per second, for samples */
+{
+    struct lp_autorate_state now = lp_autorate_read();
+    return now.allowed * now.cost_ns;
+}
+
+/* The budget of a program that is busy. Without the profiler's thread, and in a child, which has
+ * used no CPU time yet, the rate is coarse. */
+static void a_child_and_a_stopped_server_begin_anew(void **state)
+{
+    (void)state;
+    NEEDS_HOOKED_HEAP();
+    lp_rate_set(LP_RATE_AUTO);
+    lp_autorate_look();
+    for (int i = 0; i < 3; i++) {
+        churn(SECOND * 6 / 10);
+        lp_autorate_look();
+    }
+    pid_t child = fork();
+    if (child == 0) {
+        bool coarse = lp_rate_automatic() && lp_rate() >= LP_RATE_START;
+        for (int i = 0; i < 20000; i++) /* until the tokens are used up */
+            free(opaque(malloc(64 << 20)));
+        coarse = coarse && lp_rate() >= LP_RATE_START;
+        _exit(!coarse ? 1 : allowed_ns() > LP_BUDGET_NS_LEAST ? 2 : 0);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+
+    lp_rate_set(1);
+    lp_autorate_leave();
+    lp_rate_set(LP_RATE_AUTO);
+    assert_int_equal(lp_rate(), LP_RATE_START);
+    lp_autorate_look();
+    assert_int_equal(lp_rate(), 1);
+    lp_autorate_leave();
+    lp_rate_set(1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +268,7 @@ int main(void)
         cmocka_unit_test(figures_are_unbiased_across_every_change),
         cmocka_unit_test(a_burst_is_bounded_by_its_tokens),
         cmocka_unit_test(a_number_stays),
+        cmocka_unit_test(a_child_and_a_stopped_server_begin_anew),
     };
     return cmocka_run_group_tests_name("autorate", tests, exact, NULL);
 }
