@@ -180,7 +180,6 @@ static const struct call hooks[] = {
     {SYS_write, {0}},
     {SYS_close, {0}},
     {SYS_madvise, {0, 4096, MADV_DONTNEED}},
-    {SYS_madvise, {0, 4096, MADV_NOHUGEPAGE}},
     {SYS_futex, {0}},
     {SYS_gettid, {0}},
     {SYS_getpid, {0}},

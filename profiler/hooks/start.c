@@ -22,6 +22,7 @@
 #include "hooks/allocator.h"
 #include "hooks/hook.h"
 #include "record/autorate.h"
+#include "record/blockcounts.h"
 #include "record/blocks.h"
 #include "record/contention.h"
 #include "sys/hold.h"
@@ -134,6 +135,7 @@ __attribute__((constructor(101))) static void start(int argc, char **argv, char 
     lp_allocator_start();
     lp_config_read(environment);
     lp_rate();
+    lp_blocks_counts_prepare();
     lp_waits_rate_set(LP_WAITS_BLOCK, lp_config()->block_rate);
     lp_waits_rate_set(LP_WAITS_MUTEX, lp_config()->mutex_fraction);
     atomic_store(&process, (pid_t)lp_syscall(SYS_getpid));

@@ -16,11 +16,17 @@ bool lp_blocks_counted(void)
     return atomic_load_explicit(&any, memory_order_relaxed);
 }
 
-/* Few pages are ever written: no huge page may take the place of one. */
+void lp_blocks_counts_prepare(void)
+{
+    static _Atomic bool done;
+    if (!atomic_exchange(&done, true))
+        lp_syscall(SYS_madvise, &lp_blocks_counts, sizeof lp_blocks_counts, MADV_NOHUGEPAGE);
+}
+
 __attribute__((noinline)) static void write_page(size_t page)
 {
-    if (!atomic_exchange(&any, true))
-        lp_syscall(SYS_madvise, &lp_blocks_counts, sizeof lp_blocks_counts, MADV_NOHUGEPAGE);
+    lp_blocks_counts_prepare(); /* a record before the start */
+    atomic_store(&any, true);
     if (!atomic_exchange(&written[page], true))
         lp_own_count(LP_PAGE, LP_OWN_BLOCKS);
 }

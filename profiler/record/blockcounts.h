@@ -11,7 +11,7 @@
  * A count is raised before a record is inserted and lowered after it was removed, so it is never
  * too low. In a forked child it may stay too high. Any thread, any context, no lock.
  *
- * Two other designs were measured (loadtest/README.md). Sampled blocks at page boundaries need no
+ * Two other designs are compared in loadtest/README.md. Sampled blocks at page boundaries need no
  * memory for free to recognize them, but waste it at fine rates, and after exact recording every
  * free looks in the table. A private address range needs one comparison. But one of its blocks that
  * reaches the real allocator past the hooks (dlsym(RTLD_NEXT), RTLD_DEEPBIND, __libc_free()) ends
@@ -51,6 +51,10 @@ static inline unsigned lp_blocks_count(struct lp_blocks_counts *counts, uintptr_
 }
 
 extern struct lp_blocks_counts lp_blocks_counts __attribute__((visibility("hidden")));
+
+/* Few pages are ever written: no huge page may take the place of one. Call at the start, before
+ * the program can install a filter of system calls. */
+void lp_blocks_counts_prepare(void);
 
 /* Is a count above 0, or was one? */
 bool lp_blocks_counted(void);

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,6 +41,35 @@ static int drop(uintptr_t address)
 static uintptr_t like(uintptr_t address, int i)
 {
     return address + (uintptr_t)i * LP_BLOCKS_COUNTS * 128;
+}
+
+/* The VmFlags of the mapping that has this address. */
+static bool has_flag(uintptr_t address, const char *flag)
+{
+    FILE *smaps = fopen("/proc/self/smaps", "re");
+    char line[4096];
+    unsigned long start, end;
+    bool inside = false, found = false;
+    assert_non_null(smaps);
+    while (fgets(line, sizeof line, smaps)) {
+        if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
+            inside = address >= start && address < end;
+        else if (inside && strncmp(line, "VmFlags:", 8) == 0)
+            found = strstr(line, flag) != NULL;
+    }
+    fclose(smaps);
+    return found;
+}
+
+/* A filter of system calls that the program installs later may kill it for this call. */
+static void huge_pages_are_refused_at_the_start(void **state)
+{
+    (void)state;
+    NEEDS_HOOKED_HEAP();
+    assert_false(lp_blocks_counted());
+    if (access("/sys/kernel/mm/transparent_hugepage", F_OK) != 0)
+        skip(); /* the kernel has no huge pages */
+    assert_true(has_flag((uintptr_t)&lp_blocks_counts, " nh"));
 }
 
 /* No page is touched before the first record. */
@@ -165,6 +196,7 @@ static int off(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(huge_pages_are_refused_at_the_start),
         cmocka_unit_test(none_is_written_before_it_is_needed),
         cmocka_unit_test(records_are_counted),
         cmocka_unit_test(neighbours_are_told_apart),
