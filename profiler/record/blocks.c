@@ -209,6 +209,7 @@ static inline void free_record(struct stripe *stripe, uint32_t link)
 {
     struct lp_block *b = record_of(link);
     b->address = 0;
+    b->weight = 0; /* a child may see the next user's address before the weight */
     b->next = stripe->spare;
     stripe->spare = link;
 }
