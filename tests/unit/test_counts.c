@@ -133,11 +133,13 @@ static void many_stay_many(void **state)
         assert_int_equal(count_of((first & ~(uintptr_t)127) + (first + beside) % 128), 0);
 }
 
+static _Atomic bool go_on; /* longer than the least */
+
 static void *insert_and_drop(void *arg)
 {
     enum { ROUNDS = 2000, EACH = 16 };
     uintptr_t mine = (uintptr_t)arg;
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; round < ROUNDS || go_on; round++) {
         for (uintptr_t i = 0; i < EACH; i++) {
             const struct lp_block block = {
                 .address = mine + i * 4096 + 16, .size = 1, .site = site, .weight = 1};
@@ -184,6 +186,48 @@ static void a_child_has_them(void **state)
     assert_int_equal(drop(address), 0);
 }
 
+static void none_is_too_low(const struct lp_block *block, void *bad)
+{
+    *(bool *)bad |= count_of(block->address) == 0 || block->site != site || block->weight != 1;
+}
+
+/* Other threads insert and remove while this one forks. In the child each record has a count, and
+ * is found by its address. */
+static void a_child_of_busy_threads_misses_none(void **state)
+{
+    (void)state;
+    enum { THREADS = 3, FORKS = 100, KEPT = 64 };
+    pthread_t threads[THREADS];
+    void *complaint;
+    for (uintptr_t i = 0; i < KEPT; i++)
+        insert(0x60000010 + (i << 17));
+    go_on = true;
+    for (uintptr_t i = 0; i < THREADS; i++)
+        pthread_create(&threads[i], NULL, insert_and_drop, (void *)(0x40000000 + (i << 24)));
+    for (int i = 0; i < FORKS; i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            bool bad = false;
+            go_on = false;
+            lp_blocks_each(none_is_too_low, &bad);
+            for (uintptr_t k = 0; k < KEPT; k++)
+                bad |= lp_block_absent(0x60000010 + (k << 17)) || drop(0x60000010 + (k << 17)) != 0;
+            bad |= insert_and_drop((void *)0x40000000) != NULL;
+            _exit(bad ? 1 : 0);
+        }
+        int status;
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_int_equal(status, 0);
+    }
+    go_on = false;
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], &complaint);
+        assert_null(complaint);
+    }
+    for (uintptr_t i = 0; i < KEPT; i++)
+        assert_int_equal(drop(0x60000010 + (i << 17)), 0);
+}
+
 static int off(void **state)
 {
     (void)state;
@@ -203,6 +247,7 @@ int main(void)
         cmocka_unit_test(many_stay_many),
         cmocka_unit_test(threads_count_together),
         cmocka_unit_test(a_child_has_them),
+        cmocka_unit_test(a_child_of_busy_threads_misses_none),
     };
     return cmocka_run_group_tests_name("counts", tests, off, NULL);
 }

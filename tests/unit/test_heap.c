@@ -202,10 +202,27 @@ static void on_all_threads(void *(*work)(void *arg))
         pthread_join(threads[i], NULL);
 }
 
+/* A child has the shares of its parent's threads, and counts in its own thread's. */
+static bool a_child_goes_on(void)
+{
+    int status = -1;
+    pid_t child = fork();
+    if (child == 0) {
+        for (int t = 0; t < SHARERS; t++)
+            for (int i = 1; i < EACH; i += 2)
+                free(shared[t][i]);
+        bool good = in_use(3331, NULL) == 0;
+        share_a_site((void *)0);
+        _exit(good && in_use(3331, NULL) == EACH * INT64_C(3331) ? 0 : 1);
+    }
+    return waitpid(child, &status, 0) == child && status == 0;
+}
+
 /* Each counts in a share of its own, and the sums are exact. */
 static void threads_share_a_site(void **state)
 {
     (void)state;
+    NEEDS_HOOKED_HEAP();
     for (int round = 0; round < 3; round++) {
         double variance;
         on_all_threads(share_a_site);
@@ -213,6 +230,7 @@ static void threads_share_a_site(void **state)
         assert_true(variance == 0);
         on_all_threads(free_of_another);
         assert_int_equal(in_use(3331, NULL), SHARERS * EACH / 2 * INT64_C(3331));
+        assert_true(a_child_goes_on());
         for (int t = 0; t < SHARERS; t++)
             for (int i = 1; i < EACH; i += 2)
                 free(shared[t][i]);
