@@ -14,6 +14,8 @@ at() {
 on() {
 	local socket=$1
 	shift
+	: >"$work/out"
+	: >"$work/err" # what the last program wrote is there until the new one is started
 	LD_PRELOAD=$lib LEAKPROF_LISTEN=unix:$socket "$@" <&0 >"$work/out" 2>"$work/err" &
 	pid=$!
 	wait_for 20 grep -q '^leakprof: ' "$work/err"
