@@ -52,6 +52,7 @@ test_keys() {
 	printf 'morning\n' >&9
 	wait_for 20 kept 2
 	equal name "$(prof /debug/snapshots | jq -r '.snapshots[1].name')" morning
+	wait_for 20 grep -q "snapshot 2 morning, taken in" "$work/screen" # keys pressed before that may be lost
 	printf q >&9
 	wait "$watch" || status=$?
 	exec 9>&-
