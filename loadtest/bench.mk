@@ -14,7 +14,7 @@ $(B)/bench_heap $(B)/bench_accuracy $(B)/bench_scale: $(B)/bench_%: loadtest/ben
 	  -Wl,--whole-archive $(B)/libleakprof.a -Wl,--no-whole-archive $(LIBS)
 
 # The simulation of the verdicts needs only the judge's pure functions.
-SIMULATED := $(addprefix $(B)/obj/profiler/judge/,verdict.o trend.o)
+SIMULATED := $(addprefix $(B)/obj/profiler/judge/,verdict.o pace.o chance.o distributions.o trend.o)
 $(B)/simulate: loadtest/simulate.c loadtest/simulate_shapes.c loadtest/simulate.h $(SIMULATED)
 	@mkdir -p $(@D) $(B)/obj
 	$(CC) $(BASE) $(CFLAGS) $(INC_profiler) -MF $(B)/obj/simulate.d -o $@ $(filter %.c %.o,$^) -lm

@@ -11,13 +11,7 @@
 
 #include "judge/verdict.h"
 
-enum {
-    RATE = 512 << 10,
-    EXACT_SIZE = 400,
-    SAMPLED_SIZE = 64 << 10,
-    FLOOR = 256 << 10,
-    OUTCOMES = 8
-};
+enum { RATE = 512 << 10, EXACT_SIZE = 400, SAMPLED_SIZE = 64 << 10, OUTCOMES = 16 };
 
 static size_t runs = 1000;
 
@@ -96,13 +90,19 @@ static const char *judged(const struct play *play, size_t snapshots)
                               .work = load_until(play, time) * 1000,
                               .value = figures[k].inuse,
                               .value_variance = figures[k].inuse_variance,
+                              .things = figures[k].live,
                               .variance = k ? variance_between(&figures[k - 1], &figures[k]) : 0};
     }
-    double growth = figures[snapshots - 1].inuse - figures[0].inuse,
-           error = sqrt(variance_between(&figures[0], &figures[snapshots - 1]));
-    if (growth < FLOOR || growth <= 3 * error)
+    const struct figures *from = &figures[0], *to = &figures[snapshots - 1];
+    double net = to->live - from->live, came = to->came - from->came,
+           gone = fmin(came - net, from->live);
+    lp_judge(&judgement, points, snapshots, &(struct lp_flow){net + gone, gone});
+    if (net <= 0)
         return "not listed";
-    lp_judge(&judgement, points, snapshots);
+    static const char *const whys[] = {"snapshots", "events", "steps", "chance",
+                                       "slowing",   "pace",   "load"};
+    if (judgement.verdict == LP_TOO_EARLY)
+        return whys[judgement.why];
     return lp_verdict_name(judgement.verdict);
 }
 

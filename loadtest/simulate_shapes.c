@@ -238,15 +238,15 @@ static void steady(struct play *play, double events)
         add(play, (i + uniform(play)) / events, HUGE_VAL);
 }
 
-/* Errors come in episodes. */
+/* Errors come in four episodes, each a tenth of the window long. */
 static void errors(struct play *play, double events)
 {
-    double left = events;
-    while (left > 0) {
-        double time = uniform(play), n = fmin(ceil(between(play, 0, 2)), left);
-        for (left -= n; n > 0; n--)
-            add(play, fmin(time + exponential(play, 0.01), 0.999), HUGE_VAL);
-    }
+    double start[4];
+
+    for (int i = 0; i < 4; i++)
+        start[i] = (i + between(play, 0, 0.6)) / 4;
+    for (double i = 0; i < events; i++)
+        add(play, start[(int)(uniform(play) * 4)] + uniform(play) * 0.1, HUGE_VAL);
 }
 
 static void bursty(struct play *play, double events)
@@ -262,14 +262,13 @@ static void by_day(struct play *play, double events)
     leaks(play, events);
 }
 
-/* Each thread leaves a few blocks behind when it ends. */
+/* So many threads end, and each leaves a few blocks behind. */
 static void threads(struct play *play, double events)
 {
-    for (double left = events; left > 0;) {
+    for (double i = 0; i < events; i++) {
         double time = uniform(play);
-        for (double n = fmin(1 + floor(uniform(play) * 3), left--); n > 1; n--, left--)
+        for (double n = 1 + floor(uniform(play) * 3); n > 0; n--)
             add(play, time, HUGE_VAL);
-        add(play, time, HUGE_VAL);
     }
 }
 
@@ -320,10 +319,10 @@ const struct shape shapes[] = {
     {"start-up", "tables double, then stay", HEALTHY, start},
     {"steady leak", "the same with each request", LEAKING, steady},
     {"one in 1,000", "one request in 1,000 leaks", LEAKING, one_in_a_thousand},
-    {"rare errors", "episodes of errors", LEAKING, errors},
+    {"rare errors", "four episodes of errors", LEAKING, errors},
     {"leak in bursts", "ten bursts a window", LEAKING, bursty},
     {"leak by daily load", "the load rises and falls", LEAKING, by_day},
-    {"short threads", "each thread leaves one to three blocks", LEAKING, threads},
+    {"short threads", "each thread leaves one to three blocks behind", LEAKING, threads},
     {"leak beside churn", "20 blocks in flight for each that stays", LEAKING, beside_churn},
     {"leak beside sessions", "and as many come and go", LEAKING, beside_sessions},
     {"fills 0.3", "a cache that fills: 0.3 time constants", FILLING, fills_03},

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "judge/booking.h"
+#include "judge/callers.h"
 #include "profile/heap.h"
 
 int lp_by_place(const void *x, const void *y)
@@ -16,12 +18,17 @@ int lp_by_place(const void *x, const void *y)
     int order = strcmp(a->place->function, b->place->function);
     if (order == 0)
         order = strcmp(a->place->file, b->place->file);
-    return order ? order : a->place->line - b->place->line;
+    if (order == 0)
+        order = a->place->line - b->place->line;
+    return order ? order : (a->node > b->node) - (a->node < b->node);
 }
 
 size_t lp_candidate(const struct lp_ranking *ranking, int resource, uint32_t stack)
 {
-    struct lp_suspect key = {.place = lp_place_of(stack), .resource = resource};
+    const struct lp_moved *moved = lp_moved_stack(ranking, resource, stack);
+    struct lp_suspect key = {.place = moved ? moved->place : lp_place_of(stack),
+                             .resource = resource,
+                             .node = moved ? moved->node : 0};
     const struct lp_suspect *at =
         ranking->n == 0 ? NULL
                         : bsearch(&key, ranking->suspects, ranking->n, sizeof(key), lp_by_place);
@@ -47,6 +54,7 @@ static void add_rows(const struct lp_ranking *ranking, const struct lp_profile *
             if (what == VALUE) {
                 point->value += (double)row->value[tracked->is->value];
                 point->value_variance += row->variance[tracked->is->value];
+                point->things += lp_things_of(tracked, row);
             } else {
                 point->variance += row->variance[tracked->is->value];
             }
@@ -122,7 +130,8 @@ int lp_follow(struct lp_ranking *ranking)
         struct lp_suspect *s = &ranking->suspects[i];
         s->from = llround(points[i * n].value);
         s->to = llround(points[i * n + n - 1].value);
-        lp_judge(&s->judgement, &points[i * n], n);
+        lp_judge(&s->judgement, &points[i * n], n,
+                 &(struct lp_flow){s->more.blocks, s->less.blocks});
     }
     free(points);
     return rc;

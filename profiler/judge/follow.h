@@ -7,7 +7,7 @@
 
 #include "judge/ranking.h"
 
-/* The order of candidates: by resource, function, file and line. */
+/* The order of candidates: by resource, function, file, line and node. */
 int lp_by_place(const void *x, const void *y); /* struct lp_suspect */
 
 /* The index of the candidate at this stack's place. ranking->n: there is none. */

@@ -1,8 +1,10 @@
 /*
- * Each row of the difference between the first and the last snapshot is booked at its place (the
- * guilty frame of its stack). All bookings are sorted by place, and those of one place are added
- * up. If a place's growth is large enough and certain enough, the place is a candidate. Candidates
- * are followed through the series and judged (judge/follow.h), and ranked by verdict and by the
+ * Each row of the difference between the first and the last snapshot is booked at its place
+ * (judge/booking.h): the guilty frame of its stack, or the caller that explains the growth better
+ * (judge/callers.h). All bookings are sorted by place, and those of one place are added up. Places
+ * that grew or are busy are candidates. They are followed through the series and judged
+ * (judge/follow.h). If its growth is unlikely by chance, a candidate is a suspect. How unlikely
+ * depends on how many were tested (judge/discoveries.h). Suspects are ranked by verdict and by the
  * share of the limit that their growth used up.
  *
  * A stack that shrank counts against the others at its place: if work only moves from one caller to
@@ -20,7 +22,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sys/array.h"
+#include "judge/booking.h"
+#include "judge/callers.h"
+#include "judge/discoveries.h"
 #include "judge/follow.h"
 #include "profile/heap.h"
 #include "judge/limits.h"
@@ -35,46 +39,6 @@ static int by_rank(const void *x, const void *y)
     if (a->share != b->share)
         return a->share > b->share ? -1 : 1;
     return lp_by_place(a, b);
-}
-
-static int book(struct lp_ranking *ranking, const struct lp_suspect *booking)
-{
-    if (!lp_array_reserve(&ranking->suspects, &ranking->capacity, ranking->n + 1,
-                          sizeof *ranking->suspects))
-        return -ENOMEM;
-    ranking->suspects[ranking->n++] = *booking;
-    return 0;
-}
-
-static int book_growth(struct lp_ranking *ranking, int resource, const struct lp_profile *diff)
-{
-    const struct lp_tracked *tracked = &ranking->tracked[resource];
-    int value = tracked->is->value, rc = 0;
-    double variance = 0;
-
-    for (size_t i = 0; rc == 0 && i < diff->nrows; i++) {
-        const struct lp_row *row = &diff->rows[i];
-        if (!lp_tracks(tracked, row))
-            continue;
-        struct lp_suspect booking = {.place = lp_place_of(row->stack),
-                                     .resource = resource,
-                                     .growth = row->value[value],
-                                     .biggest = row->value[value],
-                                     .variance = row->variance[value],
-                                     .stack = row->stack,
-                                     .busy_stack = row->stack};
-        if (lp_heap_of(diff)) {
-            booking.allocated = booking.busiest = row->value[LP_ALLOC_BYTES];
-            booking.freed = lp_row_freed(row, LP_ALLOC_BYTES);
-            booking.allocated_variance = row->variance[LP_ALLOC_BYTES];
-            booking.freed_variance = lp_row_freed_variance(diff, row, LP_ALLOC_BYTES);
-        }
-        ranking->total[resource] += booking.growth;
-        variance += booking.variance;
-        rc = book(ranking, &booking);
-    }
-    ranking->total_error[resource] = sqrt(variance);
-    return rc;
 }
 
 static void add_up(struct lp_ranking *ranking)
@@ -92,6 +56,8 @@ static void add_up(struct lp_ranking *ranking)
         }
         sum->growth += next->growth;
         sum->variance += next->variance;
+        lp_estimate_add(&sum->more, &next->more);
+        lp_estimate_add(&sum->less, &next->less);
         sum->allocated += next->allocated;
         sum->freed += next->freed;
         sum->allocated_variance += next->allocated_variance;
@@ -108,17 +74,9 @@ static void add_up(struct lp_ranking *ranking)
     ranking->n = n + 1;
 }
 
-static bool grew(const struct lp_ranking *ranking, const struct lp_suspect *s)
-{
-    return s->growth >= ranking->tracked[s->resource].is->floor &&
-           (double)s->growth > LP_SUSPECT_SIGMAS * sqrt(s->variance);
-}
-
 static bool is_busy(const struct lp_suspect *s)
 {
-    return s->allocated >= LP_CHURN_FLOOR_BYTES &&
-           (double)s->allocated > LP_SUSPECT_SIGMAS * sqrt(s->allocated_variance) &&
-           s->growth <= s->allocated / LP_CHURN_KEPT;
+    return s->allocated >= LP_CHURN_FLOOR_BYTES && s->growth <= s->allocated / LP_CHURN_KEPT;
 }
 
 static bool is_unused(const struct lp_ranking *ranking, const struct lp_suspect *s)
@@ -133,6 +91,17 @@ static bool is_high(const struct lp_ranking *ranking)
     return ranking->to->unused.bytes >= LP_HIGH_WATER_BYTES && ranking->to->unused.bytes >= inuse;
 }
 
+static bool unused_grew(const struct lp_suspect *s)
+{
+    return s->growth >= LP_UNUSED_FLOOR && (double)s->growth > 3 * sqrt(s->variance);
+}
+
+/* Unused memory is exact, less the heap in use, which is not. */
+static struct lp_interval normal_interval(double value, double error)
+{
+    return (struct lp_interval){value - 1.96 * error, value + 1.96 * error};
+}
+
 /* The booking of unused memory comes last, which is its place in the order, too. */
 static void keep_candidates(struct lp_ranking *ranking)
 {
@@ -144,7 +113,7 @@ static void keep_candidates(struct lp_ranking *ranking)
         const struct lp_suspect *s = &ranking->suspects[i];
         if (s->freed > freed.freed)
             freed = *s;
-        if (grew(ranking, s) || is_busy(s))
+        if (s->growth > 0 || is_busy(s))
             ranking->suspects[n++] = *s;
     }
     ranking->n = n;
@@ -156,7 +125,8 @@ static void keep_candidates(struct lp_ranking *ranking)
                              .growth = ranking->total[unused],
                              .variance = pow(ranking->total_error[unused], 2),
                              .stack = freed.busy_stack};
-    if (grew(ranking, s) || is_high(ranking))
+    s->interval = normal_interval((double)s->growth, ranking->total_error[unused]);
+    if (unused_grew(s) || is_high(ranking))
         ranking->n++;
 }
 
@@ -213,39 +183,94 @@ static void add_churn(struct lp_ranking *ranking, const struct lp_suspect *s)
         ranking->nchurn++;
 }
 
+static void add_little(struct lp_ranking *ranking, const struct lp_suspect *s)
+{
+    size_t i = ranking->nlittle;
+
+    if (i == LP_LITTLE_SHOWN) {
+        const struct lp_suspect *left =
+            s->share > ranking->little[i - 1].share ? &ranking->little[i - 1] : s;
+        ranking->little_more++;
+        ranking->little_growth += lp_ranks_heap(ranking, left) ? left->growth : 0;
+        if (left == s)
+            return;
+        i--;
+    } else {
+        ranking->nlittle++;
+    }
+    for (; i > 0 && ranking->little[i - 1].share < s->share; i--)
+        ranking->little[i] = ranking->little[i - 1];
+    ranking->little[i] = *s;
+}
+
+/* Judges each place by the chance that so many places leave to it. */
+static int decide(struct lp_ranking *ranking)
+{
+    double *chances = calloc(ranking->n + 1, sizeof *chances);
+    size_t n = 0;
+
+    if (!chances)
+        return -ENOMEM;
+    for (size_t i = 0; i < ranking->n; i++) {
+        const struct lp_suspect *s = &ranking->suspects[i];
+        double events = s->more.blocks + s->less.blocks;
+        /* What could not pass whatever happened is not tested (Tarone; see judge/heights.h). */
+        if (!is_unused(ranking, s) && s->growth > 0 && pow(0.5, events) <= LP_SUSPECT_WRONG)
+            chances[n++] = s->judgement.chance;
+    }
+    ranking->listed = lp_discoveries(chances, n, LP_SUSPECT_WRONG);
+    double leaking = fmin(lp_discoveries(chances, n, LP_LEAKING_WRONG), LP_VERDICT_CHANCE);
+    for (size_t i = 0; i < ranking->n; i++)
+        lp_decide(&ranking->suspects[i].judgement, leaking);
+    free(chances);
+    return 0;
+}
+
 static void rank(struct lp_ranking *ranking)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < ranking->n; i++) {
         struct lp_suspect *s = &ranking->suspects[i];
+        bool unused = is_unused(ranking, s);
         s->share = (double)s->growth / (double)ranking->limit[s->resource];
-        if (is_unused(ranking, s) && s->judgement.verdict != LP_LEAKING && s->judgement.more == 0)
+        if (unused && s->judgement.verdict != LP_LEAKING && s->judgement.more == 0)
             s->judgement.verdict = LP_HIGH_WATER;
-        if (is_busy(s) && (s->in_flight || !grew(ranking, s)))
+        if (is_busy(s) && s->in_flight && s->judgement.verdict != LP_LEAKING)
             add_churn(ranking, s);
-        else
+        else if (unused || (s->growth > 0 && s->judgement.chance <= ranking->listed))
             ranking->suspects[n++] = *s;
+        else if (is_busy(s) && s->interval.low <= 0)
+            add_churn(ranking, s);
+        else if (s->growth > 0)
+            add_little(ranking, s);
     }
     ranking->n = n;
     if (n > 0)
         qsort(ranking->suspects, n, sizeof(*ranking->suspects), by_rank);
 }
 
+/* A place may have lost blocks that were not sampled, too. */
+static void add_intervals(struct lp_ranking *ranking)
+{
+    for (size_t i = 0; i < ranking->n; i++) {
+        struct lp_suspect *s = &ranking->suspects[i];
+        if (is_unused(ranking, s))
+            continue;
+        if (lp_ranks_heap(ranking, s))
+            s->more.rate = s->less.rate = ranking->rate;
+        s->interval = lp_estimate_less(&s->more, &s->less, LP_OUTSIDE);
+    }
+}
+
 static int book_all(struct lp_ranking *ranking)
 {
     int rc = 0;
 
-    for (int r = 0; rc == 0 && r < ranking->nresources; r++) {
-        int p = ranking->tracked[r].profile;
-        if (p == LP_UNUSED || ranking->missing[r])
-            continue;
-        struct lp_profile *diff =
-            lp_profile_diff(ranking->from->profiles[p], ranking->to->profiles[p]);
-        rc = diff ? book_growth(ranking, r, diff) : -ENOMEM;
-        lp_profile_free(diff);
-    }
-    return rc;
+    for (int r = 0; rc == 0 && r < ranking->nresources; r++)
+        if (ranking->tracked[r].profile != LP_UNUSED && !ranking->missing[r])
+            rc = lp_book(ranking, r);
+    return rc == 0 ? lp_find_callers(ranking) : rc;
 }
 
 /* A resource is judged only if its profile is in all snapshots. */
@@ -271,6 +296,7 @@ int lp_rank(struct lp_ranking *ranking, const struct lp_series *series)
     ranking->to = series->at[series->n - 1];
     ranking->seconds = (double)(ranking->to->uptime_ns - ranking->from->uptime_ns) / 1e9;
     ranking->requests = ranking->to->figures.requests - ranking->from->figures.requests;
+    ranking->rate = lp_coarsest_rate(ranking->from, ranking->to);
     ranking->nresources = lp_resources(ranking->tracked);
     for (int r = 0; r < ranking->nresources; r++) {
         ranking->limit[r] = limits.at[ranking->tracked[r].is->bound];
@@ -283,15 +309,18 @@ int lp_rank(struct lp_ranking *ranking, const struct lp_series *series)
         ranking->total[unused] = ranking->to->unused.bytes - ranking->from->unused.bytes;
     ranking->total_error[unused] = ranking->total_error[LP_HEAP];
     if (rc == 0)
-        rc = book(ranking, &(struct lp_suspect){.place = NULL}); /* room for one more */
+        rc = lp_book_one(ranking, &(struct lp_suspect){.place = NULL}); /* room for one more */
     if (rc == 0) {
         ranking->n--;
         add_up(ranking);
         keep_candidates(ranking);
+        add_intervals(ranking);
         rc = add_ages(ranking);
     }
     if (rc == 0)
         rc = lp_follow(ranking);
+    if (rc == 0)
+        rc = decide(ranking);
     if (rc == 0)
         rank(ranking);
     return rc;
@@ -300,4 +329,5 @@ int lp_rank(struct lp_ranking *ranking, const struct lp_series *series)
 void lp_ranking_release(struct lp_ranking *ranking)
 {
     free(ranking->suspects);
+    free(ranking->moved);
 }

@@ -11,15 +11,21 @@
 #include "profile/ages.h"
 #include "symbolize/frames.h"
 #include "judge/resources.h"
+#include "judge/estimate.h"
 #include "judge/verdict.h"
 #include "profile/store.h"
 
+#define LP_SUSPECT_WRONG 0.05  /* expected share of suspects that grew by chance */
+#define LP_LEAKING_WRONG 0.005 /* and of those that are called leaking */
+#define LP_OUTSIDE 0.05        /* a stated interval misses the truth so often */
+
 enum {
-    LP_SUSPECT_SIGMAS = 3,
     LP_CHURN_FLOOR_BYTES = 1 << 20, /* allocated in the window */
     LP_CHURN_KEPT = 8,              /* at most one byte in this many is kept */
     LP_CHURN_SHOWN = 8,             /* how many of the busiest are shown */
     LP_CHURN_IN_FLIGHT = 16,        /* see write/suspects.h */
+    LP_LITTLE_SHOWN = 8,            /* of those that grew too little to judge */
+    LP_UNUSED_FLOOR = 8 << 20,      /* growth of unused memory: malloc's own ways move by less */
     LP_HIGH_WATER_BYTES =
         16 << 20 /* of unused memory, from where on it is shown though it does not grow */
 };
@@ -35,7 +41,10 @@ struct lp_suspect {
     const struct lp_frame *place;
     int resource; /* index of the ranking's tracked */
     int64_t growth, from, to;
-    double variance; /* variance of the growth */
+    double variance;               /* variance of the growth */
+    struct lp_estimate more, less; /* their difference is the growth */
+    struct lp_interval interval;   /* of the growth */
+    uintptr_t node;  /* 0: the place allocates. Otherwise it calls what does (judge/callers.h) */
     int64_t biggest; /* growth of `stack`, the one that grew most */
     uint32_t stack;
     double share; /* share of the limit */
@@ -50,6 +59,14 @@ struct lp_suspect {
     struct lp_age age;
     int64_t median_before_ns; /* their median age halfway through the series; -1: there were none */
     bool in_flight; /* of what was allocated here in the window, only the youngest is left */
+};
+
+/* The growth of this stack is booked at a caller. */
+struct lp_moved {
+    int resource;
+    uint32_t stack;
+    uintptr_t node;
+    const struct lp_frame *place;
 };
 
 struct lp_ranking {
@@ -69,6 +86,13 @@ struct lp_ranking {
     size_t n, capacity;
     struct lp_suspect churn[LP_CHURN_SHOWN]; /* busy but not growing, the busiest first */
     size_t nchurn;
+    struct lp_suspect little[LP_LITTLE_SHOWN]; /* grew, too little to judge; the largest first */
+    size_t nlittle, little_more;               /* and so many more, */
+    int64_t little_growth;                     /* with this heap growth together */
+    struct lp_moved *moved;                    /* by resource and stack */
+    size_t nmoved, moved_capacity;
+    double rate;   /* bytes for each sample of the heap; 0: exact */
+    double listed; /* the largest chance of a suspect */
 };
 
 static inline bool lp_ranks_heap(const struct lp_ranking *ranking, const struct lp_suspect *s)

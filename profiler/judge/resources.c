@@ -2,8 +2,7 @@
 
 #include "profile/kinds.h"
 
-/* No leak that is worth a word leaves less behind, and malloc's own ways move by that much. */
-static const struct lp_resource unused = {"unused", "bytes", 8 << 20, LP_BOUND_MEMORY, 0, NULL};
+static const struct lp_resource unused = {"unused", "bytes", LP_BOUND_MEMORY, 0, NULL};
 
 int lp_resources(struct lp_tracked tracked[LP_RESOURCES_MAX])
 {

@@ -2,18 +2,22 @@
 
 #include <math.h>
 
-static const double steady =
-    0.8; /* net growth divided by the sum of all changes: a leak does not shrink */
-static const double restless = 0.5; /* churn does */
-static const double dying = 0.5;    /* late growth divided by early growth */
+static const double steady = 0.3; /* the deepest fall of a leak, as a share of its growth */
+static const double restless = 1; /* of churn */
 static const double idle_share =
     0.1; /* up to this share of growth without work, work explains the growth */
 static const double sigmas = 2;
+enum { segments = 8, few_steps = 10 };
+static const double unknown_batches =
+    1.5;                              /* few steps do not show whether events come in batches */
+static const double batches = 3;      /* above this dispersion events do not count one by one */
+static const double load_rise = 1.15; /* a rise of the load that is one */
+static const double with_load = 1.25; /* up to this factor, what is held rises as the load does */
 
 const char *lp_verdict_name(enum lp_verdict verdict)
 {
-    static const char *const names[] = {"leaking", "too early to say", "warming up", "high water",
-                                        "churn"};
+    static const char *const names[] = {"leaking", "too early to say", "warming up",
+                                        "stopped", "high water",       "churn"};
     return names[verdict];
 }
 
@@ -47,89 +51,149 @@ static size_t drop_idle(struct lp_point *points, size_t n, double *busy)
         } else {
             points[kept - 1].value = points[i].value;
             points[kept - 1].value_variance = points[i].value_variance;
+            points[kept - 1].things = points[i].things;
             points[kept - 1].variance += points[i].variance;
         }
     }
     return kept;
 }
 
-/* 1: it never fell. 0: it is back where it began. */
-static double steadiness(struct lp_judgement *judgement, const struct lp_point *points, size_t n)
+static void count_steps(struct lp_judgement *judgement, const struct lp_point *points, size_t n)
 {
-    double up = 0, down = 0;
+    double peak = points[0].value, deepest = 0, growth = points[n - 1].value - points[0].value;
 
     for (size_t i = 1; i < n; i++) {
-        double step = points[i].value - points[i - 1].value;
-        judgement->grew_in += step > 0;
-        judgement->fell_in += step < 0;
-        up += fmax(step, 0);
-        down += fmax(-step - sigmas * sqrt(points[i].variance), 0);
+        judgement->grew_in += points[i].value > points[i - 1].value;
+        judgement->fell_in += points[i].value < points[i - 1].value;
+        peak = fmax(peak, points[i].value);
+        deepest = fmax(deepest, peak - points[i].value);
     }
-    return up > 0 ? (up - down) / (up + down) : 0;
+    judgement->fall = growth > 0 ? deepest / growth : HUGE_VAL;
+    judgement->steps_needed = n / 4 + 3 < LP_VERDICT_STEPS ? n / 4 + 3 : LP_VERDICT_STEPS;
 }
 
-struct pace {
-    double early, late, late_error;
-};
-
-/* Growth per x, in the first two thirds of x and in the last third. */
-static struct pace pace_over(const struct lp_point *points, const double *x, size_t n)
+/* The value of one event. */
+static double unit_of(const struct lp_point *points, size_t n)
 {
-    const struct lp_point *first = &points[0], *last = &points[n - 1];
-    double two_thirds = x[0] + (x[n - 1] - x[0]) * 2 / 3, variance = 0;
-    size_t split = 1;
+    double value = 0, things = 0;
 
-    for (size_t i = 1; i < n - 1; i++)
-        if (fabs(x[i] - two_thirds) < fabs(x[split] - two_thirds))
-            split = i;
-    for (size_t i = split + 1; i < n; i++)
-        variance += points[i].variance;
-    /* Both are upper bounds: blocks that stay count in both values, blocks that come and go in
-     * every step. */
-    variance = fmin(variance, points[split].value_variance + last->value_variance);
-    return (struct pace){.early = (points[split].value - first->value) / (x[split] - x[0]),
-                         .late = (last->value - points[split].value) / (x[n - 1] - x[split]),
-                         .late_error = sqrt(variance) / (x[n - 1] - x[split])};
-}
-
-static bool is_dying(const struct pace *pace)
-{
-    return pace->late + sigmas * pace->late_error < dying * pace->early;
-}
-
-/* The probability that at least this many steps go up, if up and down are equally likely. */
-static double chance_of_steps(const struct lp_judgement *judgement)
-{
-    size_t n = judgement->grew_in + judgement->fell_in;
-    double ways = 1, sum = 0; /* ways to choose k of n */
-
-    for (size_t k = n;; k--) {
-        sum += ways;
-        if (k == judgement->grew_in)
-            return sum * pow(0.5, (double)n);
-        ways *= (double)k / (double)(n - k + 1);
+    for (size_t i = 0; i < n; i++) {
+        value += fabs(points[i].value);
+        things += points[i].things;
     }
+    return things > 0 ? value / things : 1;
 }
 
-static enum lp_verdict verdict_of(const struct lp_judgement *judgement, double steadiness)
+/* The steps between at most `most` points, which are about equally far apart in work. Returns how
+ * many. */
+static size_t steps_of(const double *values, const double *work, size_t n, size_t most,
+                       double *steps, double *widths)
 {
-    if (steadiness < restless)
-        return LP_CHURN;
-    if (judgement->dying_by_work)
-        return judgement->dying_by_time ? LP_WARMING_UP : LP_TOO_EARLY;
-    if (judgement->late - sigmas * judgement->late_error > 0 && steadiness >= steady &&
-        judgement->trend.rises >= LP_VERDICT_SURE &&
-        chance_of_steps(judgement) <= 1 - LP_VERDICT_SURE)
-        return LP_LEAKING;
-    return LP_TOO_EARLY;
+    size_t kept = 0, last = 0;
+
+    for (size_t i = 1; i < n; i++) {
+        double due = work[0] + (work[n - 1] - work[0]) * (double)(kept + 1) / (double)most;
+        if (i + 1 < n && (n - 1 > most) && work[i] < due - (work[i + 1] - work[i]) / 2)
+            continue;
+        steps[kept] = values[i] - values[last];
+        widths[kept++] = work[i] - work[last];
+        last = i;
+    }
+    return kept;
 }
 
-void lp_judge(struct lp_judgement *judgement, struct lp_point *points, size_t n)
+/* How many events come at once, on average. */
+static double dispersion_of(const double *steps, const double *widths, size_t m, double events,
+                            double unit)
+{
+    double work = 0;
+    for (size_t i = 0; i < m; i++)
+        work += widths[i];
+    double dispersion = lp_long_scatter(steps, widths, m) * work / (events * unit * unit),
+           error = sqrt(6 / (double)m + 1 / events);
+    if (dispersion > 1 + sigmas * error)
+        return dispersion;
+    return m < few_steps ? unknown_batches : 1;
+}
+
+/* Few long steps show less of what is in flight at each snapshot; many short ones are more. */
+static double chance_of(const struct lp_judgement *judgement, const double *values,
+                        const double *work, size_t n, double unit)
+{
+    double steps[LP_TREND_POINTS], widths[LP_TREND_POINTS];
+
+    for (; n > 2 && values[0] == values[1]; n--) { /* the time before it began tells nothing */
+        values++;
+        work++;
+    }
+    size_t m = steps_of(values, work, n, segments, steps, widths);
+    double chance = lp_chance_of_steps(steps, widths, m);
+    m = steps_of(values, work, n, LP_TREND_POINTS, steps, widths);
+    chance = fmin(chance, lp_chance_of_steps(steps, widths, m));
+    double dispersion =
+        dispersion_of(steps, widths, m, fmax(judgement->flow.kept + judgement->flow.gone, 1), unit);
+    if (dispersion <= batches)
+        return fmin(chance, lp_chance_of_events(&judgement->flow, dispersion));
+    return fmin(chance, lp_chance_of_signs(judgement->grew_in, judgement->fell_in));
+}
+
+/* Compares the load, and what is held, in the first third of the time and in the last. */
+static bool follows_load(const double *values, const double *work, const double *busy, size_t n)
+{
+    double held[2] = {0}, load[2] = {0}, time = busy[n - 1];
+    size_t points[2] = {0};
+
+    for (size_t i = 1; i < n; i++) {
+        int part = busy[i] <= time / 3 ? 0 : busy[i - 1] >= time * 2 / 3 ? 1 : -1;
+        if (part < 0)
+            continue;
+        points[part]++;
+        held[part] += values[i];
+        load[part] += (work[i] - work[i - 1]) / (busy[i] - busy[i - 1]);
+    }
+    if (points[0] == 0 || points[1] == 0)
+        return false;
+    double rise = load[1] / (double)points[1] / (load[0] / (double)points[0]);
+    return rise >= load_rise &&
+           held[1] / (double)points[1] <= with_load * rise * held[0] / (double)points[0];
+}
+
+void lp_decide(struct lp_judgement *j, double chance)
+{
+    j->verdict = LP_TOO_EARLY;
+    if (j->snapshots < LP_VERDICT_SNAPSHOTS)
+        j->why = LP_WHY_SNAPSHOTS;
+    else if (j->fall >= restless)
+        j->verdict = LP_CHURN;
+    else if (j->by_work.stopped && j->by_time.stopped)
+        j->verdict = LP_STOPPED;
+    else if (j->by_work.dying && j->by_time.dying)
+        j->verdict = LP_WARMING_UP;
+    else if (j->by_work.dying)
+        j->why = LP_WHY_PACE;
+    else if (j->by_load)
+        j->why = LP_WHY_LOAD;
+    else if (j->by_work.slowing && j->by_time.slowing)
+        j->why = LP_WHY_SLOWING;
+    else if (j->chance > chance && lp_chance_of_events(&j->flow, 1) > chance && j->fell_in == 0)
+        j->why = LP_WHY_EVENTS;
+    else if (j->grew_in < j->steps_needed)
+        j->why = LP_WHY_STEPS;
+    else if (j->chance > chance)
+        j->why = LP_WHY_CHANCE;
+    else if (j->fall > steady || j->trend.rises < LP_VERDICT_SURE)
+        j->why = LP_WHY_CHANCE;
+    else
+        j->verdict = LP_LEAKING;
+}
+
+void lp_judge(struct lp_judgement *judgement, struct lp_point *points, size_t n,
+              const struct lp_flow *flow)
 {
     double seconds[LP_TREND_POINTS] = {0}, values[LP_TREND_POINTS] = {0};
     double work[LP_TREND_POINTS] = {0}, busy[LP_TREND_POINTS] = {0};
 
-    *judgement = (struct lp_judgement){.verdict = LP_TOO_EARLY};
+    *judgement = (struct lp_judgement){.verdict = LP_TOO_EARLY, .flow = *flow, .chance = 1};
     if (n < 2)
         return;
     choose_work(points, n);
@@ -141,20 +205,19 @@ void lp_judge(struct lp_judgement *judgement, struct lp_point *points, size_t n)
         if (n < 2)
             return;
     }
-    double steps = steadiness(judgement, points, n);
+    count_steps(judgement, points, n);
     for (size_t i = 0; i < n; i++) {
         seconds[i] = points[i].seconds;
         values[i] = points[i].value;
         work[i] = points[i].work;
     }
+    double unit = unit_of(points, n);
     lp_trend(&judgement->trend, seconds, values, n);
-    if (n < LP_VERDICT_SNAPSHOTS)
-        return;
-    struct pace by_work = pace_over(points, work, n), by_time = pace_over(points, busy, n);
-    judgement->early = by_work.early;
-    judgement->late = by_work.late;
-    judgement->late_error = by_work.late_error;
-    judgement->dying_by_work = is_dying(&by_work);
-    judgement->dying_by_time = is_dying(&by_time);
-    judgement->verdict = verdict_of(judgement, steps);
+    judgement->chance = chance_of(judgement, values, work, n, unit);
+    if (n >= 3) {
+        lp_pace(&judgement->by_work, values, work, n, unit);
+        lp_pace(&judgement->by_time, values, busy, n, unit);
+    }
+    judgement->by_load = flow->gone > 0 && follows_load(values, work, busy, n);
+    lp_decide(judgement, LP_VERDICT_CHANCE);
 }

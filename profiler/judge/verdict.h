@@ -1,22 +1,21 @@
 /*
  * The verdict on a place, from its values in a series of snapshots.
  *
- *   leaking       an upward trend at the confidence LP_VERDICT_SURE, by both tests, that hardly
- *                 ever fell; and the last third of the work added at least half as much per
- *                 unit of work as the first two thirds
- *   warming up    the last third added less than half as much, per work and per time
+ *   leaking       growth that chance does not explain (judge/chance.h), in several steps, with an
+ *                 upward trend, that hardly ever fell, does not slow down (judge/pace.h), and does
+ *                 not follow the load
+ *   too early     one of these is missing: `why` tells which
+ *   warming up    the last third of the work added less than half as much as the first two
+ *                 thirds, per work and per time
+ *   stopped       it grew, then no more, and nothing was given back
  *   churn         the value goes up and down and stays about the same
- *   too early     too few snapshots, or growth too small beside its error; `more` tells how
- *                 many snapshots are missing
  *
  * Work makes a place grow: requests if the program counts them, otherwise all bytes that it
  * allocates. Snapshots without work in between have no information, and are left out. Growth
  * without any work is judged by time.
  *
- * The Mann-Kendall test assumes that values scatter about a trend. But what a program holds drifts:
- * each value begins where the last one ended, and a drift of a few steps looks like a trend. So a
- * sign test of the steps is required too: how likely are so many rises by chance? It needs six
- * steps or more. A single allocation is one step, whenever it happens.
+ * A cache that fills and has never released anything grows like a leak. If its growth slows down,
+ * that shows (judge/pace.h); until then nothing in its figures differs from a leak.
  *
  * Pure functions; any thread.
  */
@@ -26,12 +25,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "judge/chance.h"
+#include "judge/pace.h"
 #include "judge/trend.h"
 
-#define LP_VERDICT_SURE 0.98 /* one-sided confidence in the direction, required of both tests */
-enum { LP_VERDICT_SNAPSHOTS = 7, LP_VERDICT_STEPS = 6 }; /* the fewest that allow this confidence */
+#define LP_VERDICT_CHANCE 0.00025 /* leaking: by chance at most so often, of one place alone */
+#define LP_VERDICT_SURE 0.98      /* one-sided confidence in the trend */
+enum { LP_VERDICT_SNAPSHOTS = 7, LP_VERDICT_STEPS = 6 };
 
-enum lp_verdict { LP_LEAKING, LP_TOO_EARLY, LP_WARMING_UP, LP_HIGH_WATER, LP_CHURN };
+enum lp_verdict { LP_LEAKING, LP_TOO_EARLY, LP_WARMING_UP, LP_STOPPED, LP_HIGH_WATER, LP_CHURN };
 const char *lp_verdict_name(enum lp_verdict verdict); /* "leaking", "too early to say" … */
 
 /* The state at one snapshot. */
@@ -39,21 +41,40 @@ struct lp_point {
     double seconds, work, value; /* seconds and work never fall */
     double variance;             /* of the growth since the point before; 0: exact */
     double value_variance;       /* of the value itself */
+    double things;               /* how many recorded blocks, threads… make up the value */
+};
+
+/* Why it is too early, and what would settle it. */
+enum lp_why {
+    LP_WHY_SNAPSHOTS, /* fewer than LP_VERDICT_SNAPSHOTS with work: `more` are missing */
+    LP_WHY_EVENTS,    /* too few recorded events: more load, or a finer rate */
+    LP_WHY_STEPS,     /* all growth in few steps, as one-time allocations have it: a longer load */
+    LP_WHY_CHANCE,    /* it goes up and down too much: more snapshots and more load */
+    LP_WHY_SLOWING,   /* less and less, but not yet by half: a longer load */
+    LP_WHY_PACE,      /* slowing per work, but not per time: a steady load */
+    LP_WHY_LOAD,      /* the load rose, and what is held rose with it: a steady load */
 };
 
 struct lp_judgement {
     enum lp_verdict verdict;
+    enum lp_why why;                    /* too early */
+    size_t more;                        /* LP_WHY_SNAPSHOTS */
     size_t snapshots;                   /* with work before them */
     size_t intervals, grew_in, fell_in; /* between those; in the others it did not change */
+    size_t steps_needed;                /* grew_in of a leak */
     struct lp_trend trend;              /* per second */
-    double early, late; /* growth per work: the first two thirds, the last; the latter's error: */
-    double late_error;
-    bool dying_by_work, dying_by_time; /* less than half as much in the last third, for
-                                        * certain; time without work is left out */
-    size_t more; /* too early: how many snapshots are missing; 0: another cause */
+    struct lp_flow flow;                /* in events */
+    double chance;                      /* of such growth without a leak */
+    double fall;                        /* the deepest one, as a share of the growth */
+    struct lp_pace by_work, by_time;    /* time without work is left out */
+    bool by_load;                       /* it may have risen because the load did */
 };
 
-/* Changes the points. */
-void lp_judge(struct lp_judgement *judgement, struct lp_point *points, size_t n);
+/* Judges with LP_VERDICT_CHANCE. Changes the points. */
+void lp_judge(struct lp_judgement *judgement, struct lp_point *points, size_t n,
+              const struct lp_flow *flow);
+
+/* Judges again, when many places are tested at once. */
+void lp_decide(struct lp_judgement *judgement, double chance);
 
 #endif

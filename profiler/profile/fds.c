@@ -94,6 +94,6 @@ const struct lp_profile_kind lp_fds_kind = {
     .item_age = "open",
     .take = take,
     .count = lp_fd_count,
-    .resources = {{"fds", "count", 4, LP_BOUND_FDS, FDS, NULL},
-                  {"registered", "count", 4, LP_BOUND_WATCHES, REGISTERED, NULL}},
+    .resources = {{"fds", "count", LP_BOUND_FDS, FDS, NULL},
+                  {"registered", "count", LP_BOUND_WATCHES, REGISTERED, NULL}},
 };

@@ -157,7 +157,7 @@ const struct lp_profile_kind lp_heap_kind = {
     .take = take,
     .count = count,
     .extra = &extra,
-    .resources = {{"heap", "bytes", 256 << 10, LP_BOUND_MEMORY, LP_INUSE_BYTES, NULL}},
+    .resources = {{"heap", "bytes", LP_BOUND_MEMORY, LP_INUSE_BYTES, NULL}},
 };
 
 const struct lp_profile_kind lp_allocs_kind = {

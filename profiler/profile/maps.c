@@ -158,5 +158,5 @@ const struct lp_profile_kind lp_maps_kind = {
     .take = take,
     .count = count,
     .extra = &extra,
-    .resources = {{"mappings", "bytes", 1 << 20, LP_BOUND_MEMORY, 1, leaks_by_itself}},
+    .resources = {{"mappings", "bytes", LP_BOUND_MEMORY, 1, leaks_by_itself}},
 };

@@ -193,5 +193,5 @@ const struct lp_profile_kind lp_procs_kind = {
     .item = "child $i [$n]$S$w",
     .take = take,
     .count = count,
-    .resources = {{"children", "count", 4, LP_BOUND_THREADS, 0, NULL}},
+    .resources = {{"children", "count", LP_BOUND_THREADS, 0, NULL}},
 };

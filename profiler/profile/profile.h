@@ -48,7 +48,6 @@ struct lp_timespan {
 /* The name of a leak of it among the suspects, and which growth is reported. */
 struct lp_resource {
     const char *name, *unit; /* name NULL: none */
-    int64_t floor;
     enum lp_bound bound;
     int value;                                /* the column that grows if it leaks */
     bool (*counts)(const struct lp_row *row); /* NULL: every row does */

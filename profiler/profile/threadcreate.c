@@ -127,5 +127,5 @@ const struct lp_profile_kind lp_threadcreate_kind = {
     .item = "thread $i [$s$w] \"$n\"",
     .take = take,
     .count = count,
-    .resources = {{"unjoined", "count", 4, LP_BOUND_STACKS, 0, is_unjoined}},
+    .resources = {{"unjoined", "count", LP_BOUND_STACKS, 0, is_unjoined}},
 };

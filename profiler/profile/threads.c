@@ -62,7 +62,7 @@ const struct lp_profile_kind lp_threads_kind = {
     .item = "thread $i [$s$w] \"$n\"",
     .take = take,
     .count = lp_thread_count,
-    .resources = {{"threads", "count", 4, LP_BOUND_THREADS, 0, NULL}},
+    .resources = {{"threads", "count", LP_BOUND_THREADS, 0, NULL}},
 };
 
 const struct lp_profile_kind lp_goroutine_kind = {

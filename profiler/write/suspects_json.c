@@ -52,12 +52,35 @@ static void write_allocations(struct lp_json *json, const struct lp_suspect *s)
     lp_json_end(json);
 }
 
+static void write_growth(struct lp_json *json, const struct lp_suspect *s)
+{
+    lp_json_int(json, "growth", s->growth);
+    lp_json_real(json, "growth_error", sqrt(s->variance));
+    lp_json_real(json, "growth_low", s->interval.low);
+    lp_json_real(json, "growth_high", s->interval.high);
+}
+
+static void write_little(struct lp_json *json, const struct lp_ranking *ranking)
+{
+    lp_json_array(json, "little");
+    for (size_t i = 0; i < ranking->nlittle; i++) {
+        const struct lp_suspect *s = &ranking->little[i];
+        lp_json_object(json, NULL);
+        lp_json_text(json, "resource", ranking->tracked[s->resource].is->name);
+        write_place(json, s->place);
+        write_growth(json, s);
+        lp_json_text(json, "unit", ranking->tracked[s->resource].is->unit);
+        lp_json_end(json);
+    }
+    lp_json_end(json);
+    lp_json_int(json, "little_more", (int64_t)ranking->little_more);
+}
+
 static void write_churn(struct lp_json *json, const struct lp_suspect *s, struct lp_lines *lines)
 {
     lp_json_object(json, NULL);
     write_place(json, s->place);
-    lp_json_int(json, "growth", s->growth);
-    lp_json_real(json, "growth_error", sqrt(s->variance));
+    write_growth(json, s);
     lp_json_bool(json, "in_flight", s->in_flight);
     write_stack(json, s->busy_stack, lines);
     write_allocations(json, s);
@@ -90,6 +113,7 @@ static void write_verdict(struct lp_json *json, const struct lp_ranking *ranking
     lp_json_text(json, "pace", pace);
     lp_json_int(json, "grew_in", (int64_t)s->judgement.grew_in);
     lp_json_int(json, "intervals", (int64_t)s->judgement.intervals);
+    lp_json_real(json, "chance", s->judgement.chance);
     write_trend(json, &s->judgement.trend, s->judgement.snapshots);
 }
 
@@ -107,9 +131,9 @@ static void write_suspect(struct lp_json *json, const struct lp_ranking *ranking
     else
         lp_json_text(json, "profile", lp_snapshot_kinds[tracked->profile]->name);
     write_place(json, s->place);
-    lp_json_int(json, "growth", s->growth);
+    lp_json_bool(json, "caller", s->node != 0);
+    write_growth(json, s);
     lp_json_text(json, "unit", tracked->is->unit);
-    lp_json_real(json, "growth_error", sqrt(s->variance));
     lp_json_real(json, "growth_per_second",
                  ranking->seconds > 0 ? (double)s->growth / ranking->seconds : 0.0);
     lp_json_real(json, "share_of_limit", s->share);
@@ -159,6 +183,8 @@ static void write_totals(struct lp_json *json, const struct lp_ranking *ranking)
 static void write_ranking(struct lp_json *json, const struct lp_ranking *ranking,
                           struct lp_lines *lines)
 {
+    char limit[LP_REASON_MAX];
+
     lp_json_object(json, NULL);
     write_snapshot(json, "from", ranking->from);
     write_snapshot(json, "to", ranking->to);
@@ -179,6 +205,9 @@ static void write_ranking(struct lp_json *json, const struct lp_ranking *ranking
     for (size_t i = 0; i < ranking->nchurn; i++)
         write_churn(json, &ranking->churn[i], lines);
     lp_json_end(json);
+    write_little(json, ranking);
+    lp_suspects_limit(limit, ranking);
+    lp_json_text(json, "detection_limit", limit);
     write_totals(json, ranking);
     lp_json_int(json, "rss_growth",
                 ranking->to->figures.rss_bytes - ranking->from->figures.rss_bytes);

@@ -1,4 +1,5 @@
 /* The suspects as text for a terminal. */
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <string.h>
@@ -36,45 +37,78 @@ static void write_place(FILE *out, const struct lp_frame *place)
     fputc('\n', out);
 }
 
+enum { GROWTH_WIDTH = 34, GROWTH_MAX = 4 * LP_HUMAN_MAX };
+
+/* With the interval, unless it is exact. */
+static const char *growth(char out[GROWTH_MAX], const struct lp_suspect *s, const char *unit)
+{
+    char value[LP_HUMAN_MAX], low[LP_HUMAN_MAX], high[LP_HUMAN_MAX];
+
+    lp_human(value, s->growth, unit, true);
+    if (s->interval.high - s->interval.low < 1)
+        snprintf(out, GROWTH_MAX, "%s", value);
+    else
+        snprintf(out, GROWTH_MAX, "%s (%s to %s)", value,
+                 lp_human(low, llround(s->interval.low), unit, false),
+                 lp_human(high, llround(s->interval.high), unit, false));
+    return out;
+}
+
 static void write_churn(FILE *out, const struct lp_ranking *ranking)
 {
-    char text[2 * LP_HUMAN_MAX];
+    char text[GROWTH_MAX];
 
     if (ranking->nchurn == 0)
         return;
-    fprintf(out, "\nbusy but not growing: churn, not suspect\n"
-                 "growth               allocated  freed      oldest    median    function  "
-                 "file:line\n");
+    fprintf(
+        out,
+        "\nbusy but not growing: churn, not suspect\n"
+        "growth (95 %%)                     allocated  freed      oldest    median    function  "
+        "file:line\n");
     for (size_t i = 0; i < ranking->nchurn; i++) {
         const struct lp_suspect *s = &ranking->churn[i];
-        column(out, 21, lp_human_error(text, s->growth, sqrt(s->variance), "bytes", true));
+        column(out, GROWTH_WIDTH, growth(text, s, "bytes"));
         write_books(out, s, true);
         write_place(out, s->place);
     }
 }
 
+static void write_little(FILE *out, const struct lp_ranking *ranking)
+{
+    char text[GROWTH_MAX];
+
+    if (ranking->nlittle == 0)
+        return;
+    fprintf(out, "\ngrew, but too little to judge\nresource    growth (95 %%)                     "
+                 "function  file:line\n");
+    for (size_t i = 0; i < ranking->nlittle; i++) {
+        const struct lp_suspect *s = &ranking->little[i];
+        column(out, 12, ranking->tracked[s->resource].is->name);
+        column(out, GROWTH_WIDTH, growth(text, s, ranking->tracked[s->resource].is->unit));
+        write_place(out, s->place);
+    }
+    if (ranking->little_more > 0)
+        fprintf(out, "and %zu more, heap %s together\n", ranking->little_more,
+                lp_human(text, ranking->little_growth, "bytes", true));
+}
+
 static void write_flat(FILE *out, const struct lp_ranking *ranking)
 {
-    char text[LP_HUMAN_MAX];
+    char limit[LP_REASON_MAX];
 
-    fprintf(out, "flat: no place grew by more than %d standard errors and the floor (",
-            LP_SUSPECT_SIGMAS);
-    for (int r = 0, n = 0; r < ranking->nresources; r++) {
-        const struct lp_resource *resource = ranking->tracked[r].is;
-        if (!ranking->missing[r])
-            fprintf(out, "%s%s %s", n++ ? ", " : "", resource->name,
-                    lp_human(text, resource->floor, resource->unit, false));
-    }
-    fprintf(out, ")\n");
+    lp_suspects_limit(limit, ranking);
+    limit[0] = (char)toupper((unsigned char)limit[0]);
+    fprintf(out, "flat: %s. %s.\n",
+            ranking->nlittle == 0 ? "no place grew" : "no place grew by more than chance", limit);
 }
 
 static void write_table(FILE *out, const struct lp_ranking *ranking)
 {
-    char text[2 * LP_HUMAN_MAX];
+    char text[GROWTH_MAX];
 
-    fprintf(out,
-            "rank  resource    growth               a second    now         of limit  allocated "
-            " freed      oldest    median    function  file:line\n");
+    fprintf(out, "rank  resource    growth (95 %%)                     a second    now         of "
+                 "limit  allocated "
+                 " freed      oldest    median    function  file:line\n");
     for (size_t i = 0; i < ranking->n; i++) {
         const struct lp_suspect *s = &ranking->suspects[i];
         const struct lp_resource *resource = ranking->tracked[s->resource].is;
@@ -82,7 +116,7 @@ static void write_table(FILE *out, const struct lp_ranking *ranking)
 
         fprintf(out, "%4zu  ", i + 1);
         column(out, 12, resource->name);
-        column(out, 21, lp_human_error(text, s->growth, sqrt(s->variance), resource->unit, true));
+        column(out, GROWTH_WIDTH, growth(text, s, resource->unit));
         column(out, 12, lp_human(text, llround(second), resource->unit, true));
         column(out, 12, lp_human(text, s->to, resource->unit, false));
         column(out, 10, lp_human_share(text, s->share, 1));
@@ -159,6 +193,7 @@ int lp_write_suspects_text(FILE *out, const struct lp_series *series)
             write_flat(out, &ranking);
         else
             write_table(out, &ranking);
+        write_little(out, &ranking);
         write_churn(out, &ranking);
         write_verdicts(out, &ranking);
     }

@@ -224,7 +224,7 @@ grown_by() { # A hit and a snapshot, so many times
 first_verdict() { prof "/debug/suspects?from=1&to=$1" | jq -r '.suspects[0] | "\(.function): \(.verdict)"'; }
 
 test_verdicts() {
-	: "six snapshots of a leak are too early, more of them say leaking; when it stops growing under load it warms up"
+	: "six snapshots of a leak are too early, more of them say leaking; when it stops growing under load, it has stopped"
 	needs_heap
 	serve --rate 1
 	snapshot base >"$work/null"
@@ -243,7 +243,7 @@ test_verdicts() {
 		get "/fixed/slice?n=10" >"$work/null"
 		snapshot >"$work/null"
 	done
-	equal "on the fix" "$(first_verdict 17)" "slice_leak: warming up"
+	equal "on the fix" "$(first_verdict 17)" "slice_leak: stopped"
 }
 
 run_tests

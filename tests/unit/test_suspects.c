@@ -91,14 +91,21 @@ static void only_true_growth_is_ranked(void **state)
     add_row(to->profiles[0], stack_of(noisy, 1), 2 * MIB, (double)MIB * MIB);
     add_row(from->profiles[0], stack_of(steady, 1), 9 * MIB, 0); /* moved to another caller */
     add_row(to->profiles[0], stack_of(steady, 2), 9 * MIB, 0);
-    add_row(to->profiles[0], stack_of(spawner, 1), 1000, 0); /* under the floor */
+    add_row(to->profiles[0], stack_of(spawner, 1), 1000, 0); /* little, but fifteen blocks */
+    add_row(to->profiles[0], stack_of(saver, 1), 128, 0);    /* two blocks may be chance */
     add_threads(to->profiles[1], stack_of(spawner, 1), 30000);
     seal(from);
     seal(to);
 
     json_t *json = suspects_json(from, to), *list = json_object_get(json, "suspects");
-    assert_int_equal(json_array_size(list), 2);
-    json_t *first = json_array_get(list, 0), *second = json_array_get(list, 1);
+    assert_int_equal(json_array_size(list), 3);
+    json_t *first = json_array_get(list, 0), *second = json_array_get(list, 1),
+           *little = json_object_get(json, "little");
+    assert_string_equal(string_of(json_array_get(list, 2), "function"), "spawner");
+    assert_string_equal(string_of(json_array_get(list, 2), "resource"), "heap");
+    assert_int_equal(json_array_size(little), 2);
+    assert_string_equal(string_of(json_array_get(little, 0), "function"), "noisy");
+    assert_string_equal(string_of(json_array_get(little, 1), "function"), "saver");
     assert_string_equal(string_of(first, "function"), "spawner");
     assert_string_equal(string_of(first, "resource"), "threads");
     assert_string_equal(string_of(second, "function"), "greedy");
@@ -132,6 +139,7 @@ static void allocate(struct lp_snapshot *snapshot, uint32_t stack, int64_t alloc
 {
     struct lp_row *row = lp_profile_row(snapshot->profiles[0]);
     row->stack = stack;
+    row->label_num = 1000;
     row->value[LP_ALLOC_BYTES] = allocated;
     row->value[LP_INUSE_BYTES] = allocated - freed;
 }
@@ -153,10 +161,10 @@ static void busy_places_are_named_and_no_suspects(void **state)
     allocate(from, stack_of(noisy, 1), 50 * MIB, 49 * MIB);
     allocate(to, stack_of(noisy, 1), 150 * MIB, 149 * MIB);
     allocate(to, stack_of(noisy, 2), 1 * MIB, 1 * MIB);
-    allocate(to, stack_of(steady, 1), 200 * MIB, 200 * MIB - 1000);
-    allocate(to, stack_of(greedy, 1), 40 * MIB, 39 * MIB); /* busy, and leaking */
-    allocate(to, stack_of(spawner, 1), MIB / 2, MIB / 2);  /* under the floor */
-    allocate(to, stack_of(saver, 1), MIB, MIB - 200000);   /* keeps a fifth, which is little */
+    allocate(to, stack_of(steady, 1), 200 * MIB, 200 * MIB);
+    allocate(to, stack_of(greedy, 1), 40 * MIB, 39 * MIB);       /* busy, and leaking */
+    allocate(to, stack_of(spawner, 1), MIB / 2, MIB / 2);        /* not busy enough to be named */
+    allocate(to, stack_of(saver, 1), 90 * MIB, 90 * MIB - 3000); /* busy, and three blocks more */
     seal(from);
     seal(to);
 
@@ -183,7 +191,9 @@ static void busy_places_are_named_and_no_suspects(void **state)
     assert_true(strstr(text, "greedy") < busy);
     assert_true(strstr(text, "steady") > busy && strstr(text, "noisy") > strstr(text, "steady"));
     assert_null(strstr(text, "spawner"));
-    assert_null(strstr(text, "saver"));
+    const char *little = strstr(text, "grew, but too little to judge");
+    assert_true(little && strstr(little, "saver") < busy); /* what grew is not called steady */
+    assert_null(strstr(busy, "saver"));
     drop(from);
     drop(to);
 }
@@ -254,7 +264,85 @@ static void flat_is_said_in_words(void **state)
     struct lp_snapshot *from = new_snapshot(1), *to = new_snapshot(2);
     seal(from);
     seal(to);
-    assert_non_null(strstr(written_text(from, to), "flat: no place grew"));
+    assert_non_null(strstr(written_text(from, to),
+                           "flat: no place grew. Every allocation was recorded: a place that keeps "
+                           "5 blocks is listed."));
+    lp_heap_of(to->profiles[0])->rates = (struct lp_rates){.n = 1, .at = {{.bytes = 512 << 10}}};
+    assert_non_null(
+        strstr(written_text(from, to),
+               "flat: no place grew. Growth above 1.50 MiB at one place would have been "
+               "seen, and above 4.58 MiB it would be a suspect, with 95 % confidence."));
+    drop(from);
+    drop(to);
+}
+
+/* A row of blocks of 64 bytes, of which so many samples were taken at 512 KiB. */
+static void sample(struct lp_snapshot *snapshot, uint32_t stack, int samples, int freed)
+{
+    struct lp_row *row = lp_profile_row(snapshot->profiles[0]);
+    double p = 64.0 / (512 << 10), variance = (1 - p) * 64 * 64 / (p * p);
+    row->stack = stack;
+    row->label_num = 64;
+    row->value[LP_ALLOC_BYTES] = (int64_t)(samples * 64 / p);
+    row->variance[LP_ALLOC_BYTES] = samples * variance;
+    row->value[LP_INUSE_BYTES] = (int64_t)((samples - freed) * 64 / p);
+    row->variance[LP_INUSE_BYTES] = (samples - freed) * variance;
+}
+
+static uint32_t stack_through(void (*place)(void), void (*caller)(void))
+{
+    uintptr_t frames[] = {(uintptr_t)place + 1, (uintptr_t)caller + 1, (uintptr_t)stack_of + 1};
+    return lp_stack_intern(frames, 3);
+}
+
+/* A line allocates for two callers: one returns what it gets, the other keeps it. */
+static void the_caller_that_keeps_is_named(void **state)
+{
+    (void)state;
+    struct lp_snapshot *from = new_snapshot(1), *to = new_snapshot(2);
+    lp_heap_of(to->profiles[0])->rates = (struct lp_rates){.n = 1, .at = {{.bytes = 512 << 10}}};
+    sample(from, stack_through(steady, saver), 300, 0);
+    sample(to, stack_through(steady, saver), 600, 295);
+    sample(to, stack_through(steady, greedy), 20, 0);
+    seal(from);
+    seal(to);
+
+    json_t *json = suspects_json(from, to), *list = json_object_get(json, "suspects");
+    assert_int_equal(json_array_size(list), 1);
+    json_t *first = json_array_get(list, 0);
+    assert_string_equal(string_of(first, "function"), "greedy");
+    assert_true(json_is_true(json_object_get(first, "caller")));
+    assert_int_equal(json_integer_value(json_object_get(first, "growth")), 20 * (512 << 10));
+    double low = json_real_value(json_object_get(first, "growth_low")),
+           high = json_real_value(json_object_get(first, "growth_high"));
+    assert_true(low > 5 * MIB && low < 6 * MIB && high > 15 * MIB && high < 17 * MIB);
+    json_decref(json);
+    drop(from);
+    drop(to);
+}
+
+/* Three lines below one function, none of which grew for certain. */
+static void the_function_above_is_named(void **state)
+{
+    (void)state;
+    struct lp_snapshot *from = new_snapshot(1), *to = new_snapshot(2);
+    void (*const places[])(void) = {noisy, steady, spawner};
+    lp_heap_of(to->profiles[0])->rates = (struct lp_rates){.n = 1, .at = {{.bytes = 512 << 10}}};
+    for (int i = 0; i < 3; i++) {
+        sample(from, stack_through(places[i], greedy), 5, 0);
+        sample(to, stack_through(places[i], greedy), 5 + 12, 3);
+    }
+    sample(from, stack_through(noisy, saver), 40, 0);
+    sample(to, stack_through(noisy, saver), 80, 41);
+    seal(from);
+    seal(to);
+
+    json_t *json = suspects_json(from, to), *list = json_object_get(json, "suspects");
+    assert_int_equal(json_array_size(list), 1);
+    assert_string_equal(string_of(json_array_get(list, 0), "function"), "greedy");
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(list, 0), "growth")),
+                     27 * (512 << 10));
+    json_decref(json);
     drop(from);
     drop(to);
 }
@@ -289,6 +377,8 @@ int main(void)
         cmocka_unit_test(busy_places_are_named_and_no_suspects),
         cmocka_unit_test(work_under_way_is_no_suspect_and_a_slow_leak_is),
         cmocka_unit_test(flat_is_said_in_words),
+        cmocka_unit_test(the_caller_that_keeps_is_named),
+        cmocka_unit_test(the_function_above_is_named),
         cmocka_unit_test(unused_memory_that_stands_still_has_no_pace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

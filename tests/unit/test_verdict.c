@@ -49,11 +49,12 @@ static enum lp_verdict judged(const double *values, size_t n, double variance,
 {
     struct lp_point points[N];
     struct lp_judgement judgement;
+    const struct lp_flow flow = {.kept = values[n - 1], .gone = values[0]};
 
     for (size_t i = 0; i < n; i++)
-        points[i] = (struct lp_point){(double)i, (double)i * 10, values[i], i ? variance : 0,
-                                      variance * (double)i};
-    lp_judge(out ? out : &judgement, points, n);
+        points[i] = (struct lp_point){(double)i,        (double)i * 10,       values[i],
+                                      i ? variance : 0, variance * (double)i, values[i]};
+    lp_judge(out ? out : &judgement, points, n, &flow);
     return out ? out->verdict : judgement.verdict;
 }
 
@@ -68,7 +69,7 @@ static void steady_growth_leaks(void **state)
     assert_int_equal(judgement.intervals, N - 1);
     assert_int_equal(judgement.grew_in, N - 1);
     assert_true(judgement.trend.slope == 5);
-    assert_true(judgement.early == 0.5 && judgement.late == 0.5);
+    assert_true(judgement.by_work.early == 0.5 && judgement.by_work.late == 0.5);
     assert_int_equal(judged(sampled, N, 1, NULL), LP_LEAKING);
     assert_int_equal(judged(even, LP_VERDICT_SNAPSHOTS, 0, NULL), LP_LEAKING);
 }
@@ -76,11 +77,70 @@ static void steady_growth_leaks(void **state)
 static void what_dies_away_warms_up(void **state)
 {
     (void)state;
-    static const double filled[N] = {0, 10, 20, 30, 40, 40, 40, 40, 40, 40, 40, 40},
-                        slower[N] = {0, 20, 30, 35, 38, 39, 40, 40, 41, 41, 41, 41};
+    static const double slower[N] = {0, 20, 30, 35, 38, 39, 40, 40, 41, 41, 41, 42};
 
-    assert_int_equal(judged(filled, N, 0, NULL), LP_WARMING_UP);
     assert_int_equal(judged(slower, N, 0, NULL), LP_WARMING_UP);
+}
+
+/* A cache that is full, or a path that is no longer called. */
+static void what_grew_and_grows_no_more_has_stopped(void **state)
+{
+    (void)state;
+    static const double filled[N] = {0, 10, 20, 30, 40, 40, 40, 40, 40, 40, 40, 40},
+                        rare[N] = {0, 1, 2, 2, 3, 4, 5, 5, 6, 6, 6, 6},
+                        returned[N] = {0, 10, 20, 30, 40, 20, 0, 0, 0, 0, 0, 1};
+    struct lp_judgement judgement;
+
+    assert_int_equal(judged(filled, N, 0, &judgement), LP_STOPPED);
+    assert_true(fabs(judgement.by_work.since - 7 / 11.0) < 1e-9);
+    assert_int_equal(judged(rare, N, 0, NULL), LP_TOO_EARLY); /* a rare event may still come */
+    assert_int_equal(judged(returned, N, 0, NULL), LP_CHURN);
+}
+
+/* Exact figures show it long before the cache is full. */
+static void a_cache_that_fills_shows_by_ever_smaller_steps(void **state)
+{
+    (void)state;
+    double fills[N];
+    for (int i = 0; i < N; i++)
+        fills[i] = 1000 * (1 - exp(-i / 55.0)); /* a fifth of a time constant */
+    assert_int_not_equal(judged(fills, N, 0, NULL), LP_LEAKING);
+}
+
+/* Twelve rare events are enough, and five are not. Seven snapshots hardly show whether events come
+ * in batches, so more are needed. */
+static void a_dozen_events_are_enough(void **state)
+{
+    (void)state;
+    static const double rare[N] = {0, 1, 1, 3, 4, 4, 6, 7, 9, 9, 10, 12},
+                        fewer[N] = {0, 1, 1, 1, 2, 2, 3, 3, 3, 4, 5, 5},
+                        seven[] = {0, 4, 6, 8, 11, 15, 18}, one_batch[] = {0, 0, 0, 0, 12, 12, 12};
+    struct lp_judgement judgement;
+
+    assert_int_equal(judged(rare, N, 0, NULL), LP_LEAKING);
+    assert_int_equal(judged(seven, 7, 0, NULL), LP_LEAKING);
+    assert_int_equal(judged(fewer, N, 0, &judgement), LP_TOO_EARLY);
+    assert_int_equal(judgement.why, LP_WHY_EVENTS);
+    assert_int_equal(judged(one_batch, 7, 0, &judgement), LP_TOO_EARLY);
+    assert_int_equal(judgement.why, LP_WHY_STEPS);
+}
+
+/* Sessions follow the load: twice the load, twice the sessions. */
+static void what_follows_the_load_is_no_leak(void **state)
+{
+    (void)state;
+    struct lp_point points[N];
+    struct lp_judgement judgement;
+    double work = 0;
+
+    for (int i = 0; i < N; i++) {
+        double load = 100 + 10 * i;
+        points[i] =
+            (struct lp_point){.seconds = i, .work = work += load, .value = load, .things = load};
+    }
+    lp_judge(&judgement, points, N, &(struct lp_flow){210, 100});
+    assert_int_equal(judgement.verdict, LP_TOO_EARLY);
+    assert_int_equal(judgement.why, LP_WHY_LOAD);
 }
 
 /* A leak by the clock, while the load grows: by the request it seems to die away. */
@@ -91,9 +151,9 @@ static void what_dies_away_by_work_alone_is_not_said_to(void **state)
     struct lp_judgement judgement;
 
     for (int i = 0; i < N; i++)
-        points[i] = (struct lp_point){i, i * i * i, i * 5, 0, 0};
-    lp_judge(&judgement, points, N);
-    assert_true(judgement.dying_by_work && !judgement.dying_by_time);
+        points[i] = (struct lp_point){.seconds = i, .work = i * i * i, .value = i * 5};
+    lp_judge(&judgement, points, N, &(struct lp_flow){30, 0});
+    assert_true(judgement.by_work.dying && !judgement.by_time.dying);
     assert_int_equal(judgement.verdict, LP_TOO_EARLY);
 }
 
@@ -106,10 +166,11 @@ static void a_warm_up_is_one_with_a_pause_in_it(void **state)
     struct lp_judgement judgement;
 
     for (int i = 0; i < N; i++)
-        points[i] = (struct lp_point){i < 8 ? i : 1000 + i, i < 8 ? i : i - 1, filled[i], 0, 0};
-    lp_judge(&judgement, points, N);
+        points[i] = (struct lp_point){
+            .seconds = i < 8 ? i : 1000 + i, .work = i < 8 ? i : i - 1, .value = filled[i]};
+    lp_judge(&judgement, points, N, &(struct lp_flow){30, 0});
     assert_int_equal(judgement.snapshots, N - 1);
-    assert_true(judgement.dying_by_work && judgement.dying_by_time);
+    assert_true(judgement.by_work.dying && judgement.by_time.dying);
     assert_int_equal(judgement.verdict, LP_WARMING_UP);
 }
 
@@ -133,7 +194,8 @@ static void a_few_steps_are_no_leak(void **state)
 static void a_drift_is_no_leak(void **state)
 {
     (void)state;
-    static const double drift[N] = {0, 9, 8, 18, 27, 26, 35, 34, 44, 53, 52, 61};
+    static const double drift[N] = {1000, 1009, 1008, 1018, 1027, 1026,
+                                    1035, 1034, 1044, 1053, 1052, 1061};
     struct lp_judgement judgement;
 
     assert_int_equal(judged(drift, N, 0, &judgement), LP_TOO_EARLY);
@@ -173,22 +235,24 @@ static void a_pause_is_no_evidence(void **state)
 
     /* The load ended after the seventh: the leak did not die away. */
     for (int i = 0; i < N; i++)
-        points[i] = (struct lp_point){i, i < 7 ? i * 10 : 60, i < 7 ? i * 5 : 30, 0, 0};
-    lp_judge(&judgement, points, N);
+        points[i] = (struct lp_point){
+            .seconds = i, .work = i < 7 ? i * 10 : 60, .value = i < 7 ? i * 5 : 30};
+    lp_judge(&judgement, points, N, &(struct lp_flow){30, 0});
     assert_int_equal(judgement.verdict, LP_LEAKING);
     assert_int_equal(judgement.snapshots, 7);
 
     /* Nor when what was under way is given back in the pause. */
     for (int i = 0; i < N; i++)
-        points[i] = (struct lp_point){i, i < 7 ? i * 10 : 60, i < 7 ? i * 5 : 26, 0, 0};
-    lp_judge(&judgement, points, N);
+        points[i] = (struct lp_point){
+            .seconds = i, .work = i < 7 ? i * 10 : 60, .value = i < 7 ? i * 5 : 26};
+    lp_judge(&judgement, points, N, &(struct lp_flow){30, 0});
     assert_int_equal(judgement.verdict, LP_LEAKING);
     assert_int_equal(judgement.snapshots, 7);
 
     /* It goes on without the load: then time is what counts. */
     for (int i = 0; i < N; i++)
-        points[i] = (struct lp_point){i, i < 3 ? i * 10 : 20, i * 5, 0, 0};
-    lp_judge(&judgement, points, N);
+        points[i] = (struct lp_point){.seconds = i, .work = i < 3 ? i * 10 : 20, .value = i * 5};
+    lp_judge(&judgement, points, N, &(struct lp_flow){30, 0});
     assert_int_equal(judgement.verdict, LP_LEAKING);
     assert_int_equal(judgement.snapshots, N);
 }
@@ -200,6 +264,10 @@ int main(void)
         cmocka_unit_test(slope_is_theil_and_sens),
         cmocka_unit_test(steady_growth_leaks),
         cmocka_unit_test(what_dies_away_warms_up),
+        cmocka_unit_test(what_grew_and_grows_no_more_has_stopped),
+        cmocka_unit_test(a_cache_that_fills_shows_by_ever_smaller_steps),
+        cmocka_unit_test(a_dozen_events_are_enough),
+        cmocka_unit_test(what_follows_the_load_is_no_leak),
         cmocka_unit_test(what_dies_away_by_work_alone_is_not_said_to),
         cmocka_unit_test(a_warm_up_is_one_with_a_pause_in_it),
         cmocka_unit_test(a_few_steps_are_no_leak),
