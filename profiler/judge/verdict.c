@@ -8,8 +8,7 @@ static const double idle_share =
     0.1; /* up to this share of growth without work, work explains the growth */
 static const double sigmas = 2;
 enum { segments = 8, few_steps = 10 };
-static const double unknown_batches =
-    1.5;                              /* few steps do not show whether events come in batches */
+static const double few_factor = 2, few_batches = 1.5;
 static const double batches = 3;      /* above this dispersion events do not count one by one */
 static const double load_rise = 1.15; /* a rise of the load that is one */
 static const double with_load = 1.25; /* up to this factor, what is held rises as the load does */
@@ -102,18 +101,24 @@ static size_t steps_of(const double *values, const double *work, size_t n, size_
     return kept;
 }
 
-/* How many events come at once, on average. */
-static double dispersion_of(const double *steps, const double *widths, size_t m, double events,
-                            double unit)
+/* How many events come at once, on average. Only where nearly nothing that was there before went,
+ * what is in flight makes the steps scatter. */
+static double dispersion_of(const struct lp_flow *flow, const double *steps, const double *widths,
+                            size_t m, double unit)
 {
-    double work = 0;
+    double work = 0, events = fmax(flow->kept + flow->gone, 1);
+    bool in_flight = flow->gone < flow->kept / 8;
+
     for (size_t i = 0; i < m; i++)
         work += widths[i];
-    double dispersion = lp_long_scatter(steps, widths, m) * work / (events * unit * unit),
+    double scatter = in_flight
+                         ? lp_long_scatter(steps, widths, m)
+                         : fmax(lp_long_scatter(steps, widths, m), lp_scatter(steps, widths, m)),
+           dispersion = scatter * work / (events * unit * unit),
            error = sqrt(6 / (double)m + 1 / events);
-    if (dispersion > 1 + sigmas * error)
-        return dispersion;
-    return m < few_steps ? unknown_batches : 1;
+    if (m < few_steps) /* these hardly show whether events come in batches */
+        return fmax(few_factor * dispersion, few_batches);
+    return dispersion > 1 + sigmas * error ? dispersion : 1;
 }
 
 /* Few long steps show less of what is in flight at each snapshot; many short ones are more. */
@@ -130,8 +135,7 @@ static double chance_of(const struct lp_judgement *judgement, const double *valu
     double chance = lp_chance_of_steps(steps, widths, m);
     m = steps_of(values, work, n, LP_TREND_POINTS, steps, widths);
     chance = fmin(chance, lp_chance_of_steps(steps, widths, m));
-    double dispersion =
-        dispersion_of(steps, widths, m, fmax(judgement->flow.kept + judgement->flow.gone, 1), unit);
+    double dispersion = dispersion_of(&judgement->flow, steps, widths, m, unit);
     if (dispersion <= batches)
         return fmin(chance, lp_chance_of_events(&judgement->flow, dispersion));
     return fmin(chance, lp_chance_of_signs(judgement->grew_in, judgement->fell_in));
