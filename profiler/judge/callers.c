@@ -39,7 +39,7 @@ static uintptr_t node_of(uint32_t stack, uintptr_t address, bool function)
     return function && symbol->entry ? symbol->entry : address;
 }
 
-/* The program's own frames above the one that allocates: calls, or functions. */
+/* The program's own frames: the calls above the one that allocates, or all functions. */
 static uint32_t callers_of(uint32_t stack, bool functions, uintptr_t nodes[LP_FRAMES_MAX])
 {
     struct lp_stack frames = lp_stack_get(stack);
@@ -48,7 +48,7 @@ static uint32_t callers_of(uint32_t stack, bool functions, uintptr_t nodes[LP_FR
 
     for (uint32_t i = 0; i < frames.nframes && !lp_mark_at(frames.frames[i]); i++) {
         uintptr_t node = node_of(stack, frames.frames[i], functions);
-        if (node && above)
+        if (node && (above || functions))
             nodes[n++] = node;
         above = above || node;
     }
@@ -89,7 +89,7 @@ static const struct lp_frame *frame_of(uint32_t stack, uintptr_t node, bool func
 
     for (uint32_t i = 0; i < frames.nframes; i++) {
         uintptr_t here = node_of(stack, frames.frames[i], functions);
-        if (above && here == node)
+        if ((above || functions) && here == node)
             return &lp_symbolize_in(stack, frames.frames[i])->frames[0];
         above = above || here;
     }

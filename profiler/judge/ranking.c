@@ -120,7 +120,7 @@ static void keep_candidates(struct lp_ranking *ranking)
     if (!freed.place || ranking->missing[unused])
         return;
     struct lp_suspect *s = &ranking->suspects[n]; /* there is room, see lp_rank() */
-    *s = (struct lp_suspect){.place = freed.place,
+    *s = (struct lp_suspect){.place = lp_place_of(freed.busy_stack),
                              .resource = unused,
                              .growth = ranking->total[unused],
                              .variance = pow(ranking->total_error[unused], 2),
