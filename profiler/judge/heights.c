@@ -141,7 +141,7 @@ int lp_height_above(const struct lp_branch *branches, size_t n, double chance,
     tests = tested(nodes, count);
     for (size_t i = 0; i < count; i++) {
         const struct node *node = &nodes[i];
-        if (lp_chance_of_events(&node->flow, 1) * (double)tests > chance)
+        if (!can_pass(node) || lp_chance_of_events(&node->flow, 1) * (double)tests > chance)
             continue;
         if (!smallest || node->branches < smallest->branches ||
             (node->branches == smallest->branches && height_of(node) < height_of(smallest)))

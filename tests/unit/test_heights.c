@@ -78,6 +78,18 @@ static void a_function_above_several_lines_is_found(void **state)
     assert_true(found.flow.kept == 29 && found.flow.gone == 8);
 }
 
+/* No node has enough events to be tested. */
+static void two_samples_are_at_no_height(void **state)
+{
+    (void)state;
+    const struct lp_branch branches[] = {BRANCH(2, 0, FIRST, LOAD, MAIN),
+                                         BRANCH(0, 0, SECOND, LOAD, MAIN)};
+    struct lp_height found;
+
+    assert_int_equal(lp_height_below(branches, 2, &found), 0);
+    assert_int_equal(lp_height_above(branches, 2, 0.001, &found), 0);
+}
+
 static void recursion_counts_once(void **state)
 {
     (void)state;
@@ -99,6 +111,7 @@ int main(void)
         cmocka_unit_test(a_place_that_leaks_for_all_its_callers_is_the_place),
         cmocka_unit_test(noise_is_at_no_height),
         cmocka_unit_test(a_function_above_several_lines_is_found),
+        cmocka_unit_test(two_samples_are_at_no_height),
         cmocka_unit_test(recursion_counts_once),
     };
     return cmocka_run_group_tests_name("heights", tests, NULL, NULL);
