@@ -137,7 +137,7 @@ static double chance_of(const struct lp_judgement *judgement, const double *valu
     chance = fmin(chance, lp_chance_of_steps(steps, widths, m));
     double dispersion = dispersion_of(&judgement->flow, steps, widths, m, unit);
     if (dispersion <= batches)
-        return fmin(chance, lp_chance_of_events(&judgement->flow, dispersion));
+        chance = fmin(chance, lp_chance_of_events(&judgement->flow, dispersion));
     return fmin(chance, lp_chance_of_signs(judgement->grew_in, judgement->fell_in));
 }
 

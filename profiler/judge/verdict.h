@@ -29,8 +29,8 @@
 #include "judge/pace.h"
 #include "judge/trend.h"
 
-#define LP_VERDICT_CHANCE 0.00025 /* leaking: by chance at most so often, of one place alone */
-#define LP_VERDICT_SURE 0.98      /* one-sided confidence in the trend */
+#define LP_VERDICT_CHANCE 0.0005 /* leaking: by chance at most so often, of one place alone */
+#define LP_VERDICT_SURE 0.98     /* one-sided confidence in the trend */
 enum { LP_VERDICT_SNAPSHOTS = 7, LP_VERDICT_STEPS = 6 };
 
 enum lp_verdict { LP_LEAKING, LP_TOO_EARLY, LP_WARMING_UP, LP_STOPPED, LP_HIGH_WATER, LP_CHURN };

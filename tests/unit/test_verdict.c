@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "judge/discoveries.h"
 #include "judge/verdict.h"
 
 enum { N = 12 };
@@ -257,6 +258,32 @@ static void a_pause_is_no_evidence(void **state)
     assert_int_equal(judgement.snapshots, N);
 }
 
+/* Without a leak, all chances are equally likely: some place passes in one of twenty windows,
+ * however many are tested. */
+static void many_places_are_tested_at_once(void **state)
+{
+    (void)state;
+    enum { WINDOWS = 2000, PLACES = 200 };
+    double chances[PLACES], none[1] = {1};
+    uint64_t seed = 1;
+    size_t passed = 0;
+
+    for (int w = 0; w < WINDOWS; w++) {
+        double smallest = 1;
+        for (int i = 0; i < PLACES; i++) {
+            seed = seed * 6364136223846793005u + 1442695040888963407u;
+            chances[i] = ((double)(seed >> 11) + 0.5) * 0x1p-53;
+            smallest = fmin(smallest, chances[i]);
+        }
+        passed += smallest <= lp_discoveries(chances, PLACES, 0.05);
+    }
+    assert_in_range(passed, WINDOWS * 4 / 100, WINDOWS * 6 / 100);
+
+    double leaks[] = {0.9, 0.002, 0.001, 0.5, 0.003}; /* three of five */
+    assert_true(fabs(lp_discoveries(leaks, 5, 0.05) - 0.03) < 1e-12);
+    assert_true(lp_discoveries(none, 1, 0.05) == 0.05);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,6 +302,7 @@ int main(void)
         cmocka_unit_test(ups_and_downs_are_churn),
         cmocka_unit_test(too_little_says_nothing),
         cmocka_unit_test(a_pause_is_no_evidence),
+        cmocka_unit_test(many_places_are_tested_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
