@@ -344,7 +344,8 @@ lint:
 bench: all
 	loadtest/bench
 simulate: $(B)/simulate
-	$< | tee $(B)/simulate.tsv
+	loadtest/simulate_page
+simulation: $(B)/simulate
 clean:
 	rm -rf build
 help:
@@ -358,7 +359,7 @@ help:
 	@echo "make soak    an hour of all scenes under load, fixed and then leaky: nothing else may grow"
 	@echo "make stress  a stress test with the profiler preloaded: ten minutes exact, ten sampled, then short-lived threads"
 	@echo "make bench   measures the profiler's costs and accuracy, and those of its peers"
-	@echo "make simulate   plays programs with and without leaks and judges them: power and false alarms of the verdicts"
+	@echo "make simulate   plays programs with and without leaks and judges them: the table in profiler/VERDICTS.md"
 	@echo "make matrix  measures which profile and which tool shows which leak; writes leaks/README.md"
 	@echo "make strangers   programs from Debian's packages, plain and preloaded: the table in profiler/STRANGERS.md"
 	@echo "make pictures   makes the screenshots of README.md"
@@ -370,7 +371,7 @@ help:
 	@echo "make config-text   prints the table of variables in profiler/REFERENCE.md"
 	@echo "make clean   removes build/"
 
-.PHONY: config-text faults all profiler reproducible unit listed tiny torture bare fixtures run demo check check-all soak stress matrix verdicts strangers pictures flags-leaks lint bench simulate clean help
+.PHONY: config-text faults all profiler reproducible unit listed tiny torture bare fixtures run demo check check-all soak stress matrix verdicts strangers pictures flags-leaks lint bench simulate simulation clean help
 -include loadtest/bench.mk
 -include tests/fuzz/fuzz.mk
 -include $(shell find $(B)/obj $(B)/listed/obj -name '*.d' 2>/dev/null)
