@@ -72,7 +72,7 @@ function totals({series, requests, seconds, totals: resources, rss_growth: rss})
 function found(answer, span) {
   if (answer.suspects.length) return h('ol', {class: 'suspects'}, answer.suspects.map(suspect => card(suspect, span)));
   return h('section', {class: 'card empty'}, h('h2', {}, 'Nothing grew'),
-    h('p', {class: 'quiet'}, 'No place grew by more than chance and its floor. More load, or more time between the two snapshots, would show a smaller leak.'));
+    h('p', {class: 'quiet'}, `No place grew by more than chance. ${sentence(answer.detection_limit)}`));
 }
 
 export async function show(main, params, signal) {

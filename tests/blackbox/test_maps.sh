@@ -107,8 +107,8 @@ test_kinds() {
 	equal "stacks more" $(($(jq "$stacks" "$work/after") - $(jq "$stacks" "$work/before"))) 7
 	equal "reserved" "$(sum reserve reserved 1 <"$work/after")" $((500 << 20))
 	prof "/debug/suspects?from=$from" >"$work/suspects"
-	equal "suspects" "$(jq -c '[.suspects[] | select(.resource == "mappings") | .function]' "$work/suspects")" '["leak_pages"]'
-	equal "growth" "$(jq '.suspects[] | select(.resource == "mappings") | .growth' "$work/suspects")" $((200 * 3 * 4096))
+	equal "suspects" "$(jq -c '[.suspects[] | select(.resource == "mappings") | .function]' "$work/suspects")" '["leak_pages","leak_memfd"]'
+	equal "growth" "$(jq '[.suspects[] | select(.function == "leak_pages") | .growth] | add' "$work/suspects")" $((200 * 3 * 4096))
 	equal "the threads" "$(jq '[.suspects[] | select(.resource == "threads") | .growth] | add' "$work/suspects")" 7
 	ended
 }
