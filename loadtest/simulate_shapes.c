@@ -58,6 +58,11 @@ static struct block *add(struct play *play, double birth, double death)
     return &play->blocks[play->n++];
 }
 
+static size_t whole(double x)
+{
+    return x > 0 ? (size_t)ceil(x) : 0;
+}
+
 /* Arrivals at a rate that follows the load, with lifetimes of this mean; in a steady state. */
 static void arrivals(struct play *play, double rate, double lifetime)
 {
@@ -71,7 +76,7 @@ static void arrivals(struct play *play, double rate, double lifetime)
 /* Blocks that stay, as many as are recorded, at times that follow the load. */
 static void leaks(struct play *play, double events)
 {
-    for (double left = events; left > 0;) {
+    for (size_t left = whole(events); left > 0;) {
         double time = uniform(play);
         if (uniform(play) * (1 + play->swing) < load_at(play, time)) {
             add(play, time, HUGE_VAL);
@@ -91,7 +96,7 @@ static void day(struct play *play)
 
 static void plateau(struct play *play, double events)
 {
-    for (double i = 0; i < 3 * events; i++)
+    for (size_t i = 0; i < whole(3 * events); i++)
         add(play, -1, HUGE_VAL);
     arrivals(play, 4 * events / play->chance, 0.002);
 }
@@ -135,7 +140,7 @@ static void cache(struct play *play, double events)
 
     for (size_t i = 0; i < capacity; i++)
         add(play, -1, HUGE_VAL);
-    size_t *slots = calloc(capacity, sizeof *slots);
+    size_t *slots = calloc(capacity + 1, sizeof *slots);
     for (size_t i = 0; slots && i < capacity; i++)
         slots[i] = room + i;
     for (double time = 0;
@@ -170,7 +175,7 @@ static void bursts(struct play *play, double events)
 {
     for (double time = -1; (time += exponential(play, 0.05)) < 1;) {
         double end = time + exponential(play, 0.1);
-        for (double i = between(play, 0.2, 2) * events / play->chance / 4; i > 0; i--)
+        for (size_t i = whole(between(play, 0.2, 2) * events / play->chance / 4); i > 0; i--)
             add(play, time + between(play, 0, 0.01), fmax(end, time + 0.01));
     }
 }
@@ -178,15 +183,16 @@ static void bursts(struct play *play, double events)
 /* A random walk: each event makes or releases a batch. */
 static void walk(struct play *play, size_t steps, double batch)
 {
-    size_t n = 0, *stack = calloc(4 * steps + (size_t)(steps * batch * 8) + 64, sizeof *stack);
+    size_t n = 0,
+           *stack = calloc(4 * steps + (size_t)((double)steps * batch * 8) + 64, sizeof *stack);
 
-    for (double i = 0; stack && i < (double)steps * batch; i++) {
+    for (size_t i = 0; stack && i < whole((double)steps * batch); i++) {
         stack[n++] = play->n;
         add(play, -1, HUGE_VAL);
     }
     for (size_t i = 0; stack && i < steps; i++) {
         double time = ((double)i + uniform(play)) / (double)steps;
-        double size = batch > 1 ? ceil(fabs(normal(play)) * batch) : 1;
+        size_t size = batch > 1 ? whole(fabs(normal(play)) * batch) : 1;
         if (uniform(play) < 0.5) {
             for (; size > 0; size--) {
                 stack[n++] = play->n;
@@ -217,10 +223,10 @@ static void drift_in_batches(struct play *play, double events)
 static void start(struct play *play, double events)
 {
     double time = between(play, 0, 0.2);
-    for (double size = 1; size < events / play->chance; size *= 2) {
+    for (size_t size = 1; size < whole(events / play->chance); size *= 2) {
         double next = time + between(play, 0.01, 0.2);
-        for (double i = 0; i < size; i++)
-            add(play, time, 2 * size < events / play->chance ? next : HUGE_VAL);
+        for (size_t i = 0; i < size; i++)
+            add(play, time, 2 * size < whole(events / play->chance) ? next : HUGE_VAL);
         time = next;
     }
 }
@@ -234,8 +240,8 @@ static void one_in_a_thousand(struct play *play, double events)
 
 static void steady(struct play *play, double events)
 {
-    for (double i = 0; i < events; i++)
-        add(play, (i + uniform(play)) / events, HUGE_VAL);
+    for (size_t i = 0; i < whole(events); i++)
+        add(play, ((double)i + uniform(play)) / events, HUGE_VAL);
 }
 
 /* Errors come in four episodes, each a tenth of the window long. */
@@ -245,14 +251,14 @@ static void errors(struct play *play, double events)
 
     for (int i = 0; i < 4; i++)
         start[i] = (i + between(play, 0, 0.6)) / 4;
-    for (double i = 0; i < events; i++)
+    for (size_t i = 0; i < whole(events); i++)
         add(play, start[(int)(uniform(play) * 4)] + uniform(play) * 0.1, HUGE_VAL);
 }
 
 static void bursty(struct play *play, double events)
 {
     play->bursts = 10;
-    for (double i = 0; i < events; i++)
+    for (size_t i = 0; i < whole(events); i++)
         add(play, (floor(uniform(play) * 10) + uniform(play) * burst) / 10, HUGE_VAL);
 }
 
@@ -265,9 +271,9 @@ static void by_day(struct play *play, double events)
 /* So many threads end, and each leaves a few blocks behind. */
 static void threads(struct play *play, double events)
 {
-    for (double i = 0; i < events; i++) {
+    for (size_t i = 0; i < whole(events); i++) {
         double time = uniform(play);
-        for (double n = 1 + floor(uniform(play) * 3); n > 0; n--)
+        for (size_t n = 1 + (size_t)(uniform(play) * 3); n > 0; n--)
             add(play, time, HUGE_VAL);
     }
 }
@@ -289,7 +295,7 @@ static void beside_sessions(struct play *play, double events)
 
 static void fills(struct play *play, double events, double constants)
 {
-    for (double i = 0; i < events; i++)
+    for (size_t i = 0; i < whole(events); i++)
         add(play, -log(1 - uniform(play) * (1 - exp(-constants))) / constants, HUGE_VAL);
 }
 
