@@ -62,9 +62,11 @@ static double uniform(void)
 /* What is recorded of this many blocks. */
 static double recorded(double blocks, double p)
 {
-    double n = 0, gap = log1p(-p);
-    for (double i = floor(log(uniform()) / gap); i < blocks; i += 1 + floor(log(uniform()) / gap))
+    double n = 0, gap = log1p(-p), at = floor(log(uniform()) / gap);
+    while (at < blocks) {
         n++;
+        at += 1 + floor(log(uniform()) / gap);
+    }
     return n;
 }
 
