@@ -40,15 +40,11 @@ static const struct lp_row *same_row(const struct lp_profile *profile, size_t *a
                                      const struct lp_row *row)
 {
     static const struct lp_row none;
+    int order = 1;
 
-    for (; *at < profile->nrows; (*at)++) {
-        const struct lp_row *r = &profile->rows[*at];
-        if (r->stack > row->stack || (r->stack == row->stack && r->label_num > row->label_num))
-            break;
-        if (r->stack == row->stack && r->label_num == row->label_num)
-            return r;
-    }
-    return &none;
+    while (*at < profile->nrows && (order = lp_row_order(&profile->rows[*at], row)) < 0)
+        ++*at;
+    return *at < profile->nrows && order == 0 ? &profile->rows[*at] : &none;
 }
 
 static struct lp_estimate estimate_of(const struct lp_row *row, int value)

@@ -86,7 +86,7 @@ struct lp_item *lp_profile_item(struct lp_profile *profile)
                              sizeof *profile->items);
 }
 
-static int compare(const struct lp_row *a, const struct lp_row *b)
+int lp_row_order(const struct lp_row *a, const struct lp_row *b)
 {
     if (a->stack != b->stack)
         return a->stack < b->stack ? -1 : 1;
@@ -101,7 +101,7 @@ static int compare(const struct lp_row *a, const struct lp_row *b)
 
 static int compare_void(const void *a, const void *b)
 {
-    return compare(a, b);
+    return lp_row_order(a, b);
 }
 
 static void add(struct lp_row *to, const struct lp_row *from)
@@ -120,7 +120,7 @@ void lp_profile_seal(struct lp_profile *profile)
         return;
     qsort(rows, profile->nrows, sizeof *rows, compare_void);
     for (size_t i = 1; i < profile->nrows; i++) {
-        if (compare(&rows[kept], &rows[i]) == 0)
+        if (lp_row_order(&rows[kept], &rows[i]) == 0)
             add(&rows[kept], &rows[i]);
         else
             rows[++kept] = rows[i];
@@ -185,7 +185,7 @@ struct lp_profile *lp_profile_diff(const struct lp_profile *from, const struct l
     while (!error && !out->missing && (i < from->nrows || j < to->nrows)) {
         int order = i == from->nrows ? 1
                     : j == to->nrows ? -1
-                                     : compare(&from->rows[i], &to->rows[j]);
+                                     : lp_row_order(&from->rows[i], &to->rows[j]);
         error = diff_row(out, order <= 0 ? &from->rows[i++] : &none,
                          order >= 0 ? &to->rows[j++] : &none);
     }

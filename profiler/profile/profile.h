@@ -107,6 +107,9 @@ struct lp_row {
     double variance[LP_VALUES_MAX]; /* of each value; 0: exact */
 };
 
+/* The order of rows in a sealed profile: by stack, then by label. */
+int lp_row_order(const struct lp_row *a, const struct lp_row *b);
+
 /* One live thing, for debug=2: a thread, a descriptor. The profile owns the strings. */
 struct lp_item {
     int64_t id; /* thread id, descriptor number */

@@ -120,6 +120,39 @@ static void only_true_growth_is_ranked(void **state)
     drop(to);
 }
 
+static void add_unjoined(struct lp_snapshot *snapshot, const char *state, int64_t n)
+{
+    struct lp_row *row = lp_profile_row(snapshot->profiles[2]);
+    row->stack = stack_of(spawner, 1);
+    row->label_text = state;
+    row->value[0] = n;
+}
+
+/* One stack creates threads in several states: each state is a row. */
+static void rows_of_one_stack_are_told_apart_by_their_label(void **state)
+{
+    (void)state;
+    struct lp_snapshot *from = new_snapshot(1), *to = new_snapshot(2);
+    assert_string_equal(from->profiles[2]->kind->name, "threadcreate");
+    add_unjoined(from, "detached", 900);
+    add_unjoined(from, "exited, not joined", 3);
+    add_unjoined(to, "detached", 1000);
+    add_unjoined(to, "exited, not joined", 4);
+    seal(from);
+    seal(to);
+
+    json_t *json = suspects_json(from, to), *little = json_object_get(json, "little");
+    assert_int_equal(json_array_size(json_object_get(json, "suspects")), 0);
+    assert_int_equal(json_array_size(little), 1); /* one more, not a hundred */
+    json_t *only = json_array_get(little, 0);
+    assert_string_equal(string_of(only, "resource"), "unjoined");
+    assert_true(json_real_value(json_object_get(only, "growth_low")) == 1);
+    assert_true(json_real_value(json_object_get(only, "growth_high")) == 1);
+    json_decref(json);
+    drop(from);
+    drop(to);
+}
+
 static void where_no_code_is_the_programs_the_leaf_is_named(void **state)
 {
     (void)state;
@@ -373,6 +406,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_true_growth_is_ranked),
+        cmocka_unit_test(rows_of_one_stack_are_told_apart_by_their_label),
         cmocka_unit_test(where_no_code_is_the_programs_the_leaf_is_named),
         cmocka_unit_test(busy_places_are_named_and_no_suspects),
         cmocka_unit_test(work_under_way_is_no_suspect_and_a_slow_leak_is),
