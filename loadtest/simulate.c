@@ -17,8 +17,7 @@ static size_t runs = 1000;
 
 /* A heap's figures at one snapshot, in bytes. */
 struct figures {
-    double allocated, allocated_variance, inuse, inuse_variance;
-    double came, live; /* recorded blocks */
+    double inuse, came, live; /* the latter two in recorded blocks */
 };
 
 /* Every block is recorded or not; of a leak, as many as were asked for are. */
@@ -42,8 +41,7 @@ static size_t first_at(double time, size_t snapshots)
 
 static void measure(const struct play *play, size_t snapshots, struct figures *figures)
 {
-    double p = play->chance, size = p < 1 ? SAMPLED_SIZE : EXACT_SIZE, weight = size / p,
-           variance = (1 - p) * weight * weight;
+    double p = play->chance, weight = (p < 1 ? SAMPLED_SIZE : EXACT_SIZE) / p;
 
     memset(figures, 0, snapshots * sizeof *figures);
     for (size_t i = 0; i < play->n; i++) {
@@ -61,19 +59,8 @@ static void measure(const struct play *play, size_t snapshots, struct figures *f
             figures[k].came += figures[k - 1].came;
             figures[k].live += figures[k - 1].live;
         }
-        figures[k].allocated = figures[k].came * weight;
-        figures[k].allocated_variance = figures[k].came * variance;
         figures[k].inuse = figures[k].live * weight;
-        figures[k].inuse_variance = figures[k].live * variance;
     }
-}
-
-/* The same as profile/heap.c computes it. */
-static double variance_between(const struct figures *from, const struct figures *to)
-{
-    double came = to->allocated_variance - from->allocated_variance;
-    double went = came - (to->inuse_variance - from->inuse_variance);
-    return fmin(from->inuse_variance + to->inuse_variance, came + fmax(went, 0));
 }
 
 static const char *judged(const struct play *play, size_t snapshots)
@@ -85,13 +72,10 @@ static const char *judged(const struct play *play, size_t snapshots)
     measure(play, snapshots, figures);
     for (size_t k = 0; k < snapshots; k++) {
         double time = (double)k / (double)(snapshots - 1);
-        points[k] =
-            (struct lp_point){.seconds = time * 60,
-                              .work = load_until(play, time) * 1000,
-                              .value = figures[k].inuse,
-                              .value_variance = figures[k].inuse_variance,
-                              .things = figures[k].live,
-                              .variance = k ? variance_between(&figures[k - 1], &figures[k]) : 0};
+        points[k] = (struct lp_point){.seconds = time * 60,
+                                      .work = load_until(play, time) * 1000,
+                                      .value = figures[k].inuse,
+                                      .things = figures[k].live};
     }
     const struct figures *from = &figures[0], *to = &figures[snapshots - 1];
     double net = to->live - from->live, came = to->came - from->came,
@@ -158,8 +142,6 @@ static void write_line(const struct shape *shape, bool exact, double events)
     for (size_t i = 0; i < LENGTHS; i++) {
         play_runs(shape, exact, lengths[i], events, tally);
         printf("\t%.2f", 100 * share_of(tally, "leaking"));
-        if (lengths[i] != 33)
-            continue;
     }
     play_runs(shape, exact, 33, events, tally);
     printf("\t");

@@ -18,12 +18,12 @@ static double sum(const double *x, size_t n)
     return total;
 }
 
-double lp_chance_of_steps(const double *steps, const double *work, size_t n)
+double lp_chance_of_steps(const double *steps, const double *work, size_t n, double unit)
 {
     double all = sum(work, n), growth = sum(steps, n), squares = 0;
 
     for (size_t i = 0; i < n; i++)
-        squares += pow(steps[i] - growth * work[i] / all, 2) / work[i];
+        squares += (pow(steps[i] - growth * work[i] / all, 2) + unit * unit / 6) / work[i];
     if (n < 2 || growth <= 0)
         return 1;
     double error = sqrt(squares / (double)(n - 1) * all);
@@ -48,15 +48,29 @@ double lp_scatter(const double *steps, const double *work, size_t n)
     return n > 1 ? squares / (2 * (double)(n - 1)) : 0;
 }
 
+static size_t lags_of(size_t n)
+{
+    return (size_t)(4 * pow((double)n / 100, 2.0 / 9));
+}
+
 double lp_long_scatter(const double *steps, const double *work, size_t n)
 {
-    double rate = sum(steps, n) / sum(work, n), squares = 0, neighbours = 0, before = 0;
+    double rate = sum(steps, n) / sum(work, n), all = 0;
+    size_t lags = lags_of(n);
 
     for (size_t i = 0; i < n; i++) {
         double off = (steps[i] - rate * work[i]) / sqrt(work[i]);
-        squares += off * off;
-        neighbours += off * before;
-        before = off;
+        all += off * off;
+        for (size_t lag = 1; lag <= lags && lag <= i; lag++) {
+            double weight = 1 - (double)lag / (double)(lags + 1),
+                   before = (steps[i - lag] - rate * work[i - lag]) / sqrt(work[i - lag]);
+            all += 2 * weight * off * before;
+        }
     }
-    return n > 1 ? fmax(squares + 2 * neighbours, squares / 4) / (double)(n - 1) : 0;
+    return n > 1 ? fmax(all, 0) / (double)(n - 1) : 0;
+}
+
+double lp_long_scatter_error(size_t n)
+{
+    return sqrt(4 * (double)(lags_of(n) + 1) / (3 * (double)n));
 }

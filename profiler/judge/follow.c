@@ -8,6 +8,7 @@
 #include "judge/booking.h"
 #include "judge/callers.h"
 #include "profile/heap.h"
+#include "record/stacks.h"
 
 int lp_by_place(const void *x, const void *y)
 {
@@ -35,30 +36,84 @@ size_t lp_candidate(const struct lp_ranking *ranking, int resource, uint32_t sta
     return at ? (size_t)(at - ranking->suspects) : ranking->n;
 }
 
-/* What to add up over the rows at each place. */
-enum what { VALUE, VARIANCE };
+/* What a candidate holds at one snapshot. */
+struct held {
+    double value, things;
+};
 
-static void add_rows(const struct lp_ranking *ranking, const struct lp_profile *profile, int p,
-                     enum what what, struct lp_point *points, size_t k)
+enum { AT_ONCE = 4096 }; /* so many candidates are followed at once, which limits the memory */
+
+struct follow {
+    struct held (*held)[LP_TREND_POINTS]; /* of the candidates from `first` on */
+    size_t first, n;
+    uint32_t *found; /* by stack: its candidate plus 2, or 1 for none; 0: not looked up yet */
+    size_t nstacks;
+    double seconds[LP_TREND_POINTS], work[LP_TREND_POINTS];
+};
+
+/* Looks up each stack once: finding its place is slow. */
+static size_t candidate(const struct lp_ranking *ranking, struct follow *follow, int resource,
+                        uint32_t stack)
 {
-    for (int r = 0; r < ranking->nresources; r++) {
-        const struct lp_tracked *tracked = &ranking->tracked[r];
-        for (size_t i = 0; tracked->profile == p && i < profile->nrows; i++) {
-            const struct lp_row *row = &profile->rows[i];
-            if (!lp_tracks(tracked, row))
-                continue;
-            size_t at = lp_candidate(ranking, r, row->stack);
-            if (at == ranking->n)
-                continue;
-            struct lp_point *point = &points[at * ranking->series->n + k];
-            if (what == VALUE) {
-                point->value += (double)row->value[tracked->is->value];
-                point->value_variance += row->variance[tracked->is->value];
-                point->things += lp_things_of(tracked, row);
-            } else {
-                point->variance += row->variance[tracked->is->value];
-            }
-        }
+    if (stack >= follow->nstacks)
+        return lp_candidate(ranking, resource, stack);
+    uint32_t *found = &follow->found[stack];
+    if (*found == 0) {
+        size_t at = lp_candidate(ranking, resource, stack);
+        *found = at < ranking->n ? (uint32_t)at + 2 : 1;
+    }
+    return *found > 1 ? *found - 2 : ranking->n;
+}
+
+static void add_rows(const struct lp_ranking *ranking, struct follow *follow, int resource,
+                     size_t k)
+{
+    const struct lp_tracked *tracked = &ranking->tracked[resource];
+    const struct lp_profile *profile = ranking->series->at[k]->profiles[tracked->profile];
+
+    for (size_t i = 0; i < profile->nrows; i++) {
+        const struct lp_row *row = &profile->rows[i];
+        if (!lp_tracks(tracked, row))
+            continue;
+        size_t at = candidate(ranking, follow, resource, row->stack) - follow->first;
+        if (at >= follow->n)
+            continue;
+        follow->held[at][k].value += (double)row->value[tracked->is->value];
+        follow->held[at][k].things += lp_things_of(tracked, row);
+    }
+}
+
+static void judge(const struct lp_ranking *ranking, const struct follow *follow)
+{
+    size_t n = ranking->series->n;
+
+    for (size_t i = 0; i < follow->n; i++) {
+        struct lp_suspect *s = &ranking->suspects[follow->first + i];
+        struct lp_point points[LP_TREND_POINTS];
+        for (size_t k = 0; k < n; k++)
+            points[k] = (struct lp_point){follow->seconds[k], follow->work[k],
+                                          follow->held[i][k].value, follow->held[i][k].things};
+        s->from = llround(points[0].value);
+        s->to = llround(points[n - 1].value);
+        lp_judge(&s->judgement, points, n, &(struct lp_flow){s->more.blocks, s->less.blocks});
+    }
+}
+
+/* The candidates of one resource follow each other. */
+static void follow_resource(const struct lp_ranking *ranking, struct follow *follow, int resource,
+                            size_t begin, size_t end)
+{
+    memset(follow->found, 0, follow->nstacks * sizeof *follow->found);
+    for (size_t first = begin; first < end; first += follow->n) {
+        follow->first = first;
+        follow->n = end - first < AT_ONCE ? end - first : AT_ONCE;
+        memset(follow->held, 0, follow->n * sizeof *follow->held);
+        for (size_t k = 0; k < ranking->series->n; k++)
+            if (ranking->tracked[resource].profile == LP_UNUSED)
+                follow->held[0][k].value = (double)ranking->series->at[k]->unused.bytes;
+            else
+                add_rows(ranking, follow, resource, k);
+        judge(ranking, follow);
     }
 }
 
@@ -68,37 +123,6 @@ static double work_until(const struct lp_ranking *ranking, const struct lp_snaps
     return ranking->requests > 0
                ? (double)snapshot->figures.requests
                : (double)lp_profile_total(snapshot->profiles[LP_HEAP], LP_ALLOC_BYTES, NULL);
-}
-
-/* Adds the k-th point of every candidate. */
-static int add_points(const struct lp_ranking *ranking, struct lp_point *points, size_t k)
-{
-    const struct lp_snapshot *snapshot = ranking->series->at[k];
-    double work = work_until(ranking, snapshot), error = 0, error_now;
-
-    if (k > 0) {
-        struct lp_profile *diff = lp_profile_diff(ranking->series->at[k - 1]->profiles[LP_HEAP],
-                                                  snapshot->profiles[LP_HEAP]);
-        if (!diff)
-            return -ENOMEM;
-        add_rows(ranking, diff, LP_HEAP, VARIANCE, points, k);
-        lp_profile_total(diff, LP_INUSE_BYTES, &error);
-        lp_profile_free(diff);
-    }
-    for (int p = 0; p < LP_SNAPSHOT_PROFILES; p++)
-        add_rows(ranking, snapshot->profiles[p], p, VALUE, points, k);
-    for (size_t i = 0; i < ranking->n; i++) {
-        struct lp_point *point = &points[i * ranking->series->n + k];
-        point->seconds = (double)(snapshot->uptime_ns - ranking->from->uptime_ns) / 1e9;
-        point->work = work;
-        if (ranking->tracked[ranking->suspects[i].resource].profile == LP_UNUSED) {
-            point->value = (double)snapshot->unused.bytes;
-            point->variance = error * error;
-            lp_profile_total(snapshot->profiles[LP_HEAP], LP_INUSE_BYTES, &error_now);
-            point->value_variance = error_now * error_now;
-        }
-    }
-    return 0;
 }
 
 static void follow_totals(struct lp_ranking *ranking)
@@ -119,20 +143,26 @@ static void follow_totals(struct lp_ranking *ranking)
 
 int lp_follow(struct lp_ranking *ranking)
 {
-    size_t n = ranking->series->n;
-    struct lp_point *points = calloc(ranking->n * n + 1, sizeof(*points));
-    int rc = points ? 0 : -ENOMEM;
+    size_t most = ranking->n < AT_ONCE ? ranking->n : AT_ONCE,
+           nstacks = LP_STACK_FIRST + lp_stack_count();
+    struct follow follow = {.held = calloc(most + 1, sizeof *follow.held),
+                            .found = calloc(nstacks, sizeof *follow.found),
+                            .nstacks = nstacks};
+    int rc = follow.held && follow.found ? 0 : -ENOMEM;
 
     follow_totals(ranking);
-    for (size_t k = 0; rc == 0 && ranking->n > 0 && k < n; k++)
-        rc = add_points(ranking, points, k);
-    for (size_t i = 0; rc == 0 && i < ranking->n; i++) {
-        struct lp_suspect *s = &ranking->suspects[i];
-        s->from = llround(points[i * n].value);
-        s->to = llround(points[i * n + n - 1].value);
-        lp_judge(&s->judgement, &points[i * n], n,
-                 &(struct lp_flow){s->more.blocks, s->less.blocks});
+    for (size_t k = 0; k < ranking->series->n; k++) {
+        const struct lp_snapshot *snapshot = ranking->series->at[k];
+        follow.seconds[k] = (double)(snapshot->uptime_ns - ranking->from->uptime_ns) / 1e9;
+        follow.work[k] = work_until(ranking, snapshot);
     }
-    free(points);
+    for (size_t begin = 0, end; rc == 0 && begin < ranking->n; begin = end) {
+        int resource = ranking->suspects[begin].resource;
+        for (end = begin; end < ranking->n && ranking->suspects[end].resource == resource;)
+            end++;
+        follow_resource(ranking, &follow, resource, begin, end);
+    }
+    free(follow.held);
+    free(follow.found);
     return rc;
 }

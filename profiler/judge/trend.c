@@ -38,7 +38,8 @@ void lp_trend(struct lp_trend *trend, const double *x, const double *y, size_t n
         return;
     for (size_t i = 0; i < n; i++)
         for (size_t j = i + 1; j < n; j++) {
-            slopes[pairs++] = (y[j] - y[i]) / (x[j] - x[i]);
+            if (x[j] > x[i])
+                slopes[pairs++] = (y[j] - y[i]) / (x[j] - x[i]);
             count += (y[j] > y[i]) - (y[j] < y[i]);
         }
     double deviation = sqrt(variance_of_count(y, n));
@@ -47,6 +48,8 @@ void lp_trend(struct lp_trend *trend, const double *x, const double *y, size_t n
     else
         trend->rises = 0.5;
 
+    if (pairs == 0)
+        return;
     qsort(slopes, pairs, sizeof(*slopes), by_value);
     trend->slope = (slopes[(pairs - 1) / 2] + slopes[pairs / 2]) / 2;
     double outside = ((double)pairs - two_sided_95 * deviation) / 2;

@@ -7,7 +7,10 @@ static const double restless = 1; /* of churn */
 static const double idle_share =
     0.1; /* up to this share of growth without work, work explains the growth */
 static const double sigmas = 2;
-enum { segments = 8, few_steps = 10 };
+/* The scatter of few steps is hardly known: their dispersion is taken as twice what it seems, and
+ * as 1.5 at least. Many steps are put together to so many: what is in flight at each snapshot is
+ * then less beside what grows. */
+enum { segments = 8, few_steps = 10, many_steps = 32 };
 static const double few_factor = 2, few_batches = 1.5;
 static const double batches = 3;      /* above this dispersion events do not count one by one */
 static const double load_rise = 1.15; /* a rise of the load that is one */
@@ -33,8 +36,9 @@ static void choose_work(struct lp_point *points, size_t n)
             points[i].work = points[i].seconds;
 }
 
-/* Merges each point without work since the point before into that point, with the later value,
- * which is the one that counts. In busy: the time with work until then. */
+/* Merges each point without work, or without time, since the point before into that point, with the
+ * later value, which is the one that counts. So time and work rise strictly afterwards, even if a
+ * counter begins anew. In busy: the time with work until then. */
 static size_t drop_idle(struct lp_point *points, size_t n, double *busy)
 {
     double before = points[0].seconds; /* time of the point before, kept or not */
@@ -43,15 +47,13 @@ static size_t drop_idle(struct lp_point *points, size_t n, double *busy)
     busy[0] = 0;
     for (size_t i = 1; i < n; i++) {
         double seconds = points[i].seconds - before;
-        before = points[i].seconds;
-        if (points[i].work > points[kept - 1].work) {
+        before = fmax(points[i].seconds, before);
+        if (points[i].work > points[kept - 1].work && seconds > 0) {
             busy[kept] = busy[kept - 1] + seconds;
             points[kept++] = points[i];
         } else {
             points[kept - 1].value = points[i].value;
-            points[kept - 1].value_variance = points[i].value_variance;
             points[kept - 1].things = points[i].things;
-            points[kept - 1].variance += points[i].variance;
         }
     }
     return kept;
@@ -115,7 +117,7 @@ static double dispersion_of(const struct lp_flow *flow, const double *steps, con
                          ? lp_long_scatter(steps, widths, m)
                          : fmax(lp_long_scatter(steps, widths, m), lp_scatter(steps, widths, m)),
            dispersion = scatter * work / (events * unit * unit),
-           error = sqrt(6 / (double)m + 1 / events);
+           error = hypot(lp_long_scatter_error(m), 1 / sqrt(events));
     if (m < few_steps) /* these hardly show whether events come in batches */
         return fmax(few_factor * dispersion, few_batches);
     return dispersion > 1 + sigmas * error ? dispersion : 1;
@@ -132,9 +134,10 @@ static double chance_of(const struct lp_judgement *judgement, const double *valu
         work++;
     }
     size_t m = steps_of(values, work, n, segments, steps, widths);
-    double chance = lp_chance_of_steps(steps, widths, m);
+    double chance = lp_chance_of_steps(steps, widths, m, unit);
     m = steps_of(values, work, n, LP_TREND_POINTS, steps, widths);
-    chance = fmin(chance, lp_chance_of_steps(steps, widths, m));
+    chance = fmin(chance, lp_chance_of_steps(steps, widths, m, unit));
+    m = steps_of(values, work, n, many_steps, steps, widths);
     double dispersion = dispersion_of(&judgement->flow, steps, widths, m, unit);
     if (dispersion <= batches)
         chance = fmin(chance, lp_chance_of_events(&judgement->flow, dispersion));
@@ -169,7 +172,7 @@ void lp_decide(struct lp_judgement *j, double chance)
         j->why = LP_WHY_SNAPSHOTS;
     else if (j->fall >= restless)
         j->verdict = LP_CHURN;
-    else if (j->by_work.stopped && j->by_time.stopped)
+    else if (j->by_work.stopped && j->by_time.stopped && j->fall <= steady)
         j->verdict = LP_STOPPED;
     else if (j->by_work.dying && j->by_time.dying)
         j->verdict = LP_WARMING_UP;

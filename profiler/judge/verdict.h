@@ -38,10 +38,8 @@ const char *lp_verdict_name(enum lp_verdict verdict); /* "leaking", "too early t
 
 /* The state at one snapshot. */
 struct lp_point {
-    double seconds, work, value; /* seconds and work never fall */
-    double variance;             /* of the growth since the point before; 0: exact */
-    double value_variance;       /* of the value itself */
-    double things;               /* how many recorded blocks, threads… make up the value */
+    double seconds, work, value;
+    double things; /* how many recorded blocks, threads… make up the value */
 };
 
 /* Why it is too early, and what would settle it. */

@@ -160,10 +160,14 @@ static void write_too_early(FILE *out, const struct lp_ranking *ranking, const s
 
 static void write_stopped(FILE *out, const struct lp_judgement *judgement)
 {
-    fprintf(out,
-            "it grew, and no more in the last %.0f %% of the work, and nothing was given back: a "
-            "cache that is full, a path that is no longer called, or a budget that is used up",
+    fprintf(out, "it grew, and no more in the last %.0f %% of the work, and ",
             100 * judgement->by_work.since);
+    if (judgement->fall > 0)
+        fprintf(out, "%.0f %% of it was given back", fmax(100 * judgement->fall, 1));
+    else
+        fputs("nothing was given back", out);
+    fputs(": a cache that is full, a path that is no longer called, or a budget that is used up",
+          out);
 }
 
 static void write_unused(FILE *out, const struct lp_unused *unused)

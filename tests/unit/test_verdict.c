@@ -2,11 +2,12 @@
 #include "unit.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "judge/discoveries.h"
 #include "judge/verdict.h"
 
-enum { N = 12 };
+enum { N = 12, MORE = 13 };
 
 static void direction_is_mann_and_kendalls(void **state)
 {
@@ -45,16 +46,14 @@ static void slope_is_theil_and_sens(void **state)
 }
 
 /* The verdict on values that come one a second, with ten requests between two of them. */
-static enum lp_verdict judged(const double *values, size_t n, double variance,
-                              struct lp_judgement *out)
+static enum lp_verdict judged(const double *values, size_t n, struct lp_judgement *out)
 {
-    struct lp_point points[N];
+    struct lp_point points[MORE];
     struct lp_judgement judgement;
     const struct lp_flow flow = {.kept = values[n - 1], .gone = values[0]};
 
     for (size_t i = 0; i < n; i++)
-        points[i] = (struct lp_point){(double)i,        (double)i * 10,       values[i],
-                                      i ? variance : 0, variance * (double)i, values[i]};
+        points[i] = (struct lp_point){(double)i, (double)i * 10, values[i], values[i]};
     lp_judge(out ? out : &judgement, points, n, &flow);
     return out ? out->verdict : judgement.verdict;
 }
@@ -66,13 +65,13 @@ static void steady_growth_leaks(void **state)
                         sampled[N] = {0, 1, 1, 3, 4, 4, 6, 7, 9, 9, 10, 12};
     struct lp_judgement judgement;
 
-    assert_int_equal(judged(even, N, 0, &judgement), LP_LEAKING);
+    assert_int_equal(judged(even, N, &judgement), LP_LEAKING);
     assert_int_equal(judgement.intervals, N - 1);
     assert_int_equal(judgement.grew_in, N - 1);
     assert_true(judgement.trend.slope == 5);
     assert_true(judgement.by_work.early == 0.5 && judgement.by_work.late == 0.5);
-    assert_int_equal(judged(sampled, N, 1, NULL), LP_LEAKING);
-    assert_int_equal(judged(even, LP_VERDICT_SNAPSHOTS, 0, NULL), LP_LEAKING);
+    assert_int_equal(judged(sampled, N, NULL), LP_LEAKING);
+    assert_int_equal(judged(even, LP_VERDICT_SNAPSHOTS, NULL), LP_LEAKING);
 }
 
 static void what_dies_away_warms_up(void **state)
@@ -80,7 +79,7 @@ static void what_dies_away_warms_up(void **state)
     (void)state;
     static const double slower[N] = {0, 20, 30, 35, 38, 39, 40, 40, 41, 41, 41, 42};
 
-    assert_int_equal(judged(slower, N, 0, NULL), LP_WARMING_UP);
+    assert_int_equal(judged(slower, N, NULL), LP_WARMING_UP);
 }
 
 /* A cache that is full, or a path that is no longer called. */
@@ -92,10 +91,10 @@ static void what_grew_and_grows_no_more_has_stopped(void **state)
                         returned[N] = {0, 10, 20, 30, 40, 20, 0, 0, 0, 0, 0, 1};
     struct lp_judgement judgement;
 
-    assert_int_equal(judged(filled, N, 0, &judgement), LP_STOPPED);
+    assert_int_equal(judged(filled, N, &judgement), LP_STOPPED);
     assert_true(fabs(judgement.by_work.since - 7 / 11.0) < 1e-9);
-    assert_int_equal(judged(rare, N, 0, NULL), LP_TOO_EARLY); /* a rare event may still come */
-    assert_int_equal(judged(returned, N, 0, NULL), LP_CHURN);
+    assert_int_equal(judged(rare, N, NULL), LP_TOO_EARLY); /* a rare event may still come */
+    assert_int_equal(judged(returned, N, NULL), LP_CHURN);
 }
 
 /* Exact figures show it long before the cache is full. */
@@ -105,7 +104,7 @@ static void a_cache_that_fills_shows_by_ever_smaller_steps(void **state)
     double fills[N];
     for (int i = 0; i < N; i++)
         fills[i] = 1000 * (1 - exp(-i / 55.0)); /* a fifth of a time constant */
-    assert_int_not_equal(judged(fills, N, 0, NULL), LP_LEAKING);
+    assert_int_not_equal(judged(fills, N, NULL), LP_LEAKING);
 }
 
 /* Twelve rare events are enough, and five are not. Seven snapshots hardly show whether events come
@@ -118,11 +117,11 @@ static void a_dozen_events_are_enough(void **state)
                         seven[] = {0, 4, 6, 8, 11, 15, 18}, one_batch[] = {0, 0, 0, 0, 12, 12, 12};
     struct lp_judgement judgement;
 
-    assert_int_equal(judged(rare, N, 0, NULL), LP_LEAKING);
-    assert_int_equal(judged(seven, 7, 0, NULL), LP_LEAKING);
-    assert_int_equal(judged(fewer, N, 0, &judgement), LP_TOO_EARLY);
+    assert_int_equal(judged(rare, N, NULL), LP_LEAKING);
+    assert_int_equal(judged(seven, 7, NULL), LP_LEAKING);
+    assert_int_equal(judged(fewer, N, &judgement), LP_TOO_EARLY);
     assert_int_equal(judgement.why, LP_WHY_EVENTS);
-    assert_int_equal(judged(one_batch, 7, 0, &judgement), LP_TOO_EARLY);
+    assert_int_equal(judged(one_batch, 7, &judgement), LP_TOO_EARLY);
     assert_int_equal(judgement.why, LP_WHY_STEPS);
 }
 
@@ -184,11 +183,11 @@ static void a_few_steps_are_no_leak(void **state)
                         late[N] = {0, 0, 0, 0, 0, 0, 5, 10, 15, 20, 25, 30};
     struct lp_judgement judgement;
 
-    assert_int_equal(judged(once, N, 0, &judgement), LP_TOO_EARLY);
+    assert_int_equal(judged(once, N, &judgement), LP_TOO_EARLY);
     assert_true(judgement.trend.rises >= LP_VERDICT_SURE);
-    assert_int_equal(judged(twice, N, 0, &judgement), LP_TOO_EARLY);
+    assert_int_equal(judged(twice, N, &judgement), LP_TOO_EARLY);
     assert_true(judgement.trend.rises >= LP_VERDICT_SURE);
-    assert_int_equal(judged(late, N, 0, NULL), LP_LEAKING);
+    assert_int_equal(judged(late, N, NULL), LP_LEAKING);
 }
 
 /* Upwards for sure, to Mann and Kendall; but a coin falls so as well. */
@@ -199,10 +198,84 @@ static void a_drift_is_no_leak(void **state)
                                     1035, 1034, 1044, 1053, 1052, 1061};
     struct lp_judgement judgement;
 
-    assert_int_equal(judged(drift, N, 0, &judgement), LP_TOO_EARLY);
+    assert_int_equal(judged(drift, N, &judgement), LP_TOO_EARLY);
     assert_true(judgement.trend.rises > LP_VERDICT_SURE);
     assert_int_equal(judgement.grew_in, 7);
     assert_int_equal(judgement.fell_in, 4);
+}
+
+/* Each time twice as large as before: most of its blocks came at once. */
+static void a_table_that_doubles_is_no_leak(void **state)
+{
+    (void)state;
+    static const double doubles[MORE] = {0, 0, 1, 2, 2, 4, 8, 8, 16, 16, 32, 32, 32},
+                        sooner[MORE] = {0, 0, 0, 1, 2, 4, 4, 8, 8, 16, 16, 32, 32};
+
+    assert_int_equal(judged(doubles, MORE, NULL), LP_TOO_EARLY);
+    assert_int_equal(judged(sooner, MORE, NULL), LP_TOO_EARLY);
+}
+
+/* Six equal steps scatter by nothing, but six events are few. */
+static void even_steps_of_one_event_are_not_certain(void **state)
+{
+    (void)state;
+    static const double six[] = {0, 1, 2, 3, 4, 5, 6}, forty[] = {0, 40, 80, 120, 160, 200, 240};
+    struct lp_judgement judgement;
+
+    assert_int_equal(judged(six, 7, &judgement), LP_TOO_EARLY);
+    assert_int_equal(judgement.why, LP_WHY_EVENTS);
+    assert_true(judgement.chance > LP_VERDICT_CHANCE);
+    assert_int_equal(judged(forty, 7, &judgement), LP_LEAKING);
+}
+
+/* It grew, and half of it went again: "nothing was given back" would be wrong. */
+static void what_goes_again_has_not_stopped(void **state)
+{
+    (void)state;
+    static const double goes[N] = {0, 20, 40, 60, 80, 80, 80, 75, 70, 60, 55, 50};
+
+    assert_int_equal(judged(goes, N, NULL), LP_WARMING_UP);
+}
+
+/* No snapshot, one and two; snapshots at one time; clocks and counters that go back. */
+static void odd_series_give_no_verdict_and_no_nonsense(void **state)
+{
+    (void)state;
+    const struct lp_flow flow = {.kept = 30};
+    struct lp_point points[N], some[N];
+    struct lp_judgement judgement;
+
+    for (int i = 0; i < N; i++)
+        points[i] =
+            (struct lp_point){.seconds = i, .work = i * 10, .value = i * 5, .things = i * 5};
+    for (size_t n = 0; n <= 2; n++) {
+        memcpy(some, points, sizeof some);
+        lp_judge(&judgement, some, n, &flow);
+        assert_int_equal(judgement.verdict, LP_TOO_EARLY);
+        assert_int_equal(judgement.why, LP_WHY_SNAPSHOTS);
+        assert_true(judgement.chance > 0 && judgement.chance <= 1);
+    }
+    for (int odd = 0; odd < 4; odd++) {
+        memcpy(some, points, sizeof some);
+        if (odd == 0)
+            some[5].seconds = some[4].seconds;
+        else if (odd == 1)
+            some[5].seconds = some[2].seconds - 100;
+        else if (odd == 2)
+            some[6].work = 0; /* counts anew */
+        else
+            for (int i = 0; i < N; i++)
+                some[i].seconds = 7;
+        lp_judge(&judgement, some, N, &flow);
+        assert_int_equal(judgement.verdict, odd == 3 ? LP_TOO_EARLY : LP_LEAKING);
+        assert_true(judgement.chance >= 0 && judgement.chance <= 1);
+        assert_true(isfinite(judgement.trend.slope) && isfinite(judgement.by_time.early));
+        assert_true(isfinite(judgement.by_work.late) && isfinite(judgement.by_time.late));
+    }
+    for (int i = 0; i < N; i++)
+        points[i].value = points[i].things = i * 1e18;
+    lp_judge(&judgement, points, N, &(struct lp_flow){.kept = 1e19, .gone = 1e18});
+    assert_true(judgement.chance >= 0 && judgement.chance <= 1 && isfinite(judgement.trend.slope));
 }
 
 static void ups_and_downs_are_churn(void **state)
@@ -210,7 +283,7 @@ static void ups_and_downs_are_churn(void **state)
     (void)state;
     static const double restless[N] = {0, 9, 2, 8, 1, 9, 3, 7, 2, 9, 1, 6};
 
-    assert_int_equal(judged(restless, N, 0, NULL), LP_CHURN);
+    assert_int_equal(judged(restless, N, NULL), LP_CHURN);
 }
 
 static void too_little_says_nothing(void **state)
@@ -220,11 +293,11 @@ static void too_little_says_nothing(void **state)
                         noise[N] = {0, 1, 0, 1, 1, 2, 1, 2, 1, 2, 2, 2};
     struct lp_judgement judgement;
 
-    assert_int_equal(judged(even, 6, 0, &judgement), LP_TOO_EARLY);
+    assert_int_equal(judged(even, 6, &judgement), LP_TOO_EARLY);
     assert_int_equal(judgement.more, 1);
-    assert_int_equal(judged(even, 2, 0, &judgement), LP_TOO_EARLY);
+    assert_int_equal(judged(even, 2, &judgement), LP_TOO_EARLY);
     assert_int_equal(judgement.more, 5);
-    assert_int_equal(judged(noise, N, 1, &judgement), LP_TOO_EARLY);
+    assert_int_equal(judged(noise, N, &judgement), LP_TOO_EARLY);
     assert_int_equal(judgement.more, 0);
 }
 
@@ -299,6 +372,10 @@ int main(void)
         cmocka_unit_test(a_warm_up_is_one_with_a_pause_in_it),
         cmocka_unit_test(a_few_steps_are_no_leak),
         cmocka_unit_test(a_drift_is_no_leak),
+        cmocka_unit_test(a_table_that_doubles_is_no_leak),
+        cmocka_unit_test(even_steps_of_one_event_are_not_certain),
+        cmocka_unit_test(what_goes_again_has_not_stopped),
+        cmocka_unit_test(odd_series_give_no_verdict_and_no_nonsense),
         cmocka_unit_test(ups_and_downs_are_churn),
         cmocka_unit_test(too_little_says_nothing),
         cmocka_unit_test(a_pause_is_no_evidence),
