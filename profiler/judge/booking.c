@@ -35,6 +35,22 @@ double lp_coarsest_rate(const struct lp_snapshot *from, const struct lp_snapshot
     return coarsest > 1 ? (double)coarsest : 0;
 }
 
+double lp_unrecorded(const struct lp_snapshot *from, const struct lp_snapshot *to)
+{
+    const struct lp_rates *rates = &lp_heap_of(to->profiles[LP_HEAP])->rates;
+    int64_t off = 0;
+
+    for (uint32_t i = 0; i < rates->n; i++) {
+        int64_t begin = rates->at[i].since_ns,
+                end = i + 1 < rates->n ? rates->at[i + 1].since_ns : to->uptime_ns;
+        begin = begin > from->uptime_ns ? begin : from->uptime_ns;
+        end = end < to->uptime_ns ? end : to->uptime_ns;
+        if (rates->at[i].bytes == 0 && end > begin)
+            off += end - begin;
+    }
+    return (double)off / 1e9;
+}
+
 /* The same row of an earlier or later profile, whose rows have the same order. */
 static const struct lp_row *same_row(const struct lp_profile *profile, size_t *at,
                                      const struct lp_row *row)

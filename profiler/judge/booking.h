@@ -17,6 +17,9 @@ int lp_book_one(struct lp_ranking *ranking, const struct lp_suspect *booking);
  * every block was recorded. */
 double lp_coarsest_rate(const struct lp_snapshot *from, const struct lp_snapshot *to);
 
+/* For how many seconds between them the rate was 0. */
+double lp_unrecorded(const struct lp_snapshot *from, const struct lp_snapshot *to);
+
 /* How many recorded things make up a row's value: blocks, threads… */
 double lp_things_of(const struct lp_tracked *tracked, const struct lp_row *row);
 

@@ -98,9 +98,10 @@ static const struct lp_frame *frame_of(uint32_t stack, uintptr_t node, bool func
 
 /* All stacks through the node are one place from now on, named by the one that grew most. They
  * leave the search. */
-static int move(struct lp_ranking *ranking, int resource, struct search *search, uintptr_t node,
-                bool functions)
+static int move(struct lp_ranking *ranking, int resource, struct search *search,
+                const struct lp_height *found, bool functions)
 {
+    const uintptr_t node = found->node;
     const struct lp_frame *place = NULL;
     int64_t biggest = INT64_MIN;
     size_t kept = 0, first = ranking->nmoved;
@@ -115,8 +116,8 @@ static int move(struct lp_ranking *ranking, int resource, struct search *search,
         if (!lp_array_reserve(&ranking->moved, &ranking->moved_capacity, ranking->nmoved + 1,
                               sizeof *ranking->moved))
             return -ENOMEM;
-        ranking->moved[ranking->nmoved++] =
-            (struct lp_moved){.resource = resource, .stack = search->stacks[i], .node = node};
+        ranking->moved[ranking->nmoved++] = (struct lp_moved){
+            .resource = resource, .stack = search->stacks[i], .node = node, .tests = found->tests};
         if (search->growth[i] > biggest) {
             biggest = search->growth[i];
             place = frame_of(search->stacks[i], node, functions);
@@ -138,6 +139,16 @@ static struct lp_flow flow_of(const struct search *search)
     return flow;
 }
 
+static struct lp_flow flow_between(const struct lp_ranking *ranking, size_t begin, size_t end)
+{
+    struct lp_flow flow = {0};
+    for (size_t i = begin; i < end; i++) {
+        flow.kept += ranking->suspects[i].more.blocks;
+        flow.gone += ranking->suspects[i].less.blocks;
+    }
+    return flow;
+}
+
 /* Bookings from `begin` to `end` are of one place. */
 static int search_below(struct lp_ranking *ranking, size_t begin, size_t end, struct search *search)
 {
@@ -145,6 +156,9 @@ static int search_below(struct lp_ranking *ranking, size_t begin, size_t end, st
     struct lp_height found;
     int rc = 0;
 
+    struct lp_flow all = flow_between(ranking, begin, end);
+    if (!lp_height_testable(&all))
+        return 0;
     search->n = 0;
     for (size_t i = begin; i < end; i++)
         if (!add(search, &at[i], false))
@@ -153,7 +167,7 @@ static int search_below(struct lp_ranking *ranking, size_t begin, size_t end, st
         int got = lp_height_below(search->branches, search->n, &found);
         if (got <= 0)
             return got;
-        rc = move(ranking, at[begin].resource, search, found.node, false);
+        rc = move(ranking, at[begin].resource, search, &found, false);
     }
     return rc;
 }
@@ -167,11 +181,9 @@ static int search_above(struct lp_ranking *ranking, int resource, struct search 
 
     search->n = 0;
     for (size_t begin = 0, end; begin < ranking->n; begin = end) {
-        struct lp_flow flow = {0};
-        for (end = begin; end < ranking->n && lp_by_place(&at[begin], &at[end]) == 0; end++) {
-            flow.kept += at[end].more.blocks;
-            flow.gone += at[end].less.blocks;
-        }
+        for (end = begin; end < ranking->n && lp_by_place(&at[begin], &at[end]) == 0;)
+            end++;
+        struct lp_flow flow = flow_between(ranking, begin, end);
         if (at[begin].resource != resource || lp_chance_of_events(&flow, 1) <= certain)
             continue;
         for (size_t i = begin; i < end; i++)
@@ -185,7 +197,7 @@ static int search_above(struct lp_ranking *ranking, int resource, struct search 
         int got = lp_height_above(search->branches, search->n, certain, &found);
         if (got <= 0)
             return got;
-        rc = found.branches > 1 ? move(ranking, resource, search, found.node, true) : 0;
+        rc = found.branches > 1 ? move(ranking, resource, search, &found, true) : 0;
         if (found.branches < 2)
             break;
     }
@@ -238,6 +250,7 @@ static int search_all(struct lp_ranking *ranking, struct search *search)
         if (moved) {
             s->place = moved->place;
             s->node = moved->node;
+            s->tests = moved->tests;
         }
     }
     return rc;

@@ -12,7 +12,9 @@
 
 #include <stddef.h>
 
-/* The largest chance that passes. Sorts the chances. */
-double lp_discoveries(double *chances, size_t n, double share);
+/* The largest chance that passes. Sorts the chances. Of all tests, those n are enough that may
+ * pass.
+ */
+double lp_discoveries(double *chances, size_t n, size_t tests, double share);
 
 #endif

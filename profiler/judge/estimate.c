@@ -9,6 +9,7 @@ struct lp_estimate lp_estimate_of(double bytes, double variance, double size)
     if (!(bytes > 0))
         return (struct lp_estimate){0};
     /* The variance is bytes * size * (1-p)/p. */
+    variance = fmax(variance, 0); /* a difference of sums of doubles may be below */
     double p = size > 0 ? 1 / (1 + variance / (bytes * size)) : 1;
     return (struct lp_estimate){.known = bytes * p,
                                 .rest = bytes * (1 - p),

@@ -96,6 +96,7 @@ static void judge(const struct lp_ranking *ranking, const struct follow *follow)
         s->from = llround(points[0].value);
         s->to = llround(points[n - 1].value);
         lp_judge(&s->judgement, points, n, &(struct lp_flow){s->more.blocks, s->less.blocks});
+        s->judgement.chance = fmin(s->judgement.chance * fmax(s->tests, 1), 1);
     }
 }
 

@@ -7,6 +7,7 @@
 static const double far_more = 1.5; /* times as many orders of magnitude */
 static const double about = 0.9;    /* times as many are as certain */
 static const double testable = 0.05;
+static const double half = 0.5;
 
 /* One frame of one branch. */
 struct visit {
@@ -72,9 +73,14 @@ static double certainty(const struct lp_flow *flow)
     return -log(fmax(lp_chance_of_events(flow, 1), 1e-300));
 }
 
+bool lp_height_testable(const struct lp_flow *flow)
+{
+    return (flow->kept + flow->gone) * M_LN2 >= -log(testable);
+}
+
 static bool can_pass(const struct node *node)
 {
-    return (node->flow.kept + node->flow.gone) * M_LN2 >= -log(testable);
+    return lp_height_testable(&node->flow);
 }
 
 static size_t tested(const struct node *nodes, size_t n)
@@ -96,7 +102,17 @@ static void tell(struct lp_height *found, const struct node *node, size_t tests)
         (struct lp_height){.node = node->id,
                            .branches = node->branches,
                            .flow = node->flow,
+                           .tests = (double)tests,
                            .chance = fmin(lp_chance_of_events(&node->flow, 1) * (double)tests, 1)};
+}
+
+/* What it gained may be what the others lost. */
+static bool took_over(const struct node *node, const struct lp_flow *all)
+{
+    const struct lp_flow fall = {.kept = all->gone - node->flow.gone,
+                                 .gone = all->kept - node->flow.kept};
+    return fall.kept - fall.gone >= half * (node->flow.kept - node->flow.gone) &&
+           lp_chance_of_events(&fall, 1) <= testable;
 }
 
 int lp_height_below(const struct lp_branch *branches, size_t n, struct lp_height *found)
@@ -115,11 +131,11 @@ int lp_height_below(const struct lp_branch *branches, size_t n, struct lp_height
     }
     tests = tested(nodes, count);
     for (size_t i = 0; i < count; i++)
-        if (can_pass(&nodes[i]))
+        if (can_pass(&nodes[i]) && !took_over(&nodes[i], &all))
             best = fmax(best, certainty(&nodes[i].flow));
     for (size_t i = 0; i < count; i++)
         if (can_pass(&nodes[i]) && certainty(&nodes[i].flow) >= about * best &&
-            (!lowest || height_of(&nodes[i]) < height_of(lowest)))
+            !took_over(&nodes[i], &all) && (!lowest || height_of(&nodes[i]) < height_of(lowest)))
             lowest = &nodes[i];
     bool is =
         lowest && best - log((double)tests) >= fmax(far_more * certainty(&all), -log(testable));

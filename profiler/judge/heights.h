@@ -33,10 +33,16 @@ struct lp_height {
     size_t branches; /* how many pass through it */
     struct lp_flow flow;
     double chance; /* corrected for the search */
+    double tests;  /* the correction: how many nodes were tested */
 };
 
+/* Could growth be certain with so many events, if all of them were of blocks that stay? */
+bool lp_height_testable(const struct lp_flow *flow);
+
 /* The branches allocate in one place. Finds a caller whose growth is far more certain than that of
- * the place: the lowest of those that are about as certain. 1: found, 0: none, or -ENOMEM. */
+ * the place: the lowest of those that are about as certain. If half of its growth or more went from
+ * the other branches meanwhile, work may only have moved to this caller: it is not found. 1: found,
+ * 0: none, or -ENOMEM. */
 int lp_height_below(const struct lp_branch *branches, size_t n, struct lp_height *found);
 
 /* No branch's place grows for certain. Finds the node with the fewest branches, then the lowest,

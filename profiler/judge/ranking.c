@@ -102,7 +102,14 @@ static struct lp_interval normal_interval(double value, double error)
     return (struct lp_interval){value - 1.96 * error, value + 1.96 * error};
 }
 
-/* The booking of unused memory comes last, which is its place in the order, too. */
+/* What could not pass whatever happened is not tested (Tarone; see judge/heights.h). */
+static bool is_testable(const struct lp_suspect *s)
+{
+    return pow(0.5, s->more.blocks + s->less.blocks) <= LP_SUSPECT_WRONG;
+}
+
+/* Places that shrank were tested, too: they could have grown. The booking of unused memory comes
+ * last, which is its place in the order, too. */
 static void keep_candidates(struct lp_ranking *ranking)
 {
     int unused = ranking->nresources - 1;
@@ -113,6 +120,7 @@ static void keep_candidates(struct lp_ranking *ranking)
         const struct lp_suspect *s = &ranking->suspects[i];
         if (s->freed > freed.freed)
             freed = *s;
+        ranking->tested += is_testable(s);
         if (s->growth > 0 || is_busy(s))
             ranking->suspects[n++] = *s;
     }
@@ -213,13 +221,12 @@ static int decide(struct lp_ranking *ranking)
         return -ENOMEM;
     for (size_t i = 0; i < ranking->n; i++) {
         const struct lp_suspect *s = &ranking->suspects[i];
-        double events = s->more.blocks + s->less.blocks;
-        /* What could not pass whatever happened is not tested (Tarone; see judge/heights.h). */
-        if (!is_unused(ranking, s) && s->growth > 0 && pow(0.5, events) <= LP_SUSPECT_WRONG)
+        if (!is_unused(ranking, s) && s->growth > 0 && is_testable(s))
             chances[n++] = s->judgement.chance;
     }
-    ranking->listed = lp_discoveries(chances, n, LP_SUSPECT_WRONG);
-    double leaking = fmin(lp_discoveries(chances, n, LP_LEAKING_WRONG), LP_VERDICT_CHANCE);
+    size_t tests = ranking->tested;
+    ranking->listed = lp_discoveries(chances, n, tests, LP_SUSPECT_WRONG);
+    double leaking = fmin(lp_discoveries(chances, n, tests, LP_LEAKING_WRONG), LP_VERDICT_CHANCE);
     for (size_t i = 0; i < ranking->n; i++)
         lp_decide(&ranking->suspects[i].judgement, leaking);
     free(chances);
@@ -297,6 +304,7 @@ int lp_rank(struct lp_ranking *ranking, const struct lp_series *series)
     ranking->seconds = (double)(ranking->to->uptime_ns - ranking->from->uptime_ns) / 1e9;
     ranking->requests = ranking->to->figures.requests - ranking->from->figures.requests;
     ranking->rate = lp_coarsest_rate(ranking->from, ranking->to);
+    ranking->unrecorded = lp_unrecorded(ranking->from, ranking->to);
     ranking->nresources = lp_resources(ranking->tracked);
     for (int r = 0; r < ranking->nresources; r++) {
         ranking->limit[r] = limits.at[ranking->tracked[r].is->bound];

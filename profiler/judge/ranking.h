@@ -45,6 +45,7 @@ struct lp_suspect {
     struct lp_estimate more, less; /* their difference is the growth */
     struct lp_interval interval;   /* of the growth */
     uintptr_t node;  /* 0: the place allocates. Otherwise it calls what does (judge/callers.h) */
+    double tests;    /* how many callers were tested until this one was found; 0: none */
     int64_t biggest; /* growth of `stack`, the one that grew most */
     uint32_t stack;
     double share; /* share of the limit */
@@ -66,6 +67,7 @@ struct lp_moved {
     int resource;
     uint32_t stack;
     uintptr_t node;
+    double tests; /* see struct lp_height */
     const struct lp_frame *place;
 };
 
@@ -91,8 +93,10 @@ struct lp_ranking {
     int64_t little_growth;                     /* with this heap growth together */
     struct lp_moved *moved;                    /* by resource and stack */
     size_t nmoved, moved_capacity;
-    double rate;   /* bytes for each sample of the heap; 0: exact */
-    double listed; /* the largest chance of a suspect */
+    double rate;       /* bytes for each sample of the heap; 0: exact */
+    double unrecorded; /* so many seconds of the window the rate was 0: nothing was recorded */
+    size_t tested;     /* places with enough events to be a suspect */
+    double listed;     /* the largest chance of a suspect */
 };
 
 static inline bool lp_ranks_heap(const struct lp_ranking *ranking, const struct lp_suspect *s)

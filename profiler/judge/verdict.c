@@ -123,6 +123,11 @@ static double dispersion_of(const struct lp_flow *flow, const double *steps, con
     return dispersion > 1 + sigmas * error ? dispersion : 1;
 }
 
+double lp_events_needed(double chance, size_t snapshots)
+{
+    return ceil(-log2(chance) * (snapshots <= few_steps ? few_batches : 1));
+}
+
 /* Few long steps show less of what is in flight at each snapshot; many short ones are more. */
 static double chance_of(const struct lp_judgement *judgement, const double *values,
                         const double *work, size_t n, double unit)

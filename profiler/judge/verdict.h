@@ -72,6 +72,9 @@ struct lp_judgement {
 void lp_judge(struct lp_judgement *judgement, struct lp_point *points, size_t n,
               const struct lp_flow *flow);
 
+/* So many recorded events of steady growth are needed for this chance. */
+double lp_events_needed(double chance, size_t snapshots);
+
 /* Judges again, when many places are tested at once. */
 void lp_decide(struct lp_judgement *judgement, double chance);
 

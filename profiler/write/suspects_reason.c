@@ -219,23 +219,42 @@ void lp_suspect_reason(char text[LP_REASON_MAX], const struct lp_ranking *rankin
     text[LP_REASON_MAX - 1] = '\0';
 }
 
+/* Without a rate, of the whole window or of a part of it, nothing can be said. */
+static bool write_unrecorded(char out[LP_REASON_MAX], const struct lp_ranking *ranking)
+{
+    if (lp_suspects_note(ranking))
+        snprintf(out, LP_REASON_MAX,
+                 "heap allocations were not recorded, so no growth of the heap is seen");
+    else if (ranking->unrecorded > 0)
+        snprintf(out, LP_REASON_MAX,
+                 "for %.1f of the %.1f seconds the sampling rate was 0, so heap growth was not "
+                 "seen: repeat it with a rate, for example PUT /debug/rate?bytes=524288",
+                 ranking->unrecorded, ranking->seconds);
+    else
+        return false;
+    return true;
+}
+
 void lp_suspects_limit(char out[LP_REASON_MAX], const struct lp_ranking *ranking)
 {
-    double samples = ceil(-log2(ranking->listed));
+    double events = lp_events_needed(ranking->listed, ranking->series->n);
     char one[LP_HUMAN_MAX], many[LP_HUMAN_MAX];
 
+    if (write_unrecorded(out, ranking))
+        return;
     if (ranking->rate <= 0) {
         snprintf(out, LP_REASON_MAX,
-                 "every allocation was recorded: a place that keeps %.0f blocks is listed",
-                 samples);
+                 "every allocation was recorded: steady growth by %.0f blocks at one place would "
+                 "be a suspect",
+                 events);
         return;
     }
     lp_human(one, llround(lp_estimate_unseen(ranking->rate, LP_OUTSIDE)), "bytes", false);
-    lp_human(many, llround(lp_gamma_quantile(samples, 1 - LP_OUTSIDE) * ranking->rate), "bytes",
+    lp_human(many, llround(lp_gamma_quantile(events, 1 - LP_OUTSIDE) * ranking->rate), "bytes",
              false);
     snprintf(out, LP_REASON_MAX,
-             "growth above %s at one place would have been seen, and above %s it would be a "
-             "suspect, with 95 %% confidence",
+             "growth above %s at one place would have been seen, and steady growth above %s would "
+             "be a suspect, with 95 %% confidence",
              one, many);
 }
 

@@ -33,6 +33,23 @@ static void one_caller_of_a_wrapper_is_found(void **state)
     assert_true(found.chance < 0.001);
 }
 
+/* One caller's blocks go, and another's come: the place holds what it held. */
+static void work_that_moves_is_at_no_height(void **state)
+{
+    (void)state;
+    const struct lp_branch moves[] = {BRANCH(0, 40, OTHER, LOOP, MAIN),
+                                      BRANCH(41, 0, COMMAND, LOOP, MAIN)},
+                           grows[] = {BRANCH(0, 8, OTHER, LOOP, MAIN),
+                                      BRANCH(300, 300, STRING, LOOP, MAIN),
+                                      BRANCH(41, 0, COMMAND, LOOP, MAIN)};
+    struct lp_height found;
+
+    assert_int_equal(lp_height_below(moves, 2, &found), 0);
+    assert_int_equal(lp_height_below(grows, 3, &found), 1);
+    assert_int_equal(found.node, COMMAND);
+    assert_true(found.tests > 1);
+}
+
 static void a_place_that_leaks_for_all_its_callers_is_the_place(void **state)
 {
     (void)state;
@@ -108,6 +125,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_caller_of_a_wrapper_is_found),
+        cmocka_unit_test(work_that_moves_is_at_no_height),
         cmocka_unit_test(a_place_that_leaks_for_all_its_callers_is_the_place),
         cmocka_unit_test(noise_is_at_no_height),
         cmocka_unit_test(a_function_above_several_lines_is_found),

@@ -298,13 +298,19 @@ static void flat_is_said_in_words(void **state)
     seal(from);
     seal(to);
     assert_non_null(strstr(written_text(from, to),
-                           "flat: no place grew. Every allocation was recorded: a place that keeps "
-                           "5 blocks is listed."));
+                           "flat: no place grew. Every allocation was recorded: steady growth by 7 "
+                           "blocks at one place would be a suspect."));
     lp_heap_of(to->profiles[0])->rates = (struct lp_rates){.n = 1, .at = {{.bytes = 512 << 10}}};
     assert_non_null(
         strstr(written_text(from, to),
                "flat: no place grew. Growth above 1.50 MiB at one place would have been "
-               "seen, and above 4.58 MiB it would be a suspect, with 95 % confidence."));
+               "seen, and steady growth above 5.92 MiB would be a suspect, with 95 % "
+               "confidence."));
+    lp_heap_of(to->profiles[0])->rates =
+        (struct lp_rates){.n = 2, .at = {{.bytes = 1}, {.bytes = 0, .since_ns = 14000000000}}};
+    assert_non_null(strstr(written_text(from, to),
+                           "For 6.0 of the 10.0 seconds the sampling rate was 0, so heap growth "
+                           "was not seen: repeat it with a rate"));
     drop(from);
     drop(to);
 }

@@ -348,13 +348,17 @@ static void many_places_are_tested_at_once(void **state)
             chances[i] = ((double)(seed >> 11) + 0.5) * 0x1p-53;
             smallest = fmin(smallest, chances[i]);
         }
-        passed += smallest <= lp_discoveries(chances, PLACES, 0.05);
+        passed += smallest <= lp_discoveries(chances, PLACES, PLACES, 0.05);
     }
     assert_in_range(passed, WINDOWS * 4 / 100, WINDOWS * 6 / 100);
 
     double leaks[] = {0.9, 0.002, 0.001, 0.5, 0.003}; /* three of five */
-    assert_true(fabs(lp_discoveries(leaks, 5, 0.05) - 0.03) < 1e-12);
-    assert_true(lp_discoveries(none, 1, 0.05) == 0.05);
+    assert_true(fabs(lp_discoveries(leaks, 5, 5, 0.05) - 0.03) < 1e-12);
+    double grew[] = {0.002, 0.001, 0.003}; /* the other two fell, and were tested, too */
+    assert_true(fabs(lp_discoveries(grew, 3, 5, 0.05) - 0.03) < 1e-12);
+    assert_true(fabs(lp_discoveries(none, 0, 5, 0.05) - 0.01) < 1e-12);
+    assert_true(lp_discoveries(none, 0, 0, 0.05) == 0.05);
+    assert_true(lp_discoveries(none, 1, 1, 0.05) == 0.05);
 }
 
 int main(void)
