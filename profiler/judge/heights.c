@@ -19,7 +19,8 @@ struct node {
     uintptr_t id;
     struct lp_flow flow;
     size_t branches;
-    double height; /* the sum of its branches' */
+    double height;    /* the sum of its branches' */
+    double certainty; /* of growth, in natural orders of magnitude; 0: it cannot be certain */
 };
 
 static int by_node(const void *x, const void *y)
@@ -31,6 +32,21 @@ static int by_node(const void *x, const void *y)
     if (a->branch != b->branch)
         return a->branch < b->branch ? -1 : 1;
     return a->height < b->height ? -1 : a->height > b->height;
+}
+
+static double certainty(const struct lp_flow *flow)
+{
+    return -log(fmax(lp_chance_of_events(flow, 1), 1e-300));
+}
+
+bool lp_height_testable(const struct lp_flow *flow)
+{
+    return (flow->kept + flow->gone) * M_LN2 >= -log(testable);
+}
+
+static bool can_pass(const struct node *node)
+{
+    return lp_height_testable(&node->flow);
 }
 
 /* All nodes, each branch once (a recursive function is in it several times). NULL: no memory. */
@@ -60,27 +76,14 @@ static struct node *nodes_of(const struct lp_branch *branches, size_t n, size_t 
         node->height += visits[i].height;
         node->branches++;
     }
+    for (size_t i = 0; nodes && i < *count; i++)
+        if (can_pass(&nodes[i]))
+            nodes[i].certainty = certainty(&nodes[i].flow);
     free(visits);
     if (visits && nodes)
         return nodes;
     free(nodes);
     return NULL;
-}
-
-/* How certain growth is, in natural orders of magnitude. */
-static double certainty(const struct lp_flow *flow)
-{
-    return -log(fmax(lp_chance_of_events(flow, 1), 1e-300));
-}
-
-bool lp_height_testable(const struct lp_flow *flow)
-{
-    return (flow->kept + flow->gone) * M_LN2 >= -log(testable);
-}
-
-static bool can_pass(const struct node *node)
-{
-    return lp_height_testable(&node->flow);
 }
 
 static size_t tested(const struct node *nodes, size_t n)
@@ -131,10 +134,10 @@ int lp_height_below(const struct lp_branch *branches, size_t n, struct lp_height
     }
     tests = tested(nodes, count);
     for (size_t i = 0; i < count; i++)
-        if (can_pass(&nodes[i]) && !took_over(&nodes[i], &all))
-            best = fmax(best, certainty(&nodes[i].flow));
+        if (nodes[i].certainty > best && !took_over(&nodes[i], &all))
+            best = nodes[i].certainty;
     for (size_t i = 0; i < count; i++)
-        if (can_pass(&nodes[i]) && certainty(&nodes[i].flow) >= about * best &&
+        if (can_pass(&nodes[i]) && nodes[i].certainty >= about * best &&
             !took_over(&nodes[i], &all) && (!lowest || height_of(&nodes[i]) < height_of(lowest)))
             lowest = &nodes[i];
     bool is =
@@ -157,7 +160,7 @@ int lp_height_above(const struct lp_branch *branches, size_t n, double chance,
     tests = tested(nodes, count);
     for (size_t i = 0; i < count; i++) {
         const struct node *node = &nodes[i];
-        if (!can_pass(node) || lp_chance_of_events(&node->flow, 1) * (double)tests > chance)
+        if (!can_pass(node) || exp(-node->certainty) * (double)tests > chance)
             continue;
         if (!smallest || node->branches < smallest->branches ||
             (node->branches == smallest->branches && height_of(node) < height_of(smallest)))

@@ -33,16 +33,14 @@ static size_t last_rise(const double *values, size_t n)
 
 void lp_pace(struct lp_pace *pace, const double *values, const double *work, size_t n, double unit)
 {
-    double steps[LP_TREND_POINTS], widths[LP_TREND_POINTS], middles[LP_TREND_POINTS],
-        rates[LP_TREND_POINTS], all = work[n - 1] - work[0], growth = values[n - 1] - values[0];
+    double steps[LP_TREND_POINTS], widths[LP_TREND_POINTS], rates[LP_TREND_POINTS],
+        all = work[n - 1] - work[0], growth = values[n - 1] - values[0];
     size_t split = split_of(work, n), last = last_rise(values, n);
-    struct lp_trend trend;
 
     for (size_t i = 0; i + 1 < n; i++) {
         widths[i] = work[i + 1] - work[i];
         steps[i] = values[i + 1] - values[i];
         rates[i] = -steps[i] / widths[i];
-        middles[i] = (work[i] + work[i + 1]) / 2;
     }
     *pace = (struct lp_pace){.early = (values[split] - values[0]) / (work[split] - work[0]),
                              .late = (values[n - 1] - values[split]) / (work[n - 1] - work[split]),
@@ -53,10 +51,9 @@ void lp_pace(struct lp_pace *pace, const double *values, const double *work, siz
     double batch = fmax(lp_scatter(steps, widths, n - 1) * all / growth, unit);
     double early = (values[split] - values[0]) / batch, events = growth / batch,
            early_share = (work[split] - work[0]) / all;
-    lp_trend(&trend, middles, rates, n - 1);
     pace->slowing = pace->late < pace->early &&
                     (lp_binomial_tail(events, fmin(early, events), early_share) < even_chance ||
-                     trend.rises > 1 - even_chance / 2);
+                     lp_rises(rates, n - 1) > 1 - even_chance / 2);
     pace->dying = pace->slowing && pace->late < half * pace->early;
     pace->stopped = last > 0 && pow(1 - pace->since, events) < end_chance;
 }

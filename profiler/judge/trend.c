@@ -1,6 +1,7 @@
 #include "judge/trend.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,33 +28,66 @@ static double variance_of_count(const double *y, size_t n)
     return variance / 18;
 }
 
+double lp_rises(const double *y, size_t n)
+{
+    double count = 0;
+
+    if (n < 2)
+        return 0;
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = i + 1; j < n; j++)
+            count += (y[j] > y[i]) - (y[j] < y[i]);
+    double deviation = sqrt(variance_of_count(y, n));
+    return deviation > 0 && count != 0
+               ? erfc(-(count - copysign(1, count)) / deviation / M_SQRT2) / 2
+               : 0.5;
+}
+
+/* The value that would be at this place if they were sorted (Hoare, Algorithm 65: Find,
+ * Communications of the ACM 4, 1961, p. 321). Changes their order. */
+static double at_rank(double *values, size_t n, size_t rank)
+{
+    ptrdiff_t low = 0, high = (ptrdiff_t)n - 1, at = (ptrdiff_t)rank;
+
+    while (low < high) {
+        double pivot = values[at];
+        ptrdiff_t i = low, j = high;
+        while (i <= j) {
+            while (values[i] < pivot)
+                i++;
+            while (values[j] > pivot)
+                j--;
+            if (i > j)
+                break;
+            double swapped = values[i];
+            values[i++] = values[j];
+            values[j--] = swapped;
+        }
+        if (j < at)
+            low = i;
+        if (at < i)
+            high = j;
+    }
+    return values[rank];
+}
+
 void lp_trend(struct lp_trend *trend, const double *x, const double *y, size_t n)
 {
     static const double two_sided_95 = 1.959964;
-    double slopes[PAIRS], count = 0;
+    double slopes[PAIRS];
     size_t pairs = 0;
 
-    *trend = (struct lp_trend){0};
-    if (n < 2)
-        return;
+    *trend = (struct lp_trend){.rises = lp_rises(y, n)};
     for (size_t i = 0; i < n; i++)
-        for (size_t j = i + 1; j < n; j++) {
+        for (size_t j = i + 1; j < n; j++)
             if (x[j] > x[i])
                 slopes[pairs++] = (y[j] - y[i]) / (x[j] - x[i]);
-            count += (y[j] > y[i]) - (y[j] < y[i]);
-        }
-    double deviation = sqrt(variance_of_count(y, n));
-    if (deviation > 0 && count != 0)
-        trend->rises = erfc(-(count - copysign(1, count)) / deviation / M_SQRT2) / 2;
-    else
-        trend->rises = 0.5;
-
     if (pairs == 0)
         return;
-    qsort(slopes, pairs, sizeof(*slopes), by_value);
-    trend->slope = (slopes[(pairs - 1) / 2] + slopes[pairs / 2]) / 2;
-    double outside = ((double)pairs - two_sided_95 * deviation) / 2;
+    trend->slope =
+        (at_rank(slopes, pairs, (pairs - 1) / 2) + at_rank(slopes, pairs, pairs / 2)) / 2;
+    double outside = ((double)pairs - two_sided_95 * sqrt(variance_of_count(y, n))) / 2;
     size_t low = outside > 1 ? (size_t)outside - 1 : 0;
-    trend->low = slopes[low];
-    trend->high = slopes[pairs - 1 - low];
+    trend->low = at_rank(slopes, pairs, low);
+    trend->high = at_rank(slopes, pairs, pairs - 1 - low);
 }

@@ -13,6 +13,7 @@ static const double sigmas = 2;
 enum { segments = 8, few_steps = 10, many_steps = 32 };
 static const double few_factor = 2, few_batches = 1.5;
 static const double batches = 3;      /* above this dispersion events do not count one by one */
+static const double may_grow = 0.05;  /* at a smaller chance, or without events, the slope counts */
 static const double load_rise = 1.15; /* a rise of the load that is one */
 static const double with_load = 1.25; /* up to this factor, what is held rises as the load does */
 
@@ -224,8 +225,11 @@ void lp_judge(struct lp_judgement *judgement, struct lp_point *points, size_t n,
         work[i] = points[i].work;
     }
     double unit = unit_of(points, n);
-    lp_trend(&judgement->trend, seconds, values, n);
     judgement->chance = chance_of(judgement, values, work, n, unit);
+    if (judgement->chance <= may_grow || !(flow->kept + flow->gone > 0))
+        lp_trend(&judgement->trend, seconds, values, n);
+    else
+        judgement->trend.rises = lp_rises(values, n);
     if (n >= 3) {
         lp_pace(&judgement->by_work, values, work, n, unit);
         lp_pace(&judgement->by_time, values, busy, n, unit);

@@ -60,7 +60,7 @@ struct lp_judgement {
     size_t snapshots;                   /* with work before them */
     size_t intervals, grew_in, fell_in; /* between those; in the others it did not change */
     size_t steps_needed;                /* grew_in of a leak */
-    struct lp_trend trend;              /* per second */
+    struct lp_trend trend;              /* per second; no slope if growth is likely by chance */
     struct lp_flow flow;                /* in events */
     double chance;                      /* of such growth without a leak */
     double fall;                        /* the deepest one, as a share of the growth */
