@@ -24,7 +24,7 @@ enum {
     LP_CHURN_KEPT = 8,              /* at most one byte in this many is kept */
     LP_CHURN_SHOWN = 8,             /* how many of the busiest are shown */
     LP_CHURN_IN_FLIGHT = 16,        /* see write/suspects.h */
-    LP_LITTLE_SHOWN = 8,            /* of those that grew too little to judge */
+    LP_LITTLE_SHOWN = 8,            /* of those that grew too little or in too few steps */
     LP_UNUSED_FLOOR = 8 << 20,      /* growth of unused memory: malloc's own ways move by less */
     LP_HIGH_WATER_BYTES =
         16 << 20 /* of unused memory, from where on it is shown though it does not grow */
@@ -88,10 +88,11 @@ struct lp_ranking {
     size_t n, capacity;
     struct lp_suspect churn[LP_CHURN_SHOWN]; /* busy but not growing, the busiest first */
     size_t nchurn;
-    struct lp_suspect little[LP_LITTLE_SHOWN]; /* grew, too little to judge; the largest first */
-    size_t nlittle, little_more;               /* and so many more, */
-    int64_t little_growth;                     /* with this heap growth together */
-    struct lp_moved *moved;                    /* by resource and stack */
+    struct lp_suspect
+        little[LP_LITTLE_SHOWN]; /* grew, too little or in too few steps; the largest first */
+    size_t nlittle, little_more; /* and so many more, */
+    int64_t little_growth;       /* with this heap growth together */
+    struct lp_moved *moved;      /* by resource and stack */
     size_t nmoved, moved_capacity;
     double rate;       /* bytes for each sample of the heap; 0: exact */
     double unrecorded; /* so many seconds of the window the rate was 0: nothing was recorded */

@@ -63,6 +63,13 @@ function churn(rows) {
     h('ul', {}, rows.map(row => h('li', {}, h('code', {}, row.function), ` ${file(row.file, row.line)}: allocated ${bytes(row.allocated)}, freed ${bytes(row.freed)}`))));
 }
 
+function little({little: rows = [], little_more: more}) {
+  if (!rows.length) return null;
+  return h('section', {class: 'section card little'}, h('h2', {}, 'Grew, but too little or in too few steps to judge'),
+    h('ul', {}, rows.map(row => h('li', {}, `${row.resource} ${signed(row.growth, row.unit)} `, h('code', {}, row.function), ` ${file(row.file, row.line)}`)),
+      more ? h('li', {}, `and ${count(more)} more`) : null));
+}
+
 // The data that the verdicts are based on, and the totals.
 function totals({series, requests, seconds, totals: resources, rss_growth: rss}) {
   const grown = Object.entries(resources).filter(([, total]) => total.growth).map(([name, total]) => `${name} ${signed(total.growth, total.unit)}`);
@@ -72,7 +79,7 @@ function totals({series, requests, seconds, totals: resources, rss_growth: rss})
 function found(answer, span) {
   if (answer.suspects.length) return h('ol', {class: 'suspects'}, answer.suspects.map(suspect => card(suspect, span)));
   return h('section', {class: 'card empty'}, h('h2', {}, 'Nothing grew'),
-    h('p', {class: 'quiet'}, `No place grew by more than chance. ${sentence(answer.detection_limit)}`));
+    h('p', {class: 'quiet'}, `No place grew by more than chance or one-time allocations explain. ${sentence(answer.detection_limit)}`));
 }
 
 export async function show(main, params, signal) {
@@ -88,6 +95,6 @@ export async function show(main, params, signal) {
   const answer = await json(query('/debug/suspects', {...asked, format: 'json'}), {signal});
   main.append(deadlocks(answer));
   main.append(h('p', {}, totals(answer)), answer.note ? h('p', {}, sentence(answer.note)) : '',
-    found(answer, span), churn(answer.churn) || '',
+    found(answer, span), little(answer) || '', churn(answer.churn) || '',
     commands(curl(query('/debug/suspects', {...asked, format: 'text'})), pprof(query('/debug/diff', {profile: 'heap', ...asked, sign: 'growth'}))));
 }

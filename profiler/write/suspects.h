@@ -7,7 +7,7 @@
  * order is by verdict (judge/verdict.h), then by the share of the limit that the growth used up:
  * heap against the machine's memory (or the cgroup's limit), threads against the limit of threads,
  * descriptors against RLIMIT_NOFILE. So the first suspect is the one that would end the process
- * first. Places that grew, but too little to judge, are listed by themselves.
+ * first. Places that grew, but too little or in too few steps, are listed by themselves.
  *
  * Unused memory (profile/unused.h) is listed when it grew, or when it is LP_HIGH_WATER_BYTES and
  * more than the heap in use, under the place that had most of what was freed in the window.

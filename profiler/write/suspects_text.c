@@ -54,23 +54,39 @@ static const char *growth(char out[GROWTH_MAX], const struct lp_suspect *s, cons
     return out;
 }
 
-static void write_churn(FILE *out, const struct lp_ranking *ranking)
+/* Growth that is certain, but younger than a tenth of the window. */
+static bool only_in_flight(const struct lp_suspect *s)
+{
+    return s->in_flight && s->interval.low > 0;
+}
+
+static void write_busy(FILE *out, const struct lp_ranking *ranking, bool in_flight,
+                       const char *title)
 {
     char text[GROWTH_MAX];
+    size_t n = 0;
 
-    if (ranking->nchurn == 0)
-        return;
-    fprintf(
-        out,
-        "\nbusy but not growing: churn, not suspect\n"
-        "growth (95 %%)                     allocated  freed      oldest    median    function  "
-        "file:line\n");
     for (size_t i = 0; i < ranking->nchurn; i++) {
         const struct lp_suspect *s = &ranking->churn[i];
+        if (only_in_flight(s) != in_flight)
+            continue;
+        if (n++ == 0)
+            fprintf(out,
+                    "\n%s\ngrowth (95 %%)                     allocated  freed      oldest    "
+                    "median    function  file:line\n",
+                    title);
         column(out, GROWTH_WIDTH, growth(text, s, "bytes"));
         write_books(out, s, true);
         write_place(out, s->place);
     }
+}
+
+static void write_churn(FILE *out, const struct lp_ranking *ranking)
+{
+    write_busy(out, ranking, false, "busy but not growing: churn, not suspect");
+    write_busy(out, ranking, true,
+               "busy when the last snapshot was taken: what grew is younger than a tenth of the "
+               "window, so it is not suspect");
 }
 
 static void write_little(FILE *out, const struct lp_ranking *ranking)
@@ -79,7 +95,8 @@ static void write_little(FILE *out, const struct lp_ranking *ranking)
 
     if (ranking->nlittle == 0)
         return;
-    fprintf(out, "\ngrew, but too little to judge\nresource    growth (95 %%)                     "
+    fprintf(out, "\ngrew, but too little or in too few steps to judge\nresource    growth (95 %%)  "
+                 "                   "
                  "function  file:line\n");
     for (size_t i = 0; i < ranking->nlittle; i++) {
         const struct lp_suspect *s = &ranking->little[i];
@@ -99,7 +116,10 @@ static void write_flat(FILE *out, const struct lp_ranking *ranking)
     lp_suspects_limit(limit, ranking);
     limit[0] = (char)toupper((unsigned char)limit[0]);
     fprintf(out, "flat: %s. %s.\n",
-            ranking->nlittle == 0 ? "no place grew" : "no place grew by more than chance", limit);
+            ranking->nlittle == 0
+                ? "no place grew"
+                : "no place grew by more than chance or one-time allocations explain",
+            limit);
 }
 
 static void write_table(FILE *out, const struct lp_ranking *ranking)

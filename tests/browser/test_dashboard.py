@@ -146,6 +146,7 @@ def test_suspects(t):
         t.true(where, where in cards[name].find_element("css selector", ".where").text)
     cards["slice_leak"].find_element("css selector", "summary").click()
     t.wait_for("the stack", lambda: cards["slice_leak"].find_element("css selector", ".stack .guilty").is_displayed())
+    t.true("what grew too little is listed", len(page.all("#main .little li")) > 0)
     page.screenshot("dashboard-suspects")
     snapshot(server, "later")
     page.open(server.pprof + "/#/suspects?from=2&to=3")
