@@ -329,8 +329,9 @@ stress: all torture
 	cat $(B)/torture.log
 matrix: all
 	scripts/matrix
-verdicts: all
+verdicts: all $(F)/slow
 	scripts/verdicts
+	loadtest/slow
 strangers: all
 	scripts/strangers
 pictures: all
@@ -363,7 +364,7 @@ help:
 	@echo "make matrix  measures which profile and which tool shows which leak; writes leaks/README.md"
 	@echo "make strangers   programs from Debian's packages, plain and preloaded: the table in profiler/STRANGERS.md"
 	@echo "make pictures   makes the screenshots of README.md"
-	@echo "make verdicts   checks the verdicts of every scene under load, ten times each; writes leaks/README.md"
+	@echo "make verdicts   checks the verdicts of every scene under load, ten times each, and of slow leaks; writes leaks/README.md and profiler/VERDICTS.md"
 	@echo "make faults  fails each allocation and each system call of the server and the profiler in turn"
 	@echo "make lint    checks the layout, static analysis and the project's rules"
 	@echo "make fuzz    runs each fuzz target for an hour (FUZZ_SECONDS=3600); see tests/fuzz/README.md"
