@@ -233,6 +233,23 @@ static int decide(struct lp_ranking *ranking)
     return 0;
 }
 
+/* A place may have lost blocks that were not sampled, too. This is slow, so only places that are
+ * shown have an interval. */
+static void set_interval(const struct lp_ranking *ranking, struct lp_suspect *s)
+{
+    if (is_unused(ranking, s))
+        return;
+    if (lp_ranks_heap(ranking, s))
+        s->more.rate = s->less.rate = ranking->rate;
+    s->interval = lp_estimate_less(&s->more, &s->less, LP_OUTSIDE);
+}
+
+static bool surely_grew(const struct lp_ranking *ranking, struct lp_suspect *s)
+{
+    set_interval(ranking, s);
+    return s->interval.low > 0;
+}
+
 static void rank(struct lp_ranking *ranking)
 {
     size_t n = 0;
@@ -247,27 +264,20 @@ static void rank(struct lp_ranking *ranking)
             add_churn(ranking, s);
         else if (unused || (s->growth > 0 && s->judgement.chance <= ranking->listed))
             ranking->suspects[n++] = *s;
-        else if (is_busy(s) && s->interval.low <= 0)
+        else if (is_busy(s) && !surely_grew(ranking, s))
             add_churn(ranking, s);
         else if (s->growth > 0)
             add_little(ranking, s);
     }
     ranking->n = n;
+    for (size_t i = 0; i < n; i++)
+        set_interval(ranking, &ranking->suspects[i]);
+    for (size_t i = 0; i < ranking->nchurn; i++)
+        set_interval(ranking, &ranking->churn[i]);
+    for (size_t i = 0; i < ranking->nlittle; i++)
+        set_interval(ranking, &ranking->little[i]);
     if (n > 0)
         qsort(ranking->suspects, n, sizeof(*ranking->suspects), by_rank);
-}
-
-/* A place may have lost blocks that were not sampled, too. */
-static void add_intervals(struct lp_ranking *ranking)
-{
-    for (size_t i = 0; i < ranking->n; i++) {
-        struct lp_suspect *s = &ranking->suspects[i];
-        if (is_unused(ranking, s))
-            continue;
-        if (lp_ranks_heap(ranking, s))
-            s->more.rate = s->less.rate = ranking->rate;
-        s->interval = lp_estimate_less(&s->more, &s->less, LP_OUTSIDE);
-    }
 }
 
 static int book_all(struct lp_ranking *ranking)
@@ -322,7 +332,6 @@ int lp_rank(struct lp_ranking *ranking, const struct lp_series *series)
         ranking->n--;
         add_up(ranking);
         keep_candidates(ranking);
-        add_intervals(ranking);
         rc = add_ages(ranking);
     }
     if (rc == 0)

@@ -43,7 +43,7 @@ struct lp_suspect {
     int64_t growth, from, to;
     double variance;               /* variance of the growth */
     struct lp_estimate more, less; /* their difference is the growth */
-    struct lp_interval interval;   /* of the growth */
+    struct lp_interval interval;   /* of the growth, if it is shown */
     uintptr_t node;  /* 0: the place allocates. Otherwise it calls what does (judge/callers.h) */
     double tests;    /* how many callers were tested until this one was found; 0: none */
     int64_t biggest; /* growth of `stack`, the one that grew most */

@@ -318,6 +318,26 @@ static void flat_is_said_in_words(void **state)
     drop(to);
 }
 
+/* The coarsest rate that was in force in the window counts. */
+static void the_limit_is_that_of_the_rates_in_the_window(void **state)
+{
+    (void)state;
+    struct lp_snapshot *from = new_snapshot(1), *to = new_snapshot(2); /* at 10 s and 20 s */
+    struct lp_rates *rates = &lp_heap_of(to->profiles[0])->rates;
+    seal(from);
+    seal(to);
+    *rates = (struct lp_rates){.n = 2, .at = {{.bytes = 512 << 10}, {1, 9000000000}}};
+    assert_non_null(strstr(written_text(from, to), "Every allocation was recorded"));
+    *rates = (struct lp_rates){.n = 2, .at = {{.bytes = 512 << 10}, {1, 11000000000}}};
+    assert_non_null(strstr(written_text(from, to), "Growth above 1.50 MiB"));
+    *rates = (struct lp_rates){.n = 2, .at = {{.bytes = 1}, {512 << 10, 19000000000}}};
+    assert_non_null(strstr(written_text(from, to), "Growth above 1.50 MiB"));
+    *rates = (struct lp_rates){.n = 2, .at = {{.bytes = 1}, {512 << 10, 21000000000}}};
+    assert_non_null(strstr(written_text(from, to), "Every allocation was recorded"));
+    drop(from);
+    drop(to);
+}
+
 /* A row of blocks of 64 bytes, of which so many samples were taken at 512 KiB. */
 static void sample(struct lp_snapshot *snapshot, uint32_t stack, int samples, int freed)
 {
@@ -420,6 +440,7 @@ int main(void)
         cmocka_unit_test(busy_places_are_named_and_no_suspects),
         cmocka_unit_test(work_under_way_is_no_suspect_and_a_slow_leak_is),
         cmocka_unit_test(flat_is_said_in_words),
+        cmocka_unit_test(the_limit_is_that_of_the_rates_in_the_window),
         cmocka_unit_test(the_caller_that_keeps_is_named),
         cmocka_unit_test(the_function_above_is_named),
         cmocka_unit_test(unused_memory_that_stands_still_has_no_pace),
