@@ -97,6 +97,7 @@ static void judge(const struct lp_ranking *ranking, const struct follow *follow)
         s->to = llround(points[n - 1].value);
         lp_judge(&s->judgement, points, n, &(struct lp_flow){s->more.blocks, s->less.blocks});
         s->judgement.chance = fmin(s->judgement.chance * fmax(s->tests, 1), 1);
+        s->judgement.listing = fmin(s->judgement.listing * fmax(s->tests, 1), 1);
     }
 }
 

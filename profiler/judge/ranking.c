@@ -211,6 +211,11 @@ static void add_little(struct lp_ranking *ranking, const struct lp_suspect *s)
     ranking->little[i] = *s;
 }
 
+static bool is_tested(const struct lp_ranking *ranking, const struct lp_suspect *s)
+{
+    return !is_unused(ranking, s) && s->growth > 0 && is_testable(s);
+}
+
 /* Judges each place by the chance that so many places leave to it. */
 static int decide(struct lp_ranking *ranking)
 {
@@ -219,16 +224,17 @@ static int decide(struct lp_ranking *ranking)
 
     if (!chances)
         return -ENOMEM;
-    for (size_t i = 0; i < ranking->n; i++) {
-        const struct lp_suspect *s = &ranking->suspects[i];
-        if (!is_unused(ranking, s) && s->growth > 0 && is_testable(s))
-            chances[n++] = s->judgement.chance;
-    }
-    size_t tests = ranking->tested;
-    ranking->listed = lp_discoveries(chances, n, tests, LP_SUSPECT_WRONG);
-    double leaking = fmin(lp_discoveries(chances, n, tests, LP_LEAKING_WRONG), LP_VERDICT_CHANCE);
     for (size_t i = 0; i < ranking->n; i++)
-        lp_decide(&ranking->suspects[i].judgement, leaking);
+        if (is_tested(ranking, &ranking->suspects[i]))
+            chances[n++] = ranking->suspects[i].judgement.listing;
+    ranking->listed = lp_discoveries(chances, n, ranking->tested, LP_SUSPECT_WRONG);
+    n = 0;
+    for (size_t i = 0; i < ranking->n; i++)
+        if (is_tested(ranking, &ranking->suspects[i]))
+            chances[n++] = ranking->suspects[i].judgement.chance;
+    double leaking = lp_discoveries(chances, n, ranking->tested, LP_LEAKING_WRONG);
+    for (size_t i = 0; i < ranking->n; i++)
+        lp_decide(&ranking->suspects[i].judgement, fmin(leaking, LP_VERDICT_CHANCE));
     free(chances);
     return 0;
 }
@@ -244,10 +250,20 @@ static void set_interval(const struct lp_ranking *ranking, struct lp_suspect *s)
     s->interval = lp_estimate_less(&s->more, &s->less, LP_OUTSIDE);
 }
 
-static bool surely_grew(const struct lp_ranking *ranking, struct lp_suspect *s)
+static bool surely_grew(const struct lp_ranking *ranking, struct lp_suspect *s, double by)
 {
     set_interval(ranking, s);
-    return s->interval.low > 0;
+    return s->interval.low > by;
+}
+
+/* Memory that grew by an eighth of what is held is listed, if it came in one block, too. */
+static bool is_large(const struct lp_ranking *ranking, struct lp_suspect *s)
+{
+    const struct lp_tracked *tracked = &ranking->tracked[s->resource];
+    double large = (double)ranking->held[s->resource] / LP_LARGE;
+
+    return strcmp(tracked->is->unit, "bytes") == 0 && (double)s->growth > large &&
+           surely_grew(ranking, s, large);
 }
 
 static void rank(struct lp_ranking *ranking)
@@ -262,9 +278,10 @@ static void rank(struct lp_ranking *ranking)
             s->judgement.verdict = LP_HIGH_WATER;
         if (is_busy(s) && s->in_flight && s->judgement.verdict != LP_LEAKING)
             add_churn(ranking, s);
-        else if (unused || (s->growth > 0 && s->judgement.chance <= ranking->listed))
+        else if (unused || (s->growth > 0 &&
+                            (s->judgement.listing <= ranking->listed || is_large(ranking, s))))
             ranking->suspects[n++] = *s;
-        else if (is_busy(s) && !surely_grew(ranking, s))
+        else if (is_busy(s) && !surely_grew(ranking, s, 0))
             add_churn(ranking, s);
         else if (s->growth > 0)
             add_little(ranking, s);
@@ -318,6 +335,7 @@ int lp_rank(struct lp_ranking *ranking, const struct lp_series *series)
     ranking->nresources = lp_resources(ranking->tracked);
     for (int r = 0; r < ranking->nresources; r++) {
         ranking->limit[r] = limits.at[ranking->tracked[r].is->bound];
+        ranking->held[r] = lp_tracked_total(&ranking->tracked[r], ranking->to);
         ranking->used[r] = lp_tracked_used(&ranking->tracked[r], ranking->to);
         ranking->missing[r] = missing(ranking, &ranking->tracked[r]);
     }

@@ -25,6 +25,7 @@ enum {
     LP_CHURN_SHOWN = 8,             /* how many of the busiest are shown */
     LP_CHURN_IN_FLIGHT = 16,        /* see write/suspects.h */
     LP_LITTLE_SHOWN = 8,            /* of those that grew too little or in too few steps */
+    LP_LARGE = 8,                   /* growth by one in so many held bytes is always listed */
     LP_UNUSED_FLOOR = 8 << 20,      /* growth of unused memory: malloc's own ways move by less */
     LP_HIGH_WATER_BYTES =
         16 << 20 /* of unused memory, from where on it is shown though it does not grow */
@@ -80,6 +81,7 @@ struct lp_ranking {
     int nresources;
     const char *missing[LP_RESOURCES_MAX]; /* why it is not judged; NULL: it is */
     int64_t limit[LP_RESOURCES_MAX];
+    int64_t held[LP_RESOURCES_MAX]; /* how much of it there is, in the last snapshot */
     int64_t used[LP_RESOURCES_MAX]; /* how much of each limit was used, in the last snapshot */
     int64_t total[LP_RESOURCES_MAX];
     double total_error[LP_RESOURCES_MAX];

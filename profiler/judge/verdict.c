@@ -119,19 +119,12 @@ static double dispersion_of(const struct lp_flow *flow, const double *steps, con
                          : fmax(lp_long_scatter(steps, widths, m), lp_scatter(steps, widths, m)),
            dispersion = scatter * work / (events * unit * unit),
            error = hypot(lp_long_scatter_error(m), 1 / sqrt(events));
-    if (m < few_steps) /* these hardly show whether events come in batches */
-        return fmax(few_factor * dispersion, few_batches);
     return dispersion > 1 + sigmas * error ? dispersion : 1;
 }
 
-double lp_events_needed(double chance, size_t snapshots)
-{
-    return ceil(-log2(chance) * (snapshots <= few_steps ? few_batches : 1));
-}
-
 /* Few long steps show less of what is in flight at each snapshot; many short ones are more. */
-static double chance_of(const struct lp_judgement *judgement, const double *values,
-                        const double *work, size_t n, double unit)
+static void set_chances(struct lp_judgement *judgement, const double *values, const double *work,
+                        size_t n, double unit)
 {
     double steps[LP_TREND_POINTS], widths[LP_TREND_POINTS];
 
@@ -145,9 +138,14 @@ static double chance_of(const struct lp_judgement *judgement, const double *valu
     chance = fmin(chance, lp_chance_of_steps(steps, widths, m, unit));
     m = steps_of(values, work, n, many_steps, steps, widths);
     double dispersion = dispersion_of(&judgement->flow, steps, widths, m, unit);
+    chance = fmin(chance, lp_chance_of_signs(judgement->grew_in, judgement->fell_in));
+    judgement->chance = judgement->listing = chance;
     if (dispersion <= batches)
-        chance = fmin(chance, lp_chance_of_events(&judgement->flow, dispersion));
-    return fmin(chance, lp_chance_of_signs(judgement->grew_in, judgement->fell_in));
+        judgement->listing = fmin(chance, lp_chance_of_events(&judgement->flow, dispersion));
+    if (m < few_steps) /* these hardly show whether events come in batches */
+        dispersion = fmax(few_factor * dispersion, few_batches);
+    if (dispersion <= batches)
+        judgement->chance = fmin(chance, lp_chance_of_events(&judgement->flow, dispersion));
 }
 
 /* Compares the load, and what is held, in the first third of the time and in the last. */
@@ -206,7 +204,8 @@ void lp_judge(struct lp_judgement *judgement, struct lp_point *points, size_t n,
     double seconds[LP_TREND_POINTS] = {0}, values[LP_TREND_POINTS] = {0};
     double work[LP_TREND_POINTS] = {0}, busy[LP_TREND_POINTS] = {0};
 
-    *judgement = (struct lp_judgement){.verdict = LP_TOO_EARLY, .flow = *flow, .chance = 1};
+    *judgement =
+        (struct lp_judgement){.verdict = LP_TOO_EARLY, .flow = *flow, .chance = 1, .listing = 1};
     if (n < 2)
         return;
     choose_work(points, n);
@@ -225,8 +224,8 @@ void lp_judge(struct lp_judgement *judgement, struct lp_point *points, size_t n,
         work[i] = points[i].work;
     }
     double unit = unit_of(points, n);
-    judgement->chance = chance_of(judgement, values, work, n, unit);
-    if (judgement->chance <= may_grow || !(flow->kept + flow->gone > 0))
+    set_chances(judgement, values, work, n, unit);
+    if (judgement->listing <= may_grow || !(flow->kept + flow->gone > 0))
         lp_trend(&judgement->trend, seconds, values, n);
     else
         judgement->trend.rises = lp_rises(values, n);

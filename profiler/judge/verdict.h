@@ -63,17 +63,16 @@ struct lp_judgement {
     struct lp_trend trend;              /* per second; no slope if growth is likely by chance */
     struct lp_flow flow;                /* in events */
     double chance;                      /* of such growth without a leak */
-    double fall;                        /* the deepest one, as a share of the growth */
-    struct lp_pace by_work, by_time;    /* time without work is left out */
-    bool by_load;                       /* it may have risen because the load did */
+    double listing; /* the same if events are single wherever few steps do not show that they are
+                       not: enough to be listed, not to be called a leak */
+    double fall;    /* the deepest one, as a share of the growth */
+    struct lp_pace by_work, by_time; /* time without work is left out */
+    bool by_load;                    /* it may have risen because the load did */
 };
 
 /* Judges with LP_VERDICT_CHANCE. Changes the points. */
 void lp_judge(struct lp_judgement *judgement, struct lp_point *points, size_t n,
               const struct lp_flow *flow);
-
-/* So many recorded events of steady growth are needed for this chance. */
-double lp_events_needed(double chance, size_t snapshots);
 
 /* Judges again, when many places are tested at once. */
 void lp_decide(struct lp_judgement *judgement, double chance);

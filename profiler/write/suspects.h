@@ -3,7 +3,8 @@
  *
  * Places are the guilty frames (function, file, line) of the stacks that grew, or the callers that
  * explain the growth better (judge/heights.h). Growth at one place is added up. A place is listed
- * if its growth is unlikely by chance (judge/chance.h, judge/discoveries.h). There is no floor. The
+ * if its growth is unlikely by chance (judge/chance.h, judge/discoveries.h). There is no floor.
+ * Memory that grew by an eighth of what is held is listed, too, even if it came in one block. The
  * order is by verdict (judge/verdict.h), then by the share of the limit that the growth used up:
  * heap against the machine's memory (or the cgroup's limit), threads against the limit of threads,
  * descriptors against RLIMIT_NOFILE. So the first suspect is the one that would end the process

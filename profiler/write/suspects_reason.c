@@ -103,8 +103,8 @@ static void write_events(FILE *out, const struct lp_ranking *ranking, const stru
     int64_t rate = finer_rate(ranking, s);
 
     if (lp_ranks_heap(ranking, s))
-        fprintf(out, "growth is %.0f %s, too few to rule out chance", events,
-                rate > 0 ? "samples" : "blocks");
+        fprintf(out, "growth is %.0f %s%s, too few to rule out chance", events,
+                rate > 0 ? "sample" : "block", events < 1.5 ? "" : "s");
     else
         fprintf(out, "growth of %.0f is too little to rule out chance", events);
     fprintf(out, ": repeat it with %.0f times the load", ceil(fmax(16 / events, 2)));
@@ -237,7 +237,7 @@ static bool write_unrecorded(char out[LP_REASON_MAX], const struct lp_ranking *r
 
 void lp_suspects_limit(char out[LP_REASON_MAX], const struct lp_ranking *ranking)
 {
-    double events = lp_events_needed(ranking->listed, ranking->series->n);
+    double events = ceil(-log2(ranking->listed));
     char one[LP_HUMAN_MAX], many[LP_HUMAN_MAX];
 
     if (write_unrecorded(out, ranking))

@@ -19,7 +19,7 @@ test_reloads() {
 	snapshot base >"$work/null"
 	snapshot idle >"$work/null"
 	prof "/debug/suspects?from=1&to=2&format=text" >"$work/text"
-	contains "$(<"$work/text")" "flat: no place grew. Every allocation was recorded: steady growth by 7 blocks at one place would be a suspect."
+	contains "$(<"$work/text")" "flat: no place grew. Every allocation was recorded: steady growth by 5 blocks at one place would be a suspect."
 	local i
 	for ((i = 2; i <= 36; i++)); do
 		echo >&9
