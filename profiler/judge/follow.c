@@ -93,8 +93,8 @@ static void judge(const struct lp_ranking *ranking, const struct follow *follow)
         for (size_t k = 0; k < n; k++)
             points[k] = (struct lp_point){follow->seconds[k], follow->work[k],
                                           follow->held[i][k].value, follow->held[i][k].things};
-        s->from = llround(points[0].value);
-        s->to = llround(points[n - 1].value);
+        s->from = llround(follow->held[i][0].value);
+        s->to = llround(follow->held[i][n - 1].value);
         lp_judge(&s->judgement, points, n, &(struct lp_flow){s->more.blocks, s->less.blocks});
         s->judgement.chance = fmin(s->judgement.chance * fmax(s->tests, 1), 1);
         s->judgement.listing = fmin(s->judgement.listing * fmax(s->tests, 1), 1);
