@@ -78,12 +78,17 @@ test_connpool() {
 
 test_idle() {
 	: "an idle server has no suspects, and the answer tells what would have been seen"
-	serve
-	local i
-	for ((i = 0; i < 9; i++)); do snapshot >"$work/null"; done
-	prof "/debug/suspects?from=1&format=text" >"$work/text"
-	contains "$(<"$work/text")" "would be a suspect, with 95 % confidence"
-	grep -q '^flat: ' "$work/text" || fail "$(<"$work/text")"
+	local i rate limit
+	for rate in 524288 auto; do
+		serve --rate "$rate"
+		for ((i = 0; i < 9; i++)); do snapshot >"$work/null"; done
+		prof "/debug/suspects?from=1&format=text" >"$work/text"
+		limit="would be a suspect, with 95 % confidence"
+		[[ $rate != auto ]] || limit="Every allocation was recorded: steady growth by"
+		contains "$(<"$work/text")" "$limit"
+		grep -q '^flat: ' "$work/text" || fail "$(<"$work/text")"
+		stop_server
+	done
 }
 
 test_slow() {
