@@ -44,15 +44,16 @@ static void few_small_blocks_are_recorded_exactly(void **state)
 static void every_load_is_within_the_budget(void **state)
 {
     (void)state;
-    for (double blocks = 10; blocks < 1e9; blocks *= 3)
-        for (double size = 16; size < 1e6; size *= 5)
+    for (int64_t blocks = 10; blocks < 1000000000; blocks *= 3)
+        for (int64_t size = 16; size < 1000000; size *= 5)
             for (int64_t rate = 1; rate <= LP_BUDGET_RATE_MAX; rate *= 4) {
-                struct lp_budget_load load = load_of(blocks, size, rate);
+                struct lp_budget_load load = load_of((double)blocks, (double)size, rate);
                 for (int second = 0; second < 5; second++) {
                     load.rate = lp_budget_rate(&load);
-                    double p = load.rate == 1 ? 1 : -expm1(-size / (double)load.rate);
-                    if (blocks * p > LP_BUDGET_EXACT && load.rate < LP_BUDGET_RATE_MAX)
-                        assert_true(blocks * p * (double)load.cost_ns <= 5e-3 * (double)SECOND);
+                    double p = load.rate == 1 ? 1 : -expm1((double)-size / (double)load.rate);
+                    if ((double)blocks * p > LP_BUDGET_EXACT && load.rate < LP_BUDGET_RATE_MAX)
+                        assert_true((double)blocks * p * (double)load.cost_ns <=
+                                    5e-3 * (double)SECOND);
                 }
                 assert_int_equal(lp_budget_rate(&load), load.rate); /* then it stays */
             }
