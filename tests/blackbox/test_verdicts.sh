@@ -78,6 +78,7 @@ test_connpool() {
 
 test_idle() {
 	: "an idle server has no suspects, and the answer tells what would have been seen"
+	needs_heap
 	local i rate limit
 	for rate in 524288 auto; do
 		serve --rate "$rate"
