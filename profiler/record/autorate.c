@@ -48,7 +48,9 @@ static void take_seen(struct lp_budget_load *load)
     load->samples = atomic_exchange(&samples, 0);
 }
 
-/* The mean of one sample and its free, slowly following what is measured. */
+/* The mean of one sample and its free. It follows what is measured slowly upwards, because new
+ * stacks cost much at first, and faster downwards, because few samples are timed at a coarse
+ * rate. */
 static void measure_cost(int64_t taken)
 {
     struct lp_hooktime spent = lp_hooktime_read();
@@ -56,7 +58,8 @@ static void measure_cost(int64_t taken)
     if (spent.timed - spent_before.timed < TIMED_LEAST || spent_samples == 0)
         return;
     int64_t cost = (spent.typical_ns - spent_before.typical_ns) / spent_samples;
-    cost = (3 * atomic_load(&cost_ns) + cost) / 4;
+    int64_t before = atomic_load(&cost_ns);
+    cost = cost < before ? (before + cost) / 2 : (3 * before + cost) / 4;
     cost = cost < COST_LEAST_NS ? COST_LEAST_NS : cost > COST_MOST_NS ? COST_MOST_NS : cost;
     atomic_store(&cost_ns, cost);
     spent_before = spent;

@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-enum { LP_HOOKTIME_EVERY = 64, LP_HOOKTIME_TYPICAL_NS = 20000 };
+enum { LP_HOOKTIME_EVERY = 64, LP_HOOKTIME_TYPICAL_NS = 4000 };
 
 /* Call around an event. Pass the result of begin to end. 0: this event is not timed. */
 int64_t lp_hooktime_begin(void);
